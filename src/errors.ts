@@ -1,0 +1,77 @@
+/** Options of every wire error. */
+export interface OAuthErrorOptions {
+  /** HTTP status. Default 400. */
+  status?: number
+  /** Seconds for `Retry-After`; only meaningful with 429 and 503. */
+  retryAfter?: number
+  /** For a log, never for the wire. Must carry no secret. */
+  cause?: unknown
+}
+
+// The official SDK (v2) recognises its own errors by this property, so ours are understood without depending on it.
+const sdkBrand = Symbol.for('mcp.sdk.errorBrands')
+const brands: ReadonlySet<string> = new Set(['mcp.OAuthError'])
+
+/**
+ * An error as it goes over the wire: `error` and `error_description` of RFC 6749 §5.2, RFC 6750 §3.1, RFC 7591 §3.2.2.
+ * The message is the `error_description`; it never contains a credential.
+ */
+export class OAuthError extends Error {
+  /** The OAuth `error` code, for example `invalid_grant`. */
+  readonly code: string
+  /** HTTP status. */
+  readonly status: number
+  /** Seconds for `Retry-After`, where the caller should try again. */
+  readonly retryAfter: number | undefined
+
+  constructor(code: string, description: string, options: OAuthErrorOptions = {}) {
+    super(description, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = new.target.name
+    this.code = code
+    this.status = options.status ?? 400
+    this.retryAfter = options.retryAfter
+    Object.defineProperty(this, sdkBrand, { value: brands })
+  }
+
+  /** The JSON body of an OAuth error response. */
+  toResponseObject(): { error: string; error_description: string } {
+    return { error: this.code, error_description: this.message }
+  }
+}
+
+/** The access token is not acceptable: 401 `invalid_token` (RFC 6750 §3.1). */
+export class InvalidTokenError extends OAuthError {
+  constructor(description: string, options: Omit<OAuthErrorOptions, 'status'> = {}) {
+    super('invalid_token', description, { ...options, status: 401 })
+  }
+}
+
+/** The token is good and does not carry what the request needs: 403 `insufficient_scope` (RFC 6750 §3.1). */
+export class InsufficientScopeError extends OAuthError {
+  /** Everything that the request needs, in one list. */
+  readonly scopes: readonly string[]
+
+  constructor(scopes: readonly string[], description = 'The access token does not carry what this request needs') {
+    super('insufficient_scope', description, { status: 403 })
+    this.scopes = scopes
+  }
+}
+
+/** A dependency is out of reach: 503 `temporarily_unavailable` with `Retry-After`. Says nothing about the credential. */
+export class UnavailableError extends OAuthError {
+  constructor(description: string, options: Omit<OAuthErrorOptions, 'status'> = {}) {
+    super('temporarily_unavailable', description, { retryAfter: 5, ...options, status: 503 })
+  }
+}
+
+/** The caller's mistake, thrown at construction. The message names the option and the fix. */
+export class ConfigurationError extends Error {
+  /** The option at fault, as a path: `resources[0].scopes`. */
+  readonly option: string
+
+  constructor(option: string, problem: string) {
+    super(`${option}: ${problem}`)
+    this.name = 'ConfigurationError'
+    this.option = option
+  }
+}

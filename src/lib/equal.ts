@@ -1,0 +1,9 @@
+/**
+ * Whether two strings are equal, in time that depends on the length of the first alone.
+ * For secrets compare fixed-length hashes.
+ */
+export function constantTimeEqual(given: string, expected: string): boolean {
+  let difference = given.length ^ expected.length
+  for (let i = 0; i < given.length; i++) difference |= given.charCodeAt(i) ^ expected.charCodeAt(i % (expected.length || 1))
+  return difference === 0
+}

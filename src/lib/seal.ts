@@ -1,0 +1,73 @@
+import { base64url, concat, fromBase64url, fromUtf8, utf8 } from './bytes.ts'
+
+/** What a subkey is for. A key of one purpose opens nothing of another. */
+export type Purpose = 'seal' | 'client-id' | 'cookie' | 'successor' | 'key-wrap' | 'access-token' | 'form'
+
+/** The deployment secret, or several: the first makes, all open. */
+export class Keyring {
+  readonly #secrets: readonly Uint8Array<ArrayBuffer>[]
+  readonly #keys = new Map<string, Promise<CryptoKey>>()
+
+  /** Each secret has at least 32 bytes of UTF-8; the caller has checked it. */
+  constructor(secrets: readonly string[]) {
+    this.#secrets = secrets.map(utf8)
+  }
+
+  /** AES-256-GCM, fresh nonce; `context` is authenticated and not contained: whoever opens must know it. */
+  async seal(purpose: Purpose, context: string, plaintext: string): Promise<string> {
+    const iv = crypto.getRandomValues(new Uint8Array(12))
+    const key = await this.#key(0, purpose, 'AES-GCM')
+    const algorithm = { name: 'AES-GCM', iv, additionalData: utf8(context) }
+    const sealed = new Uint8Array(await crypto.subtle.encrypt(algorithm, key, utf8(plaintext)))
+    return base64url(concat(iv, sealed))
+  }
+
+  /** The plaintext, or undefined: not ours, tampered with, or of another context. */
+  async open(purpose: Purpose, context: string, sealed: string): Promise<string | undefined> {
+    const bytes = fromBase64url(sealed)
+    if (bytes === undefined || bytes.length < 28) return undefined
+    const algorithm = { name: 'AES-GCM', iv: bytes.subarray(0, 12), additionalData: utf8(context) }
+    for (let i = 0; i < this.#secrets.length; i++) {
+      const key = await this.#key(i, purpose, 'AES-GCM')
+      try {
+        return fromUtf8(new Uint8Array(await crypto.subtle.decrypt(algorithm, key, bytes.subarray(12))))
+      } catch {
+        // Not sealed with this secret.
+      }
+    }
+    return undefined
+  }
+
+  /** HMAC-SHA-256 as base64url, with the first secret. */
+  async mac(purpose: Purpose, text: string): Promise<string> {
+    return this.#mac(0, purpose, text)
+  }
+
+  /** The macs under every secret, the first one first: for a comparison that outlives a change of the secret. */
+  async macs(purpose: Purpose, text: string): Promise<string[]> {
+    return Promise.all(this.#secrets.map((_, i) => this.#mac(i, purpose, text)))
+  }
+
+  async #mac(index: number, purpose: Purpose, text: string): Promise<string> {
+    const key = await this.#key(index, purpose, 'HMAC')
+    return base64url(new Uint8Array(await crypto.subtle.sign('HMAC', key, utf8(text))))
+  }
+
+  #key(index: number, purpose: Purpose, kind: 'AES-GCM' | 'HMAC'): Promise<CryptoKey> {
+    const name = `${index}:${purpose}:${kind}`
+    let key = this.#keys.get(name)
+    if (key === undefined) {
+      key = derive(this.#secrets[index]!, purpose, kind)
+      this.#keys.set(name, key)
+    }
+    return key
+  }
+}
+
+async function derive(secret: Uint8Array<ArrayBuffer>, purpose: Purpose, kind: 'AES-GCM' | 'HMAC'): Promise<CryptoKey> {
+  const base = await crypto.subtle.importKey('raw', secret, 'HKDF', false, ['deriveKey'])
+  const hkdf = { name: 'HKDF', hash: 'SHA-256', salt: utf8('tollgate'), info: utf8(`${purpose}/${kind}`) }
+  return kind === 'AES-GCM'
+    ? crypto.subtle.deriveKey(hkdf, base, { name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt'])
+    : crypto.subtle.deriveKey(hkdf, base, { name: 'HMAC', hash: 'SHA-256', length: 256 }, false, ['sign'])
+}

@@ -1,0 +1,254 @@
+/** A value, or a promise of it. */
+export type Awaitable<T> = T | Promise<T>
+
+/** The Web `fetch`. */
+export type Fetch = typeof fetch
+
+/** The current time in seconds since the epoch. May have a fraction. */
+export type Clock = () => number
+
+/** What happened, for an audit log and for metrics. Carries no credential: ids and codes only. */
+export interface TollgateEvent {
+  /** Dotted name, for example `token.rejected`, `code.replayed`, `refresh.reused`, `grant.revoked`. */
+  readonly type: string
+  /** Seconds since the epoch. */
+  readonly at: number
+  /** How bad: `info` is normal life, `warning` a refused request, `alert` looks like an attack. */
+  readonly level: 'info' | 'warning' | 'alert'
+  readonly issuer?: string
+  readonly resource?: string
+  readonly clientId?: string
+  readonly subject?: string
+  readonly grantId?: string
+  /** The OAuth error code, where one was answered. */
+  readonly error?: string
+  readonly status?: number
+  /** Short, bounded, free of control characters and of credentials. */
+  readonly detail?: string
+}
+
+/** What the platform lends. Everything has a default; nothing is looked up on `globalThis` elsewhere. */
+export interface Runtime {
+  /** For outgoing requests. Default: the platform's `fetch`. */
+  fetch?: Fetch
+  /** Seconds since the epoch. Default: the system's clock. */
+  clock?: Clock
+  /** Keeps work alive after the response (Workers' `waitUntil`). */
+  waitUntil?: (promise: Promise<unknown>) => void
+  /** Receives every security-relevant event. Must not throw; if it does, the request goes on. */
+  onEvent?: (event: TollgateEvent) => void
+  /** The client's address from where the deployment trusts it. Default: unknown, and limits are per client only. */
+  clientAddress?: (request: Request) => string | undefined
+}
+
+/** Something that answers some requests: `undefined` means "not mine". */
+export interface Endpoints {
+  handle(request: Request): Promise<Response | undefined>
+}
+
+/** A cache may lie: it may be stale, lose entries, be slow to see a write. Never a home for grants. */
+export interface Cache {
+  get(key: string): Promise<string | undefined>
+  /** `ttl` in seconds. */
+  put(key: string, value: string, options: { ttl: number }): Promise<void>
+  delete(key: string): Promise<void>
+}
+
+/** One record as the backend holds it. */
+export interface StoreRecord {
+  value: string
+  version: string
+  /** Seconds since the epoch. */
+  expiresAt?: number
+}
+
+/** A store may not lie: of two racers, one loses. */
+export interface Store {
+  /** The record, also an expired one: time is judged by the caller, with one clock. */
+  get(key: string): Promise<StoreRecord | undefined>
+  /** Writes where the stored version equals `ifVersion` (`null`: where there is no record). The new version, or undefined: somebody else was first. */
+  put(key: string, value: string, options: { ifVersion: string | null; expiresAt?: number }): Promise<string | undefined>
+  delete(key: string, options?: { ifVersion?: string }): Promise<boolean>
+}
+
+/** What a verifier found in a token. */
+export interface VerifiedToken {
+  issuer: string
+  subject: string | undefined
+  clientId: string
+  scopes: readonly string[]
+  /** Seconds since the epoch. */
+  expiresAt: number
+  claims: Readonly<Record<string, unknown>>
+  /** What the application attached at sign-in. */
+  props?: unknown
+  /** The upstream's token for this user, where there is one. */
+  upstream?: () => Promise<UpstreamToken>
+  /** Until when the guard may keep this result, in seconds since the epoch. Default: `expiresAt`. 0: not at all. */
+  cacheUntil?: number
+  /** Asked each time before a kept result is used again. Throws InvalidTokenError or UnavailableError; `undefined` means nothing to ask. */
+  revalidate?: () => Awaitable<void>
+}
+
+/** Judges one kind of token for one resource. */
+export interface TokenVerifier {
+  /** Whether this token has the shape that this verifier judges. Default: every token. */
+  accepts?(token: string): boolean
+  /** Throws InvalidTokenError or UnavailableError; nothing else than a result means "authenticated". */
+  verify(token: string): Promise<VerifiedToken>
+}
+
+/** Whoever issues tokens for a resource: a preset, or the embedded server. */
+export interface AuthorizationServer {
+  readonly issuer: string
+  verifier(resource: string, runtime: Runtime & { cache?: Cache }): TokenVerifier
+}
+
+/**
+ * How a token names whom it is for.
+ *
+ * - `'resource'`: `aud` contains the resource (RFC 9068 §4); the default.
+ * - `{ aud }`: `aud` contains one of these fixed values, for providers that do not honour RFC 8707.
+ * - `{ claim, equals }`: the provider sets no `aud`; this claim equals one of the values instead.
+ */
+export type AudienceRule =
+  | 'resource'
+  | { readonly aud: readonly string[] }
+  | { readonly claim: string; readonly equals: readonly string[] }
+
+/** How an issuer's JWT access tokens look. Data: presets are made of it. */
+export interface JwtProfile {
+  /** Compared exactly, as a raw string. */
+  readonly issuer: string
+  /** Other values of `iss` that the same issuer is known to write. Default: none. */
+  readonly alsoIssuers?: readonly string[]
+  /** Default: from the issuer's metadata (RFC 8414, then OpenID Connect Discovery). */
+  readonly jwksUri?: string
+  /** Asymmetric JWS algorithms (RS, PS, ES, EdDSA). Default: RS256, PS256, ES256, EdDSA and their longer kin. */
+  readonly algorithms?: readonly string[]
+  /** Default: `'resource'`. */
+  readonly audience?: AudienceRule
+  /** Refuse tokens whose `aud` names others too. Default: false. */
+  readonly strictAudience?: boolean
+  /** `'at+jwt'`: RFC 9068 alone (default). `'jwt'`: also `typ: JWT` or none, while whatever looks like an ID token is refused. */
+  readonly typ?: 'at+jwt' | 'jwt'
+  /** Claims that must have exactly this value, for example `{ token_use: 'access' }`. */
+  readonly requiredClaims?: Readonly<Record<string, string>>
+  /** Dotted paths of claims that list scopes, as a space-separated string or an array. Default: `['scope', 'scp']`. */
+  readonly scopeClaims?: readonly string[]
+  /** The first that is there names the client. Default: `['client_id', 'azp', 'cid', 'appid']`. */
+  readonly clientIdClaims?: readonly string[]
+}
+
+/** How an issuer's opaque access tokens are judged. Data: presets are made of it. */
+export interface OpaqueProfile {
+  readonly issuer: string
+  readonly endpoint: string
+  /** `rfc7662`: POST `token=…` (default). The others are the provider's own form, described in its preset. */
+  readonly style?: 'rfc7662' | 'google-tokeninfo' | 'github-check-token' | 'discord-me' | 'clerk-token-info'
+  readonly audience?: AudienceRule
+  readonly clientIdClaims?: readonly string[]
+  readonly scopeClaims?: readonly string[]
+}
+
+/** What an OAuth client (also an upstream sign-in) must know beyond the standard. Data. */
+export interface ClientQuirks {
+  /** `omit`: never send `resource`; `audience`: send it as `audience`. Default: send `resource`. */
+  readonly resource?: 'omit' | 'audience'
+  /** S256 works although the metadata does not say so. */
+  readonly assumeS256?: boolean
+  /** Endpoints, where there is no metadata document. */
+  readonly endpoints?: { readonly authorization: string; readonly token: string; readonly userinfo?: string; readonly revocation?: string }
+  /** Parameters for the authorization request, for example `access_type=offline`. */
+  readonly authorizationParameters?: Readonly<Record<string, string>>
+}
+
+/** An identity provider, as data. What `okta({ … })` and its siblings return. */
+export interface Provider {
+  /** The preset's name, for example `okta`. */
+  readonly provider: string
+  readonly issuer: string
+  readonly jwt?: JwtProfile
+  readonly opaque?: OpaqueProfile
+  readonly client?: ClientQuirks
+}
+
+/** An access token of an upstream identity provider. */
+export interface UpstreamToken {
+  accessToken: string
+  /** Seconds since the epoch, where known. */
+  expiresAt?: number
+  scopes?: readonly string[]
+}
+
+/** What an upstream sign-in brought, sealed into the grant. */
+export interface UpstreamTokens extends UpstreamToken {
+  refreshToken?: string
+  idToken?: string
+  issuer?: string
+}
+
+/** Who is calling, and what he may do. Assignable to the official SDK's `AuthInfo`, v1 and v2. */
+export interface AuthInfo<P = unknown> {
+  /** Not enumerable, so that it is not logged by accident. */
+  readonly token: string
+  readonly clientId: string
+  readonly scopes: string[]
+  /** Seconds since the epoch. */
+  readonly expiresAt: number
+  readonly resource: URL
+  readonly extra?: Record<string, unknown>
+  readonly issuer: string
+  readonly subject: string | undefined
+  readonly claims: Readonly<Record<string, unknown>>
+  readonly props: P | undefined
+  /** Throws where there is none. */
+  upstream(): Promise<UpstreamToken>
+}
+
+/** Who signed in. */
+export interface Identity {
+  /** Stable, unique within the deployment. */
+  subject: string
+  /** What a person recognises the account by. */
+  name?: string
+  /** Seconds since the epoch. */
+  authTime?: number
+  acr?: string
+  /** The most that this user may grant. Default: everything. */
+  scopes?: readonly string[]
+  /** Travels with the grant; what the handler gets as `auth.props`. JSON. */
+  props?: unknown
+  upstream?: UpstreamTokens
+}
+
+/** How a person signs in. */
+export interface SignIn {
+  /** `before`: consent precedes the sign-in (an upstream may let the user through silently). */
+  readonly consent: 'before' | 'after'
+  identify(request: Request): Awaitable<Identity | undefined>
+  start(
+    request: Request,
+    flow: { returnTo: string; prompt?: string; maxAge?: number; loginHint?: string },
+  ): Awaitable<Response>
+  /** An upstream's callback. */
+  finish?(request: Request): Promise<Identity | Response>
+}
+
+/** Cloudflare's rate limiting binding as it is. */
+export interface RateLimiter {
+  limit(options: { key: string }): Promise<{ success: boolean }>
+}
+
+/** What `verifyDeployment()` found. */
+export interface Finding {
+  level: 'error' | 'warning' | 'info'
+  /** Stable name, for example `metadata.issuer-mismatch`. */
+  code: string
+  /** What is wrong, in a sentence. */
+  message: string
+  /** What to do about it. */
+  fix: string
+  /** Where it was seen. */
+  url?: string
+}

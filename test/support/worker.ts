@@ -1,0 +1,3 @@
+import { DurableObject } from 'cloudflare:workers'
+export class TollgateStore extends DurableObject {}
+export default { fetch: (): Response => new Response('tests run here') }
