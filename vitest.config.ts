@@ -1,12 +1,13 @@
 import { defineConfig } from 'vitest/config'
 
-// `shared` is the suite that every runtime runs. A file whose name says a runtime (`x.workerd.test.ts`) runs there alone.
+// The shared suite: every runtime runs it. A file whose name says a host (`x.workerd.test.ts`) runs there alone.
 const shared = ['test/{unit,spec,flow,security}/**/*.test.ts']
-const special = ['**/*.{workerd,deno,bun,services}.test.ts']
-const onNode = !('Bun' in globalThis) && !('Deno' in globalThis)
-const runtime = 'Bun' in globalThis ? 'bun' : 'Deno' in globalThis ? 'deno' : 'node'
+const hosts = ['workerd', 'deno', 'bun', 'services']
+const elsewhere = (host: string): string[] =>
+  hosts.filter((other) => other !== host).map((other) => `**/*.${other}.test.ts`)
 
-const common = { testTimeout: 20_000, hookTimeout: 60_000 }
+const runtime = 'Bun' in globalThis ? 'bun' : 'Deno' in globalThis ? 'deno' : 'node'
+const common = { testTimeout: 30_000, hookTimeout: 120_000 }
 
 async function workerd(name: string, compatibilityFlags: string[], include: string[]): Promise<object> {
   const { cloudflareTest } = await import('@cloudflare/vitest-plugin')
@@ -26,23 +27,38 @@ async function workerd(name: string, compatibilityFlags: string[], include: stri
         },
       }),
     ],
-    test: { ...common, name, include, exclude: special.filter((pattern) => !include.includes(pattern)), isolate: false },
+    test: { ...common, name, include, exclude: elsewhere('workerd'), isolate: false },
   }
+}
+
+const here = {
+  test: {
+    ...common,
+    name: 'shared',
+    include: [...shared, `test/**/*.${runtime}.test.ts`],
+    exclude: elsewhere(runtime),
+  },
 }
 
 export default defineConfig(async () => ({
   test: {
-    projects: [
-      { test: { ...common, name: 'shared', include: [...shared, `test/**/*.${runtime}.test.ts`], exclude: special.map((p) => p.replace(`,${runtime}`, '').replace(`{${runtime},`, '{')) } },
-      ...(onNode
+    projects:
+      runtime === 'node'
         ? [
+            here,
             await workerd('workerd', ['nodejs_compat'], [...shared, 'test/**/*.workerd.test.ts']),
             await workerd('workerd-plain', ['no_nodejs_compat', 'no_nodejs_compat_v2'], shared),
-            { test: { ...common, name: 'node', include: ['test/{store,adapter,runtime,package}/**/*.test.ts'], exclude: special } },
+            {
+              test: {
+                ...common,
+                name: 'node',
+                include: ['test/{store,adapter,runtime,package}/**/*.test.ts'],
+                exclude: elsewhere('node'),
+              },
+            },
             { test: { ...common, name: 'services', include: ['test/**/*.services.test.ts'] } },
             { test: { ...common, name: 'browser', include: ['test/browser/**/*.test.ts'] } },
           ]
-        : []),
-    ],
+        : [here],
   },
 }))

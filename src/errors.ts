@@ -51,7 +51,10 @@ export class InsufficientScopeError extends OAuthError {
   /** Everything that the request needs, in one list. */
   readonly scopes: readonly string[]
 
-  constructor(scopes: readonly string[], description = 'The access token does not carry what this request needs') {
+  constructor(
+    scopes: readonly string[],
+    description = 'The access token does not carry what this request needs',
+  ) {
     super('insufficient_scope', description, { status: 403 })
     this.scopes = scopes
   }

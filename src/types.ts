@@ -67,7 +67,11 @@ export interface Store {
   /** The record, also an expired one: time is judged by the caller, with one clock. */
   get(key: string): Promise<StoreRecord | undefined>
   /** Writes where the stored version equals `ifVersion` (`null`: where there is no record). The new version, or undefined: somebody else was first. */
-  put(key: string, value: string, options: { ifVersion: string | null; expiresAt?: number }): Promise<string | undefined>
+  put(
+    key: string,
+    value: string,
+    options: { ifVersion: string | null; expiresAt?: number },
+  ): Promise<string | undefined>
   delete(key: string, options?: { ifVersion?: string }): Promise<boolean>
 }
 
@@ -158,7 +162,12 @@ export interface ClientQuirks {
   /** S256 works although the metadata does not say so. */
   readonly assumeS256?: boolean
   /** Endpoints, where there is no metadata document. */
-  readonly endpoints?: { readonly authorization: string; readonly token: string; readonly userinfo?: string; readonly revocation?: string }
+  readonly endpoints?: {
+    readonly authorization: string
+    readonly token: string
+    readonly userinfo?: string
+    readonly revocation?: string
+  }
   /** Parameters for the authorization request, for example `access_type=offline`. */
   readonly authorizationParameters?: Readonly<Record<string, string>>
 }

@@ -25,7 +25,11 @@ export function readCookies(request: Request, prefix: string): [name: string, va
 }
 
 /** A `Set-Cookie` value: HttpOnly, SameSite=Lax, host-only; `maxAge` in seconds, 0 clears. The value is base64url or empty. */
-export function cookie(name: string, value: string, options: { maxAge: number; secure: boolean; path?: string }): string {
+export function cookie(
+  name: string,
+  value: string,
+  options: { maxAge: number; secure: boolean; path?: string },
+): string {
   const { maxAge, secure, path = '/' } = options
   return `${name}=${value}; Path=${path}; Max-Age=${maxAge}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`
 }

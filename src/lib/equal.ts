@@ -4,6 +4,7 @@
  */
 export function constantTimeEqual(given: string, expected: string): boolean {
   let difference = given.length ^ expected.length
-  for (let i = 0; i < given.length; i++) difference |= given.charCodeAt(i) ^ expected.charCodeAt(i % (expected.length || 1))
+  for (let i = 0; i < given.length; i++)
+    difference |= given.charCodeAt(i) ^ expected.charCodeAt(i % (expected.length || 1))
   return difference === 0
 }

@@ -64,7 +64,11 @@ export class Keyring {
   }
 }
 
-async function derive(secret: Uint8Array<ArrayBuffer>, purpose: Purpose, kind: 'AES-GCM' | 'HMAC'): Promise<CryptoKey> {
+async function derive(
+  secret: Uint8Array<ArrayBuffer>,
+  purpose: Purpose,
+  kind: 'AES-GCM' | 'HMAC',
+): Promise<CryptoKey> {
   const base = await crypto.subtle.importKey('raw', secret, 'HKDF', false, ['deriveKey'])
   const hkdf = { name: 'HKDF', hash: 'SHA-256', salt: utf8('tollgate'), info: utf8(`${purpose}/${kind}`) }
   return kind === 'AES-GCM'

@@ -44,6 +44,8 @@ export class SingleFlight<T> {
     }
     const current = this.#flights.get(key)
     // Another waiter may have taken the lead meanwhile; a dead flight is replaced.
-    return current !== undefined && current !== flight ? this.#follow(key, current, work) : this.#lead(key, work)
+    return current !== undefined && current !== flight
+      ? this.#follow(key, current, work)
+      : this.#lead(key, work)
   }
 }

@@ -1,0 +1,99 @@
+// The published artifact: every documented subpath resolves from the packed tarball, and nothing else does.
+import { execFileSync } from 'node:child_process'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+const root = join(import.meta.dirname, '../..')
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  exports: Record<string, { types: string; default: string }>
+  dependencies: Record<string, string>
+}
+const subpaths = Object.keys(manifest.exports)
+const specifier = (subpath: string): string => subpath.replace(/^\./, 'tollgate')
+const folder = mkdtempSync(join(tmpdir(), 'tollgate-package-'))
+
+beforeAll(() => {
+  // The test command has built dist/ before; packing must not build it again under the other tests.
+  const packed = execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
+    cwd: root,
+    encoding: 'utf8',
+  })
+  const parsed = JSON.parse(packed) as { filename: string }[] | Record<string, { filename: string }>
+  const [{ filename }] = Object.values(parsed) as [{ filename: string }]
+  const modules = join(folder, 'node_modules')
+  mkdirSync(modules)
+  execFileSync('tar', ['-xzf', join(folder, filename), '-C', folder])
+  execFileSync('mv', [join(folder, 'package'), join(modules, 'tollgate')])
+  for (const name of Object.keys(manifest.dependencies))
+    symlinkSync(join(root, 'node_modules', name), join(modules, name))
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+function run(code: string): string {
+  const script = join(folder, 'script.mjs')
+  writeFileSync(script, code)
+  return execFileSync(process.execPath, [script], {
+    cwd: folder,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+}
+
+test('every subpath resolves from the tarball and importing it does nothing', () => {
+  const importable = subpaths.filter((subpath) => subpath !== './store/durable-object')
+  const output = run(`
+    const before = Object.keys(globalThis).length
+    for (const name of ${JSON.stringify(importable.map(specifier))}) {
+      const module = await import(name)
+      if (Object.keys(module).length === 0 && name !== 'tollgate/types') console.log('exports nothing:', name)
+    }
+    if (Object.keys(globalThis).length !== before) console.log('a global was added')
+    console.log('imported')
+  `)
+  expect(output).toBe('imported\n')
+})
+
+test('nothing else resolves', () => {
+  const inside = readdirSync(join(folder, 'node_modules/tollgate/dist'), {
+    recursive: true,
+    encoding: 'utf8',
+  })
+    .filter((file) => file.endsWith('.js'))
+    .map((file) => `./${file.replaceAll('\\', '/')}`)
+  expect(inside.length).toBeGreaterThan(subpaths.length)
+  const attempts = [
+    ...inside.map((file) => `tollgate/dist/${file.slice(2)}`),
+    ...inside.map((file) => `tollgate/${file.slice(2, -3)}`),
+  ].filter((name) => !subpaths.some((subpath) => specifier(subpath) === name))
+  const output = run(`
+    for (const name of ${JSON.stringify(attempts)}) {
+      try { import.meta.resolve(name); console.log('resolves:', name) } catch {}
+    }
+  `)
+  expect(output).toBe('')
+})
+
+test('the tarball holds the build, and no source, test or secret', () => {
+  const files = readdirSync(join(folder, 'node_modules/tollgate'), { recursive: true, encoding: 'utf8' })
+  expect(files).toContain('dist/index.d.ts')
+  expect(files.filter((file) => /\.test\.|^test|^src|\.env|\.npmrc/.test(file))).toEqual([])
+})
+
+test('no subpath is a wildcard, and each file exists with its types', () => {
+  expect(subpaths.filter((subpath) => subpath.includes('*'))).toEqual([])
+  for (const { types, default: file } of Object.values(manifest.exports)) {
+    expect(readFileSync(join(folder, 'node_modules/tollgate', types), 'utf8').length).toBeGreaterThan(0)
+    expect(readFileSync(join(folder, 'node_modules/tollgate', file), 'utf8').length).toBeGreaterThan(0)
+  }
+})

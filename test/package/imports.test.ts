@@ -1,0 +1,170 @@
+// Holds the import graph to the table of the design: who may import what.
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { expect, test } from 'vitest'
+
+const src = join(import.meta.dirname, '../../src')
+
+interface Rule {
+  /** Rooms and files, as prefixes of the path below src/. A room may always import its own folder. */
+  local: string[]
+  npm: RegExp[]
+  typeOnlyNpm?: RegExp[]
+}
+
+const bottom = ['errors.ts', 'types.ts', 'lib/']
+const role = [...bottom, 'protocol/', 'http/', 'store/contract.ts', 'cache/contract.ts']
+const jose = [/^jose\//]
+
+/** The most specific prefix decides. */
+const table: Record<string, Rule> = {
+  'errors.ts': { local: [], npm: [] },
+  'types.ts': { local: [], npm: [] },
+  'lib/': { local: ['errors.ts', 'types.ts'], npm: [] },
+  'protocol/': { local: bottom, npm: [/^valibot$/] },
+  'http/': { local: [...bottom, 'protocol/'], npm: [] },
+  'store/contract.ts': { local: ['types.ts', 'errors.ts'], npm: [] },
+  'cache/contract.ts': { local: ['types.ts'], npm: [] },
+  'store/': { local: ['store/contract.ts', 'lib/', 'errors.ts', 'types.ts'], npm: [/^cloudflare:workers$/] },
+  'cache/': { local: ['cache/contract.ts', 'lib/', 'errors.ts', 'types.ts'], npm: [] },
+  'resource-server/': { local: role, npm: jose },
+  'index.ts': {
+    local: ['resource-server/', 'errors.ts', 'types.ts', 'cache/contract.ts', 'store/contract.ts'],
+    npm: [],
+  },
+  'authorization-server/': { local: role, npm: [...jose, /^hono\/html$/] },
+  'client/': { local: role, npm: [...jose, /^oauth4webapi$/] },
+  'upstream/': { local: role, npm: [...jose, /^oauth4webapi$/] },
+  'provider/': { local: ['types.ts', 'errors.ts', 'lib/options.ts'], npm: [] },
+  'adapter/': {
+    local: ['errors.ts', 'types.ts', 'http/', 'lib/'],
+    npm: [],
+    typeOnlyNpm: [/^hono/, /^express/, /^next/, /^@cloudflare\//],
+  },
+  'adapter/hono.ts': { local: ['errors.ts', 'types.ts', 'http/'], npm: [/^hono\//], typeOnlyNpm: [/^hono/] },
+  'gateway/': { local: [''], npm: [/./] },
+  'cli/': { local: [''], npm: [/./] },
+}
+
+/** `node:` stands only here. */
+const nodeRooms = ['adapter/node', 'adapter/express.ts', 'gateway/', 'cli/']
+/** Modules that the guard ships; a schema library in there would be shipped by everybody. */
+const withoutValibot = ['index.ts', 'http/discovery.ts']
+
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
+  .map((file) => file.replaceAll('\\', '/'))
+  .filter((file) => file.endsWith('.ts'))
+
+interface Import {
+  from: string
+  to: string
+  typeOnly: boolean
+}
+
+const imports: Import[] = files.flatMap((file) => {
+  const text = readFileSync(join(src, file), 'utf8')
+  const found = text.matchAll(/^(import|export)\s+(type\s)?(?:[^'";]*?\sfrom\s+)?'([^']+)'/gm)
+  const dynamic = text.matchAll(/\bimport\('([^']+)'\)/g)
+  return [
+    ...[...found].map(([, , type, to]) => ({ from: file, to: to!, typeOnly: type !== undefined })),
+    ...[...dynamic].map(([, to]) => ({ from: file, to: to!, typeOnly: false })),
+  ]
+})
+
+function ruleOf(file: string): Rule {
+  const prefix = Object.keys(table)
+    .filter((each) => file.startsWith(each))
+    .sort((a, b) => b.length - a.length)[0]
+  if (prefix === undefined) throw new Error(`src/${file} stands in no room of the table`)
+  return table[prefix]!
+}
+
+const roomOf = (file: string): string => (file.includes('/') ? `${file.split('/')[0]}/` : file)
+
+/** Path below src/ of a relative import. */
+const target = ({ from, to }: Import): string =>
+  relative(src, resolve(src, dirname(from), to)).replaceAll('\\', '/')
+
+function violations(): string[] {
+  return imports.flatMap((each) => {
+    const rule = ruleOf(each.from)
+    const line = `src/${each.from} → ${each.to}`
+    if (each.to.startsWith('.')) {
+      const to = target(each)
+      if (!to.endsWith('.ts')) return [`${line}: a relative import names the .ts file`]
+      if (roomOf(to) === roomOf(each.from) && !isRoleEntry(each.from)) {
+        return roomOf(to).match(/^(store|cache|provider|adapter)\/$/) &&
+          !allowed(rule, to) &&
+          !sameFamily(each.from, to)
+          ? [line]
+          : []
+      }
+      if (roomOf(each.from) === 'adapter/' && each.typeOnly) return []
+      return allowed(rule, to) ? [] : [line]
+    }
+    if (each.to.startsWith('node:')) return nodeRooms.some((room) => each.from.startsWith(room)) ? [] : [line]
+    if (each.typeOnly && (rule.typeOnlyNpm ?? []).some((name) => name.test(each.to))) return []
+    return rule.npm.some((name) => name.test(each.to)) ? [] : [line]
+  })
+}
+
+const isRoleEntry = (file: string): boolean => !file.includes('/')
+const allowed = (rule: Rule, to: string): boolean => rule.local.some((prefix) => to.startsWith(prefix))
+/** Files of one adapter, driver or preset: `node.ts` and `node-fetch.ts`. */
+const sameFamily = (from: string, to: string): boolean =>
+  to.replace('.ts', '').startsWith(from.replace('.ts', '').split('-')[0]!)
+
+test('the import graph obeys the table of the design', () => {
+  expect(imports.length).toBeGreaterThan(50)
+  expect(violations()).toEqual([])
+})
+
+test('there are no import cycles', () => {
+  const edges = new Map(files.map((file) => [file, [] as string[]]))
+  for (const each of imports)
+    if (each.to.startsWith('.') && !each.typeOnly) edges.get(each.from)?.push(target(each))
+  const done = new Set<string>()
+  const cycles: string[] = []
+  const visit = (file: string, path: string[]): void => {
+    if (path.includes(file)) cycles.push([...path.slice(path.indexOf(file)), file].join(' → '))
+    else if (!done.has(file)) {
+      for (const next of edges.get(file) ?? []) visit(next, [...path, file])
+      done.add(file)
+    }
+  }
+  for (const file of files) visit(file, [])
+  expect(cycles).toEqual([])
+})
+
+test('the guard ships no schema library', () => {
+  const reached = new Set<string>()
+  const visit = (file: string): void => {
+    if (reached.has(file)) return
+    reached.add(file)
+    for (const each of imports.filter(({ from, typeOnly }) => from === file && !typeOnly)) {
+      if (each.to.startsWith('.')) visit(target(each))
+      else reached.add(each.to)
+    }
+  }
+  for (const entry of withoutValibot) visit(entry)
+  expect([...reached].filter((name) => !name.endsWith('.ts') && !name.startsWith('jose/'))).toEqual([])
+})
+
+test('platform globals stand only where the table says', () => {
+  const offenders = files.filter((file) => {
+    const code = readFileSync(join(src, file), 'utf8').replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')
+    return (
+      /\b(globalThis|process\.|Deno\.|Bun\.|Math\.random|console\.)/.test(code) &&
+      !/^(adapter|gateway|cli)\//.test(file)
+    )
+  })
+  expect(offenders).toEqual([])
+})
+
+test('a file is one idea: above 350 lines it is two', () => {
+  const long = files.filter(
+    (file) =>
+      statSync(join(src, file)).isFile() && readFileSync(join(src, file), 'utf8').split('\n').length > 350,
+  )
+  expect(long).toEqual([])
+})
