@@ -1,0 +1,68 @@
+// One server of the loopback benchmark. Prints its URL.
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createLocalJWKSet, jwtVerify } from 'jose'
+import { issuer, resource } from './tokens.ts'
+
+const kind = process.argv[2]
+const jwks = JSON.parse(process.env['JWKS']!)
+const keys = createLocalJWKSet(jwks)
+const verify = async (token: string) => {
+  const { payload } = await jwtVerify(token, keys, {
+    issuer,
+    audience: resource,
+    algorithms: ['RS256'],
+    typ: 'at+jwt',
+  })
+  return {
+    token,
+    clientId: String(payload['client_id']),
+    scopes: String(payload['scope']).split(' '),
+    expiresAt: payload.exp!,
+  }
+}
+const answer = (): Response => new Response('ok', { headers: { 'content-type': 'text/plain' } })
+
+async function listener(): Promise<(request: any, response: any) => void> {
+  if (kind === 'SDK v1 on express') {
+    const { default: express } = await import('express')
+    const { requireBearerAuth } =
+      await import('@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js')
+    const { InvalidTokenError } = await import('@modelcontextprotocol/sdk/server/auth/errors.js')
+    const app = express()
+    const verifier = {
+      verifyAccessToken: (token: string) =>
+        verify(token).catch(() => {
+          throw new InvalidTokenError('invalid token')
+        }),
+    }
+    app.post(
+      '/mcp',
+      requireBearerAuth({ verifier, requiredScopes: [] }),
+      (_request: any, response: any) => void response.type('text/plain').send('ok'),
+    )
+    return app
+  }
+  const { toNodeHandler } = await import('../dist/adapter/node.js')
+  if (kind === 'bare handler') return toNodeHandler(answer) as never
+  if (kind === 'mcp-handler') {
+    const { withMcpAuth } = await import('mcp-handler')
+    const handler = withMcpAuth(
+      answer,
+      (_request, token) => (token ? verify(token).catch(() => undefined) : undefined),
+      { required: true },
+    )
+    return toNodeHandler(handler) as never
+  }
+  const { createResourceServer, jwtVerifier } = await import('../dist/index.js')
+  const rs = createResourceServer({
+    resource,
+    authorizationServers: [jwtVerifier({ issuer, keys: jwks, algorithms: ['RS256'] })],
+  })
+  return toNodeHandler(rs.protect(answer)) as never
+}
+
+const server = createServer(await listener())
+server.listen(0, '127.0.0.1', () =>
+  console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`),
+)
