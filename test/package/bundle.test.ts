@@ -1,0 +1,69 @@
+// What a user ships: `import *` of one entry point, minified and gzipped, jose included.
+import { gzipSync } from 'node:zlib'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+import { expect, test } from 'vitest'
+
+const root = join(import.meta.dirname, '../..')
+const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  exports: Record<string, { default: string }>
+}
+
+/** Frameworks and platforms belong to the host, not to us. */
+const external = ['node:*', 'cloudflare:*', 'express', 'next', 'next/*']
+
+async function bundle(
+  subpath: string,
+  also: readonly string[] = [],
+): Promise<{ bytes: number; inputs: string[] }> {
+  const contents = [subpath, ...also]
+    .map((each, i) => `export * as e${i} from ${JSON.stringify(join(root, exports[each]!.default))}`)
+    .join('\n')
+  const result = await build({
+    stdin: { contents, resolveDir: root },
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    conditions: ['workerd', 'worker'],
+    external,
+    write: false,
+    metafile: true,
+    logLevel: 'silent',
+  })
+  return {
+    bytes: gzipSync(result.outputFiles[0]!.contents, { level: 9 }).length,
+    inputs: Object.keys(result.metafile.inputs),
+  }
+}
+
+const limits: [subpath: string, kilobytes: number, forbidden: RegExp][] = [
+  ['.', 12, /valibot|oauth4webapi|hono|authorization-server|client\//],
+  ['./authorization-server', 28, /oauth4webapi|resource-server|client\/|dist\/upstream/],
+  ['./client', 20, /dist\/(resource-server|authorization-server|upstream)|hono|@modelcontextprotocol/],
+]
+
+test.each(limits)(
+  '%s is at most %d kB gzipped, and nothing leaked into it',
+  async (subpath, kilobytes, forbidden) => {
+    const { bytes, inputs } = await bundle(subpath)
+    expect(inputs.filter((input) => forbidden.test(input))).toEqual([])
+    expect(bytes).toBeLessThanOrEqual(kilobytes * 1000)
+    expect(bytes).toBeGreaterThan(1000)
+  },
+)
+
+test('the guard together with the authorization server is at most 28 kB gzipped', async () => {
+  const { bytes } = await bundle('.', ['./authorization-server'])
+  expect(bytes).toBeLessThanOrEqual(28_000)
+})
+
+const small = Object.keys(exports).filter((subpath) =>
+  /^\.\/(store|cache|provider)\/|^\.\/(hono|next|express|workers)$/.test(subpath),
+)
+
+test.each(small)('%s is at most 2 kB gzipped', async (subpath) => {
+  const { bytes } = await bundle(subpath)
+  expect(bytes).toBeLessThanOrEqual(2000)
+})
