@@ -1,0 +1,71 @@
+// Every TypeScript block of the README and the guide compiles against the built package, as a user would write it.
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+
+const root = join(import.meta.dirname, '../..')
+// Inside the package, so that `tollgate/…` resolves through its own `exports`.
+const folder = join(root, '.tollgate/snippets')
+
+const pages = ['README.md', 'docs/storage.md', ...markdown('docs/guide'), ...markdown('docs/reference')]
+
+function markdown(below: string): string[] {
+  return readdirSync(join(root, below), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => `${below}/${file.replaceAll('\\', '/')}`)
+}
+
+const snippets = pages.flatMap((page) => {
+  const blocks = readFileSync(join(root, page), 'utf8').matchAll(/^```ts\n([\s\S]*?)^```$/gm)
+  return [...blocks].map(([, code], i) => ({
+    name: `${page.replaceAll(/\W/g, '-')}-${i + 1}.ts`,
+    code: code!,
+  }))
+})
+
+/** What a snippet leaves to the reader's own application. */
+const ambient = `
+declare module 'cloudflare:workers' {
+  export const env: Record<string, any>
+  export function waitUntil(promise: Promise<unknown>): void
+}
+declare function mcp(request: Request, context?: { authInfo?: { token: string; clientId: string; scopes: string[] } | undefined }): Promise<Response>
+declare function userOf(request: Request): Promise<{ subject: string; name?: string } | undefined>
+`
+
+test('the snippets of the README and the guide compile', () => {
+  expect(snippets.length).toBeGreaterThan(3)
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'ambient.d.ts'), ambient)
+  for (const { name, code } of snippets)
+    writeFileSync(
+      join(folder, name),
+      code.includes('import ') || code.includes('export ') ? code : `${code}\nexport {}`,
+    )
+  const options = {
+    compilerOptions: {
+      target: 'es2022',
+      module: 'nodenext',
+      lib: ['es2023', 'dom', 'dom.iterable'],
+      types: ['node'],
+      strict: true,
+      noEmit: true,
+      skipLibCheck: true,
+      allowImportingTsExtensions: true,
+    },
+    include: ['.'],
+  }
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(options))
+  let output = ''
+  try {
+    execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder], {
+      encoding: 'utf8',
+      stdio: 'pipe',
+    })
+  } catch (error) {
+    output = (error as { stdout: string }).stdout
+  }
+  expect(output).toBe('')
+})
