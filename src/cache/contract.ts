@@ -9,12 +9,11 @@ export interface MarkedCache extends Cache {
 
 /** A cache out of order is a cache without entries: every failure reads as a miss, and a write is lost. */
 export function forgiving(cache: Cache): MarkedCache {
-  const ignore = (): undefined => undefined
   return {
     kind: 'cache',
-    get: async (key) => attempt(() => cache.get(key)),
-    put: async (key, value, options) => attempt(() => cache.put(key, value, options)).then(ignore),
-    delete: async (key) => attempt(() => cache.delete(key)).then(ignore),
+    get: (key) => attempt(() => cache.get(key)),
+    put: (key, value, options) => attempt(() => cache.put(key, value, options)),
+    delete: (key) => attempt(() => cache.delete(key)),
   }
 }
 
@@ -24,4 +23,20 @@ async function attempt<T>(work: () => Promise<T>): Promise<T | undefined> {
   } catch {
     return undefined
   }
+}
+
+/** A value with its own end, for backends that keep it longer than asked. */
+export const stamp = (value: string, until: number): string => `${until} ${value}`
+
+/** What {@link stamp} wrote, or undefined: out of time, or not ours. */
+export function unstamp(text: string | null | undefined, now: number): Stamped | undefined {
+  const space = text?.indexOf(' ') ?? -1
+  const until = space > 0 ? Number(text!.slice(0, space)) : NaN
+  return until > now ? { value: text!.slice(space + 1), until } : undefined
+}
+
+/** A value and its end, in seconds since the epoch. */
+export interface Stamped {
+  value: string
+  until: number
 }

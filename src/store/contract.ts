@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../errors.ts'
-import type { Clock, Store, StoreRecord } from '../types.ts'
+import type { Awaitable, Clock, Store, StoreRecord } from '../types.ts'
 
 export type { Store, StoreRecord } from '../types.ts'
 
@@ -12,14 +12,14 @@ export interface ExpiringStore extends Store {
 /** A store that does not collect its expired records by itself. */
 export interface SweptStore extends Store {
   /**
-   * Deletes records that expired more than 60 s before `now` (seconds since the epoch), at most 1000 at a time, and
+   * Deletes records that expired more than an hour before `now` (seconds since the epoch), at most 1000 at a time, and
    * tells how many. Housekeeping only: an expired record reads as absent whether or not it is still there.
    */
   sweep(now: number): Promise<number>
 }
 
-/** Clocks of several machines differ; nothing that one of them still takes for live is collected. Seconds. */
-export const garbageMargin = 60
+/** Seconds after which an expired record is collected: clocks of machines differ, and only the caller's one judges. */
+export const garbageMargin = 3600
 /** How many records one sweep deletes. */
 export const sweepLimit = 1000
 
@@ -27,6 +27,7 @@ const keyAlphabet = /^[A-Za-z0-9:_-]{1,200}$/
 const maxValueBytes = 60_000
 // PostgreSQL stores no U+0000, and a surrogate without its half has no UTF-8.
 const unstorable = /[\0\p{Surrogate}]/u
+const busyAttempts = 100
 const encoder = new TextEncoder()
 
 /**
@@ -55,7 +56,7 @@ export function expiring(store: Store, clock: Clock): ExpiringStore {
   }
 }
 
-/** Puts the checks of keys and values in front of a driver. */
+/** Puts the checks of keys, values and options in front of a driver. */
 export function checked<T extends Store>(driver: T): T {
   return {
     ...driver,
@@ -66,11 +67,14 @@ export function checked<T extends Store>(driver: T): T {
     put: async (key: string, value: string, options: Parameters<Store['put']>[2]) => {
       checkKey(key)
       checkValue(value)
-      checkExpiry(options.expiresAt)
+      if (options.ifVersion !== null) checkVersion(options.ifVersion)
+      if (options.expiresAt !== undefined && !Number.isFinite(options.expiresAt))
+        throw new TypeError('expiresAt is a number of seconds since the epoch')
       return driver.put(key, value, options)
     },
     delete: async (key: string, options?: Parameters<Store['delete']>[1]) => {
       checkKey(key)
+      if (options?.ifVersion !== undefined) checkVersion(options.ifVersion)
       return driver.delete(key, options)
     },
   }
@@ -87,14 +91,13 @@ export function checkKey(key: string): void {
 export function checkValue(value: string): void {
   if (typeof value !== 'string' || unstorable.test(value))
     throw new TypeError('A store value is well-formed text without U+0000')
-  const bytes = value.length > maxValueBytes ? value.length : encoder.encode(value).length
-  if (bytes > maxValueBytes)
+  if (value.length > maxValueBytes || encoder.encode(value).length > maxValueBytes)
     throw new RangeError(`A store value has at most ${maxValueBytes} bytes of UTF-8; this one has more`)
 }
 
-function checkExpiry(expiresAt: number | undefined): void {
-  if (expiresAt !== undefined && !Number.isFinite(expiresAt))
-    throw new TypeError('expiresAt is a number of seconds since the epoch')
+function checkVersion(version: string): void {
+  if (typeof version !== 'string' || version === '')
+    throw new TypeError('ifVersion is a version that this store gave, or null for "no record"')
 }
 
 /** What lies together: the key up to its first colon. */
@@ -104,12 +107,48 @@ export const partitionOf = (key: string): string => key.split(':', 1)[0]!
 export const newVersion = (): string =>
   Array.from(crypto.getRandomValues(new Uint32Array(3)), (word) => word.toString(36)).join('-')
 
+/** A record as a driver hands it out. */
+export const recordOf = (value: string, version: string, expiresAt?: number | null): StoreRecord =>
+  expiresAt === undefined || expiresAt === null ? { value, version } : { value, version, expiresAt }
+
+/**
+ * Seconds from now after which the platform may collect a record: relative, so that an injected clock that differs
+ * from the platform's cannot make live records vanish; with a margin. `undefined`: never.
+ */
+export function collectAfter(expiresAt: number | undefined, clock: Clock): number | undefined {
+  if (expiresAt === undefined) return undefined
+  const ttl = Math.max(0, expiresAt - clock()) + garbageMargin
+  return ttl < 1e9 ? ttl : undefined
+}
+
+/** Tries again while the backend answers "busy", which means that nothing happened; up to some five seconds. */
+export async function whileBusy<T>(
+  work: () => Awaitable<T>,
+  isBusy: (error: unknown) => boolean,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (attempt === busyAttempts || !isBusy(error)) throw error
+    }
+    const jitter = crypto.getRandomValues(new Uint8Array(1))[0]! / 256
+    await new Promise((resolve) => setTimeout(resolve, Math.min(2 ** attempt, 50) * (0.5 + jitter)))
+  }
+}
+
+/** Throws a ConfigurationError unless the client that was passed in has these methods. */
+export function requireMethods(option: string, client: unknown, methods: string[], expected: string): void {
+  const given = client as Record<string, unknown> | null | undefined
+  if (!methods.every((name) => typeof given?.[name] === 'function'))
+    throw new ConfigurationError(option, `needs ${expected}`)
+}
+
 function requireStore(store: Store): void {
-  const given = store as Partial<Record<string, unknown>> | null | undefined
-  const methods = ['get', 'put', 'delete'].every((name) => typeof given?.[name] === 'function')
-  if (!methods) throw new ConfigurationError('store', 'needs an object with get, put and delete')
+  requireMethods('store', store, ['get', 'put', 'delete'], 'an object with get, put and delete')
   // In TypeScript neither compiles; `getWithMetadata` is how a bare KV namespace looks.
-  if (given?.['kind'] === 'cache' || typeof given?.['getWithMetadata'] === 'function')
+  const { kind, getWithMetadata } = store as { kind?: unknown; getWithMetadata?: unknown }
+  if (kind === 'cache' || getWithMetadata !== undefined)
     throw new ConfigurationError(
       'store',
       'a cache cannot hold codes and grants, because two racers could both win; use a store, for example durableObject(namespace)',

@@ -1,5 +1,5 @@
-import { checked, garbageMargin, newVersion, sweepLimit, type SweptStore } from './contract.ts'
 import type { StoreRecord } from '../types.ts'
+import { checked, garbageMargin, newVersion, recordOf, sweepLimit, type SweptStore } from './contract.ts'
 
 /**
  * A store in this process's memory: for tests, demos and a server that may forget everything when it ends.
@@ -15,7 +15,7 @@ export function memoryStore(): SweptStore {
     put: async (key, value, { ifVersion, expiresAt }) => {
       if ((records.get(key)?.version ?? null) !== ifVersion) return undefined
       const version = newVersion()
-      records.set(key, expiresAt === undefined ? { value, version } : { value, version, expiresAt })
+      records.set(key, recordOf(value, version, expiresAt))
       return version
     },
     delete: async (key, options) => {

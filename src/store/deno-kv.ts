@@ -1,0 +1,80 @@
+import type { Clock, Store } from '../types.ts'
+import { checked, collectAfter, recordOf, requireMethods, whileBusy } from './contract.ts'
+
+/** `Deno.Kv`, as far as this driver uses it. */
+export interface DenoKvLike {
+  get(key: string[]): Promise<{ value: unknown; versionstamp: string | null }>
+  atomic(): DenoKvAtomic
+}
+
+/** One conditional write of {@link DenoKvLike}. */
+export interface DenoKvAtomic {
+  check(check: { key: string[]; versionstamp: string | null }): DenoKvAtomic
+  set(key: string[], value: unknown, options?: { expireIn?: number }): DenoKvAtomic
+  delete(key: string[]): DenoKvAtomic
+  commit(): Promise<{ ok: true; versionstamp: string } | { ok: false }>
+}
+
+/** Options of {@link denoKv}. */
+export interface DenoKvOptions {
+  /** First part of every key. Default `tollgate`. */
+  prefix?: string
+  /** Seconds since the epoch, for the time to live alone. Default: the system's clock. */
+  clock?: Clock
+}
+
+/**
+ * A store in Deno KV, on Deno Deploy or in a local file. A record's version is its versionstamp, which the whole
+ * database shares and never repeats.
+ *
+ * @example
+ * const store = denoKv(await Deno.openKv())
+ */
+export function denoKv(kv: DenoKvLike, options: DenoKvOptions = {}): Store {
+  requireMethods('kv', kv, ['get', 'atomic'], 'what Deno.openKv() gives')
+  const { prefix = 'tollgate', clock = () => Date.now() / 1000 } = options
+
+  return checked<Store>({
+    get: async (key) => {
+      const { value, versionstamp } = await whileBusy(() => kv.get([prefix, key]), isBusy)
+      if (versionstamp === null) return undefined
+      const { bytes, expiresAt } = value as Stored
+      return recordOf(decoder.decode(bytes), versionstamp, expiresAt)
+    },
+    put: async (name, value, { ifVersion, expiresAt }) => {
+      if (ifVersion !== null && !versionstamps.test(ifVersion)) return undefined
+      const key = [prefix, name]
+      const stored: Stored = { bytes: encoder.encode(value), expiresAt }
+      const ttl = collectAfter(expiresAt, clock)
+      const write = kv
+        .atomic()
+        .check({ key, versionstamp: ifVersion })
+        .set(key, stored, ttl === undefined ? {} : { expireIn: Math.ceil(ttl * 1000) })
+      const result = await whileBusy(() => write.commit(), isBusy)
+      return result.ok ? result.versionstamp : undefined
+    },
+    delete: async (name, { ifVersion } = {}) => {
+      const key = [prefix, name]
+      for (;;) {
+        const { versionstamp } = await whileBusy(() => kv.get(key), isBusy)
+        if (versionstamp === null || (ifVersion ?? versionstamp) !== versionstamp) return false
+        const remove = kv.atomic().check({ key, versionstamp }).delete(key)
+        const { ok } = await whileBusy(() => remove.commit(), isBusy)
+        // Somebody wrote in between: only who asked for this very version is too late.
+        if (ok || ifVersion !== undefined) return ok
+      }
+    },
+  })
+}
+
+/** Bytes: a string with one wide character takes two bytes for each of its characters, above what Deno KV takes. */
+interface Stored {
+  bytes: Uint8Array
+  expiresAt: number | undefined
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+/** Deno KV throws for any other. */
+const versionstamps = /^[0-9a-f]{20}$/
+const isBusy = (error: unknown): boolean => /database is locked/.test(String(error))

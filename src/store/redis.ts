@@ -1,0 +1,121 @@
+import { ConfigurationError } from '../errors.ts'
+import type { Clock, Finding, Store } from '../types.ts'
+import { checked, collectAfter, newVersion, partitionOf, recordOf } from './contract.ts'
+
+/** A client (or cluster client) of `redis` or `ioredis`, or Upstash's HTTP client. */
+// Their signatures of `eval` have nothing in common.
+export interface RedisClient {
+  eval(script: string, ...rest: never[]): Promise<unknown>
+}
+
+/** Options of {@link redis}. */
+export interface RedisOptions {
+  /** What every key begins with. Default `tollgate:`. */
+  prefix?: string
+  /** Seconds since the epoch, for the time to live alone. Default: the system's clock. */
+  clock?: Clock
+}
+
+/** What {@link redis} makes. */
+export interface RedisStore extends Store {
+  /** Whether this server keeps what it is given: warns of an evicting `maxmemory-policy`, and of a replica. */
+  check(): Promise<Finding[]>
+}
+
+/**
+ * A store in Redis or one of its kin, alone or a cluster: each call is one script on one key, and the key's hash tag is
+ * its partition. Scripts go to the primary, reads too: a replica may be behind.
+ *
+ * @example
+ * const store = redis(await createClient({ url }).connect())
+ */
+export function redis(client: RedisClient, options: RedisOptions = {}): RedisStore {
+  const { prefix = 'tollgate:', clock = () => Date.now() / 1000 } = options
+  const evaluate = evaluator(client)
+  const keyOf = (key: string): string => {
+    const partition = partitionOf(key)
+    return `${prefix}{${partition}}${key.slice(partition.length)}`
+  }
+  return {
+    ...checked<Store>({
+      get: async (key) => parse(await evaluate(getScript, keyOf(key), [])),
+      put: async (key, value, { ifVersion, expiresAt }) => {
+        const version = newVersion()
+        const ttl = collectAfter(expiresAt, clock)
+        const milliseconds = ttl === undefined ? '' : String(Math.ceil(ttl * 1000))
+        const record = `${version} ${expiresAt ?? '-'} ${value}`
+        const written = await evaluate(putScript, keyOf(key), [
+          ifVersion ?? '',
+          version,
+          record,
+          milliseconds,
+        ])
+        return Number(written) === 1 ? version : undefined
+      },
+      delete: async (key, { ifVersion = '' } = {}) =>
+        Number(await evaluate(deleteScript, keyOf(key), [ifVersion])) === 1,
+    }),
+    check: async () => judge(String(await evaluate(infoScript, keyOf('check:info'), []))),
+  }
+}
+
+// A record is one string, "<version> <expiry or -> <value>": never JSON, which Upstash's client would parse.
+const getScript = `return redis.call('GET', KEYS[1])`
+
+// A client that sends a command again after a reconnect (ioredis, Upstash) meets its own write: that one stands.
+const putScript = `
+local held = redis.call('GET', KEYS[1])
+local version = held and string.match(held, '^[^ ]+') or ''
+if version == ARGV[2] then return 1 end
+if version ~= ARGV[1] then return 0 end
+if ARGV[4] == '' then redis.call('SET', KEYS[1], ARGV[3]) else redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4]) end
+return 1`
+
+const deleteScript = `
+local held = redis.call('GET', KEYS[1])
+if not held or (ARGV[1] ~= '' and string.match(held, '^[^ ]+') ~= ARGV[1]) then return 0 end
+return redis.call('DEL', KEYS[1])`
+
+const infoScript = `return redis.call('INFO', 'memory') .. redis.call('INFO', 'replication')`
+
+function parse(held: unknown): ReturnType<typeof recordOf> | undefined {
+  if (held === null || held === undefined) return undefined
+  const text = String(held)
+  const first = text.indexOf(' ')
+  const second = text.indexOf(' ', first + 1)
+  const expiry = text.slice(first + 1, second)
+  return recordOf(text.slice(second + 1), text.slice(0, first), expiry === '-' ? null : Number(expiry))
+}
+
+function judge(info: string): Finding[] {
+  const findings: Finding[] = []
+  const policy = /maxmemory_policy:(\S+)/.exec(info)?.[1]
+  if (policy !== 'noeviction')
+    findings.push({
+      level: 'warning',
+      code: 'redis.evicting-policy',
+      message: `maxmemory-policy is ${policy ?? 'unknown'}: a full server may drop grants, which signs users out, and tombstones, which brings revoked grants back`,
+      fix: 'Set maxmemory-policy to noeviction',
+    })
+  if (/\brole:slave/.test(info))
+    findings.push({
+      level: 'error',
+      code: 'redis.replica',
+      message: 'This server is a replica: what it answers may be out of date, and it takes no writes',
+      fix: 'Connect to the primary',
+    })
+  return findings
+}
+
+type Evaluate = (script: string, key: string, parameters: string[]) => Promise<unknown>
+
+function evaluator(client: RedisClient): Evaluate {
+  const given = client as { eval?: unknown } | null | undefined
+  if (typeof given?.eval !== 'function')
+    throw new ConfigurationError('client', "needs a client of redis or ioredis, or Upstash's HTTP client")
+  const run = (...parameters: unknown[]): Promise<unknown> => client.eval(...(parameters as [string]))
+  if ('defineCommand' in given) return (script, key, parameters) => run(script, 1, key, ...parameters) // ioredis
+  if ('sendCommand' in given)
+    return (script, key, parameters) => run(script, { keys: [key], arguments: parameters }) // redis
+  return (script, key, parameters) => run(script, [key], parameters) // Upstash
+}
