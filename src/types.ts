@@ -92,6 +92,8 @@ export interface VerifiedToken {
   cacheUntil?: number
   /** Asked each time before a kept result is used again. Throws InvalidTokenError or UnavailableError; `undefined` means nothing to ask. */
   revalidate?: () => Awaitable<void>
+  /** Go onto the answer of whatever this token lets through, for example `Deprecation` (RFC 9745). */
+  responseHeaders?: Readonly<Record<string, string>>
 }
 
 /** Judges one kind of token for one resource. */
@@ -105,6 +107,8 @@ export interface TokenVerifier {
 /** Whoever issues tokens for a resource: a preset, or the embedded server. */
 export interface AuthorizationServer {
   readonly issuer: string
+  /** False: no OAuth issuer that a client could go to (API keys), so it stands in no metadata. Default: true. */
+  readonly listed?: boolean
   verifier(resource: string, runtime: Runtime & { cache?: Cache }): TokenVerifier
 }
 
@@ -136,6 +140,8 @@ export interface JwtProfile {
   readonly strictAudience?: boolean
   /** `'at+jwt'`: RFC 9068 alone (default). `'jwt'`: also `typ: JWT` or none, while whatever looks like an ID token is refused. */
   readonly typ?: 'at+jwt' | 'jwt'
+  /** Other values of the header's `typ` that this issuer's access tokens carry, for example Okta's own. Default: none. */
+  readonly alsoTypes?: readonly string[]
   /** Claims that must have exactly this value, for example `{ token_use: 'access' }`. */
   readonly requiredClaims?: Readonly<Record<string, string>>
   /** Dotted paths of claims that list scopes, as a space-separated string or an array. Default: `['scope', 'scp']`. */
@@ -180,6 +186,8 @@ export interface Provider {
   readonly jwt?: JwtProfile
   readonly opaque?: OpaqueProfile
   readonly client?: ClientQuirks
+  /** What the deployment is registered with there: for introspection and for sign-in. Not enumerable, so that it is not logged by accident. */
+  readonly credentials?: { readonly clientId: string; readonly clientSecret: string }
 }
 
 /** An access token of an upstream identity provider. */
@@ -211,6 +219,8 @@ export interface AuthInfo<P = unknown> {
   readonly subject: string | undefined
   readonly claims: Readonly<Record<string, unknown>>
   readonly props: P | undefined
+  /** What the guard adds to the answer; adapters that answer themselves do it too. Not enumerable. */
+  readonly responseHeaders?: Readonly<Record<string, string>>
   /** Throws where there is none. */
   upstream(): Promise<UpstreamToken>
 }
