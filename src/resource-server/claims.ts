@@ -1,0 +1,57 @@
+import { sameResource } from '../protocol/resource.ts'
+import type { AudienceRule } from '../types.ts'
+
+type Claims = Readonly<Record<string, unknown>>
+
+/** Whether the token was issued for this resource: exact values, no prefix and no origin match (G16). */
+export function meetsAudience(
+  claims: Claims,
+  rule: AudienceRule,
+  resource: string,
+  strict: boolean = false,
+): boolean {
+  if (rule !== 'resource' && 'claim' in rule) {
+    const value = claims[rule.claim]
+    return typeof value === 'string' && rule.equals.includes(value)
+  }
+  const fits = (value: unknown): boolean =>
+    typeof value === 'string' &&
+    (rule === 'resource' ? value === resource || sameResource(value, resource) : rule.aud.includes(value))
+  const { aud } = claims
+  if (!Array.isArray(aud)) return fits(aud)
+  return aud.length > 0 && (strict ? aud.every(fits) : aud.some(fits))
+}
+
+/** The scopes at these dotted paths, each a space-separated string (RFC 6749 §3.3) or an array of strings. */
+export function readScopes(claims: Claims, paths: readonly string[] = ['scope', 'scp']): string[] {
+  const found = new Set<string>()
+  for (const path of paths) {
+    const value = at(claims, path)
+    const scopes = typeof value === 'string' ? value.split(' ') : Array.isArray(value) ? value : []
+    for (const scope of scopes) if (typeof scope === 'string' && scope !== '') found.add(scope)
+  }
+  return [...found]
+}
+
+/** The first of these claims that names a client. */
+export function readClientId(
+  claims: Claims,
+  names: readonly string[] = ['client_id', 'azp', 'cid', 'appid'],
+): string | undefined {
+  for (const name of names) {
+    const value = claims[name]
+    if (typeof value === 'string' && value !== '') return value
+  }
+  return undefined
+}
+
+function at(claims: Claims, path: string): unknown {
+  // A claim's own name may contain dots (`https://example.com/roles`), so the whole path is tried first.
+  if (Object.hasOwn(claims, path)) return claims[path]
+  let value: unknown = claims
+  for (const name of path.split('.')) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
+    value = (value as Record<string, unknown>)[name]
+  }
+  return value
+}
