@@ -12,6 +12,7 @@ execFileSync(
 const wanted = process.argv.slice(2)
 const all = {
   guard: async () => (await import('./guard.ts')).guardBenchmark(),
+  workerd: async () => (await import('./workerd.ts')).workerdBenchmark(),
   http: async () => (await import('./http.ts')).httpBenchmark(),
 }
 for (const [name, benchmark] of Object.entries(all))
