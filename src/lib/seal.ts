@@ -1,7 +1,8 @@
 import { base64url, concat, fromBase64url, fromUtf8, utf8 } from './bytes.ts'
 
 /** What a subkey is for. A key of one purpose opens nothing of another. */
-export type Purpose = 'seal' | 'client-id' | 'cookie' | 'successor' | 'key-wrap' | 'access-token' | 'form'
+export type Purpose =
+  'seal' | 'client-id' | 'cookie' | 'successor' | 'key-wrap' | 'access-token' | 'form' | 'session'
 
 /** The deployment secret, or several: the first makes, all open. */
 export class Keyring {
