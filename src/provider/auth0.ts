@@ -1,0 +1,38 @@
+import type { Provider } from '../types.ts'
+import { audience, checkPreset, host, preset, type CommonOptions } from './preset.ts'
+
+/** Options of {@link auth0}. */
+export interface Auth0Options extends CommonOptions {
+  /** The tenant's or the custom domain, for example `example.eu.auth0.com`. */
+  domain: string
+  /** The identifier of the API in Auth0. Default: the resource itself, which is how the API should be named. */
+  audience?: string | readonly string[]
+}
+
+/**
+ * Auth0. Its access tokens are JWTs only where an API (`audience`) is asked for; without one they are opaque and cannot be verified.
+ *
+ * @see [Access tokens](https://auth0.com/docs/secure/tokens/access-tokens)
+ */
+export function auth0(options: Auth0Options): Provider {
+  checkPreset('auth0', options, ['domain', 'audience'])
+  // The trailing slash belongs to the issuer.
+  const issuer = `https://${host('domain', options.domain)}/`
+  return preset(
+    {
+      provider: 'auth0',
+      issuer,
+      jwt: {
+        issuer,
+        jwksUri: `${issuer}.well-known/jwks.json`,
+        algorithms: ['RS256'],
+        audience: audience(options.audience),
+        typ: 'jwt',
+        scopeClaims: ['scope', ...(options.scopeClaims ?? [])],
+        clientIdClaims: ['client_id', 'azp'],
+      },
+      client: { resource: 'audience' },
+    },
+    options,
+  )
+}

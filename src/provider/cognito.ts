@@ -1,0 +1,53 @@
+import { ConfigurationError } from '../errors.ts'
+import type { AudienceRule, Provider } from '../types.ts'
+import { checkPreset, list, preset, required, type CommonOptions } from './preset.ts'
+
+/** Options of {@link cognito}. */
+export interface CognitoOptions extends Omit<CommonOptions, 'clientId'> {
+  /** For example `eu-central-1`. */
+  region: string
+  /** For example `eu-central-1_AbCdEfGhI`. */
+  userPoolId: string
+  /** The app clients whose tokens are accepted. Needed unless `resourceBinding`. With a `clientSecret`: the one it belongs to. */
+  clientId?: string | readonly string[]
+  /** The user pool binds tokens to the resource (managed login, Essentials or Plus; a resource server whose identifier is the MCP URL): check `aud`. Default false: check `client_id`. */
+  resourceBinding?: boolean
+}
+
+/**
+ * Amazon Cognito user pools. Access tokens carry no `aud` unless the pool binds them to a resource, so it is the app client that is checked.
+ *
+ * @see [Understanding the access token](https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html)
+ */
+export function cognito(options: CognitoOptions): Provider {
+  checkPreset('cognito', options, ['region', 'userPoolId', 'resourceBinding'])
+  const { region, userPoolId, clientId, clientSecret, resourceBinding = false } = options
+  if (!/^[a-z]{2}(-[a-z]+)+-\d$/.test(required('region', region)))
+    throw new ConfigurationError('region', 'must be an AWS region, for example eu-central-1')
+  if (!/^[a-z0-9-]+_[A-Za-z0-9]+$/.test(required('userPoolId', userPoolId)))
+    throw new ConfigurationError('userPoolId', 'must look like eu-central-1_AbCdEfGhI')
+  const issuer = `https://cognito-idp.${region}.amazonaws.com/${userPoolId}`
+  const rule: AudienceRule = resourceBinding
+    ? 'resource'
+    : { claim: 'client_id', equals: list('clientId', clientId) }
+  return preset(
+    {
+      provider: 'cognito',
+      issuer,
+      jwt: {
+        issuer,
+        jwksUri: `${issuer}/.well-known/jwks.json`,
+        algorithms: ['RS256'],
+        audience: rule,
+        typ: 'jwt',
+        // ID tokens say `id` here.
+        requiredClaims: { token_use: 'access' },
+        scopeClaims: ['scope', ...(options.scopeClaims ?? [])],
+        clientIdClaims: ['client_id'],
+      },
+      // S256 works; the metadata does not say so. Without binding, `resource` ends in invalid_grant.
+      client: { assumeS256: true, ...(resourceBinding ? {} : { resource: 'omit' as const }) },
+    },
+    clientSecret === undefined ? {} : { clientId: list('clientId', clientId)[0]!, clientSecret },
+  )
+}

@@ -1,0 +1,48 @@
+import type { Provider } from '../types.ts'
+import { checkPreset, preset, required, segment, type CommonOptions } from './preset.ts'
+
+/** Options of {@link github}. */
+export interface GithubOptions extends Omit<CommonOptions, 'scopeClaims'> {
+  /** The OAuth app's or GitHub App's client id. */
+  clientId: string
+  /** Its secret: GitHub tells about a token only to the application that it belongs to. */
+  clientSecret: string
+}
+
+/**
+ * GitHub. Tokens are opaque and judged by "check a token", which knows only this application's: `GET /user` would take anybody's.
+ * MCP clients cannot register there, so it usually stands behind our own authorization server: `signIn: upstream(github({ … }))`.
+ *
+ * @see [Check a token](https://docs.github.com/rest/apps/oauth-applications#check-a-token)
+ */
+export function github(options: GithubOptions): Provider {
+  checkPreset('github', options, [])
+  const clientId = segment('clientId', options.clientId)
+  required('clientSecret', options.clientSecret)
+  // What GitHub puts into `iss` of its authorization responses (RFC 9207). There is no metadata document.
+  const issuer = 'https://github.com/login/oauth'
+  return preset(
+    {
+      provider: 'github',
+      issuer,
+      opaque: {
+        issuer,
+        endpoint: `https://api.github.com/applications/${clientId}/token`,
+        style: 'github-check-token',
+        audience: { claim: 'client_id', equals: [clientId] },
+        scopeClaims: ['scope'],
+        clientIdClaims: ['client_id'],
+      },
+      client: {
+        resource: 'omit',
+        assumeS256: true,
+        endpoints: {
+          authorization: 'https://github.com/login/oauth/authorize',
+          token: 'https://github.com/login/oauth/access_token',
+          userinfo: 'https://api.github.com/user',
+        },
+      },
+    },
+    options,
+  )
+}

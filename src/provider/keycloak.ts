@@ -1,0 +1,43 @@
+import type { Provider } from '../types.ts'
+import { audience, base, checkPreset, preset, segment, type CommonOptions } from './preset.ts'
+
+/** Options of {@link keycloak}. */
+export interface KeycloakOptions extends CommonOptions {
+  /** Where Keycloak is, with its path if it has one, for example `https://id.example.com`. */
+  url: string
+  realm: string
+  /** What the audience mapper puts in. Default: the resource itself, which is what the mapper should put in. */
+  audience?: string | readonly string[]
+}
+
+/**
+ * Keycloak. It ignores `resource`: an audience mapper on a client scope must put the audience into the token, which is for `account` otherwise.
+ *
+ * @see [Securing applications](https://www.keycloak.org/securing-apps/oidc-layers)
+ */
+export function keycloak(options: KeycloakOptions): Provider {
+  checkPreset('keycloak', options, ['url', 'realm', 'audience'])
+  const issuer = `${base('url', options.url)}/realms/${segment('realm', options.realm)}`
+  const shared = {
+    issuer,
+    audience: audience(options.audience),
+    scopeClaims: ['scope', ...(options.scopeClaims ?? [])],
+    clientIdClaims: ['client_id', 'azp'],
+  }
+  return preset(
+    {
+      provider: 'keycloak',
+      issuer,
+      jwt: {
+        ...shared,
+        jwksUri: `${issuer}/protocol/openid-connect/certs`,
+        algorithms: ['RS256'],
+        typ: 'jwt',
+        // ID, refresh and logout tokens are signed with the same key and say so here.
+        requiredClaims: { typ: 'Bearer' },
+      },
+      opaque: { ...shared, endpoint: `${issuer}/protocol/openid-connect/token/introspect` },
+    },
+    options,
+  )
+}

@@ -1,0 +1,39 @@
+import type { AudienceRule, Provider } from '../types.ts'
+import { base, checkPreset, list, preset, type CommonOptions } from './preset.ts'
+
+/** Options of {@link supabase}. */
+export interface SupabaseOptions extends Omit<CommonOptions, 'clientId' | 'clientSecret'> {
+  /** For example `https://abcdefgh.supabase.co`. */
+  url: string
+  /** The OAuth clients whose tokens are accepted. Default: any token of the project, since all carry the audience `authenticated`. */
+  clientId?: string | readonly string[]
+}
+
+/**
+ * Supabase Auth as an OAuth server. Every token of the project, whatever it is for, has the audience `authenticated`: list the clients where they are known.
+ *
+ * @see [OAuth 2.1 server](https://supabase.com/docs/guides/auth/oauth-server)
+ */
+export function supabase(options: SupabaseOptions): Provider {
+  checkPreset('supabase', options, ['url'])
+  const issuer = `${base('url', options.url)}/auth/v1`
+  const rule: AudienceRule =
+    options.clientId === undefined
+      ? { aud: ['authenticated'] }
+      : { claim: 'client_id', equals: list('clientId', options.clientId) }
+  return preset({
+    provider: 'supabase',
+    issuer,
+    jwt: {
+      issuer,
+      jwksUri: `${issuer}/.well-known/jwks.json`,
+      // A project that still signs with HS256 must move to asymmetric keys first.
+      algorithms: ['ES256', 'RS256'],
+      audience: rule,
+      typ: 'jwt',
+      scopeClaims: ['scope', ...(options.scopeClaims ?? [])],
+      clientIdClaims: ['client_id'],
+    },
+    client: { resource: 'omit' },
+  })
+}

@@ -1,0 +1,81 @@
+import type { Clock } from '../types.ts'
+
+/** How long an answer may go on. */
+export interface StreamLimit {
+  clock: Clock
+  /** Seconds since the epoch. */
+  until: number
+  /** Asked every so often whether the token still holds; false ends the stream. Default: never asked. */
+  alive?: () => Promise<boolean>
+  /** Seconds between two looks. Default 30. */
+  every?: number
+}
+
+/** The most that an answer to a POST may last, in seconds. */
+export const longestAnswer = 3600
+
+/**
+ * Whether the answer is a subscription, which ends with its token (OAuth 2.1 §5.2), rather than the result of one request, which was
+ * authorized when it began and runs to its end.
+ */
+export const isSubscription = (request: Request): boolean =>
+  request.method === 'GET' || request.headers.get('mcp-method') === 'subscriptions/listen'
+
+/** The answer, ended in time. Whatever is no event stream is returned as it is. */
+export function limitStream(response: Response, limit: StreamLimit): Response {
+  const { body, headers } = response
+  if (body === null || !headers.get('content-type')?.startsWith('text/event-stream')) return response
+  return new Response(ending(body, limit), {
+    status: response.status,
+    statusText: response.statusText,
+    headers,
+  })
+}
+
+function ending(source: ReadableStream<Uint8Array>, limit: StreamLimit): ReadableStream<Uint8Array> {
+  const { clock, until, alive, every = 30 } = limit
+  const reader = source.getReader()
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let over = false
+
+  const end = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
+    if (over) return
+    over = true
+    clearTimeout(timer)
+    controller.close()
+    // The handler learns that nobody listens any more.
+    reader.cancel('the access token has ended').catch(() => undefined)
+  }
+
+  const watch = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
+    const rest = Math.max(0, Math.min(until - clock(), every))
+    timer = setTimeout(async () => {
+      const holds = clock() < until && (await alive?.().catch(() => true)) !== false
+      if (over) return
+      if (holds) watch(controller)
+      else end(controller)
+    }, rest * 1000)
+  }
+
+  return new ReadableStream<Uint8Array>({
+    start: watch,
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read()
+        if (over) return
+        if (done || clock() >= until) return end(controller)
+        controller.enqueue(value)
+      } catch (error) {
+        if (over) return
+        over = true
+        clearTimeout(timer)
+        controller.error(error)
+      }
+    },
+    cancel(reason) {
+      over = true
+      clearTimeout(timer)
+      return reader.cancel(reason)
+    },
+  })
+}
