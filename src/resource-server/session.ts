@@ -30,6 +30,10 @@ export interface Sessions {
 /** Who is calling, across token refreshes: never the token itself. */
 export type Principal = Pick<AuthInfo, 'issuer' | 'subject' | 'clientId'>
 
+/** Whether two requests come from the same principal; for transports that keep their own list of sessions (HTTP+SSE of 2024-11-05). */
+export const samePrincipal = (a: Principal, b: Principal): boolean =>
+  a.issuer === b.issuer && a.subject === b.subject && a.clientId === b.clientId
+
 /**
  * Binds MCP session ids to (issuer, subject, client), so that a stolen or guessed id is worth nothing with another token,
  * while a refreshed token continues the session. Nothing is stored: the id carries a MAC.

@@ -1,0 +1,133 @@
+// Writes docs/reference/providers.md from the presets themselves: `node scripts/providers-table.ts`. A test holds it current.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { AudienceRule, Provider } from '../src/types.ts'
+import { auth0 } from '../src/provider/auth0.ts'
+import { clerk } from '../src/provider/clerk.ts'
+import { cognito } from '../src/provider/cognito.ts'
+import { descope } from '../src/provider/descope.ts'
+import { discord } from '../src/provider/discord.ts'
+import { entra } from '../src/provider/entra.ts'
+import { generic } from '../src/provider/generic.ts'
+import { github } from '../src/provider/github.ts'
+import { google } from '../src/provider/google.ts'
+import { keycloak } from '../src/provider/keycloak.ts'
+import { okta } from '../src/provider/okta.ts'
+import { scalekit } from '../src/provider/scalekit.ts'
+import { stytch } from '../src/provider/stytch.ts'
+import { supabase } from '../src/provider/supabase.ts'
+import { workos } from '../src/provider/workos.ts'
+
+/** Every preset with the placeholders of its own documentation. */
+export const samples: Record<string, Provider> = {
+  auth0: auth0({ domain: 'example.auth0.com' }),
+  okta: okta({ domain: 'example.okta.com' }),
+  cognito: cognito({ region: 'eu-central-1', userPoolId: 'eu-central-1_AbCdEfGhI', clientId: 'clientId' }),
+  entra: entra({ tenantId: '00000000-0000-0000-0000-000000000000', clientId: 'clientId' }),
+  google: google({ clientId: 'clientId' }),
+  github: github({ clientId: 'clientId', clientSecret: 'clientSecret' }),
+  keycloak: keycloak({ url: 'https://id.example.com', realm: 'realm' }),
+  generic: generic({ issuer: 'https://as.example.com' }),
+  workos: workos({ domain: 'example.authkit.app' }),
+  descope: descope({ projectId: 'projectId', mcpServerId: 'serverId' }),
+  scalekit: scalekit({ environmentUrl: 'https://example.scalekit.com', resourceId: 'res_1' }),
+  supabase: supabase({ url: 'https://example.supabase.co' }),
+  clerk: clerk({ domain: 'example.clerk.accounts.dev', clientId: 'clientId' }),
+  stytch: stytch({ projectId: 'projectId', domain: 'example.customers.stytch.com' }),
+  discord: discord({ clientId: 'clientId' }),
+}
+
+/** What an MCP client can do there by itself; not part of the data, since nothing in the guard depends on it. */
+const registration: Record<string, string> = {
+  auth0: 'dynamic registration (tenant setting)',
+  okta: 'none',
+  cognito: 'none',
+  entra: 'none',
+  google: 'none',
+  github: 'none',
+  keycloak: 'dynamic registration',
+  generic: 'see its metadata',
+  workos: 'dynamic registration, client-id documents',
+  descope: 'dynamic registration, client-id documents',
+  scalekit: 'dynamic registration, client-id documents',
+  supabase: 'dynamic registration (off by default)',
+  clerk: 'dynamic registration',
+  stytch: 'dynamic registration (opt-in), client-id documents',
+  discord: 'none',
+}
+
+const code = (text: string): string => `\`${text}\``
+const codes = (texts: readonly string[]): string => texts.map(code).join(', ')
+
+function audienceOf(rule: AudienceRule = 'resource'): string {
+  if (rule === 'resource') return '`aud` has the resource'
+  return 'aud' in rule
+    ? `${code('aud')} has ${codes(rule.aud)}`
+    : `${code(rule.claim)} is ${codes(rule.equals)}`
+}
+
+function tokensOf({ jwt, opaque }: Provider): string {
+  const kinds: string[] = []
+  if (jwt) {
+    const typ = jwt.alsoTypes ?? (jwt.typ === 'jwt' ? ['any but ID tokens'] : ['at+jwt'])
+    kinds.push(`JWT (${jwt.algorithms?.join(', ') ?? 'asymmetric'}; ${typ.join(', ')})`)
+  }
+  if (opaque) kinds.push(`opaque (${opaque.style ?? 'RFC 7662'})`)
+  return kinds.join('; ')
+}
+
+function issuerOf({ issuer, jwt }: Provider): string {
+  return codes([issuer, ...(jwt?.alsoIssuers ?? [])])
+}
+
+function row(name: string, provider: Provider): string {
+  const { jwt, opaque, client } = provider
+  const profile = jwt ?? opaque!
+  const required = Object.entries(jwt?.requiredClaims ?? {}).map(([claim, value]) => `${claim}=${value}`)
+  return [
+    code(`tollgate/provider/${name}`),
+    issuerOf(provider),
+    tokensOf(provider),
+    [audienceOf(profile.audience), ...(required.length > 0 ? [codes(required)] : [])].join('; '),
+    codes(profile.scopeClaims ?? ['scope', 'scp']),
+    client?.resource === 'omit'
+      ? 'left out'
+      : client?.resource === 'audience'
+        ? 'sent as `audience`'
+        : 'sent',
+    registration[name]!,
+  ].join(' | ')
+}
+
+/** The page. */
+export function page(): string {
+  const head = [
+    'preset',
+    'issuer',
+    'access tokens',
+    'for whom',
+    'scopes from',
+    '`resource`',
+    'MCP clients register by',
+  ]
+  return [
+    '# Providers',
+    '',
+    'Generated from the presets by `node scripts/providers-table.ts`. A preset is data: what it returns can be printed, compared and overridden.',
+    'A page per provider in [the guide](../guide/providers/) says what to click there and what to paste here.',
+    '',
+    `| ${head.join(' | ')} |`,
+    `|${head.map(() => '---').join('|')}|`,
+    ...Object.entries(samples).map(([name, provider]) => `| ${row(name, provider)} |`),
+    '',
+    'Opaque tokens are judged by `introspectionVerifier`; a preset without JWTs passed bare throws a `ConfigurationError`. Where MCP clients',
+    'cannot register, our own authorization server stands in front and signs users in through the provider.',
+    '',
+  ].join('\n')
+}
+
+export const path: string = join(import.meta.dirname, '../docs/reference/providers.md')
+
+if (import.meta.filename === process.argv[1]) {
+  writeFileSync(path, page())
+}
