@@ -1,0 +1,48 @@
+import { OAuthError } from '../errors.ts'
+import { concat, fromUtf8 } from '../lib/bytes.ts'
+
+/** The body as text. Rejects with `invalid_request`: 413 above the limit in bytes, 400 where it is not UTF-8. */
+export async function readText(request: Request | Response, limit: number): Promise<string> {
+  const tooLarge = new OAuthError('invalid_request', 'The body is too large', { status: 413 })
+  if (Number(request.headers.get('content-length') ?? 0) > limit) throw tooLarge
+  if (request.body === null) return ''
+  const chunks: Uint8Array[] = []
+  let size = 0
+  const reader = (request.body as ReadableStream<Uint8Array>).getReader()
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    size += read.value.length
+    if (size > limit) {
+      await reader.cancel().catch(() => undefined)
+      throw tooLarge
+    }
+    chunks.push(read.value)
+  }
+  try {
+    return fromUtf8(chunks.length === 1 ? chunks[0]! : concat(...chunks))
+  } catch {
+    throw new OAuthError('invalid_request', 'The body is not UTF-8')
+  }
+}
+
+/** The parameters of a form body (OAuth 2.1 §3.2.2). Anything but `application/x-www-form-urlencoded` is `invalid_request`. */
+export async function readForm(request: Request, limit = 16_384): Promise<URLSearchParams> {
+  if (mediaType(request) !== 'application/x-www-form-urlencoded') {
+    throw new OAuthError('invalid_request', 'Send the parameters as application/x-www-form-urlencoded')
+  }
+  return new URLSearchParams(await readText(request, limit))
+}
+
+/** The value of a JSON body. Anything but `application/json` is `invalid_request`. */
+export async function readJson(request: Request, limit: number): Promise<unknown> {
+  if (mediaType(request) !== 'application/json')
+    throw new OAuthError('invalid_request', 'Send the body as application/json')
+  const text = await readText(request, limit)
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    throw new OAuthError('invalid_request', 'The body is not JSON')
+  }
+}
+
+const mediaType = (request: Request): string =>
+  (request.headers.get('content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase()

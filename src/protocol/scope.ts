@@ -1,0 +1,72 @@
+import { ConfigurationError } from '../errors.ts'
+
+/** Whether this is one scope-token (RFC 6749 §3.3): printable ASCII without space, quote and backslash. */
+export function isScopeToken(text: string): boolean {
+  if (text === '') return false
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code < 0x21 || code > 0x7e || code === 0x22 || code === 0x5c) return false
+  }
+  return true
+}
+
+/** The scopes of a `scope` parameter, each once, in order; undefined where it holds anything but scope tokens and single spaces. */
+export function parseScope(text: string): string[] | undefined {
+  if (text === '') return []
+  const scopes = text.split(' ')
+  return scopes.every(isScopeToken) ? [...new Set(scopes)] : undefined
+}
+
+export const formatScope = (scopes: Iterable<string>): string => [...scopes].join(' ')
+
+export interface ScopeHierarchy {
+  /** What is needed and not granted, neither itself nor by a scope that implies it. */
+  missing(granted: readonly string[], needed: readonly string[]): string[]
+  /** The granted scopes and all that they imply. */
+  expand(granted: readonly string[]): ReadonlySet<string>
+}
+
+/**
+ * A hierarchy such as `{ admin: ['write'], write: ['read'] }`. Implication is transitive; a cycle throws ConfigurationError.
+ * MCP 2026-07-28, Step-Up Authorization Flow: servers account for hierarchies when they decide sufficiency.
+ */
+export function createScopeHierarchy(
+  implies: Readonly<Record<string, readonly string[]>> = {},
+): ScopeHierarchy {
+  const closures = new Map<string, ReadonlySet<string>>()
+  for (const scope of Object.keys(implies)) closures.set(scope, closure(implies, scope, []))
+  const expand = (granted: readonly string[]): Set<string> => {
+    const all = new Set(granted)
+    for (const scope of granted) for (const implied of closures.get(scope) ?? []) all.add(implied)
+    return all
+  }
+  return {
+    expand,
+    missing(granted, needed) {
+      if (closures.size === 0) return needed.filter((scope) => !granted.includes(scope))
+      const all = expand(granted)
+      return needed.filter((scope) => !all.has(scope))
+    },
+  }
+}
+
+function closure(
+  implies: Readonly<Record<string, readonly string[]>>,
+  scope: string,
+  path: readonly string[],
+): Set<string> {
+  if (path.includes(scope)) {
+    throw new ConfigurationError(
+      'scopeImplies',
+      `"${scope}" implies itself; remove one of ${[...path, scope].join(' → ')}`,
+    )
+  }
+  const all = new Set<string>()
+  for (const implied of Object.hasOwn(implies, scope) ? implies[scope]! : []) {
+    if (!isScopeToken(implied))
+      throw new ConfigurationError(`scopeImplies.${scope}`, `"${implied}" is not a scope`)
+    all.add(implied)
+    for (const deeper of closure(implies, implied, [...path, scope])) all.add(deeper)
+  }
+  return all
+}
