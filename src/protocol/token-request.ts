@@ -1,0 +1,81 @@
+import { OAuthError } from '../errors.ts'
+import { fromUtf8 } from '../lib/bytes.ts'
+import { readAuthorization } from './bearer.ts'
+
+/** How a client presents itself at the token, revocation and introspection endpoints (OAuth 2.1 §2.4). */
+export interface ClientCredentials {
+  method: 'none' | 'client_secret_basic' | 'client_secret_post'
+  /** What was sent, in each way that it can be meant: form-decoded as the RFC says, and raw as the official SDK sends it. */
+  candidates: readonly { clientId: string; secret?: string }[]
+}
+
+/** A client that could not be authenticated (OAuth 2.1 §3.2.4): the same answer for an unknown client and a wrong secret. */
+export const invalidClient = (): OAuthError =>
+  new OAuthError('invalid_client', 'The client could not be authenticated', { status: 401 })
+
+/** Reads the credentials from the header or from the body, never from both and never from the URL. Rejects with `invalid_client` or `invalid_request`. */
+export function readClientCredentials(
+  request: Request,
+  form: ReadonlyMap<string, string>,
+): ClientCredentials {
+  const header = readAuthorization(request.headers)
+  const clientId = form.get('client_id')
+  const secret = form.get('client_secret')
+  if (form.has('client_assertion') || form.has('client_assertion_type')) throw invalidClient()
+  if (header !== undefined) {
+    if (header.scheme !== 'basic') throw invalidClient()
+    if (secret !== undefined)
+      throw new OAuthError('invalid_request', 'Send the client secret once: in the header or in the body')
+    const candidates = decodeBasic(header.credentials)
+    const named =
+      clientId === undefined ? candidates : candidates.filter((each) => each.clientId === clientId)
+    if (named.length === 0)
+      throw new OAuthError('invalid_request', 'The header and client_id name different clients')
+    return { method: 'client_secret_basic', candidates: named }
+  }
+  if (clientId === undefined) throw invalidClient()
+  return secret === undefined
+    ? { method: 'none', candidates: [{ clientId }] }
+    : { method: 'client_secret_post', candidates: [{ clientId, secret }] }
+}
+
+/** The parameters of a token request, each at most once; an empty one counts as absent (OAuth 2.1 §3.2.2). Rejects with `invalid_request`. */
+export function singleParameters(form: URLSearchParams): ReadonlyMap<string, string> {
+  const parameters = new Map<string, string>()
+  const seen = new Set<string>()
+  for (const [name, value] of form) {
+    if (seen.has(name)) throw new OAuthError('invalid_request', 'A parameter is repeated')
+    seen.add(name)
+    if (value !== '') parameters.set(name, value)
+  }
+  return parameters
+}
+
+/** RFC 6749 §2.3.1 form-encodes both parts before joining them; many clients do not. */
+function decodeBasic(credentials: string): { clientId: string; secret: string }[] {
+  let text: string
+  try {
+    text = fromUtf8(Uint8Array.from(atob(credentials), (char) => char.charCodeAt(0)))
+  } catch {
+    throw invalidClient()
+  }
+  const colon = text.indexOf(':')
+  if (colon < 1) throw invalidClient()
+  const raw = { clientId: text.slice(0, colon), secret: text.slice(colon + 1) }
+  const decoded = { clientId: formDecode(raw.clientId), secret: formDecode(raw.secret) }
+  const candidates: { clientId: string; secret: string }[] = []
+  if (decoded.clientId !== undefined && decoded.secret !== undefined)
+    candidates.push({ clientId: decoded.clientId, secret: decoded.secret })
+  // A client id that is itself a URL has a colon; unencoded it cannot be told apart, and the form-encoded one has none.
+  if (!candidates.some((each) => each.clientId === raw.clientId && each.secret === raw.secret))
+    candidates.push(raw)
+  return candidates
+}
+
+function formDecode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '))
+  } catch {
+    return undefined
+  }
+}
