@@ -69,7 +69,7 @@ function audienceOf(rule: AudienceRule = 'resource'): string {
 function tokensOf({ jwt, opaque }: Provider): string {
   const kinds: string[] = []
   if (jwt) {
-    const typ = jwt.alsoTypes ?? (jwt.typ === 'jwt' ? ['any but ID tokens'] : ['at+jwt'])
+    const typ = [jwt.typ === 'jwt' ? 'any but ID tokens' : 'at+jwt', ...(jwt.alsoTypes ?? [])]
     kinds.push(`JWT (${jwt.algorithms?.join(', ') ?? 'asymmetric'}; ${typ.join(', ')})`)
   }
   if (opaque) kinds.push(`opaque (${opaque.style ?? 'RFC 7662'})`)
