@@ -1,0 +1,14 @@
+import { memoryStore } from '../../src/store/memory.ts'
+import { storeSuite } from '../support/store-suite.ts'
+
+storeSuite('memory', () => {
+  const store = memoryStore()
+  return {
+    connect: () => store,
+    // This process's memory has no outage; the suite's test stands on the wrapper here.
+    outage: () => {
+      const fail = (): Promise<never> => Promise.reject(new Error('out of reach'))
+      return { ...store, get: fail, put: fail, delete: fail }
+    },
+  }
+})
