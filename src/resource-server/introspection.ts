@@ -1,24 +1,10 @@
 import { decodeJwt } from 'jose/jwt/decode'
-import { forgiving } from '../cache/contract.ts'
-import { ConfigurationError, InvalidTokenError, UnavailableError } from '../errors.ts'
-import { guardedFetch } from '../http/guarded-fetch.ts'
-import { sha256 } from '../lib/hash.ts'
-import { Lru } from '../lib/lru.ts'
+import { ConfigurationError } from '../errors.ts'
+import { checkUrl } from '../http/guarded-fetch.ts'
 import { checkOptions, requireSeconds } from '../lib/options.ts'
-import { resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
-import { SingleFlight } from '../lib/single-flight.ts'
-import type {
-  AuthorizationServer,
-  Cache,
-  OpaqueProfile,
-  Provider,
-  Runtime,
-  TokenVerifier,
-  VerifiedToken,
-} from '../types.ts'
-import { meetsAudience, readClientId, readScopes } from './claims.ts'
-import { introspectionClaims } from './introspection-answer.ts'
-import { introspectionRequest, type IntrospectionAuthentication } from './introspection-request.ts'
+import type { AuthorizationServer, OpaqueProfile, Provider } from '../types.ts'
+import type { IntrospectionAuthentication } from './introspection-request.ts'
+import { IntrospectionVerifier, type IntrospectionSettings } from './introspection-verifier.ts'
 
 export type { IntrospectionAuthentication, PrivateJwk } from './introspection-request.ts'
 
@@ -63,159 +49,19 @@ export function introspectionVerifier(
     'accepts',
   ])
   const profile = profileOf(provider)
-  const settings: Settings = {
+  const settings: IntrospectionSettings = {
     profile,
     authentication: options.authentication ?? defaultAuthentication(provider, profile),
     ttl: requireSeconds('ttl', options.ttl, { min: 0, max: 3600, default: 60 }),
     negativeTtl: requireSeconds('negativeTtl', options.negativeTtl, { min: 0, max: 60, default: 5 }),
     clockSkew: requireSeconds('clockSkew', options.clockSkew, { min: 0, max: 60, default: 5 }),
     shared: options.shared ?? false,
-    allowPrivate: options.dangerouslyAllowPrivateEndpoint ?? false,
+    allowOrigins: checkEndpoint(profile.endpoint, options.dangerouslyAllowPrivateEndpoint ?? false),
     accepts: options.accepts ?? ((token) => isOwnOrOpaque(token, profile.issuer)),
   }
   return {
     issuer: profile.issuer,
     verifier: (resource, runtime) => new IntrospectionVerifier(settings, resource, runtime),
-  }
-}
-
-interface Settings {
-  profile: OpaqueProfile
-  authentication: IntrospectionAuthentication
-  ttl: number
-  negativeTtl: number
-  clockSkew: number
-  shared: boolean
-  allowPrivate: boolean
-  accepts: (token: string) => boolean
-}
-
-/** A positive answer, as it lies in a shared cache. */
-interface Kept {
-  until: number
-  claims: Record<string, unknown>
-}
-
-class IntrospectionVerifier implements TokenVerifier {
-  readonly #settings: Settings
-  readonly #resource: string
-  readonly #runtime: ResolvedRuntime
-  readonly #shared: Cache | undefined
-  readonly #flights: SingleFlight<VerifiedToken>
-  // The guard keeps positive answers (`cacheUntil`); only what it does not keep is kept here.
-  readonly #refused = new Lru<{ until: number; error: InvalidTokenError }>(1000)
-
-  constructor(settings: Settings, resource: string, runtime: Runtime & { cache?: Cache }) {
-    if (settings.shared && runtime.cache === undefined)
-      throw new ConfigurationError('shared', 'needs a cache: createResourceServer({ cache })')
-    this.#settings = settings
-    this.#resource = resource
-    this.#runtime = resolveRuntime(runtime)
-    this.#shared = settings.shared ? forgiving(runtime.cache!) : undefined
-    this.#flights = new SingleFlight(this.#runtime.waitUntil)
-  }
-
-  accepts(token: string): boolean {
-    return this.#settings.accepts(token)
-  }
-
-  async verify(token: string): Promise<VerifiedToken> {
-    const { profile } = this.#settings
-    const parts = [token, profile.issuer, this.#resource, profile.audience ?? 'resource']
-    const key = await sha256(JSON.stringify(parts), 'introspection')
-    const refused = this.#refused.get(key)
-    if (refused !== undefined && refused.until > this.#runtime.clock()) throw refused.error
-    return this.#flights.run(key, () => this.#verify(key, token))
-  }
-
-  async #verify(key: string, token: string): Promise<VerifiedToken> {
-    const kept = await this.#recall(key)
-    if (kept !== undefined) return this.#judge(kept.claims, kept.until)
-    try {
-      const claims = await this.#ask(token)
-      const until = this.#runtime.clock() + this.#settings.ttl
-      const verified = this.#judge(claims, until)
-      await this.#remember(key, { until: verified.cacheUntil!, claims })
-      return verified
-    } catch (error) {
-      const { negativeTtl } = this.#settings
-      if (error instanceof InvalidTokenError && negativeTtl > 0)
-        this.#refused.set(key, { until: this.#runtime.clock() + negativeTtl, error })
-      throw error
-    }
-  }
-
-  async #ask(token: string): Promise<Record<string, unknown>> {
-    const { profile, authentication, allowPrivate } = this.#settings
-    const question = await introspectionRequest(profile, authentication, token, this.#runtime.clock)
-    const answer = await guardedFetch(profile.endpoint, {
-      fetch: this.#runtime.fetch,
-      ...question,
-      maxBytes: 64_000,
-      timeout: 5,
-      allowLoopback: true,
-      ...(allowPrivate ? { dangerouslyAllowPrivate: true } : {}),
-    })
-    const claims = introspectionClaims(profile, answer)
-    if (claims === 'inactive') throw new InvalidTokenError('The access token is not active')
-    if (typeof claims === 'object') return claims
-    if (claims === 'refused')
-      this.#runtime.event({
-        type: 'introspection.refused',
-        level: 'alert',
-        issuer: profile.issuer,
-        resource: this.#resource,
-        status: answer.status,
-        detail: 'the introspection endpoint does not accept the credentials of this resource server',
-      })
-    throw new UnavailableError('The authorization server did not judge the token', {
-      retryAfter: retryAfter(answer.headers),
-    })
-  }
-
-  /** RFC 7662 §4: an active token may still be somebody else's. */
-  #judge(claims: Readonly<Record<string, unknown>>, until: number): VerifiedToken {
-    const { profile, clockSkew } = this.#settings
-    const { iss, exp, nbf, sub } = claims
-    const now = this.#runtime.clock()
-    if (isOtherToken(claims)) throw new InvalidTokenError('This is not an access token')
-    if (iss !== undefined && iss !== profile.issuer)
-      throw new InvalidTokenError('Another issuer made this token')
-    if (exp !== undefined && !(isTime(exp) && exp + clockSkew > now))
-      throw new InvalidTokenError('The access token has expired')
-    if (nbf !== undefined && !(isTime(nbf) && nbf - clockSkew <= now))
-      throw new InvalidTokenError('The access token is not valid yet')
-    if (!meetsAudience(claims, profile.audience ?? 'resource', this.#resource))
-      throw new InvalidTokenError('The access token is for another resource')
-    const subject = typeof sub === 'string' && sub !== '' ? sub : undefined
-    const expiresAt = isTime(exp) ? exp : now + 3600
-    return {
-      issuer: profile.issuer,
-      subject,
-      clientId: readClientId(claims, profile.clientIdClaims) ?? '',
-      scopes: readScopes(claims, profile.scopeClaims),
-      expiresAt,
-      claims,
-      cacheUntil: Math.min(until, expiresAt),
-    }
-  }
-
-  async #recall(key: string): Promise<Kept | undefined> {
-    const text = await this.#shared?.get(`introspection:${key}`)
-    if (text === undefined) return undefined
-    try {
-      const kept = JSON.parse(text) as Partial<Kept>
-      const usable =
-        isTime(kept.until) && kept.until > this.#runtime.clock() && typeof kept.claims === 'object'
-      return usable ? (kept as Kept) : undefined
-    } catch {
-      return undefined
-    }
-  }
-
-  async #remember(key: string, kept: Kept): Promise<void> {
-    const ttl = Math.floor(kept.until - this.#runtime.clock())
-    if (ttl > 0) await this.#shared?.put(`introspection:${key}`, JSON.stringify(kept), { ttl })
   }
 }
 
@@ -226,8 +72,18 @@ function profileOf(provider: Provider | OpaqueProfile): OpaqueProfile {
       'provider',
       `${(provider as Provider).provider} has no introspection: its tokens are JWTs, so pass the preset itself to authorizationServers`,
     )
-  if (!URL.canParse(profile.endpoint)) throw new ConfigurationError('endpoint', 'must be an absolute URL')
   return profile
+}
+
+/** What is wrong with the endpoint is the deployment's mistake, so it is said now and not to a client. */
+function checkEndpoint(endpoint: string, allowPrivate: boolean): readonly string[] {
+  const allowOrigins = allowPrivate && URL.canParse(endpoint) ? [new URL(endpoint).origin] : []
+  try {
+    checkUrl(endpoint, { allowLoopback: true, allowOrigins })
+  } catch (error) {
+    throw new ConfigurationError('endpoint', (error as Error).message)
+  }
+  return allowOrigins
 }
 
 function defaultAuthentication(
@@ -251,17 +107,4 @@ function isOwnOrOpaque(token: string, issuer: string): boolean {
   } catch {
     return true
   }
-}
-
-/** Servers answer `active` for refresh and ID tokens too, and say so in one of these (RFC 7662 §2.2 leaves it to them). */
-const isOtherToken = ({ token_type, token_use, typ }: Readonly<Record<string, unknown>>): boolean =>
-  [token_type, token_use, typ].some(
-    (value) => typeof value === 'string' && /^(refresh|offline|id)([_-]?token)?$/i.test(value),
-  )
-
-const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value)
-
-function retryAfter(headers: Headers): number {
-  const seconds = Number(headers.get('retry-after') ?? Number.NaN)
-  return Number.isInteger(seconds) && seconds > 0 ? Math.min(seconds, 3600) : 5
 }

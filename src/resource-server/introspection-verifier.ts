@@ -1,0 +1,171 @@
+import { forgiving } from '../cache/contract.ts'
+import { ConfigurationError, InvalidTokenError, UnavailableError } from '../errors.ts'
+import { guardedFetch } from '../http/guarded-fetch.ts'
+import { sha256 } from '../lib/hash.ts'
+import { Lru } from '../lib/lru.ts'
+import { resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
+import { SingleFlight } from '../lib/single-flight.ts'
+import type { Cache, OpaqueProfile, Runtime, TokenVerifier, VerifiedToken } from '../types.ts'
+import { meetsAudience, readClientId, readScopes } from './claims.ts'
+import { introspectionClaims } from './introspection-answer.ts'
+import { introspectionRequest, type IntrospectionAuthentication } from './introspection-request.ts'
+
+/** The options of `introspectionVerifier`, resolved. */
+export interface IntrospectionSettings {
+  profile: OpaqueProfile
+  authentication: IntrospectionAuthentication
+  ttl: number
+  negativeTtl: number
+  clockSkew: number
+  shared: boolean
+  allowOrigins: readonly string[]
+  accepts: (token: string) => boolean
+}
+
+/** A positive answer, as it lies in a shared cache. */
+interface Kept {
+  until: number
+  claims: Record<string, unknown>
+}
+
+/** Asks, judges, and keeps the answers. */
+export class IntrospectionVerifier implements TokenVerifier {
+  readonly #settings: IntrospectionSettings
+  readonly #resource: string
+  readonly #runtime: ResolvedRuntime
+  readonly #shared: Cache | undefined
+  readonly #flights: SingleFlight<VerifiedToken>
+  // The guard keeps positive answers (`cacheUntil`); only what it does not keep is kept here.
+  readonly #refused = new Lru<{ until: number; error: InvalidTokenError }>(1000)
+
+  constructor(settings: IntrospectionSettings, resource: string, runtime: Runtime & { cache?: Cache }) {
+    if (settings.shared && runtime.cache === undefined)
+      throw new ConfigurationError('shared', 'needs a cache: createResourceServer({ cache })')
+    this.#settings = settings
+    this.#resource = resource
+    this.#runtime = resolveRuntime(runtime)
+    this.#shared = settings.shared ? forgiving(runtime.cache!) : undefined
+    this.#flights = new SingleFlight(this.#runtime.waitUntil)
+  }
+
+  accepts(token: string): boolean {
+    return this.#settings.accepts(token)
+  }
+
+  async verify(token: string): Promise<VerifiedToken> {
+    const refused = this.#refused.get(token)
+    if (refused !== undefined && refused.until > this.#runtime.clock()) throw refused.error
+    return this.#flights.run(token, () => this.#verify(token))
+  }
+
+  async #verify(token: string): Promise<VerifiedToken> {
+    try {
+      const kept = await this.#recall(token)
+      if (kept !== undefined) return this.#judge(kept.claims, kept.until)
+      const claims = await this.#ask(token)
+      const verified = this.#judge(claims, this.#runtime.clock() + this.#settings.ttl)
+      await this.#remember(token, { until: verified.cacheUntil!, claims })
+      return verified
+    } catch (error) {
+      const { negativeTtl } = this.#settings
+      if (error instanceof InvalidTokenError && negativeTtl > 0)
+        this.#refused.set(token, { until: this.#runtime.clock() + negativeTtl, error })
+      throw error
+    }
+  }
+
+  async #ask(token: string): Promise<Record<string, unknown>> {
+    const { profile, authentication } = this.#settings
+    const question = await introspectionRequest(profile, authentication, token, this.#runtime.clock)
+    const answer = await guardedFetch(profile.endpoint, {
+      fetch: this.#runtime.fetch,
+      ...question,
+      maxBytes: 64_000,
+      timeout: 5,
+      allowLoopback: true,
+      allowOrigins: this.#settings.allowOrigins,
+    })
+    const claims = introspectionClaims(profile, answer)
+    if (claims === 'inactive') throw new InvalidTokenError('The access token is not active')
+    if (typeof claims === 'object') return claims
+    if (claims === 'refused')
+      this.#runtime.event({
+        type: 'introspection.refused',
+        level: 'alert',
+        issuer: profile.issuer,
+        resource: this.#resource,
+        status: answer.status,
+        detail: 'the introspection endpoint does not accept the credentials of this resource server',
+      })
+    throw new UnavailableError('The authorization server did not judge the token', {
+      retryAfter: retryAfter(answer.headers),
+    })
+  }
+
+  /** RFC 7662 §4: an active token may still be somebody else's. */
+  #judge(claims: Readonly<Record<string, unknown>>, until: number): VerifiedToken {
+    const { profile, clockSkew } = this.#settings
+    const { iss, exp, nbf, sub } = claims
+    const now = this.#runtime.clock()
+    if (isOtherToken(claims)) throw new InvalidTokenError('This is not an access token')
+    if (iss !== undefined && iss !== profile.issuer)
+      throw new InvalidTokenError('Another issuer made this token')
+    if (exp !== undefined && !(isTime(exp) && exp + clockSkew > now))
+      throw new InvalidTokenError('The access token has expired')
+    if (nbf !== undefined && !(isTime(nbf) && nbf - clockSkew <= now))
+      throw new InvalidTokenError('The access token is not valid yet')
+    if (!meetsAudience(claims, profile.audience ?? 'resource', this.#resource))
+      throw new InvalidTokenError('The access token is for another resource')
+    const subject = typeof sub === 'string' && sub !== '' ? sub : undefined
+    const expiresAt = isTime(exp) ? exp : now + 3600
+    return {
+      issuer: profile.issuer,
+      subject,
+      clientId: readClientId(claims, profile.clientIdClaims) ?? '',
+      scopes: readScopes(claims, profile.scopeClaims),
+      expiresAt,
+      claims,
+      cacheUntil: Math.min(until, expiresAt),
+    }
+  }
+
+  async #recall(token: string): Promise<Kept | undefined> {
+    const text = await this.#shared?.get(await this.#cacheKey(token))
+    if (text === undefined) return undefined
+    try {
+      const kept = JSON.parse(text) as Partial<Kept> | null
+      const usable = isTime(kept?.until) && kept.until > this.#runtime.clock() && isRecord(kept.claims)
+      return usable ? (kept as Kept) : undefined
+    } catch {
+      return undefined
+    }
+  }
+
+  async #remember(token: string, kept: Kept): Promise<void> {
+    const ttl = Math.floor(kept.until - this.#runtime.clock())
+    if (ttl > 0) await this.#shared?.put(await this.#cacheKey(token), JSON.stringify(kept), { ttl })
+  }
+
+  /** Of the whole token, for this issuer and this resource: what holds for one guard may not hold for another. */
+  async #cacheKey(token: string): Promise<string> {
+    const { issuer, audience = 'resource' } = this.#settings.profile
+    const hash = await sha256(JSON.stringify([token, issuer, this.#resource, audience]), 'introspection')
+    return `introspection:${hash}`
+  }
+}
+
+/** Servers answer `active` for refresh and ID tokens too, and say so in one of these (RFC 7662 §2.2 leaves it to them). */
+const isOtherToken = ({ token_type, token_use, typ }: Readonly<Record<string, unknown>>): boolean =>
+  [token_type, token_use, typ].some(
+    (value) => typeof value === 'string' && /^(refresh|offline|id)([_-]?token)?$/i.test(value),
+  )
+
+const isRecord = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value)
+
+function retryAfter(headers: Headers): number {
+  const seconds = Number(headers.get('retry-after') ?? Number.NaN)
+  return Number.isInteger(seconds) && seconds > 0 ? Math.min(seconds, 3600) : 5
+}
