@@ -53,8 +53,11 @@ export function d1(db: D1Like, options: D1Options = {}): SweptStore {
     )
     return send(sql, parameters)
   }
-  const write = async (sql: string, parameters: unknown[]): Promise<number> =>
-    (await query(sql, parameters)).meta.changes ?? 0
+  const write = async (sql: string, parameters: unknown[]): Promise<number> => {
+    const { changes } = (await query(sql, parameters)).meta
+    if (changes === undefined) throw new Error('D1 did not say what it changed')
+    return changes
+  }
 
   return checked({
     get: async (key) => {

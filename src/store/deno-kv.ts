@@ -42,13 +42,13 @@ export function denoKv(kv: DenoKvLike, options: DenoKvOptions = {}): Store {
       return recordOf(decoder.decode(bytes), versionstamp, expiresAt)
     },
     put: async (name, value, { ifVersion, expiresAt }) => {
-      if (ifVersion !== null && !versionstamps.test(ifVersion)) return undefined
       const key = [prefix, name]
+      const versionstamp = ifVersion === null || versionstamps.test(ifVersion) ? ifVersion : never
       const stored: Stored = { bytes: encoder.encode(value), expiresAt }
       const ttl = collectAfter(expiresAt, clock)
       const write = kv
         .atomic()
-        .check({ key, versionstamp: ifVersion })
+        .check({ key, versionstamp })
         .set(key, stored, ttl === undefined ? {} : { expireIn: Math.ceil(ttl * 1000) })
       const result = await whileBusy(() => write.commit(), isBusy)
       return result.ok ? result.versionstamp : undefined
@@ -75,6 +75,7 @@ interface Stored {
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
-/** Deno KV throws for any other. */
+/** Deno KV throws for any other, instead of saying that nobody has this version. */
 const versionstamps = /^[0-9a-f]{20}$/
+const never = 'f'.repeat(20)
 const isBusy = (error: unknown): boolean => /database is locked/.test(String(error))

@@ -73,8 +73,9 @@ export class TollgateStore extends DurableObject {
 
   async delete(key: string, ifVersion: string | undefined): Promise<boolean> {
     const { kv } = this.ctx.storage
-    if (ifVersion !== undefined && kv.get<Held>(key)?.version !== ifVersion) return false
-    return kv.delete(key)
+    // Asked first, because deleting nothing would already make a database.
+    const version = kv.get<Held>(key)?.version
+    return version !== undefined && (ifVersion ?? version) === version && kv.delete(key)
   }
 
   /** Collects what is long expired. An object without records takes no space. */
