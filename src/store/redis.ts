@@ -55,7 +55,10 @@ export function redis(client: RedisClient, options: RedisOptions = {}): RedisSto
       delete: async (key, { ifVersion = '' } = {}) =>
         Number(await evaluate(deleteScript, keyOf(key), [ifVersion])) === 1,
     }),
-    check: async () => judge(String(await evaluate(infoScript, keyOf('check:info'), []))),
+    check: async () => {
+      const info = await evaluate(infoScript, keyOf('check:info'), []).catch(() => undefined)
+      return info === undefined ? [unchecked] : judge(String(info))
+    },
   }
 }
 
@@ -85,6 +88,13 @@ function parse(held: unknown): ReturnType<typeof recordOf> | undefined {
   const second = text.indexOf(' ', first + 1)
   const expiry = text.slice(first + 1, second)
   return recordOf(text.slice(second + 1), text.slice(0, first), expiry === '-' ? null : Number(expiry))
+}
+
+const unchecked: Finding = {
+  level: 'info',
+  code: 'redis.unchecked',
+  message: 'The server does not tell its maxmemory-policy',
+  fix: 'See to it that maxmemory-policy is noeviction',
 }
 
 function judge(info: string): Finding[] {

@@ -51,10 +51,10 @@ const connectors = {
   },
   pg: async (url: string): Promise<Connection> => {
     const { default: pg } = await import('pg')
-    const client = new pg.Client(url)
-    client.on('error', () => undefined)
-    await client.connect()
-    return { store: postgres(client), close: () => client.end() }
+    const pool = new pg.Pool({ connectionString: url, max: 1 })
+    pool.on('error', () => undefined)
+    await pool.query('SELECT 1')
+    return { store: postgres(pool), close: () => pool.end() }
   },
   postgres: async (url: string): Promise<Connection> => {
     const { default: open } = await import('postgres')

@@ -1,0 +1,24 @@
+import { PGlite } from '@electric-sql/pglite'
+import { expect, test } from 'vitest'
+import { ConfigurationError } from '../../src/errors.ts'
+import { postgres } from '../../src/store/postgres.ts'
+import { storeSuite } from '../support/store-suite.ts'
+
+storeSuite('PGlite', async () => {
+  const db = await PGlite.create()
+  return {
+    // One process, one connection: that is what PGlite is.
+    connect: () => postgres(db),
+    outage: async () => {
+      const closed = await PGlite.create()
+      await closed.close()
+      return postgres(closed)
+    },
+    close: () => db.close(),
+  }
+})
+
+test('postgres: a wrong client is a ConfigurationError', () => {
+  expect(() => postgres(undefined as never)).toThrow(ConfigurationError)
+  expect(() => postgres({} as never)).toThrow(/^client: needs/)
+})
