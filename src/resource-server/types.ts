@@ -1,0 +1,141 @@
+import type {
+  AuthInfo,
+  AuthorizationServer,
+  Awaitable,
+  Cache,
+  Endpoints,
+  Finding,
+  Provider,
+  Runtime,
+} from '../types.ts'
+
+/** Options of `createResourceServer`. */
+export interface ResourceServerOptions extends Runtime {
+  /**
+   * The URL that clients type in: the identifier of RFC 8707 and RFC 9728, and the audience of tokens. https, or http on this machine.
+   * Several: chosen by the request's path.
+   */
+  resource: string | readonly ResourceOptions[]
+  /** Who issues tokens: an issuer's URL, a preset, an embedded server or a verifier. One that clients can go to at least. */
+  authorizationServers: readonly (string | Provider | AuthorizationServer)[]
+  /** For the metadata document. Default: `requiredScopes`, where there are any. */
+  scopesSupported?: readonly string[]
+  /** What every request needs. Default: nothing but a good token. */
+  requiredScopes?: readonly string[]
+  /** Which scope includes which others, for example `{ admin: ['write'], write: ['read'] }`. Transitive. */
+  scopeImplies?: Readonly<Record<string, readonly string[]>>
+  /**
+   * Scopes that follow from other claims (RBAC): by dotted claim path and value, for example
+   * `{ roles: { editor: ['notes:write'] } }`, or a function. They add to the token's own scopes: roles say what a *user* may do, so map
+   * nothing that the client was not meant to get.
+   */
+  scopesFromClaims?: ScopesFromClaims
+  /**
+   * Browser origins that may call. A list: exactly these. Default: `*` without credentials for an https resource; loopback origins alone for a
+   * loopback resource. A request from another origin is 403 before it is authenticated.
+   */
+  allowedOrigins?: '*' | readonly string[]
+  /** Shares key sets between instances. Default: memory alone. */
+  cache?: Cache
+  /** Verified tokens in memory, per resource. `size`: 1–1 000 000 entries, default 10 000. `false`: every request is verified anew. */
+  tokenCache?: { size: number } | false
+  /**
+   * Where this server's root is reached from outside, when a proxy takes a path prefix off: `https://example.com/api`. The resource lies below it; requests
+   * arrive without the prefix, and the metadata is announced below it.
+   */
+  publicUrl?: string
+  /** For the metadata document (RFC 9728 §2). */
+  resourceName?: string
+  /** URL of the documentation, for the metadata document. */
+  documentation?: string
+  /** URL of the policy on the data, for the metadata document. */
+  policy?: string
+  /** URL of the terms of service, for the metadata document. */
+  termsOfService?: string
+  /** Take `Authorization` off the request before the handler sees it. Default false. */
+  stripAuthorization?: boolean
+  /** Origins that may be reached over http although they are not on this machine, for example `http://mcp:3000` in a compose network. Default none. */
+  dangerouslyAllowHttp?: readonly string[]
+}
+
+/** One of several resources. What is not set here is what the resource server's options say. */
+export interface ResourceOptions {
+  /** The identifier, whole. */
+  resource?: string
+  /** Instead of `resource`: the path alone; the host is the request's, where it is one of these (`mcp.example.com`, `localhost:3000`). Any other host is 421. */
+  hosts?: readonly string[]
+  /** The path that goes with `hosts`. Default `/`. */
+  path?: string
+  authorizationServers?: readonly (string | Provider | AuthorizationServer)[]
+  scopesSupported?: readonly string[]
+  requiredScopes?: readonly string[]
+  resourceName?: string
+  documentation?: string
+  policy?: string
+  termsOfService?: string
+}
+
+export type ScopesFromClaims =
+  | Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>
+  | ((claims: Readonly<Record<string, unknown>>) => readonly string[])
+
+/** What a request needs beyond a good token. */
+export interface Need {
+  /** Scopes beside `requiredScopes`; one challenge names all of them. */
+  scopes?: readonly string[]
+  /** Which of several resources, where the path does not tell. */
+  resource?: string
+  /** The token's `acr` must be one of these (RFC 9470). */
+  acrValues?: readonly string[]
+  /** The user must have signed in at most so many seconds ago (RFC 9470). */
+  maxAge?: number
+}
+
+/** What `protect` takes. */
+export interface ProtectNeed extends Need {
+  /** Scopes per tool, prompt and resource: `operationScopes({ … })` of `tollgate/operations`. */
+  operations?: OperationJudge
+}
+
+/** Judges what a request asks for; the guard answers with what comes of it. */
+export interface OperationJudge {
+  judge(request: Request, auth: AuthInfo): Promise<OperationJudgement>
+}
+
+export type OperationJudgement =
+  | { readonly refused: Response }
+  | {
+      /** All that the operations of this request need. */
+      readonly scopes: readonly string[]
+      /** What the handler gets: with the very body that was judged. */
+      readonly request: Request
+      /** What becomes of the handler's answer. `grants`: whether the token carries all of these. */
+      readonly filter?: (
+        response: Response,
+        grants: (scopes: readonly string[]) => boolean,
+      ) => Awaitable<Response>
+    }
+
+/** The guard of a protected resource. */
+export interface ResourceServer<P = unknown> extends Endpoints {
+  /** Where the metadata of the (first) resource is. */
+  readonly metadataUrl: string
+  /** The metadata document and preflights; `undefined` for everything else. */
+  handle(request: Request): Promise<Response | undefined>
+  /** Who is calling, or the answer that refuses: 401, 403, 400, 421 or 503. */
+  authenticate(request: Request, need?: Need): Promise<AuthInfo<P> | Response>
+  /** A handler that is called with a good token alone. Includes `handle`. */
+  protect<R extends unknown[]>(
+    handler: (request: Request, auth: AuthInfo<P>, ...rest: R) => Awaitable<Response>,
+    need?: ProtectNeed,
+  ): (request: Request, ...rest: R) => Promise<Response>
+  /** A handler that is also called without a token; a bad token is still 401. Includes `handle`. */
+  optional<R extends unknown[]>(
+    handler: (request: Request, auth: AuthInfo<P> | undefined, ...rest: R) => Awaitable<Response>,
+    need?: ProtectNeed,
+  ): (request: Request, ...rest: R) => Promise<Response>
+  /** The answer with the CORS headers that this guard's own answers have; for adapters that answer themselves. */
+  withCors(request: Request, response: Response): Response
+  /** What an MCP client would stumble over, each with its fix. Makes requests; for start-up checks and diagnosis. */
+  verifyDeployment(): Promise<Finding[]>
+}
