@@ -1,0 +1,269 @@
+import * as v from 'valibot'
+import { expect, test } from 'vitest'
+import { ConfigurationError } from '../../src/errors.ts'
+import { auth0 } from '../../src/provider/auth0.ts'
+import { clerk } from '../../src/provider/clerk.ts'
+import { cognito } from '../../src/provider/cognito.ts'
+import { descope } from '../../src/provider/descope.ts'
+import { discord } from '../../src/provider/discord.ts'
+import { entra } from '../../src/provider/entra.ts'
+import { generic } from '../../src/provider/generic.ts'
+import { github } from '../../src/provider/github.ts'
+import { google } from '../../src/provider/google.ts'
+import { keycloak } from '../../src/provider/keycloak.ts'
+import { okta } from '../../src/provider/okta.ts'
+import { scalekit } from '../../src/provider/scalekit.ts'
+import { stytch } from '../../src/provider/stytch.ts'
+import { supabase } from '../../src/provider/supabase.ts'
+import { workos } from '../../src/provider/workos.ts'
+import type { Provider } from '../../src/types.ts'
+
+const tenantId = '11111111-2222-3333-4444-555555555555'
+
+// What each provider writes and serves, taken from its documentation and not from the preset.
+const documented: [preset: Provider, issuer: string, keys: string | undefined, opaque: string | undefined][] =
+  [
+    [
+      auth0({ domain: 't.eu.auth0.com' }),
+      'https://t.eu.auth0.com/',
+      'https://t.eu.auth0.com/.well-known/jwks.json',
+      undefined,
+    ],
+    [
+      okta({ domain: 'o.okta.com', authorizationServerId: 'aus1' }),
+      'https://o.okta.com/oauth2/aus1',
+      'https://o.okta.com/oauth2/aus1/v1/keys',
+      'https://o.okta.com/oauth2/aus1/v1/introspect',
+    ],
+    [
+      cognito({ region: 'us-gov-west-1', userPoolId: 'us-gov-west-1_Ab1', clientId: 'c' }),
+      'https://cognito-idp.us-gov-west-1.amazonaws.com/us-gov-west-1_Ab1',
+      'https://cognito-idp.us-gov-west-1.amazonaws.com/us-gov-west-1_Ab1/.well-known/jwks.json',
+      undefined,
+    ],
+    [
+      entra({ tenantId, clientId: 'c' }),
+      `https://login.microsoftonline.com/${tenantId}/v2.0`,
+      `https://login.microsoftonline.com/${tenantId}/discovery/v2.0/keys`,
+      undefined,
+    ],
+    [
+      google({ clientId: 'c' }),
+      'https://accounts.google.com',
+      undefined,
+      'https://oauth2.googleapis.com/tokeninfo',
+    ],
+    [
+      github({ clientId: 'Iv1.c', clientSecret: 's' }),
+      'https://github.com/login/oauth',
+      undefined,
+      'https://api.github.com/applications/Iv1.c/token',
+    ],
+    [
+      keycloak({ url: 'https://id.test/auth/', realm: 'r' }),
+      'https://id.test/auth/realms/r',
+      'https://id.test/auth/realms/r/protocol/openid-connect/certs',
+      'https://id.test/auth/realms/r/protocol/openid-connect/token/introspect',
+    ],
+    [generic({ issuer: 'https://as.test/' }), 'https://as.test/', undefined, undefined],
+    [
+      generic({
+        issuer: 'http://127.0.0.1:9000',
+        jwksUri: 'http://127.0.0.1:9000/k',
+        introspectionEndpoint: 'http://127.0.0.1:9000/i',
+      }),
+      'http://127.0.0.1:9000',
+      'http://127.0.0.1:9000/k',
+      'http://127.0.0.1:9000/i',
+    ],
+    [
+      workos({ domain: 'x.authkit.app' }),
+      'https://x.authkit.app',
+      'https://x.authkit.app/oauth2/jwks',
+      undefined,
+    ],
+    [
+      descope({ projectId: 'P1', mcpServerId: 'M1' }),
+      'https://api.descope.com/v1/apps/agentic/P1/M1',
+      'https://api.descope.com/P1/.well-known/jwks.json',
+      undefined,
+    ],
+    [
+      descope({ projectId: 'P1', baseUrl: 'https://auth.test' }),
+      'https://auth.test/v1/apps/P1',
+      'https://auth.test/P1/.well-known/jwks.json',
+      undefined,
+    ],
+    [
+      scalekit({ environmentUrl: 'https://e.scalekit.com', resourceId: 'res_1' }),
+      'https://e.scalekit.com/resources/res_1',
+      'https://e.scalekit.com/keys',
+      undefined,
+    ],
+    [
+      supabase({ url: 'https://p.supabase.co' }),
+      'https://p.supabase.co/auth/v1',
+      'https://p.supabase.co/auth/v1/.well-known/jwks.json',
+      undefined,
+    ],
+    [
+      clerk({ domain: 'x.clerk.accounts.dev', clientId: 'c' }),
+      'https://x.clerk.accounts.dev',
+      'https://x.clerk.accounts.dev/.well-known/jwks.json',
+      'https://x.clerk.accounts.dev/oauth/token_info',
+    ],
+    [
+      stytch({ projectId: 'project-live-1', domain: 'x.customers.stytch.com' }),
+      'https://x.customers.stytch.com',
+      'https://x.customers.stytch.com/.well-known/jwks.json',
+      undefined,
+    ],
+    [discord({ clientId: '123' }), 'https://discord.com', undefined, 'https://discord.com/api/oauth2/@me'],
+  ]
+
+test.each(documented)(
+  'the issuer and endpoints are the documented ones: $provider',
+  (preset, issuer, keys, opaque) => {
+    expect([preset.issuer, preset.jwt?.jwksUri, preset.opaque?.endpoint]).toEqual([issuer, keys, opaque])
+  },
+)
+
+const texts = v.pipe(v.array(v.pipe(v.string(), v.nonEmpty())), v.nonEmpty())
+const url = v.pipe(v.string(), v.url())
+const audience = v.union([
+  v.literal('resource'),
+  v.strictObject({ aud: texts }),
+  v.strictObject({ claim: v.string(), equals: texts }),
+])
+const shared = {
+  issuer: url,
+  audience: v.optional(audience),
+  scopeClaims: v.optional(texts),
+  clientIdClaims: v.optional(texts),
+}
+const schema = v.strictObject({
+  provider: v.pipe(v.string(), v.regex(/^[a-z0-9]+$/)),
+  issuer: url,
+  jwt: v.optional(
+    v.strictObject({
+      ...shared,
+      alsoIssuers: v.optional(texts),
+      alsoTypes: v.optional(texts),
+      jwksUri: v.optional(url),
+      // No symmetric algorithm beside a key set.
+      algorithms: v.optional(v.array(v.picklist(['RS256', 'ES256']))),
+      strictAudience: v.optional(v.boolean()),
+      typ: v.optional(v.picklist(['at+jwt', 'jwt'])),
+      requiredClaims: v.optional(v.record(v.string(), v.string())),
+    }),
+  ),
+  opaque: v.optional(
+    v.strictObject({
+      ...shared,
+      endpoint: url,
+      style: v.optional(
+        v.picklist(['google-tokeninfo', 'github-check-token', 'discord-me', 'clerk-token-info']),
+      ),
+    }),
+  ),
+  client: v.optional(
+    v.strictObject({
+      resource: v.optional(v.picklist(['omit', 'audience'])),
+      assumeS256: v.optional(v.boolean()),
+      authorizationParameters: v.optional(v.record(v.string(), v.string())),
+      endpoints: v.optional(
+        v.strictObject({
+          authorization: url,
+          token: url,
+          userinfo: v.optional(url),
+          revocation: v.optional(url),
+        }),
+      ),
+    }),
+  ),
+})
+
+test.each(documented)(
+  'a preset is data that fits the schema, and its profiles name its issuer: $provider',
+  (preset) => {
+    v.assert(schema, preset)
+    expect(preset.jwt ?? preset.opaque).toBeDefined()
+    for (const profile of [preset.jwt, preset.opaque]) if (profile) expect(profile.issuer).toBe(preset.issuer)
+    expect(structuredClone(preset)).toEqual(preset)
+  },
+)
+
+test('credentials are there, and neither printed nor serialised', () => {
+  const preset = okta({ domain: 'o.okta.com', clientId: 'rs', clientSecret: 'hush-hush' })
+  expect(preset.credentials).toEqual({ clientId: 'rs', clientSecret: 'hush-hush' })
+  expect(JSON.stringify(preset)).not.toContain('hush-hush')
+  expect(Object.keys(preset)).not.toContain('credentials')
+  expect(okta({ domain: 'o.okta.com' }).credentials).toBeUndefined()
+  expect(google({ clientId: ['a', 'b'], clientSecret: 's' }).credentials?.clientId).toBe('a')
+})
+
+test('what changes between deployments changes in the data', () => {
+  expect(auth0({ domain: 'd.test', audience: 'notes' }).jwt?.audience).toEqual({ aud: ['notes'] })
+  expect(auth0({ domain: 'd.test', scopeClaims: ['permissions'] }).jwt?.scopeClaims).toEqual([
+    'scope',
+    'permissions',
+  ])
+  expect(okta({ domain: 'd.test' }).jwt?.audience).toEqual({ aud: ['api://default'] })
+  const pool = { region: 'eu-central-1', userPoolId: 'eu-central-1_A' }
+  expect(cognito({ ...pool, clientId: ['a', 'b'] }).jwt?.audience).toEqual({
+    claim: 'client_id',
+    equals: ['a', 'b'],
+  })
+  expect(cognito({ ...pool, resourceBinding: true })).toMatchObject({ jwt: { audience: 'resource' } })
+  expect(cognito({ ...pool, resourceBinding: true }).client?.resource).toBeUndefined()
+  expect(entra({ tenantId, clientId: 'c', audience: 'api://x', v1Tokens: true }).jwt).toMatchObject({
+    audience: { aud: ['c', 'api://c', 'api://x'] },
+    alsoIssuers: [`https://sts.windows.net/${tenantId}/`],
+    clientIdClaims: ['azp', 'appid'],
+  })
+  expect(entra({ tenantId, clientId: 'c' }).jwt?.alsoIssuers).toBeUndefined()
+  expect(supabase({ url: 'https://p.supabase.co', clientId: 'c' }).jwt?.audience).toEqual({
+    claim: 'client_id',
+    equals: ['c'],
+  })
+  expect(stytch({ projectId: 'p', domain: 'd.test', audience: 'a' }).jwt?.audience).toEqual({
+    aud: ['p', 'a'],
+  })
+})
+
+test.each<[string, () => unknown]>([
+  ['domain', () => auth0({ domain: 'https://t.auth0.com' })],
+  ['domain', () => auth0({ domain: 't.auth0.com/' })],
+  ['domain', () => auth0({ domain: 'T.auth0.com' })],
+  ['domain', () => auth0({ domain: 'user@t.auth0.com' })],
+  ['domain', () => auth0({} as never)],
+  ['audience', () => auth0({ domain: 't.test', audience: '' })],
+  ['audience', () => auth0({ domain: 't.test', audience: [] })],
+  ['auth0.audiences', () => auth0({ domain: 't.test', audiences: 'x' } as never)],
+  ['authorizationServerId', () => okta({ domain: 'o.test', authorizationServerId: '../x' })],
+  ['region', () => cognito({ region: 'eu central', userPoolId: 'x_y', clientId: 'c' })],
+  ['userPoolId', () => cognito({ region: 'eu-central-1', userPoolId: 'x/y', clientId: 'c' })],
+  ['clientId', () => cognito({ region: 'eu-central-1', userPoolId: 'x_y' })],
+  ['tenantId', () => entra({ tenantId: 'common', clientId: 'c' })],
+  ['tenantId', () => entra({ tenantId: 'contoso.onmicrosoft.com', clientId: 'c' })],
+  ['clientId', () => entra({ tenantId, clientId: '' })],
+  ['clientId', () => google({ clientId: [] })],
+  ['clientId', () => github({ clientId: 'a/b', clientSecret: 's' })],
+  ['clientSecret', () => github({ clientId: 'a' } as never)],
+  ['url', () => keycloak({ url: 'http://id.test', realm: 'r' })],
+  ['url', () => keycloak({ url: 'https://id.test?x=1', realm: 'r' })],
+  ['realm', () => keycloak({ url: 'https://id.test', realm: 'a/b' })],
+  ['realm', () => keycloak({ url: 'https://id.test', realm: '..' })],
+  ['issuer', () => generic({ issuer: 'as.test' })],
+  ['jwksUri', () => generic({ issuer: 'https://as.test', jwksUri: 'http://as.test/jwks' })],
+  ['typ', () => generic({ issuer: 'https://as.test', typ: 'JWT' as never })],
+  ['clientId', () => clerk({ domain: 'x.test', clientId: '' })],
+  ['clientId', () => okta({ domain: 'o.test', clientSecret: 's' })],
+])('a wrong %s is refused at construction', (option, construct) => {
+  expect(construct).toThrow(ConfigurationError)
+  try {
+    construct()
+  } catch (error) {
+    expect((error as ConfigurationError).option).toBe(option)
+  }
+})
