@@ -1,0 +1,74 @@
+import type { Keyring } from '../lib/seal.ts'
+import type { ResolvedRuntime } from '../lib/runtime.ts'
+import type { ExpiringStore } from '../store/contract.ts'
+import type { SignIn } from '../types.ts'
+import type { KeyRing } from './keys.ts'
+import type { ResolvedOptions } from './options.ts'
+import type { Limits } from './rate-limit.ts'
+import type { Grants } from './records.ts'
+
+/** What the endpoints share. Made once, by `createAuthorizationServer`. */
+export interface Context {
+  /** Verbatim, as configured: the same string in metadata, `iss` and tokens. */
+  readonly issuer: string
+  readonly options: ResolvedOptions
+  /** The issuer is https; on an http loopback issuer cookies carry neither `Secure` nor `__Host-`. */
+  readonly secure: boolean
+  readonly runtime: ResolvedRuntime
+  readonly keyring: Keyring
+  /** Keys are already prefixed by a hash of the issuer; every failure is an UnavailableError. */
+  readonly store: ExpiringStore
+  readonly signIn: SignIn
+  /** Absolute pathnames. */
+  readonly paths: Readonly<Record<Endpoint, string>>
+  readonly resources: ResourceRegistry
+  readonly clients: Clients
+  readonly grants: Grants
+  readonly keys: KeyRing
+  readonly limits: Limits
+}
+
+export type Endpoint = 'authorize' | 'token' | 'register' | 'revoke' | 'introspect' | 'jwks' | 'account'
+
+export interface Client {
+  readonly id: string
+  readonly kind: 'preregistered' | 'document' | 'registered'
+  /** What the client calls itself; anybody can claim any name. */
+  readonly name: string | undefined
+  readonly redirectUris: readonly string[]
+  readonly authMethod: 'none' | 'client_secret_basic' | 'client_secret_post'
+  readonly grantTypes: readonly string[]
+  readonly applicationType?: 'web' | 'native'
+  readonly clientUri?: string
+  readonly logoUri?: string
+  /** Changes with whatever a user consented to; part of the key of a remembered consent. */
+  readonly metadataHash: string
+  /** False where the client has no secret. */
+  checkSecret(secret: string): Promise<boolean>
+}
+
+export interface Clients {
+  /** The client, or undefined: unknown or blocked. Throws UnavailableError. */
+  find(clientId: string): Promise<Client | undefined>
+}
+
+export interface Resource {
+  /** As configured: what stands in `aud`. */
+  readonly resource: string
+  readonly name?: string
+  /** Scope and what it means, for the consent page. */
+  readonly scopes: Readonly<Record<string, string>>
+  readonly accessTokens: 'jwt' | 'opaque'
+  /** Of an access token, in seconds. */
+  readonly lifetime: number
+}
+
+export interface ResourceRegistry {
+  readonly all: readonly Resource[]
+  find(requested: string): Resource | undefined
+  /** What a request for these means; none: the only one or the default. Throws OAuthError `invalid_target` (RFC 8707 §2). */
+  resolve(requested: readonly string[]): Resource[]
+}
+
+/** What is authenticated and not contained in a sealed value: the issuer, and what the value is about. */
+export const sealContext = (issuer: string, id: string): string => `${issuer}\n${id}`
