@@ -109,7 +109,14 @@ export interface AuthorizationServer {
   readonly issuer: string
   /** False: no OAuth issuer that a client could go to (API keys), so it stands in no metadata. Default: true. */
   readonly listed?: boolean
-  verifier(resource: string, runtime: Runtime & { cache?: Cache }): TokenVerifier
+  verifier(resource: string, runtime: VerifierRuntime): TokenVerifier
+}
+
+/** What a resource server lends to its verifiers. */
+export interface VerifierRuntime extends Runtime {
+  cache?: Cache
+  /** http origins that the deployment has allowed by name. */
+  dangerouslyAllowHttp?: readonly string[]
 }
 
 /**
