@@ -1,0 +1,52 @@
+import type { MiddlewareHandler } from 'hono'
+import type { ProtectNeed, ResourceServer } from '../index.ts'
+import type { AuthInfo, Endpoints } from '../types.ts'
+
+/** What `c.var` holds behind {@link guard}. */
+export interface AuthVariables<P = unknown> {
+  auth: AuthInfo<P>
+}
+
+/**
+ * Middleware that answers what belongs to Tollgate: metadata, and the endpoints of an embedded authorization server.
+ *
+ * @example
+ * app.use(endpoints(as, rs))
+ */
+export function endpoints(...parts: readonly Endpoints[]): MiddlewareHandler {
+  return async (c, next) => {
+    for (const part of parts) {
+      const response = await part.handle(c.req.raw)
+      if (response !== undefined) return response
+    }
+    await next()
+    return undefined
+  }
+}
+
+/**
+ * Middleware that lets only authorized requests through, with `c.var.auth`. Answers with 401, 403 or 503 otherwise.
+ *
+ * @example
+ * app.all('/mcp', guard(rs), (c) => mcp(c.req.raw, { authInfo: c.var.auth }))
+ */
+export function guard<P = unknown>(
+  rs: ResourceServer<P>,
+  need?: ProtectNeed,
+): MiddlewareHandler<{ Variables: AuthVariables<P> }> {
+  type Step = Parameters<MiddlewareHandler<{ Variables: AuthVariables<P> }>>
+  const admit = rs.protect(async (request, auth, c: Step[0], next: Step[1]) => {
+    c.req.raw = request
+    c.set('auth', auth)
+    await next()
+    return c.res
+  }, need)
+  return async (c, next) => {
+    const response = await admit(c.req.raw, c, next)
+    if (!c.finalized) return response
+    // Without this, Hono would merge the two answers' headers.
+    c.res = undefined
+    c.res = response
+    return undefined
+  }
+}

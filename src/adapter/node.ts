@@ -1,0 +1,109 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Awaitable } from '../types.ts'
+import { ConfigurationError } from '../errors.ts'
+import { checkOptions } from '../lib/options.ts'
+import { isEncrypted, originOf, sendWebResponse, toWebRequest } from './node-message.ts'
+
+/** Options of {@link toNodeHandler}. */
+export interface NodeHandlerOptions {
+  /** Where the world reaches this server, for example `https://notes.example.com`. Default: what the connection and its `Host` say. */
+  publicUrl?: string
+  /**
+   * A proxy ends TLS in front of this server, and nobody gets past it. `true`: it appends to `X-Forwarded-For`; `{ addressHeader }`: it
+   * sets this header to the client's address. Default false: plain http to an https `publicUrl` is refused.
+   */
+  behindProxy?: boolean | { addressHeader: string }
+  /** Receives what the handler throws; the client gets 500 without a word. Default: `console.error`. */
+  onError?: (error: unknown) => void
+}
+
+/**
+ * A Web handler as a listener of `node:http`, `node:https` and `node:http2`'s compatibility API; on Deno and Bun, too. Request and answer are
+ * streamed; a client that goes away aborts `request.signal`. What a guard lets through has no `Authorization` header any more.
+ *
+ * @example
+ * createServer(toNodeHandler(rs.protect(handler))).listen(3000)
+ */
+export function toNodeHandler(
+  handler: (request: Request) => Awaitable<Response>,
+  options: NodeHandlerOptions = {},
+): (incoming: IncomingMessage, outgoing: ServerResponse) => void {
+  if (typeof handler !== 'function')
+    throw new ConfigurationError('handler', 'pass a function from Request to Response')
+  const { behindProxy, onError, base } = resolve(options)
+
+  const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    const secure = isEncrypted(incoming) || (behindProxy !== undefined && forwardedAsHttps(incoming))
+    // Before anything secret is read (HT4).
+    if (base?.startsWith('https:') && !isEncrypted(incoming) && behindProxy === undefined)
+      return refuse(outgoing, 400, `${plainHttp} Where a proxy ends TLS, pass behindProxy: true`)
+    const request = toWebRequest(incoming, outgoing, base ?? originOf(incoming, secure))
+    if (request === undefined) return refuse(outgoing, 400, 'This is no request that a URL can be made of')
+    addresses.set(request, addressOf(incoming, behindProxy))
+    await sendWebResponse(outgoing, await handler(request))
+  }
+
+  return (incoming, outgoing) => {
+    answer(incoming, outgoing).catch((error: unknown) => {
+      if (outgoing.destroyed && !outgoing.writableFinished) return
+      onError(error)
+      if (outgoing.headersSent) outgoing.destroy()
+      else refuse(outgoing, 500)
+    })
+  }
+}
+
+/**
+ * The client's address, for the option `clientAddress` of a server behind {@link toNodeHandler}: from the connection, or from the proxy's header
+ * with `behindProxy`.
+ */
+export function clientAddress(request: Request): string | undefined {
+  return addresses.get(request)
+}
+
+const addresses = new WeakMap<Request, string | undefined>()
+
+const plainHttp = 'This server is reached over https, and the request came over plain http.'
+
+function resolve(options: NodeHandlerOptions): {
+  behindProxy: string | undefined
+  onError: (error: unknown) => void
+  base: string | undefined
+} {
+  checkOptions('options', options, ['publicUrl', 'behindProxy', 'onError'])
+  const { publicUrl, behindProxy = false, onError = console.error } = options
+  if (publicUrl !== undefined && !(URL.canParse(publicUrl) && /^https?:$/.test(new URL(publicUrl).protocol)))
+    throw new ConfigurationError(
+      'options.publicUrl',
+      'pass an absolute URL, for example https://notes.example.com',
+    )
+  const header =
+    typeof behindProxy === 'object' ? behindProxy.addressHeader : behindProxy && 'x-forwarded-for'
+  if (header !== false && (typeof header !== 'string' || header === ''))
+    throw new ConfigurationError('options.behindProxy', 'pass true, false or { addressHeader: "x-real-ip" }')
+  return {
+    behindProxy: header === false ? undefined : header.toLowerCase(),
+    onError,
+    base: publicUrl === undefined ? undefined : new URL(publicUrl).origin,
+  }
+}
+
+const forwardedAsHttps = ({ headers }: IncomingMessage): boolean =>
+  lastOf(headers['x-forwarded-proto']) === 'https'
+
+/** The nearest proxy writes last; what stands before it, anybody may have written. */
+function addressOf(incoming: IncomingMessage, header: string | undefined): string | undefined {
+  return header === undefined ? incoming.socket.remoteAddress : lastOf(incoming.headers[header])
+}
+
+const lastOf = (value: string | string[] | undefined): string | undefined =>
+  (Array.isArray(value) ? value.join(',') : value)?.split(',').at(-1)?.trim()
+
+function refuse(outgoing: ServerResponse, status: number, description?: string): void {
+  outgoing.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+  outgoing.end(
+    description === undefined
+      ? '{"error":"server_error"}'
+      : JSON.stringify({ error: 'invalid_request', error_description: description }),
+  )
+}

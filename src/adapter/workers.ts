@@ -1,0 +1,41 @@
+import { ConfigurationError } from '../errors.ts'
+import type { Awaitable } from '../types.ts'
+
+/** What a Worker does with a request. */
+export type WorkerHandler<Env, Context> = (
+  request: Request,
+  env: Env,
+  context: Context,
+) => Awaitable<Response>
+
+/**
+ * A Worker whose parts are built once per isolate, from bindings that come with the first request: for those who cannot
+ * `import { env } from 'cloudflare:workers'`. `build` is not given a request's context, because what it builds outlives every request: as
+ * `waitUntil`, pass the one of `cloudflare:workers`.
+ *
+ * @example
+ * export default worker((env: Env) => {
+ *   const rs = createResourceServer({ resource: env.RESOURCE, authorizationServers: [env.ISSUER], waitUntil })
+ *   return rs.protect((request, auth) => mcp(request, { authInfo: auth }))
+ * })
+ */
+export function worker<Env = unknown, Context = unknown>(
+  build: (env: Env) => WorkerHandler<Env, Context>,
+): { fetch: (request: Request, env: Env, context: Context) => Promise<Response> } {
+  if (typeof build !== 'function')
+    throw new ConfigurationError('build', 'pass a function from env to a handler')
+  let handler: WorkerHandler<Env, Context> | undefined
+  return {
+    async fetch(request, env, context) {
+      handler ??= built(build(env))
+      return handler(request, env, context)
+    },
+  }
+}
+
+/** A promise would belong to the request that made it, and the others would wait for ever. */
+function built<Env, Context>(handler: WorkerHandler<Env, Context>): WorkerHandler<Env, Context> {
+  if (typeof handler !== 'function')
+    throw new ConfigurationError('build', 'return the handler itself, not a promise of it')
+  return handler
+}
