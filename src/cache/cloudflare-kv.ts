@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../errors.ts'
+import { checkOptions, requireFunction } from '../lib/options.ts'
 import type { Clock } from '../types.ts'
 import { stamp, unstamp, type MarkedCache } from './contract.ts'
 
@@ -29,7 +30,9 @@ const floor = 60
 export function cloudflareKv(namespace: KvNamespaceLike, options: CloudflareKvOptions = {}): MarkedCache {
   if (typeof (namespace as KvNamespaceLike | undefined)?.put !== 'function')
     throw new ConfigurationError('namespace', 'needs a KV binding, for example env.CACHE')
+  checkOptions('cloudflareKv', options, ['clock'])
   const { clock = () => Date.now() / 1000 } = options
+  requireFunction('clock', clock)
   return {
     kind: 'cache',
     get: async (key) => unstamp(await namespace.get(key), clock())?.value,

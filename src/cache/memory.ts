@@ -1,11 +1,11 @@
-import { ConfigurationError } from '../errors.ts'
 import { Lru } from '../lib/lru.ts'
+import { checkOptions, requireFunction, requireInteger } from '../lib/options.ts'
 import type { Clock } from '../types.ts'
 import type { MarkedCache, Stamped } from './contract.ts'
 
 /** Options of {@link memoryCache}. */
 export interface MemoryCacheOptions {
-  /** The most entries (1 or more); above it the one unused for longest goes. Default 1000. */
+  /** The most entries (1 to 10 000 000); above it the one unused for longest goes. Default 1000. */
   size?: number
   /** Seconds since the epoch. Default: the system's clock. */
   clock?: Clock
@@ -13,9 +13,10 @@ export interface MemoryCacheOptions {
 
 /** A bounded cache in this process's memory. */
 export function memoryCache(options: MemoryCacheOptions = {}): MarkedCache {
-  const { size = 1000, clock = () => Date.now() / 1000 } = options
-  if (!Number.isInteger(size) || size < 1)
-    throw new ConfigurationError('size', 'needs a whole number above 0')
+  checkOptions('memoryCache', options, ['size', 'clock'])
+  const { clock = () => Date.now() / 1000 } = options
+  requireFunction('clock', clock)
+  const size = requireInteger('size', options.size, { min: 1, max: 10_000_000, default: 1000 })
   const entries = new Lru<Stamped>(size)
   return {
     kind: 'cache',

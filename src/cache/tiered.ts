@@ -1,9 +1,10 @@
+import { checkOptions, requireFunction, requireSeconds } from '../lib/options.ts'
 import type { Clock } from '../types.ts'
 import { stamp, unstamp, type Cache, type MarkedCache } from './contract.ts'
 
 /** Options of {@link tiered}. */
 export interface TieredOptions {
-  /** The longest that an entry stays in the near cache before the far one is asked again, in seconds. Default 60. */
+  /** The longest that an entry stays in the near cache before the far one is asked again: 0 to 86 400 seconds. Default 60. */
   nearTtl?: number
   /** Seconds since the epoch. Default: the system's clock. */
   clock?: Clock
@@ -17,7 +18,10 @@ export interface TieredOptions {
  * const cache = tiered(memoryCache(), cloudflareKv(env.CACHE))
  */
 export function tiered(near: Cache, far: Cache, options: TieredOptions = {}): MarkedCache {
-  const { nearTtl = 60, clock = () => Date.now() / 1000 } = options
+  checkOptions('tiered', options, ['nearTtl', 'clock'])
+  const { clock = () => Date.now() / 1000 } = options
+  requireFunction('clock', clock)
+  const nearTtl = requireSeconds('nearTtl', options.nearTtl, { min: 0, max: 86_400, default: 60 })
   return {
     kind: 'cache',
     get: async (key) => {

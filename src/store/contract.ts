@@ -144,6 +144,16 @@ export function requireMethods(option: string, client: unknown, methods: string[
     throw new ConfigurationError(option, `needs ${expected}`)
 }
 
+/** Throws a ConfigurationError for an option that does not exist or has another type than this. */
+export function requireOptions(options: object, types: Record<string, 'string' | 'function'>): void {
+  for (const [name, value] of Object.entries(options)) {
+    const type = types[name]
+    if (type === undefined)
+      throw new ConfigurationError(name, `is no option; there are ${Object.keys(types).join(', ')}`)
+    if (value !== undefined && typeof value !== type) throw new ConfigurationError(name, `needs a ${type}`)
+  }
+}
+
 function requireStore(store: Store): void {
   requireMethods('store', store, ['get', 'put', 'delete'], 'an object with get, put and delete')
   // In TypeScript neither compiles; `getWithMetadata` is how a bare KV namespace looks.

@@ -4,6 +4,7 @@ import {
   newVersion,
   recordOf,
   requireMethods,
+  requireOptions,
   sweepLimit,
   type SweptStore,
 } from './contract.ts'
@@ -31,6 +32,7 @@ export interface D1Options {
  */
 export function d1(db: D1Like, options: D1Options = {}): SweptStore {
   requireMethods('db', db, ['withSession'], 'a D1 binding, for example env.DB')
+  requireOptions(options, { table: 'string' })
   const table = `"${(options.table ?? 'tollgate').replaceAll('"', '""')}"`
   const send = <T>(
     sql: string,

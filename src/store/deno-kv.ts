@@ -1,5 +1,5 @@
 import type { Clock, Store } from '../types.ts'
-import { checked, collectAfter, recordOf, requireMethods, whileBusy } from './contract.ts'
+import { checked, collectAfter, recordOf, requireMethods, requireOptions, whileBusy } from './contract.ts'
 
 /** `Deno.Kv`, as far as this driver uses it. */
 export interface DenoKvLike {
@@ -32,6 +32,7 @@ export interface DenoKvOptions {
  */
 export function denoKv(kv: DenoKvLike, options: DenoKvOptions = {}): Store {
   requireMethods('kv', kv, ['get', 'atomic'], 'what Deno.openKv() gives')
+  requireOptions(options, { prefix: 'string', clock: 'function' })
   const { prefix = 'tollgate', clock = () => Date.now() / 1000 } = options
 
   return checked<Store>({

@@ -1,6 +1,14 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { Clock, Store, StoreRecord } from '../types.ts'
-import { checked, collectAfter, newVersion, partitionOf, recordOf, requireMethods } from './contract.ts'
+import {
+  checked,
+  collectAfter,
+  newVersion,
+  partitionOf,
+  recordOf,
+  requireMethods,
+  requireOptions,
+} from './contract.ts'
 
 /** The binding of a namespace whose class is {@link TollgateStore}; `env.TOLLGATE.jurisdiction('eu')` is one too. */
 export interface DurableObjectNamespaceLike {
@@ -25,6 +33,7 @@ export function durableObject(
   options: DurableObjectOptions = {},
 ): Store {
   requireMethods('namespace', namespace, ['getByName'], 'a Durable Object binding, for example env.TOLLGATE')
+  requireOptions(options, { clock: 'function' })
   const { clock = () => Date.now() / 1000 } = options
   // One for each call: a stub belongs to the request that made it.
   const stub = (key: string): Stub => namespace.getByName(partitionOf(key)) as Stub

@@ -4,6 +4,7 @@ import {
   garbageMargin,
   newVersion,
   recordOf,
+  requireOptions,
   sweepLimit,
   whileBusy,
   type SweptStore,
@@ -30,6 +31,7 @@ export interface PostgresOptions {
  */
 export function postgres(client: PostgresClient, options: PostgresOptions = {}): SweptStore {
   const send = sender(client)
+  requireOptions(options, { table: 'string' })
   const table = `"${(options.table ?? 'tollgate').replaceAll('"', '""')}"`
   const query = async (sql: string, parameters: unknown[]): Promise<unknown[]> => {
     try {

@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../errors.ts'
 import type { Clock, Finding, Store } from '../types.ts'
-import { checked, collectAfter, newVersion, partitionOf, recordOf } from './contract.ts'
+import { checked, collectAfter, newVersion, partitionOf, recordOf, requireOptions } from './contract.ts'
 
 /** A client (or cluster client) of `redis` or `ioredis`, or Upstash's HTTP client. */
 // Their signatures of `eval` have nothing in common.
@@ -30,6 +30,7 @@ export interface RedisStore extends Store {
  * const store = redis(await createClient({ url }).connect())
  */
 export function redis(client: RedisClient, options: RedisOptions = {}): RedisStore {
+  requireOptions(options, { prefix: 'string', clock: 'function' })
   const { prefix = 'tollgate:', clock = () => Date.now() / 1000 } = options
   const evaluate = evaluator(client)
   const keyOf = (key: string): string => {
@@ -55,10 +56,7 @@ export function redis(client: RedisClient, options: RedisOptions = {}): RedisSto
       delete: async (key, { ifVersion = '' } = {}) =>
         Number(await evaluate(deleteScript, keyOf(key), [ifVersion])) === 1,
     }),
-    check: async () => {
-      const info = await evaluate(infoScript, keyOf('check:info'), []).catch(() => undefined)
-      return info === undefined ? [unchecked] : judge(String(info))
-    },
+    check: async () => judge(String(await evaluate(infoScript, keyOf('check:info'), []).catch(() => ''))),
   }
 }
 
@@ -90,24 +88,17 @@ function parse(held: unknown): ReturnType<typeof recordOf> | undefined {
   return recordOf(text.slice(second + 1), text.slice(0, first), expiry === '-' ? null : Number(expiry))
 }
 
-const unchecked: Finding = {
-  level: 'info',
-  code: 'redis.unchecked',
-  message: 'The server does not tell its maxmemory-policy',
-  fix: 'See to it that maxmemory-policy is noeviction',
-}
-
 function judge(info: string): Finding[] {
   const findings: Finding[] = []
-  const policy = /maxmemory_policy:(\S+)/.exec(info)?.[1]
+  const policy = /maxmemory_policy:(\S+)/.exec(info)?.[1] ?? 'unknown'
   if (policy !== 'noeviction')
     findings.push({
       level: 'warning',
       code: 'redis.evicting-policy',
-      message: `maxmemory-policy is ${policy ?? 'unknown'}: a full server may drop grants, which signs users out, and tombstones, which brings revoked grants back`,
+      message: `maxmemory-policy is ${policy}: a full server may drop grants, and tombstones of revoked ones`,
       fix: 'Set maxmemory-policy to noeviction',
     })
-  if (/\brole:slave/.test(info))
+  if (/role:slave/.test(info))
     findings.push({
       level: 'error',
       code: 'redis.replica',

@@ -4,6 +4,7 @@ import {
   newVersion,
   recordOf,
   requireMethods,
+  requireOptions,
   sweepLimit,
   whileBusy,
   type SweptStore,
@@ -36,6 +37,7 @@ export interface SqliteOptions {
  */
 export function sqlite(db: SqliteDatabase, options: SqliteOptions = {}): SweptStore {
   requireMethods('db', db, ['exec', 'prepare'], 'a database of node:sqlite, bun:sqlite or better-sqlite3')
+  requireOptions(options, { table: 'string' })
   let prepared: Statements | undefined
   const run = <T>(work: (statements: Statements) => T): Promise<T> =>
     whileBusy(() => work((prepared ??= prepare(db, options.table ?? 'tollgate'))), isBusy)

@@ -21,4 +21,6 @@ storeSuite('PGlite', async () => {
 test('postgres: a wrong client is a ConfigurationError', () => {
   expect(() => postgres(undefined as never)).toThrow(ConfigurationError)
   expect(() => postgres({} as never)).toThrow(/^client: needs/)
+  const client = { query: () => Promise.resolve({ rows: [] }) }
+  expect(() => postgres(client, { tabel: 'a' } as never)).toThrow(/^tabel: is no option/)
 })

@@ -76,11 +76,15 @@ describe('Redis', () => {
 
   test('ST: check() says so where the server does not tell its policy', async () => {
     const silent: RedisClient = { eval: () => Promise.reject(new Error('NOPERM')) }
-    expect(await redis(silent).check()).toMatchObject([{ level: 'info', code: 'redis.unchecked' }])
+    expect(await redis(silent).check()).toMatchObject([
+      { code: 'redis.evicting-policy', message: expect.stringContaining('unknown') },
+    ])
   })
 
   test('redis: a wrong client is a ConfigurationError', () => {
     expect(() => redis(undefined as never)).toThrow(ConfigurationError)
     expect(() => redis({} as never)).toThrow(/^client: needs/)
+    expect(() => redis(client, { prefixx: 'a' } as never)).toThrow(/^prefixx: is no option/)
+    expect(() => redis(client, { clock: 7 } as never)).toThrow(/^clock: needs a function/)
   })
 })

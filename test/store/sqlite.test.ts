@@ -87,6 +87,8 @@ test('sqlite: a wrong database is a ConfigurationError, and constructing touches
   expect(() => sqlite(undefined as never)).toThrow(ConfigurationError)
   expect(() => sqlite({} as never)).toThrow(/^db: needs/)
   const db = new DatabaseSync(':memory:')
+  expect(() => sqlite(db, { tabel: 'a' } as never)).toThrow(/^tabel: is no option; there are table/)
+  expect(() => sqlite(db, { table: 7 } as never)).toThrow(/^table: needs a string/)
   sqlite(db)
   expect(db.prepare('SELECT count(*) AS tables FROM sqlite_master').get()).toEqual({ tables: 0 })
 })
