@@ -35,11 +35,16 @@ const table: Record<string, Rule> = {
   'authorization-server/': { local: role, npm: [...jose, /^hono\/html$/] },
   'client/': { local: role, npm: [...jose, /^oauth4webapi$/] },
   'upstream/': { local: role, npm: [...jose, /^oauth4webapi$/] },
-  'provider/': { local: ['types.ts', 'errors.ts', 'lib/options.ts'], npm: [] },
+  'provider/': { local: ['types.ts', 'errors.ts', 'lib/options.ts', 'provider/preset.ts'], npm: [] },
   'adapter/': {
     local: ['errors.ts', 'types.ts', 'http/', 'lib/'],
     npm: [],
     typeOnlyNpm: [/^hono/, /^express/, /^next/, /^@cloudflare\//],
+  },
+  'adapter/express.ts': {
+    local: ['errors.ts', 'types.ts', 'adapter/node'],
+    npm: [],
+    typeOnlyNpm: [/^express/],
   },
   'adapter/hono.ts': { local: ['errors.ts', 'types.ts', 'http/'], npm: [/^hono\//], typeOnlyNpm: [/^hono/] },
   'gateway/': { local: [''], npm: [/./] },
