@@ -1,24 +1,26 @@
-import type { Request as ExpressRequest, RequestHandler, Response as ExpressResponse } from 'express'
-import type { AuthInfo, Endpoints } from '../types.ts'
-import type { Need, ResourceServer } from '../index.ts'
+import type { NextFunction, Request as Incoming, RequestHandler, Response as Outgoing } from 'express'
 import { ConfigurationError } from '../errors.ts'
-import { copyHeaders, sendWebResponse, toWebRequest } from './express-message.ts'
+import type { ProtectNeed, ResourceServer } from '../index.ts'
+import type { AuthInfo, Endpoints } from '../types.ts'
+import { copyHeaders, originOf, sendWebResponse, toWebRequest } from './node-message.ts'
 
 /**
- * Middleware that answers what belongs to Tollgate: metadata, and the endpoints of an embedded authorization server.
- * Mount it at the root and before every body parser: `app.use(endpoints(as, rs))`.
+ * Middleware that answers what belongs to Tollgate: metadata, and the endpoints of an embedded authorization server. Mount it at the
+ * root and before every body parser. Behind a proxy that ends TLS, `app.set('trust proxy', …)` says so.
+ *
+ * @example
+ * app.use(endpoints(as, rs))
  */
 export function endpoints(...parts: readonly Endpoints[]): RequestHandler {
-  return handled(async (req, res, next) => {
-    const parsed = req.method === 'POST' && req.readableDidRead
-    const request = toWebRequest(req, res)
+  return middleware(async (request, incoming, outgoing, next) => {
+    const parsed = incoming.method === 'POST' && incoming.readableDidRead
     for (const part of parts) {
       const response = await part.handle(request)
       if (response === undefined) continue
       // The form is gone, and its parsed image is not what the client sent.
       if (parsed)
         throw new ConfigurationError('endpoints', 'mount it before express.json() and express.urlencoded()')
-      return sendWebResponse(res, response)
+      return sendWebResponse(outgoing, response)
     }
     next()
   })
@@ -26,52 +28,83 @@ export function endpoints(...parts: readonly Endpoints[]): RequestHandler {
 
 /**
  * Middleware that lets only authorized requests through, with `req.auth` as the official SDK's transports read it. What follows sees no
- * `Authorization` header. Answers with 401, 403 or 503 otherwise. An event stream ends when its token does.
+ * `Authorization` header. Answers with 401, 403 or 503 otherwise. A subscription ends when its token does. With `need.operations`, what was
+ * judged is in `req.body`; lists are not filtered.
  *
- * `app.all('/mcp', guard(rs), (req, res) => transport.handleRequest(req, res, req.body))`
+ * @example
+ * app.all('/mcp', guard(rs), (req, res) => transport.handleRequest(req, res, req.body))
  */
-export function guard<P = unknown>(rs: ResourceServer<P>, need?: Need): RequestHandler {
+export function guard<P = unknown>(rs: ResourceServer<P>, need?: ProtectNeed): RequestHandler {
   const admit = rs.protect(
-    (_request, auth, admitted: (auth: AuthInfo<P>) => Response) => admitted(auth),
+    async (request, auth, incoming: Incoming, outgoing: Outgoing, admitted: () => void) => {
+      if (need?.operations !== undefined && incoming.method === 'POST') incoming.body = await request.json()
+      ;(incoming as { auth?: AuthInfo<P> }).auth = auth
+      admitted()
+      return standIn(outgoing)
+    },
     need,
   )
-  return handled(async (req, res, next) => {
-    let auth: AuthInfo<P> | undefined
-    const response = await admit(toWebRequest(req, res), (found) => {
-      auth = found
-      return standIn(res)
+  return middleware(async (request, incoming, outgoing, next) => {
+    let inside = false
+    const response = await admit(request, incoming, outgoing, () => {
+      inside = true
     })
-    if (auth === undefined) return sendWebResponse(res, response)
+    if (!inside) return sendWebResponse(outgoing, response)
     // What the guard adds to an answer (CORS, Deprecation) goes onto the one that the handler will write.
-    copyHeaders(res, response.headers, ['content-type'])
-    stripAuthorization(req)
-    ;(req as { auth?: AuthInfo<P> }).auth = auth
-    endWith(res, response)
+    copyHeaders(outgoing, response.headers, ['content-type'])
+    stripAuthorization(incoming)
+    endWith(outgoing, response)
     next()
   })
 }
 
 /** What {@link guard} found. Throws where the request did not pass it. */
-export function authOf<P = unknown>(req: object): AuthInfo<P> {
-  const { auth } = req as { auth?: AuthInfo<P> }
+export function authOf<P = unknown>(request: object): AuthInfo<P> {
+  const { auth } = request as { auth?: AuthInfo<P> }
   if (auth === undefined) throw new ConfigurationError('authOf', 'this route is not behind guard(rs)')
   return auth
 }
 
+/** The client's address as Express knows it (`req.ip`, with `trust proxy`), for the option `clientAddress`. */
+export function clientAddress(request: Request): string | undefined {
+  return addresses.get(request)
+}
+
+const addresses = new WeakMap<Request, string | undefined>()
+
 /** Express 4 knows nothing of promises. */
-function handled(
-  work: (req: ExpressRequest, res: ExpressResponse, next: () => void) => Promise<void>,
+function middleware(
+  work: (request: Request, incoming: Incoming, outgoing: Outgoing, next: () => void) => Promise<void>,
 ): RequestHandler {
-  return (req, res, next) => {
-    work(req, res, () => next()).catch(next)
+  return (incoming, outgoing, next: NextFunction) => {
+    const request = webRequest(incoming, outgoing)
+    if (request === undefined) {
+      outgoing.status(400).json({ error: 'invalid_request' })
+      return
+    }
+    addresses.set(request, incoming.ip)
+    work(request, incoming, outgoing, () => next()).catch(next)
   }
 }
 
+function webRequest(incoming: Incoming, outgoing: Outgoing): Request | undefined {
+  const request = toWebRequest(incoming, outgoing, originOf(incoming, incoming.protocol === 'https'))
+  // What a parser has made of the body is what the handler will act on, so it is also what is judged.
+  if (request === undefined || !incoming.readableDidRead || incoming.body === undefined) return request
+  const body = typeof incoming.body === 'string' ? incoming.body : JSON.stringify(incoming.body)
+  return incoming.method === 'GET' || incoming.method === 'HEAD' ? request : withBody(request, body)
+}
+
+function withBody(request: Request, body: string): Request {
+  const { url, method, headers, signal } = request
+  return new Request(url, { method, headers, signal, body })
+}
+
 /** Stands for the answer to come: an event stream that lasts as long as the connection, so that the guard can end it. */
-function standIn(res: ExpressResponse): Response {
+function standIn(outgoing: Outgoing): Response {
   const body = new ReadableStream({
     start: (controller) => {
-      res.once('close', () => {
+      outgoing.once('close', () => {
         try {
           controller.close()
         } catch {
@@ -84,24 +117,21 @@ function standIn(res: ExpressResponse): Response {
 }
 
 /** Ends the real answer when the guard ends the one that stands for it. */
-function endWith(res: ExpressResponse, { body }: Response): void {
-  const over = body?.pipeTo(new WritableStream())
-  over
-    ?.catch(() => undefined)
-    .then(() => {
-      if (res.writableEnded || res.closed) return
-      // A transport that does not know yet may still write.
-      res.on('error', () => undefined)
-      res.end(() => res.destroy())
-    })
+function endWith(outgoing: Outgoing, { body }: Response): void {
+  const over = (): void => {
+    if (outgoing.writableEnded || outgoing.closed) return
+    // A transport that does not know yet may still write.
+    outgoing.on('error', () => undefined)
+    outgoing.end(() => outgoing.destroy())
+  }
+  body?.pipeTo(new WritableStream()).then(over, over)
 }
 
-/** Both views of the headers: adapters in the official SDK read the raw ones. */
-function stripAuthorization(req: ExpressRequest): void {
-  delete req.headers.authorization
-  const kept: string[] = []
-  for (let i = 0; i < req.rawHeaders.length; i += 2)
-    if (req.rawHeaders[i]!.toLowerCase() !== 'authorization')
-      kept.push(req.rawHeaders[i]!, req.rawHeaders[i + 1]!)
-  req.rawHeaders = kept
+/** In both views: the official SDK's transports read the raw one. */
+function stripAuthorization(incoming: Incoming): void {
+  delete incoming.headers.authorization
+  const { rawHeaders } = incoming
+  incoming.rawHeaders = rawHeaders.filter(
+    (_, i) => rawHeaders[i - (i % 2)]!.toLowerCase() !== 'authorization',
+  )
 }
