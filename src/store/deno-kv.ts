@@ -31,7 +31,7 @@ export interface DenoKvOptions {
  * const store = denoKv(await Deno.openKv())
  */
 export function denoKv(kv: DenoKvLike, options: DenoKvOptions = {}): Store {
-  requireMethods('kv', kv, ['get', 'atomic'], 'what Deno.openKv() gives')
+  requireMethods('kv', kv, ['get', 'atomic'], 'an opened Deno KV')
   requireOptions(options, { prefix: 'string', clock: 'function' })
   const { prefix = 'tollgate', clock = () => Date.now() / 1000 } = options
 
