@@ -1,0 +1,43 @@
+import type { AuthInfo, UpstreamToken, VerifiedToken } from '../types.ts'
+
+/**
+ * Who is calling, as the handler gets it. Frozen, because one object serves all requests with this token. Token and response headers are not enumerable, so
+ * that nobody logs or copies them by accident.
+ */
+export function createAuthInfo(
+  token: string,
+  verified: VerifiedToken,
+  resource: string,
+  scopes: readonly string[],
+): AuthInfo<never> {
+  const { issuer, subject, clientId, expiresAt, claims, props, responseHeaders } = verified
+  deepFreeze(claims)
+  const auth = {
+    clientId,
+    scopes: Object.freeze([...scopes]),
+    expiresAt,
+    resource: new URL(resource),
+    extra: Object.freeze({ issuer, subject, claims, props }),
+    issuer,
+    subject,
+    claims,
+    props,
+  }
+  Object.defineProperties(auth, {
+    token: { value: token },
+    responseHeaders: { value: responseHeaders },
+    upstream: { value: () => upstream(verified) },
+  })
+  return Object.freeze(auth) as unknown as AuthInfo<never>
+}
+
+async function upstream(verified: VerifiedToken): Promise<UpstreamToken> {
+  if (verified.upstream !== undefined) return verified.upstream()
+  throw new Error('There is no upstream token: the user did not sign in through an upstream provider')
+}
+
+function deepFreeze(value: unknown): void {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return
+  Object.freeze(value)
+  for (const each of Object.values(value)) deepFreeze(each)
+}

@@ -1,0 +1,80 @@
+import { InvalidTokenError } from '../errors.ts'
+import type { AudienceRule } from '../types.ts'
+import { meetsAudience } from './claims.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+/** What a JWT must be, decided once per issuer and resource. */
+export interface JwtPolicy {
+  readonly resource: string
+  readonly issuers: readonly string[]
+  readonly algorithms: readonly string[]
+  readonly audience: AudienceRule
+  readonly strictAudience: boolean
+  /** In lower case, without `application/`. */
+  readonly types: readonly string[]
+  /** Tokens that say `JWT` or nothing as their type are welcome, as long as they do not look like something else. */
+  readonly untyped: boolean
+  readonly requiredClaims: readonly (readonly [name: string, value: string])[]
+  /** In seconds. */
+  readonly clockSkew: number
+}
+
+/** The header of a token that may be verified: its algorithm and key id. Throws InvalidTokenError (RFC 9068 §4, RFC 8725 §3). */
+export function checkHeader(
+  { alg, kid, typ, crit }: Json,
+  policy: JwtPolicy,
+): { alg: string; kid: string | undefined } {
+  if (typeof alg !== 'string' || !policy.algorithms.includes(alg))
+    throw new InvalidTokenError('The signature algorithm of the access token is not accepted')
+  if (!isAcceptedType(typ, policy)) throw new InvalidTokenError('This type of token is not an access token')
+  // RFC 7515 §4.1.11: no extension is understood here, so none may be critical.
+  if (crit !== undefined)
+    throw new InvalidTokenError('The access token has a critical extension that is not understood')
+  if (kid !== undefined && typeof kid !== 'string') throw new InvalidTokenError('The key id is not a string')
+  return { alg, kid }
+}
+
+function isAcceptedType(typ: unknown, { types, untyped }: JwtPolicy): boolean {
+  if (typ === undefined) return untyped
+  if (typeof typ !== 'string') return false
+  const type = typ.toLowerCase().replace(/^application\//, '')
+  return types.includes(type) || (untyped && type === 'jwt')
+}
+
+/** When the token expires. Throws InvalidTokenError where the claims are not for this resource, this issuer and this moment. */
+export function checkClaims(claims: Json, policy: JwtPolicy, now: number): number {
+  const { iss, exp, nbf, iat, sub, cnf } = claims
+  const { clockSkew } = policy
+  if (typeof iss !== 'string' || !policy.issuers.includes(iss))
+    throw new InvalidTokenError('The access token is from another issuer')
+  // Nothing is valid for three thousand years: such a number is in milliseconds.
+  if (!isTime(exp) || exp > latest) throw new InvalidTokenError('The access token says no valid expiry')
+  if (exp + clockSkew <= now) throw new InvalidTokenError('The access token has expired')
+  if (!isPast(nbf, now + clockSkew)) throw new InvalidTokenError('The access token is not valid yet')
+  if (!isPast(iat, now + clockSkew)) throw new InvalidTokenError('The access token was issued in the future')
+  if (!meetsAudience(claims, policy.audience, policy.resource, policy.strictAudience))
+    throw new InvalidTokenError('The access token is for another resource')
+  for (const [name, value] of policy.requiredClaims) {
+    if (claims[name] !== value) throw new InvalidTokenError(`The claim ${name} has another value`)
+  }
+  if (sub !== undefined && typeof sub !== 'string')
+    throw new InvalidTokenError('The subject of the access token is not a string')
+  // RFC 9449 §7.2: whoever took a bound token as a bearer token would undo its binding.
+  if (cnf !== undefined) throw new InvalidTokenError('The access token is bound to a key')
+  if (policy.untyped && looksLikeAnotherToken(claims))
+    throw new InvalidTokenError('This type of token is not an access token')
+  return exp
+}
+
+const latest = 1e11
+const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value)
+const isPast = (value: unknown, until: number): boolean =>
+  value === undefined || (isTime(value) && value <= until)
+
+/** Where `typ` does not tell, claims of ID tokens (OpenID Connect Core §2), logout tokens and refresh tokens do. */
+function looksLikeAnotherToken({ nonce, at_hash, c_hash, s_hash, events, token_use, typ }: Json): boolean {
+  if ([nonce, at_hash, c_hash, s_hash, events].some((claim) => claim !== undefined)) return true
+  if (token_use !== undefined && token_use !== 'access') return true
+  return typeof typ === 'string' && /^(id|refresh|offline|logout)/i.test(typ)
+}

@@ -1,0 +1,199 @@
+import { decode } from 'jose/base64url'
+import { compactVerify } from 'jose/jws/compact/verify'
+import { ConfigurationError, InvalidTokenError } from '../errors.ts'
+import { fromUtf8 } from '../lib/bytes.ts'
+import { checkOptions, requireSeconds, requireString, requireStrings } from '../lib/options.ts'
+import { resolveRuntime } from '../lib/runtime.ts'
+import type {
+  AuthorizationServer,
+  AudienceRule,
+  Clock,
+  JwtProfile,
+  TokenVerifier,
+  VerifiedToken,
+  VerifierRuntime,
+} from '../types.ts'
+import { readClientId, readScopes } from './claims.ts'
+import { readKeySet, supportedAlgorithms, type VerificationKey } from './jwk.ts'
+import { localKeySet, RemoteKeySet, type KeySet } from './jwks.ts'
+import { checkClaims, checkHeader, type JwtPolicy } from './jwt-policy.ts'
+
+/** Options of {@link jwtVerifier}: the issuer's profile and the deployment's own. */
+export interface JwtVerifierOptions extends JwtProfile {
+  /** The issuer's key set (RFC 7517), where it shall not be fetched. Default: `jwksUri`, or what the issuer's metadata says. */
+  readonly keys?: { readonly keys: readonly object[] }
+  /** For `exp`, `nbf` and `iat`, in seconds, 0–60. Default 5. */
+  readonly clockSkew?: number
+}
+
+/**
+ * Judges JWT access tokens by their issuer's keys.
+ *
+ * Refused as `invalid_token`: whatever is not signed by one of the issuer's keys with an allowed algorithm, for this resource and this moment.
+ * The key set out of reach is `temporarily_unavailable` (503): it says nothing about the token.
+ *
+ * @throws ConfigurationError where an option is wrong or unknown.
+ * @see [RFC 9068 §4](https://www.rfc-editor.org/rfc/rfc9068#section-4), [RFC 8725](https://www.rfc-editor.org/rfc/rfc8725)
+ */
+export function jwtVerifier(options: JwtVerifierOptions): AuthorizationServer {
+  const profile = resolve(options)
+  const local = options.keys && localKeySet(usableKeys(options.keys))
+  // One key set for all resources of a resource server.
+  const sets = new WeakMap<VerifierRuntime, KeySet>()
+  return {
+    issuer: options.issuer,
+    verifier(resource, runtime) {
+      const keys = local ?? sets.get(runtime) ?? new RemoteKeySet(options.issuer, options.jwksUri, runtime)
+      sets.set(runtime, keys)
+      return new JwtVerifier({ ...profile, resource }, keys, resolveRuntime(runtime).clock, options)
+    },
+  }
+}
+
+class JwtVerifier implements TokenVerifier {
+  readonly #policy: JwtPolicy
+  readonly #keys: KeySet
+  readonly #clock: Clock
+  readonly #profile: JwtProfile
+
+  constructor(policy: JwtPolicy, keys: KeySet, clock: Clock, profile: JwtProfile) {
+    this.#policy = policy
+    this.#keys = keys
+    this.#clock = clock
+    this.#profile = profile
+  }
+
+  /** A JWT that says it is this issuer's. */
+  accepts(token: string): boolean {
+    try {
+      const { iss } = parse(token).claims
+      return typeof iss === 'string' && this.#policy.issuers.includes(iss)
+    } catch {
+      return false
+    }
+  }
+
+  /** What a stranger can write for nothing is judged first; the signature is what costs (performance, RFC 8725 §3.3). */
+  async verify(token: string): Promise<VerifiedToken> {
+    const { header, claims } = parse(token)
+    const { alg, kid } = checkHeader(header, this.#policy)
+    const expiresAt = checkClaims(claims, this.#policy, this.#clock())
+    const key = await signer(token, alg, await this.#keys.find(kid, alg))
+    if (key === undefined) throw new InvalidTokenError('The signature of the access token does not verify')
+    const { issuer, clientIdClaims, scopeClaims } = this.#profile
+    const check = this.#keys.check?.bind(this.#keys, key)
+    return {
+      issuer,
+      subject: claims['sub'] as string | undefined,
+      clientId: readClientId(claims, clientIdClaims) ?? '',
+      scopes: readScopes(claims, scopeClaims),
+      expiresAt: expiresAt,
+      claims,
+      cacheUntil: expiresAt + this.#policy.clockSkew,
+      ...(check === undefined ? {} : { revalidate: check }),
+    }
+  }
+}
+
+/** The key that signed the token, of those that may have. */
+async function signer(
+  token: string,
+  alg: string,
+  keys: readonly VerificationKey[],
+): Promise<VerificationKey | undefined> {
+  for (const key of keys) {
+    const imported = await key.import(alg)
+    if (imported === undefined) continue
+    try {
+      await compactVerify(token, imported, { algorithms: [alg] })
+      return key
+    } catch {
+      // Not this key's signature, or nothing that could be one.
+    }
+  }
+  return undefined
+}
+
+type Json = Record<string, unknown>
+
+/** The two JSON parts of a JWS in compact form (RFC 7515 §7.1). Nothing of it is verified. */
+function parse(token: string): { header: Json; claims: Json } {
+  const first = token.indexOf('.')
+  const second = token.indexOf('.', first + 1)
+  // Exactly three parts: a JWE has five, and an unsigned token may have two.
+  if (first < 1 || second < first + 2 || second === token.length - 1 || token.indexOf('.', second + 1) !== -1)
+    throw new InvalidTokenError('The access token is not a signed JWT')
+  return { header: json(token.slice(0, first)), claims: json(token.slice(first + 1, second)) }
+}
+
+function json(part: string): Json {
+  try {
+    const value: unknown = JSON.parse(fromUtf8(decode(part)))
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json
+  } catch {
+    // Answered below: the reason would quote the token.
+  }
+  throw new InvalidTokenError('The access token cannot be read')
+}
+
+const known: readonly (keyof JwtVerifierOptions)[] = [
+  ...(['issuer', 'alsoIssuers', 'jwksUri', 'algorithms', 'audience', 'strictAudience', 'typ'] as const),
+  ...(['alsoTypes', 'requiredClaims', 'scopeClaims', 'clientIdClaims', 'keys', 'clockSkew'] as const),
+]
+
+/** The profile with its defaults, and without the resource. */
+function resolve(options: JwtVerifierOptions): Omit<JwtPolicy, 'resource'> {
+  checkOptions('jwtVerifier', options, known)
+  const { issuer, jwksUri, typ = 'at+jwt', strictAudience = false, requiredClaims = {} } = options
+  checkUrl('issuer', requireString('issuer', issuer))
+  if (jwksUri !== undefined) checkUrl('jwksUri', jwksUri)
+  if (typ !== 'at+jwt' && typ !== 'jwt') throw new ConfigurationError('typ', "pass 'at+jwt' or 'jwt'")
+  if (typeof strictAudience !== 'boolean') throw new ConfigurationError('strictAudience', 'pass a boolean')
+  if (options.scopeClaims !== undefined) requireStrings('scopeClaims', options.scopeClaims)
+  if (options.clientIdClaims !== undefined) requireStrings('clientIdClaims', options.clientIdClaims)
+  const types = requireStrings('alsoTypes', options.alsoTypes ?? [])
+  return {
+    issuers: [issuer, ...requireStrings('alsoIssuers', options.alsoIssuers ?? [])],
+    algorithms: checkAlgorithms(options.algorithms ?? supportedAlgorithms),
+    audience: checkAudience(options.audience ?? 'resource'),
+    strictAudience,
+    types: ['at+jwt', ...types.map((each) => each.toLowerCase().replace(/^application\//, ''))],
+    untyped: typ === 'jwt',
+    requiredClaims: Object.entries(requiredClaims),
+    clockSkew: requireSeconds('clockSkew', options.clockSkew, { min: 0, max: 60, default: 5 }),
+  }
+}
+
+function checkUrl(option: string, value: unknown): void {
+  if (typeof value !== 'string' || !URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol))
+    throw new ConfigurationError(option, 'pass an absolute URL, exactly as the issuer writes it')
+}
+
+function checkAlgorithms(value: readonly string[]): readonly string[] {
+  const algorithms = requireStrings('algorithms', value)
+  const wrong = algorithms.find((each) => !supportedAlgorithms.includes(each))
+  if (wrong !== undefined || algorithms.length === 0)
+    throw new ConfigurationError(
+      'algorithms',
+      `${wrong === undefined ? 'is empty' : `"${wrong}" is not accepted with a key set`}; choose from ${supportedAlgorithms.join(', ')}`,
+    )
+  return algorithms
+}
+
+function checkAudience(rule: AudienceRule): AudienceRule {
+  if (rule === 'resource') return rule
+  const values = typeof rule !== 'object' || rule === null ? [] : 'claim' in rule ? rule.equals : rule.aud
+  if (requireStrings('audience', values).length === 0)
+    throw new ConfigurationError('audience', "pass 'resource', { aud: […] } or { claim, equals: […] }")
+  return rule
+}
+
+function usableKeys(set: { readonly keys: readonly object[] }): VerificationKey[] {
+  const keys = readKeySet(set)
+  if (keys === undefined || keys.length === 0)
+    throw new ConfigurationError(
+      'keys',
+      'has no public key for an asymmetric signature; pass a key set such as { keys: [jwk] }',
+    )
+  return keys
+}

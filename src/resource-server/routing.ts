@@ -1,0 +1,38 @@
+import { ConfigurationError, InvalidTokenError } from '../errors.ts'
+import type { AuthorizationServer, TokenVerifier } from '../types.ts'
+
+/**
+ * Several kinds of tokens of one issuer, for example JWTs and opaque ones: the first verifier that takes the token's shape judges it, alone.
+ *
+ * @throws ConfigurationError where there is none, or where they are of several issuers (those stand side by side in `authorizationServers`).
+ */
+export function firstOf(...servers: readonly AuthorizationServer[]): AuthorizationServer {
+  const [first] = servers
+  if (first === undefined) throw new ConfigurationError('firstOf', 'pass at least one verifier')
+  const other = servers.find(({ issuer }) => issuer !== first.issuer)
+  if (other !== undefined)
+    throw new ConfigurationError(
+      'firstOf',
+      `${other.issuer} is another issuer than ${first.issuer}; list both in authorizationServers instead`,
+    )
+  return {
+    issuer: first.issuer,
+    listed: servers.some(({ listed }) => listed !== false),
+    verifier: (resource, runtime) => route(servers.map((server) => server.verifier(resource, runtime))),
+  }
+}
+
+/** One verifier of several: the token's shape says who judges it, and nobody is asked after him. */
+export function route(verifiers: readonly TokenVerifier[]): TokenVerifier {
+  if (verifiers.length === 1) return verifiers[0]!
+  const find = (token: string): TokenVerifier | undefined =>
+    verifiers.find((each) => each.accepts?.(token) ?? true)
+  return {
+    accepts: (token) => find(token) !== undefined,
+    async verify(token) {
+      const verifier = find(token)
+      if (verifier !== undefined) return verifier.verify(token)
+      throw new InvalidTokenError('No authorization server of this resource issues such tokens')
+    },
+  }
+}
