@@ -1,0 +1,109 @@
+// `npm run demo`: the official SDK's client against what `npm start` runs. It discovers, registers, signs in, reads, is refused, steps up, writes.
+import { Client, StreamableHTTPClientTransport, UnauthorizedError } from '@modelcontextprotocol/client'
+import { existsSync, readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { sdkSession } from './sdk-session.ts'
+import { stateFile } from './start-state.ts'
+
+const { values } = parseArgs({ options: { url: { type: 'string' } } })
+const url = new URL(values.url ?? running() ?? 'http://127.0.0.1:8787/mcp')
+let step = 0
+const say = (text: string): void => console.log(`\n${++step}. ${text}`)
+const detail = (text: string): void => console.log(`   ${text}`)
+
+try {
+  await demo()
+} catch (error) {
+  console.error(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}`)
+  process.exitCode = 1
+}
+
+async function demo(): Promise<void> {
+  console.log(`An MCP client meets ${url.href}`)
+  await reachable()
+  const session = sdkSession('Tollgate demo')
+  const transport = new StreamableHTTPClientTransport(url, {
+    authProvider: session.provider,
+    fetch: narrated,
+  })
+  const client = new Client({ name: 'tollgate-demo', version: '1.0.0' })
+
+  say('Connect without a token: refused, with a pointer to the metadata. The client discovers and registers.')
+  await expectSignIn(() => client.connect(transport))
+
+  say('Sign in. This script plays the browser.')
+  await transport.finishAuth(await session.signIn({ onPage }))
+  detail(`scope of the token: ${session.provider.tokens()?.scope}`)
+
+  say('Connect with the token, and list the tools.')
+  const connected = new StreamableHTTPClientTransport(url, {
+    authProvider: session.provider,
+    fetch: narrated,
+  })
+  await client.connect(connected)
+  const { tools } = await client.listTools()
+  detail(`tools: ${tools.map(({ name }) => name).join(', ')}`)
+
+  say('Call list_notes, which needs notes:read.')
+  detail(textOf(await client.callTool({ name: 'list_notes', arguments: {} })))
+
+  const note = { title: 'Demo', text: `Written at ${new Date().toISOString()}` }
+  say('Call write_note, which needs notes:write: 403, and the challenge names what is missing.')
+  await expectSignIn(() => client.callTool({ name: 'write_note', arguments: note }))
+
+  say('Step up: sign in for both scopes.')
+  await connected.finishAuth(await session.signIn({ onPage }))
+  detail(`scope of the token: ${session.provider.tokens()?.scope}`)
+
+  say('Call write_note again, and read the note.')
+  detail(textOf(await client.callTool({ name: 'write_note', arguments: note })))
+  detail(textOf(await client.callTool({ name: 'read_note', arguments: { title: note.title } })))
+
+  await client.close()
+  console.log('\nDone: every step did what it should.')
+}
+
+/** The SDK says with an error that it needs the user. Anything else is not what the step is about. */
+async function expectSignIn(work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if (error instanceof UnauthorizedError) return detail('the client asks for a sign-in')
+    throw error
+  }
+  throw new Error('this should have needed a sign-in')
+}
+
+/** Prints each exchange: method, path, status and what a challenge says. */
+async function narrated(input: string | URL | Request, init?: RequestInit): Promise<Response> {
+  const request = new Request(input, init)
+  const response = await fetch(request)
+  const { host, pathname } = new URL(request.url)
+  const [, error] = /error="([^"]*)"/.exec(response.headers.get('www-authenticate') ?? '') ?? []
+  const [, scope] = /scope="([^"]*)"/.exec(response.headers.get('www-authenticate') ?? '') ?? []
+  const challenge = [error, scope && `scope "${scope}"`].filter(Boolean).join(', ')
+  const where = host === url.host ? pathname : host + pathname
+  detail(`${request.method} ${where} → ${response.status}${challenge ? `  ${challenge}` : ''}`)
+  return response
+}
+
+function onPage(title: string, page: string): void {
+  detail(`page "${title}" at ${page}`)
+}
+
+const textOf = (result: unknown): string =>
+  (result as { content: { type: string; text?: string }[] }).content.map(({ text }) => text).join('\n')
+
+async function reachable(): Promise<void> {
+  try {
+    await fetch(url, { method: 'HEAD' })
+  } catch {
+    throw new Error(`nobody listens at ${url.host}; run "npm start" in another terminal first`)
+  }
+}
+
+/** What `npm start` wrote down, while it runs. */
+function running(): string | undefined {
+  if (!existsSync(stateFile)) return undefined
+  return (JSON.parse(readFileSync(stateFile, 'utf8')) as { resource: string }).resource
+}

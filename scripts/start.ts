@@ -1,0 +1,128 @@
+// `npm start`: the notes server in workerd, with the embedded authorization server, or with an independent one (`-- --external`).
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { build } from './build.ts'
+import { startOidcProvider } from './oidc-provider.ts'
+import { folder, stateFile } from './start-state.ts'
+import { startWrangler } from './wrangler.ts'
+
+const usage = `npm start -- [options]
+  --external      an independent authorization server (oidc-provider) instead of the embedded one
+  --port 8787     where the server listens; the next free port where that one is taken
+The environment may name another issuer: AUTH_MODE=external AUTH_SERVER_URL=https://login.example.com npm start`
+
+const { values } = parseArgs({
+  options: {
+    external: { type: 'boolean', default: process.env['AUTH_MODE'] === 'external' },
+    port: { type: 'string', default: '8787' },
+    help: { type: 'boolean', default: false },
+  },
+})
+if (values.help) {
+  console.log(usage)
+  process.exit(0)
+}
+
+const ending: (() => Promise<void>)[] = []
+let ended: Promise<void> | undefined
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => end(0))
+
+try {
+  await start()
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  await end(1)
+}
+
+async function start(): Promise<void> {
+  console.log('Building…')
+  await build()
+  const port = await freePort(Number(values.port))
+  const url = `http://127.0.0.1:${port}`
+  const resource = `${url}/mcp`
+
+  const variables: Record<string, string> = {
+    PUBLIC_URL: url,
+    AUTH_MODE: 'internal',
+    TOLLGATE_SECRET: secret(),
+  }
+  if (values.external) {
+    variables['AUTH_MODE'] = 'external'
+    variables['AUTH_SERVER_URL'] = process.env['AUTH_SERVER_URL'] ?? (await independentServer(resource))
+  }
+
+  console.log('Starting workerd…')
+  const wrangler = await startWrangler({
+    port,
+    variables,
+    ready: `${url}/.well-known/oauth-protected-resource`,
+  })
+  ending.push(wrangler.close)
+  wrangler.exited.then((output) => {
+    if (ended !== undefined) return
+    console.error(`workerd ended by itself:\n${output}`)
+    return end(1)
+  })
+
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(stateFile, JSON.stringify({ resource, mode: variables['AUTH_MODE'] }))
+  ending.push(async () => rmSync(stateFile, { force: true }))
+
+  console.log(`
+An MCP server runs in workerd, protected by Tollgate:
+
+  MCP server            ${resource}
+  authorization server  ${variables['AUTH_SERVER_URL'] ?? url}  (${values.external ? 'independent' : 'embedded'}; any name signs in)
+
+Next:
+  npm run demo          the official SDK's client goes through the whole flow
+  or give ${resource} to an MCP client: it opens a browser, and you sign in.
+
+Ctrl-C ends everything.`)
+}
+
+async function independentServer(resource: string): Promise<string> {
+  const { issuer, close } = await startOidcProvider({
+    port: await freePort(8788),
+    scopes: ['notes:read', 'notes:write'],
+    resources: { [resource]: 'jwt' },
+  })
+  ending.push(close)
+  return issuer
+}
+
+/** The same one each time: what was issued yesterday is good today. */
+function secret(): string {
+  const file = join(folder, 'secret')
+  mkdirSync(folder, { recursive: true })
+  if (!existsSync(file)) writeFileSync(file, randomBytes(32).toString('base64url'), { mode: 0o600 })
+  return readFileSync(file, 'utf8')
+}
+
+async function freePort(wanted: number): Promise<number> {
+  for (let port = wanted; port < wanted + 100; port++) {
+    if (!(await isFree(port))) continue
+    if (port !== wanted) console.log(`Port ${wanted} is taken; using ${port}.`)
+    return port
+  }
+  throw new Error(`Ports ${wanted} to ${wanted + 99} are taken; pass another one with --port`)
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+}
+
+function end(code: number): Promise<void> {
+  ended ??= (async () => {
+    for (const step of ending.reverse()) await step().catch(() => undefined)
+    process.exit(code)
+  })()
+  return ended
+}

@@ -1,0 +1,100 @@
+// Runs `wrangler dev` as a process group of its own, so that nothing of it is left behind.
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { root } from './start-state.ts'
+
+export interface WranglerOptions {
+  port: number
+  /** Go over the file's own, and through a file: a command line can be read by everybody. */
+  variables: Readonly<Record<string, string>>
+  /** Answers with 200 as soon as the Worker runs. */
+  ready: string
+  /** Where bindings keep their data. Default: `.wrangler/state`. */
+  persistTo?: string
+  /** Default: the repository's `wrangler.toml`. */
+  config?: string
+}
+
+export async function startWrangler(
+  options: WranglerOptions,
+): Promise<{ exited: Promise<string>; close(): Promise<void> }> {
+  const temporary = mkdtempSync(join(tmpdir(), 'tollgate-'))
+  const variables = join(temporary, 'env')
+  const lines = Object.entries(options.variables).map(([name, value]) => `${name}="${value}"`)
+  writeFileSync(variables, lines.join('\n'), { mode: 0o600 })
+
+  const child = spawn(
+    process.execPath,
+    [
+      join(root, 'node_modules/wrangler/bin/wrangler.js'),
+      'dev',
+      `--config=${options.config ?? join(root, 'wrangler.toml')}`,
+      '--ip=127.0.0.1',
+      `--port=${options.port}`,
+      '--inspector-port=0',
+      `--env-file=${variables}`,
+      '--show-interactive-dev-session=false',
+      ...(options.persistTo ? [`--persist-to=${options.persistTo}`] : []),
+    ],
+    { cwd: root, detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: environment() },
+  )
+  let output = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-10_000)))
+  const exited = new Promise<string>((resolve) => {
+    child.on('error', (error) => resolve(error.message))
+    child.on('close', () => {
+      rmSync(temporary, { recursive: true, force: true })
+      resolve(output)
+    })
+  })
+  const close = async (): Promise<void> => {
+    signal('SIGTERM')
+    const late = setTimeout(() => signal('SIGKILL'), 5000)
+    await exited
+    clearTimeout(late)
+    // workerd may outlive its parent.
+    signal('SIGKILL')
+  }
+  const signal = (name: NodeJS.Signals): void => {
+    try {
+      process.kill(-child.pid!, name)
+    } catch {
+      // All of them have ended.
+    }
+  }
+  try {
+    await answers(options.ready, exited)
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { exited, close }
+}
+
+/** No word to anybody: neither metrics nor the lookup of a location. */
+const environment = (): NodeJS.ProcessEnv => ({
+  ...process.env,
+  WRANGLER_SEND_METRICS: 'false',
+  CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+})
+
+async function answers(url: string, exited: Promise<string>): Promise<void> {
+  let failure: string | undefined
+  exited.then((output) => (failure = output))
+  let last = 'nobody listens'
+  for (let tries = 0; tries < 300; tries++) {
+    if (failure !== undefined) throw new Error(`wrangler could not start:\n${failure}`)
+    try {
+      const response = await fetch(url, { signal: AbortSignal.timeout(5000) })
+      if (response.ok) return
+      last = `${response.status} ${(await response.text()).slice(0, 2000)}`
+    } catch {
+      // Not yet.
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+  throw new Error(`the Worker does not answer at ${url}: ${last}`)
+}
