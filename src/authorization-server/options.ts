@@ -1,0 +1,285 @@
+import { ConfigurationError } from '../errors.ts'
+import {
+  checkOptions,
+  requireFunction,
+  requireInteger,
+  requireSeconds,
+  requireString,
+  requireStrings,
+} from '../lib/options.ts'
+import type { ClientMetadata } from '../protocol/client-metadata.ts'
+import { isSecureOrLoopback } from '../protocol/resource.ts'
+import type { Cache, Fetch, RateLimiter, Runtime, SignIn, Store } from '../types.ts'
+import type { Endpoint } from './context.ts'
+import type { KeyRingOptions } from './keys.ts'
+import { randomToken } from '../lib/random.ts'
+
+/** What a resource offers, and how its access tokens look. */
+export interface ResourceOptions {
+  /** What a person calls it. Default: its host. */
+  name?: string
+  /** Every scope with what it means, for the consent page. */
+  scopes: Readonly<Record<string, string>>
+  /** `jwt`: RFC 9068, verified without a store read (default). `opaque`: sealed; each request reads the grant, so revoking works at once. */
+  accessTokens?: 'jwt' | 'opaque'
+  /** Of an access token, in seconds: 60–3600. Default: 900. */
+  lifetime?: number
+}
+
+/** The deployment's face on the pages. */
+export interface Branding {
+  /** Default: the issuer's host. */
+  name?: string
+  /** An https URL or a `data:image/` URL. */
+  logo?: string
+  /** A CSS colour in hexadecimal, for example `#0b5fff`. */
+  accent?: string
+  accentDark?: string
+}
+
+/** In seconds. */
+export interface Lifetimes {
+  /** Of an authorization code: 10–600. Default: 60. */
+  code?: number
+  /** Of an authorization request that waits for the user: 60–3600. Default: 600. */
+  transaction?: number
+  /** How long a refresh token that was just used may be used again, with the same result: 0–120. Default: 30. */
+  refreshGrace?: number
+  /** After so long without use a refresh token ends: 3600–34 560 000. Default: 30 days. */
+  refreshIdle?: number
+  /** A grant ends after this, whatever happens: 3600–63 072 000. Default: 180 days. */
+  refreshAbsolute?: number
+  /** Of the own session: 60–86 400. Default: 3600. */
+  session?: number
+  /** Of a remembered consent, 0: never remembered (default), at most 30 days. Only for https redirects. */
+  rememberedConsent?: number
+}
+
+export interface AuthorizationServerOptions extends Runtime {
+  /** https URL without query and fragment, or http on a loopback address. Used verbatim everywhere. */
+  issuer: string
+  /** At least 32 bytes; of several, the first makes and all open. Only a loopback issuer may do without: then one is made per process. */
+  secret?: string | readonly string[]
+  /** Where codes and grants live. Not a cache. */
+  store: Store
+  cache?: Cache
+  signIn: SignIn
+  /** By resource identifier (RFC 8707). At least one. */
+  resources: Readonly<Record<string, ResourceOptions>>
+  /** For requests that name no resource. Default: the only one; with several, such requests are refused. */
+  defaultResource?: string
+  /** Pre-registered clients, with `client_id`. */
+  clients?: readonly ClientMetadata[]
+  /** Default: `stateless`. */
+  registration?: 'stateless' | 'stored' | false
+  /** Who registers must present one of these as a Bearer token; each has at least 32 characters. Default: anybody may register. */
+  initialAccessTokens?: readonly string[]
+  /** Whole redirect URIs that are allowed beyond https and loopback, for example `myapp://oauth/callback`. Default: none. */
+  allowRedirects?: readonly string[]
+  /** Whether clients may identify themselves by the URL of their metadata document. Default: true. */
+  clientDocuments?: boolean | { fetch: Fetch }
+  /** Pathnames. Default: `/authorize` … `/jwks.json`, `/account`, below the issuer's path. */
+  paths?: Partial<Record<Endpoint, string>>
+  /** JWT access tokens are checked against their grant every so many seconds per isolate; 0: at every request. Default: false, not at all. */
+  checkRevocation?: number | false
+  keys?: KeyRingOptions
+  /** Default: an in-memory one, 60 a minute. */
+  rateLimit?: RateLimiter
+  branding?: Branding
+  lifetimes?: Lifetimes
+  /**
+   * A proxy that terminates TLS stands in front: plain http is then no error, and the client's address is the last one in
+   * `X-Forwarded-For`, or in the header named here. Default: false.
+   */
+  behindProxy?: boolean | { addressHeader: string }
+  /** Serve the 2025-03-26 endpoints at the root of the host. Default: true; set false where several issuers share a host. */
+  rootEndpoints?: boolean
+}
+
+export interface ResolvedOptions {
+  readonly issuer: string
+  readonly secrets: readonly string[]
+  readonly clients: readonly ClientMetadata[]
+  readonly registration: 'stateless' | 'stored' | false
+  readonly initialAccessTokens: readonly string[]
+  readonly allowRedirects: readonly string[]
+  readonly clientDocuments: boolean | { fetch: Fetch }
+  readonly cache: Cache | undefined
+  readonly checkRevocation: number | false
+  readonly branding: Branding
+  readonly lifetimes: Readonly<Required<Lifetimes>>
+  readonly behindProxy: boolean
+  readonly rootEndpoints: boolean
+}
+
+const known = [
+  ...[
+    'fetch',
+    'clock',
+    'waitUntil',
+    'onEvent',
+    'clientAddress',
+    'issuer',
+    'secret',
+    'store',
+    'cache',
+    'signIn',
+  ],
+  ...['resources', 'defaultResource', 'clients', 'registration', 'initialAccessTokens', 'allowRedirects'],
+  ...[
+    'clientDocuments',
+    'paths',
+    'checkRevocation',
+    'keys',
+    'rateLimit',
+    'branding',
+    'lifetimes',
+    'behindProxy',
+  ],
+  'rootEndpoints',
+]
+
+/** The options with their defaults; throws ConfigurationError for what is wrong, missing or unknown. */
+export function resolveOptions(options: AuthorizationServerOptions): ResolvedOptions {
+  checkOptions('createAuthorizationServer', options, known)
+  const issuer = issuerUrl(options.issuer)
+  for (const name of ['fetch', 'clock', 'waitUntil', 'onEvent', 'clientAddress'] as const)
+    if (options[name] !== undefined) requireFunction(name, options[name])
+  requireSignIn(options.signIn)
+  if (options.rateLimit !== undefined) requireFunction('rateLimit.limit', options.rateLimit.limit)
+  return {
+    issuer: options.issuer,
+    secrets: secretsOf(options.secret, issuer.protocol === 'http:'),
+    clients: options.clients ?? [],
+    registration: registrationOf(options.registration),
+    initialAccessTokens: initialAccessTokensOf(options.initialAccessTokens ?? []),
+    allowRedirects: allowRedirectsOf(options.allowRedirects ?? []),
+    clientDocuments: clientDocumentsOf(options.clientDocuments),
+    cache: options.cache,
+    checkRevocation:
+      options.checkRevocation === undefined || options.checkRevocation === false
+        ? false
+        : requireSeconds('checkRevocation', options.checkRevocation, { min: 0, max: 3600, default: 0 }),
+    branding: brandingOf(options.branding ?? {}),
+    lifetimes: lifetimesOf(options.lifetimes ?? {}),
+    behindProxy: behindProxyOf(options.behindProxy),
+    rootEndpoints: flag('rootEndpoints', options.rootEndpoints, true),
+  }
+}
+
+function issuerUrl(issuer: unknown): URL {
+  const text = requireString('issuer', issuer)
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const verbatim = url !== undefined && (url.href === text || url.href === `${text}/`)
+  if (!verbatim || url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '')
+    throw new ConfigurationError('issuer', 'pass a URL in its normal form, without query and fragment')
+  if (!isSecureOrLoopback(url))
+    throw new ConfigurationError('issuer', 'must be https; http is for a loopback address alone')
+  return url
+}
+
+function secretsOf(secret: unknown, loopback: boolean): readonly string[] {
+  if (secret === undefined && loopback) return [randomToken(32)]
+  const secrets = typeof secret === 'string' ? [secret] : secret
+  if (!Array.isArray(secrets) || secrets.length === 0)
+    throw new ConfigurationError('secret', 'pass a random secret of at least 32 bytes, or a list of them')
+  for (const each of secrets)
+    if (typeof each !== 'string' || new TextEncoder().encode(each).length < 32)
+      throw new ConfigurationError(
+        'secret',
+        'each secret has at least 32 bytes; make one with a random generator',
+      )
+  return secrets as string[]
+}
+
+function requireSignIn(signIn: SignIn): void {
+  checkOptions('signIn', signIn, Object.keys(signIn ?? {}))
+  requireFunction('signIn.identify', signIn.identify)
+  requireFunction('signIn.start', signIn.start)
+  if (signIn.consent !== 'before' && signIn.consent !== 'after')
+    throw new ConfigurationError('signIn.consent', 'is "before" (an upstream) or "after" (an own login)')
+}
+
+function registrationOf(value: unknown): 'stateless' | 'stored' | false {
+  if (value === undefined) return 'stateless'
+  if (value === 'stateless' || value === 'stored' || value === false) return value
+  throw new ConfigurationError('registration', 'is "stateless", "stored" or false')
+}
+
+function initialAccessTokensOf(value: unknown): readonly string[] {
+  const tokens = requireStrings('initialAccessTokens', value)
+  if (tokens.some((each) => each.length < 32))
+    throw new ConfigurationError('initialAccessTokens', 'each has at least 32 characters')
+  return tokens
+}
+
+function allowRedirectsOf(value: unknown): readonly string[] {
+  const uris = requireStrings('allowRedirects', value)
+  for (const uri of uris) {
+    const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(uri)?.[1]?.toLowerCase() ?? ''
+    if (!URL.canParse(uri) || /^(https?|javascript|data|vbscript|file|blob|about|mailto)$/.test(scheme))
+      throw new ConfigurationError('allowRedirects', 'list whole redirect URIs with a private-use scheme')
+  }
+  return uris
+}
+
+function clientDocumentsOf(value: unknown): boolean | { fetch: Fetch } {
+  if (value === undefined || typeof value === 'boolean') return value ?? true
+  checkOptions('clientDocuments', value, ['fetch'])
+  requireFunction('clientDocuments.fetch', (value as { fetch: unknown }).fetch)
+  return value as { fetch: Fetch }
+}
+
+function brandingOf(branding: Branding): Branding {
+  checkOptions('branding', branding, ['name', 'logo', 'accent', 'accentDark'])
+  for (const name of ['accent', 'accentDark'] as const) {
+    const colour = branding[name]
+    if (colour !== undefined && !/^#(?:[0-9a-f]{3}|[0-9a-f]{6})$/i.test(colour))
+      throw new ConfigurationError(`branding.${name}`, 'is a colour such as #0b5fff')
+  }
+  if (
+    branding.logo !== undefined &&
+    !/^(https:\/\/|data:image\/)[\x21\x23-\x26\x28-\x3b\x3d\x3f-\x7e]+$/.test(branding.logo)
+  )
+    throw new ConfigurationError('branding.logo', 'is an https URL or a data:image/ URL')
+  return branding
+}
+
+const day = 86_400
+
+function lifetimesOf(given: Lifetimes): Required<Lifetimes> {
+  const names = [
+    'code',
+    'transaction',
+    'refreshGrace',
+    'refreshIdle',
+    'refreshAbsolute',
+    'session',
+    'rememberedConsent',
+  ]
+  checkOptions('lifetimes', given, names)
+  const seconds = (name: keyof Lifetimes, min: number, max: number, standard: number): number =>
+    requireInteger(`lifetimes.${name}`, given[name], { min, max, default: standard })
+  return {
+    code: seconds('code', 10, 600, 60),
+    transaction: seconds('transaction', 60, 3600, 600),
+    refreshGrace: seconds('refreshGrace', 0, 120, 30),
+    refreshIdle: seconds('refreshIdle', 3600, 400 * day, 30 * day),
+    refreshAbsolute: seconds('refreshAbsolute', 3600, 730 * day, 180 * day),
+    session: seconds('session', 60, day, 3600),
+    rememberedConsent: seconds('rememberedConsent', 0, 30 * day, 0),
+  }
+}
+
+function behindProxyOf(value: unknown): boolean {
+  if (value === undefined || typeof value === 'boolean') return value ?? false
+  checkOptions('behindProxy', value, ['addressHeader'])
+  requireString('behindProxy.addressHeader', (value as { addressHeader: unknown }).addressHeader)
+  return true
+}
+
+function flag(option: string, value: unknown, standard: boolean): boolean {
+  if (value === undefined) return standard
+  if (typeof value !== 'boolean') throw new ConfigurationError(option, 'is true or false')
+  return value
+}

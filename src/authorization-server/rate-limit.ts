@@ -1,0 +1,83 @@
+import { OAuthError } from '../errors.ts'
+import { sha256 } from '../lib/hash.ts'
+import { Lru } from '../lib/lru.ts'
+import { resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
+import type { Clock, RateLimiter } from '../types.ts'
+
+/** Who may try how often. Every method rejects with 429 and `Retry-After` where it was too often. */
+export interface Limits {
+  /** Counts an attempt of this kind from this address, by this client; where the address is not known, nothing is counted. */
+  attempt(kind: string, request: Request, clientId?: string): Promise<void>
+  /** Rejects while this client, from this address, is shut out for wrong secrets. Counts nothing. */
+  admit(request: Request, clientId: string): Promise<void>
+  /** Counts a wrong secret; too many shut the client out, from this address (OAuth 2.1 §2.4.1). */
+  wrongSecret(request: Request, clientId: string): Promise<void>
+}
+
+/** The period that a refusal lasts, in seconds; also the window of the in-memory limiter. */
+const period = 60
+
+export function createLimits(limiter: RateLimiter, runtime: ResolvedRuntime): Limits {
+  const shutOut = new Lru<number>(10_000)
+  const { clock } = runtime
+  const keyOf = async (request: Request, kind: string, clientId = ''): Promise<string> =>
+    `${kind}:${await sha256(`${clientId}\n${runtime.clientAddress(request) ?? ''}`)}`
+  const refuse = (kind: string, clientId?: string): OAuthError => {
+    runtime.event({
+      type: 'rate.limited',
+      level: 'warning',
+      status: 429,
+      detail: kind,
+      ...(clientId === undefined ? {} : { clientId }),
+    })
+    return new OAuthError('temporarily_unavailable', 'Too many attempts; try again later', {
+      status: 429,
+      retryAfter: period,
+    })
+  }
+  const exceeds = async (key: string): Promise<boolean> => {
+    try {
+      return !(await limiter.limit({ key })).success
+    } catch {
+      // A limiter that is down must not take the server with it; credentials are judged all the same.
+      runtime.event({ type: 'rate.unavailable', level: 'warning' })
+      return false
+    }
+  }
+  return {
+    async attempt(kind, request, clientId) {
+      if (runtime.clientAddress(request) === undefined) return
+      if (await exceeds(await keyOf(request, kind, clientId))) throw refuse(kind, clientId)
+    },
+    async admit(request, clientId) {
+      if (shutOut.size === 0) return
+      if ((shutOut.peek(await keyOf(request, 'secret', clientId)) ?? 0) > clock())
+        throw refuse('secret', clientId)
+    },
+    async wrongSecret(request, clientId) {
+      const key = await keyOf(request, 'secret', clientId)
+      if (!(await exceeds(key))) return
+      shutOut.set(key, clock() + period)
+      throw refuse('secret', clientId)
+    },
+  }
+}
+
+/**
+ * A limiter in this process's memory: so many per key and minute. Several instances do not see each other's counts; on
+ * Cloudflare pass a rate limiting binding instead.
+ */
+export function memoryRateLimiter(options: { limit?: number; clock?: Clock } = {}): RateLimiter {
+  const { limit = 60 } = options
+  const { clock } = resolveRuntime(options)
+  const windows = new Lru<{ until: number; count: number }>(10_000)
+  return {
+    limit: async ({ key }) => {
+      const now = clock()
+      const window = windows.get(key)
+      if (window !== undefined && window.until > now) return { success: ++window.count <= limit }
+      windows.set(key, { until: now + period, count: 1 })
+      return { success: true }
+    },
+  }
+}

@@ -1,0 +1,73 @@
+import { ConfigurationError, OAuthError } from '../errors.ts'
+import { checkOptions, requireInteger, requireString } from '../lib/options.ts'
+import { canonicalResource, isSecureOrLoopback } from '../protocol/resource.ts'
+import { isScopeToken } from '../protocol/scope.ts'
+import type { Resource, ResourceRegistry } from './context.ts'
+import type { ResourceOptions } from './options.ts'
+
+/** The resources that tokens can be for. Throws ConfigurationError. */
+export function createResources(
+  options: Readonly<Record<string, ResourceOptions>>,
+  defaultResource: string | undefined,
+): ResourceRegistry {
+  checkOptions('resources', options, Object.keys(options ?? {}))
+  const byCanonical = new Map<string, Resource>()
+  for (const [identifier, each] of Object.entries(options)) {
+    const resource = resourceOf(identifier, each)
+    const canonical = canonicalResource(identifier)!
+    if (byCanonical.has(canonical))
+      throw new ConfigurationError(`resources[${JSON.stringify(identifier)}]`, 'is listed twice')
+    byCanonical.set(canonical, resource)
+  }
+  const all = [...byCanonical.values()]
+  if (all.length === 0) throw new ConfigurationError('resources', 'list at least one')
+  const find = (requested: string): Resource | undefined =>
+    byCanonical.get(canonicalResource(requested) ?? '')
+  const standard =
+    defaultResource === undefined ? (all.length === 1 ? all[0] : undefined) : find(defaultResource)
+  if (defaultResource !== undefined && standard === undefined)
+    throw new ConfigurationError('defaultResource', 'is not one of the resources')
+  return {
+    all,
+    find,
+    resolve(requested) {
+      if (requested.length === 0) {
+        if (standard === undefined) throw invalidTarget('Name the resource that the token is for')
+        return [standard]
+      }
+      const found = requested.map((each) => find(each))
+      if (found.includes(undefined))
+        throw invalidTarget('This authorization server does not know that resource')
+      return [...new Set(found as Resource[])]
+    },
+  }
+}
+
+/** RFC 8707 §2. */
+export const invalidTarget = (description: string): OAuthError =>
+  new OAuthError('invalid_target', description)
+
+function resourceOf(identifier: string, options: ResourceOptions): Resource {
+  const where = `resources[${JSON.stringify(identifier)}]`
+  if (canonicalResource(identifier) === undefined)
+    throw new ConfigurationError(where, 'is no absolute http(s) URL without fragment')
+  if (!isSecureOrLoopback(new URL(identifier)))
+    throw new ConfigurationError(where, 'must be https; http is for a loopback address alone')
+  checkOptions(where, options, ['name', 'scopes', 'accessTokens', 'lifetime'])
+  checkOptions(`${where}.scopes`, options.scopes, Object.keys(options.scopes ?? {}))
+  for (const [scope, description] of Object.entries(options.scopes)) {
+    if (!isScopeToken(scope))
+      throw new ConfigurationError(`${where}.scopes`, `"${scope}" is no scope (RFC 6749 §3.3)`)
+    requireString(`${where}.scopes[${JSON.stringify(scope)}]`, description)
+  }
+  const { accessTokens = 'jwt' } = options
+  if (accessTokens !== 'jwt' && accessTokens !== 'opaque')
+    throw new ConfigurationError(`${where}.accessTokens`, 'is "jwt" or "opaque"')
+  return {
+    resource: identifier,
+    ...(options.name === undefined ? {} : { name: requireString(`${where}.name`, options.name) }),
+    scopes: options.scopes,
+    accessTokens,
+    lifetime: requireInteger(`${where}.lifetime`, options.lifetime, { min: 60, max: 3600, default: 900 }),
+  }
+}
