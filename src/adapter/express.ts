@@ -91,11 +91,13 @@ function webRequest(incoming: Incoming, outgoing: Outgoing): Request | undefined
   const request = toWebRequest(incoming, outgoing, originOf(incoming, incoming.protocol === 'https'))
   // What a parser has made of the body is what the handler will act on, so it is also what is judged.
   if (request === undefined || !incoming.readableDidRead || incoming.body === undefined) return request
-  const body = typeof incoming.body === 'string' ? incoming.body : JSON.stringify(incoming.body)
+  const { body: parsed } = incoming as { body: unknown }
+  const verbatim = typeof parsed === 'string' || parsed instanceof Uint8Array
+  const body = verbatim ? (parsed as BodyInit) : JSON.stringify(parsed)
   return incoming.method === 'GET' || incoming.method === 'HEAD' ? request : withBody(request, body)
 }
 
-function withBody(request: Request, body: string): Request {
+function withBody(request: Request, body: BodyInit): Request {
   const { url, method, headers, signal } = request
   return new Request(url, { method, headers, signal, body })
 }

@@ -1,11 +1,11 @@
 import { forgiving } from '../cache/contract.ts'
 import { ConfigurationError, InvalidTokenError, UnavailableError } from '../errors.ts'
-import { guardedFetch } from '../http/guarded-fetch.ts'
+import { checkUrl, guardedFetch } from '../http/guarded-fetch.ts'
 import { sha256 } from '../lib/hash.ts'
 import { Lru } from '../lib/lru.ts'
 import { resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
-import type { Cache, OpaqueProfile, Runtime, TokenVerifier, VerifiedToken } from '../types.ts'
+import type { Cache, OpaqueProfile, TokenVerifier, VerifiedToken, VerifierRuntime } from '../types.ts'
 import { meetsAudience, readClientId, readScopes } from './claims.ts'
 import { introspectionClaims } from './introspection-answer.ts'
 import { introspectionRequest, type IntrospectionAuthentication } from './introspection-request.ts'
@@ -18,7 +18,6 @@ export interface IntrospectionSettings {
   negativeTtl: number
   clockSkew: number
   shared: boolean
-  allowOrigins: readonly string[]
   accepts: (token: string) => boolean
 }
 
@@ -32,15 +31,17 @@ interface Kept {
 export class IntrospectionVerifier implements TokenVerifier {
   readonly #settings: IntrospectionSettings
   readonly #resource: string
+  readonly #allowOrigins: readonly string[]
   readonly #runtime: ResolvedRuntime
   readonly #shared: Cache | undefined
   readonly #flights: SingleFlight<VerifiedToken>
   // The guard keeps positive answers (`cacheUntil`); only what it does not keep is kept here.
   readonly #refused = new Lru<{ until: number; error: InvalidTokenError }>(1000)
 
-  constructor(settings: IntrospectionSettings, resource: string, runtime: Runtime & { cache?: Cache }) {
+  constructor(settings: IntrospectionSettings, resource: string, runtime: VerifierRuntime) {
     if (settings.shared && runtime.cache === undefined)
       throw new ConfigurationError('shared', 'needs a cache: createResourceServer({ cache })')
+    this.#allowOrigins = allowedOrigins(settings.profile.endpoint, runtime.dangerouslyAllowHttp)
     this.#settings = settings
     this.#resource = resource
     this.#runtime = resolveRuntime(runtime)
@@ -83,7 +84,7 @@ export class IntrospectionVerifier implements TokenVerifier {
       maxBytes: 64_000,
       timeout: 5,
       allowLoopback: true,
-      allowOrigins: this.#settings.allowOrigins,
+      allowOrigins: this.#allowOrigins,
     })
     const claims = introspectionClaims(profile, answer)
     if (claims === 'inactive') throw new InvalidTokenError('The access token is not active')
@@ -105,7 +106,7 @@ export class IntrospectionVerifier implements TokenVerifier {
   /** RFC 7662 §4: an active token may still be somebody else's. */
   #judge(claims: Readonly<Record<string, unknown>>, until: number): VerifiedToken {
     const { profile, clockSkew } = this.#settings
-    const { iss, exp, nbf, sub } = claims
+    const { iss, exp, nbf, sub, cnf } = claims
     const now = this.#runtime.clock()
     if (isOtherToken(claims)) throw new InvalidTokenError('This is not an access token')
     if (iss !== undefined && iss !== profile.issuer)
@@ -116,6 +117,8 @@ export class IntrospectionVerifier implements TokenVerifier {
       throw new InvalidTokenError('The access token is not valid yet')
     if (!meetsAudience(claims, profile.audience ?? 'resource', this.#resource))
       throw new InvalidTokenError('The access token is for another resource')
+    // RFC 9449 §7.2: whoever took a bound token as a bearer token would undo its binding.
+    if (cnf !== undefined) throw new InvalidTokenError('The access token is bound to a key')
     const subject = typeof sub === 'string' && sub !== '' ? sub : undefined
     const expiresAt = isTime(exp) ? exp : now + 3600
     return {
@@ -152,6 +155,23 @@ export class IntrospectionVerifier implements TokenVerifier {
     const hash = await sha256(JSON.stringify([token, issuer, this.#resource, audience]), 'introspection')
     return `introspection:${hash}`
   }
+}
+
+/**
+ * The deployment has named the endpoint, so it may lie in its own network; what is wrong with it is said now and not to a client.
+ */
+function allowedOrigins(endpoint: string, allowed: readonly string[] = []): readonly string[] {
+  const own = /^https:/i.test(endpoint) && URL.canParse(endpoint) ? [new URL(endpoint).origin] : []
+  const allowOrigins = [...own, ...allowed]
+  try {
+    checkUrl(endpoint, { allowLoopback: true, allowOrigins })
+  } catch (error) {
+    throw new ConfigurationError(
+      'endpoint',
+      `${(error as Error).message}; dangerouslyAllowHttp allows an http origin by name`,
+    )
+  }
+  return allowOrigins
 }
 
 /** Servers answer `active` for refresh and ID tokens too, and say so in one of these (RFC 7662 §2.2 leaves it to them). */

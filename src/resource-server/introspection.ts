@@ -1,6 +1,5 @@
 import { decodeJwt } from 'jose/jwt/decode'
 import { ConfigurationError } from '../errors.ts'
-import { checkUrl } from '../http/guarded-fetch.ts'
 import { checkOptions, requireSeconds } from '../lib/options.ts'
 import type { AuthorizationServer, OpaqueProfile, Provider } from '../types.ts'
 import type { IntrospectionAuthentication } from './introspection-request.ts'
@@ -20,8 +19,6 @@ export interface IntrospectionOptions {
   shared?: boolean
   /** For `exp` and `nbf`, in seconds, 0–60. Default 5. */
   clockSkew?: number
-  /** Allow an `http:` or private endpoint, for a provider inside the deployment's own network. Default false; loopback is always allowed. */
-  dangerouslyAllowPrivateEndpoint?: boolean
   /** Which tokens are its own. Default: every opaque token, and JWTs whose unverified `iss` is the issuer. */
   accepts?: (token: string) => boolean
 }
@@ -45,7 +42,6 @@ export function introspectionVerifier(
     'negativeTtl',
     'shared',
     'clockSkew',
-    'dangerouslyAllowPrivateEndpoint',
     'accepts',
   ])
   const profile = profileOf(provider)
@@ -56,7 +52,6 @@ export function introspectionVerifier(
     negativeTtl: requireSeconds('negativeTtl', options.negativeTtl, { min: 0, max: 60, default: 5 }),
     clockSkew: requireSeconds('clockSkew', options.clockSkew, { min: 0, max: 60, default: 5 }),
     shared: options.shared ?? false,
-    allowOrigins: checkEndpoint(profile.endpoint, options.dangerouslyAllowPrivateEndpoint ?? false),
     accepts: options.accepts ?? ((token) => isOwnOrOpaque(token, profile.issuer)),
   }
   return {
@@ -73,17 +68,6 @@ function profileOf(provider: Provider | OpaqueProfile): OpaqueProfile {
       `${(provider as Provider).provider} has no introspection: its tokens are JWTs, so pass the preset itself to authorizationServers`,
     )
   return profile
-}
-
-/** What is wrong with the endpoint is the deployment's mistake, so it is said now and not to a client. */
-function checkEndpoint(endpoint: string, allowPrivate: boolean): readonly string[] {
-  const allowOrigins = allowPrivate && URL.canParse(endpoint) ? [new URL(endpoint).origin] : []
-  try {
-    checkUrl(endpoint, { allowLoopback: true, allowOrigins })
-  } catch (error) {
-    throw new ConfigurationError('endpoint', (error as Error).message)
-  }
-  return allowOrigins
 }
 
 function defaultAuthentication(

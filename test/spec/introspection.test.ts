@@ -38,6 +38,7 @@ interface Setup {
   clock?: () => number
   cache?: Cache
   resource?: string
+  dangerouslyAllowHttp?: readonly string[]
   onEvent?: (event: TollgateEvent) => void
 }
 
@@ -57,6 +58,7 @@ function setUp(setup: Setup = {}): {
     fetch: fetch as typeof globalThis.fetch,
     clock: setup.clock ?? (() => now),
     ...(setup.cache ? { cache: setup.cache } : {}),
+    ...(setup.dangerouslyAllowHttp ? { dangerouslyAllowHttp: setup.dangerouslyAllowHttp } : {}),
     ...(setup.onEvent ? { onEvent: setup.onEvent } : {}),
   })
   return { judge, fetch, requests }
@@ -178,6 +180,7 @@ test.each<[string, unknown]>([
   ['a refresh token, as Hydra says it', { ...active, token_use: 'refresh_token' }],
   ['a refresh token, as Keycloak says it', { ...active, typ: 'Refresh' }],
   ['an ID token', { ...active, typ: 'ID' }],
+  ['a token that is bound to a key', { ...active, cnf: { jkt: 'x' } }],
   ['an array', [active]],
   ['null', null],
   ['a string', 'active'],
@@ -387,9 +390,8 @@ test.each<[string, () => unknown]>([
   ['negativeTtl', () => introspectionVerifier(profile, { authentication, negativeTtl: -1 })],
   ['clockSkew', () => introspectionVerifier(profile, { authentication, clockSkew: 61 })],
   ['unknown', () => introspectionVerifier(profile, { authentication, unknown: 1 } as never)],
-  ['endpoint', () => introspectionVerifier({ issuer, endpoint: '/introspect' }, { authentication })],
-  ['endpoint', () => introspectionVerifier({ issuer, endpoint: 'http://as.test/i' }, { authentication })],
-  ['endpoint', () => introspectionVerifier({ issuer, endpoint: 'https://10.0.0.1/i' }, { authentication })],
+  ['endpoint', () => setUp({ over: { endpoint: '/introspect' } })],
+  ['endpoint', () => setUp({ over: { endpoint: 'http://as.test/i' } })],
   ['provider', () => introspectionVerifier({ provider: 'x', issuer }, { authentication })],
   ['shared', () => introspectionVerifier(profile, { authentication, shared: true }).verifier(resource, {})],
 ])('a wrong %s is refused at construction', (option, construct) => {
@@ -397,10 +399,12 @@ test.each<[string, () => unknown]>([
   expect(construct).toThrow(new RegExp(`(^|\\.)${option}:`))
 })
 
-test('dangerouslyAllowPrivateEndpoint is the only way to a private endpoint', async () => {
+test('dangerouslyAllowHttp is the only way to a plain http endpoint that is not on this machine', async () => {
   const over = { endpoint: 'http://keycloak:8080/introspect' }
   expect(() => setUp({ over })).toThrow(ConfigurationError)
-  const { judge, requests } = setUp({ over, options: { dangerouslyAllowPrivateEndpoint: true } })
+  const { judge, requests } = setUp({ over, dangerouslyAllowHttp: ['http://keycloak:8080'] })
   await judge.verify('t')
   expect(requests[0]!.url).toBe(over.endpoint)
+  for (const endpoint of ['https://10.0.0.1/introspect', 'http://127.0.0.1:9000/introspect'])
+    await expect(setUp({ over: { endpoint } }).judge.verify('t')).resolves.toBeDefined()
 })
