@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
 import { ConfigurationError } from '../../src/errors.ts'
 import { d1 } from '../../src/store/d1.ts'
-import { storeSuite } from '../support/store-suite.ts'
+import { storeSuite, sweepsInPieces } from '../support/store-suite.ts'
 
 const { DB } = env as unknown as { DB: D1Database }
 
@@ -46,6 +46,8 @@ describe('D1', () => {
     const store = d1({ withSession: () => ({ prepare: () => ({ bind: () => ({ run }) }) }) })
     await expect(store.put('a:b', 'x', { ifVersion: null })).rejects.toThrow()
   })
+
+  test('ST3: D1 is swept in pieces of 1000', () => sweepsInPieces(d1(DB, { table: 'swept' })))
 
   test('d1: a wrong binding is a ConfigurationError', () => {
     expect(() => d1(undefined as never)).toThrow(ConfigurationError)

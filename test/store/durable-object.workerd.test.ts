@@ -99,6 +99,17 @@ describe('Durable Objects', () => {
     }
   })
 
+  test('ST: every call makes a stub of its own, because a stub belongs to its request', async () => {
+    const made: string[] = []
+    const store = durableObject({ getByName: (name) => (made.push(name), TOLLGATE.getByName(name)) })
+    expect(made).toEqual([])
+    const key = freshKey()
+    await store.put(key, 'x', { ifVersion: null })
+    await store.get(key)
+    await store.delete(key)
+    expect(made).toEqual(Array(3).fill(partitionOf(key)))
+  })
+
   test('durableObject: a wrong binding is a ConfigurationError', () => {
     expect(() => durableObject(undefined as never)).toThrow(ConfigurationError)
     expect(() => durableObject({} as never)).toThrow(/^namespace: needs/)

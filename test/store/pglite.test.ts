@@ -2,7 +2,7 @@ import { PGlite } from '@electric-sql/pglite'
 import { expect, test } from 'vitest'
 import { ConfigurationError } from '../../src/errors.ts'
 import { postgres } from '../../src/store/postgres.ts'
-import { storeSuite } from '../support/store-suite.ts'
+import { storeSuite, sweepsInPieces } from '../support/store-suite.ts'
 
 storeSuite('PGlite', async () => {
   const db = await PGlite.create()
@@ -23,4 +23,10 @@ test('postgres: a wrong client is a ConfigurationError', () => {
   expect(() => postgres({} as never)).toThrow(/^client: needs/)
   const client = { query: () => Promise.resolve({ rows: [] }) }
   expect(() => postgres(client, { tabel: 'a' } as never)).toThrow(/^tabel: is no option/)
+})
+
+test('ST3: PostgreSQL is swept in pieces of 1000', async () => {
+  const db = await PGlite.create()
+  await sweepsInPieces(postgres(db))
+  await db.close()
 })

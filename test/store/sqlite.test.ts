@@ -7,7 +7,7 @@ import { ConfigurationError } from '../../src/errors.ts'
 import { sqlite } from '../../src/store/sqlite.ts'
 import { connect, type Connection, type Driver } from '../support/store-connect.ts'
 import { killMidWrite, raceInTwoProcesses } from '../support/store-processes.ts'
-import { freshKey, storeSuite } from '../support/store-suite.ts'
+import { freshKey, storeSuite, sweepsInPieces } from '../support/store-suite.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tollgate-sqlite-'))
 const opened: Connection[] = []
@@ -101,3 +101,5 @@ test('sqlite: two tables in one database are two stores', async () => {
   await two.put('a:b', '2', { ifVersion: null })
   expect((await one.get('a:b'))?.value).toBe('1')
 })
+
+test('ST3: SQLite is swept in pieces of 1000', () => sweepsInPieces(sqlite(new DatabaseSync(':memory:'))))

@@ -398,3 +398,11 @@ export function storeSuite(driver: string, open: () => Awaitable<StoreHarness>):
     })
   })
 }
+
+/** A sweep is a bounded piece of work, repeated until nothing is left. */
+export async function sweepsInPieces(store: Store & { sweep(now: number): Promise<number> }): Promise<void> {
+  const partition = freshKey().split(':')[0]!
+  for (let i = 0; i < 1200; i++) await store.put(`${partition}:${i}`, 'x', { ifVersion: null, expiresAt: 1 })
+  const sweep = (): Promise<number> => store.sweep(10 + garbageMargin)
+  expect([await sweep(), await sweep(), await sweep()]).toEqual([1000, 200, 0])
+}

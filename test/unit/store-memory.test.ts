@@ -1,5 +1,6 @@
 import { memoryStore } from '../../src/store/memory.ts'
-import { storeSuite } from '../support/store-suite.ts'
+import { test } from 'vitest'
+import { storeSuite, sweepsInPieces } from '../support/store-suite.ts'
 
 storeSuite('memory', () => {
   const store = memoryStore()
@@ -12,3 +13,5 @@ storeSuite('memory', () => {
     },
   }
 })
+
+test('ST3: memory is swept in pieces of 1000', () => sweepsInPieces(memoryStore()))
