@@ -1,4 +1,16 @@
 export { createResourceServer } from './resource-server/resource-server.ts'
+export { jwtVerifier } from './resource-server/jwt-verifier.ts'
+export { customVerifier } from './resource-server/custom-verifier.ts'
+export { firstOf } from './resource-server/routing.ts'
+export { printEvents } from './resource-server/print-events.ts'
+export {
+  ConfigurationError,
+  InsufficientScopeError,
+  InvalidTokenError,
+  OAuthError,
+  UnavailableError,
+} from './errors.ts'
+
 export type {
   Need,
   OperationJudge,
@@ -9,12 +21,7 @@ export type {
   ResourceServerOptions,
   ScopesFromClaims,
 } from './resource-server/types.ts'
-export {
-  ConfigurationError,
-  InsufficientScopeError,
-  InvalidTokenError,
-  OAuthError,
-  UnavailableError,
-} from './errors.ts'
+export type { JwtVerifierOptions } from './resource-server/jwt-verifier.ts'
+export type { CustomResult, CustomVerifierOptions } from './resource-server/custom-verifier.ts'
 export type { OAuthErrorOptions } from './errors.ts'
 export type * from './types.ts'

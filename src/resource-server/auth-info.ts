@@ -36,8 +36,10 @@ async function upstream(verified: VerifiedToken): Promise<UpstreamToken> {
   throw new Error('There is no upstream token: the user did not sign in through an upstream provider')
 }
 
+/** What JSON is made of; anything else is the application's own and stays as it is. */
 function deepFreeze(value: unknown): void {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return
+  if (!Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) return
   Object.freeze(value)
   for (const each of Object.values(value)) deepFreeze(each)
 }

@@ -99,7 +99,7 @@ export interface ProtectNeed extends Need {
 
 /** Judges what a request asks for; the guard answers with what comes of it. */
 export interface OperationJudge {
-  judge(request: Request, auth: AuthInfo): Promise<OperationJudgement>
+  judge(request: Request, auth: AuthInfo | undefined): Promise<OperationJudgement>
 }
 
 export type OperationJudgement =

@@ -1,0 +1,138 @@
+import { OAuthError } from '../errors.ts'
+import { applyCors, isAllowedOrigin, preflight, type CorsPolicy } from '../http/cors.ts'
+import { methods } from '../http/methods.ts'
+import { oauthError } from '../http/responses.ts'
+import { isLoopbackHost } from '../protocol/resource.ts'
+import type { ProtectedResource } from './protected-resource.ts'
+
+/** What comes before authentication: which resource, metadata, host, origin, preflight. */
+export interface Entrance {
+  /** Where the request goes, or its answer. */
+  enter(request: Request, resource: string | undefined): ProtectedResource | Response | Promise<Response>
+  /** The metadata document or a preflight of a resource's own path; undefined: not mine. */
+  handle(request: Request): Response | Promise<Response> | undefined
+}
+
+const wellKnown = '/.well-known/oauth-protected-resource'
+
+export function createEntrance(places: readonly ProtectedResource[]): Entrance {
+  const documents = new Map(places.map((place) => [place, metadataEndpoint(place)]))
+  const only = places.length === 1 && places[0]!.resource.host === undefined ? places[0] : undefined
+
+  const metadata = (request: Request): Promise<Response> | undefined => {
+    if (!request.url.includes(wellKnown)) return undefined
+    const { pathname } = new URL(request.url)
+    const host = hostOf(request)
+    const place = places.find(
+      ({ resource }) =>
+        (resource.host === undefined || resource.host === host) && resource.metadataPaths.includes(pathname),
+    )
+    return place && documents.get(place)!(request)
+  }
+
+  const find = (request: Request, resource: string | undefined): ProtectedResource | undefined => {
+    if (resource !== undefined) return places.find((place) => place.resource.resource === resource)
+    return only ?? byPath(places, request)
+  }
+
+  return {
+    enter(request, resource) {
+      const document = metadata(request)
+      if (document !== undefined) return document
+      const place = find(request, resource)
+      if (place === undefined) return nowhere(places, request)
+      return turnedAway(request, place) ?? place
+    },
+    handle(request) {
+      const document = metadata(request)
+      if (document !== undefined || request.method !== 'OPTIONS') return document
+      const place = byPath(places, request)
+      return place && ownsPath(place, request) ? turnedAway(request, place) : undefined
+    },
+  }
+}
+
+/** RFC 9728 §3: the document, built once. Public, so any origin may read it. */
+function metadataEndpoint({ resource }: ProtectedResource): (request: Request) => Promise<Response> {
+  const text = JSON.stringify(resource.metadata)
+  const headers = { 'content-type': 'application/json', 'cache-control': 'public, max-age=600' }
+  const cors: CorsPolicy = { origins: '*', methods: 'GET' }
+  return methods({ GET: () => new Response(text, { headers }) }, { cors })
+}
+
+/** The answer of those who get no further (MCP transports, Security Warning), and of preflights. */
+function turnedAway(request: Request, place: ProtectedResource): Response | undefined {
+  const { headers } = request
+  if (place.resource.loopback && !isLoopbackHost(withoutPort(hostOf(request)))) {
+    return refused(place, 421, 'This server answers for its own host alone')
+  }
+  const origin = headers.get('origin')
+  if (origin === null) return undefined
+  if (!isAllowedOrigin(origin, place.cors)) {
+    // A preflight gets no permission, which says the same.
+    if (request.method === 'OPTIONS') return preflight(request, place.cors)
+    return applyCors(request, refused(place, 403, 'This origin may not call'), place.cors)
+  }
+  const isPreflight = request.method === 'OPTIONS' && headers.has('access-control-request-method')
+  return isPreflight ? preflight(request, place.cors) : undefined
+}
+
+function refused(place: ProtectedResource, status: number, problem: string): Response {
+  const { runtime, resource } = place
+  runtime.event({
+    type: 'request.refused',
+    level: 'warning',
+    resource: resource.resource,
+    status,
+    detail: problem,
+  })
+  return oauthError(new OAuthError('invalid_request', problem, { status }))
+}
+
+/** No resource here: 404, or 421 where the path is right and the host is not (RFC 9110 §15.5.20). */
+function nowhere(places: readonly ProtectedResource[], request: Request): Response {
+  const { pathname } = new URL(request.url)
+  const elsewhere = places.some(
+    ({ resource }) => resource.host !== undefined && isBelow(pathname, resource.path),
+  )
+  return elsewhere
+    ? oauthError(
+        new OAuthError('invalid_request', 'This server does not answer for that host', { status: 421 }),
+      )
+    : oauthError(
+        new OAuthError('invalid_request', 'There is no protected resource at this path', { status: 404 }),
+      )
+}
+
+/** The longest path that holds the request's. */
+function byPath(places: readonly ProtectedResource[], request: Request): ProtectedResource | undefined {
+  const { pathname } = new URL(request.url)
+  // Whoever decodes these later would see another path than the one that was judged.
+  if (/%2f|%5c|%2e/i.test(pathname)) return undefined
+  let host: string | undefined
+  let best: ProtectedResource | undefined
+  for (const place of places) {
+    const { path, host: own } = place.resource
+    if (!isBelow(pathname, path) || (best !== undefined && best.resource.path.length >= path.length)) continue
+    if (own === undefined || own === (host ??= hostOf(request))) best = place
+  }
+  return best
+}
+
+const isBelow = (pathname: string, path: string): boolean =>
+  pathname === path || (pathname.startsWith(path) && pathname.charCodeAt(path.length) === 0x2f)
+
+/** A resource that is a whole host shares it with other endpoints, so only the very path is its own. */
+function ownsPath({ resource }: ProtectedResource, request: Request): boolean {
+  return resource.path !== '' || new URL(request.url).pathname === '/'
+}
+
+/** The host that the request asks for. Some hosts (Next) write another one into the URL, so the header counts first. */
+function hostOf(request: Request): string {
+  const text = request.headers.get('host') ?? new URL(request.url).host
+  // Only what parses as a bare host is one: `mcp.test/foo?` is not.
+  const url = URL.canParse(`http://${text}`) ? new URL(`http://${text}`) : undefined
+  return url !== undefined && /^[A-Za-z0-9.:[\]_-]+$/.test(text) ? text.toLowerCase() : ''
+}
+
+const withoutPort = (host: string): string => host.replace(/:\d+$/, '')

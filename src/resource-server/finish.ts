@@ -1,0 +1,73 @@
+import { InvalidTokenError } from '../errors.ts'
+import { applyCors } from '../http/cors.ts'
+import type { ProtectedResource } from './protected-resource.ts'
+import { isSubscription, limitStream, longestAnswer } from './stream.ts'
+import type { Verified } from './token-cache.ts'
+
+/** The handler's answer as it goes out: ended in time, not for shared caches, readable for browsers. */
+export function finish(
+  request: Request,
+  response: Response,
+  place: ProtectedResource,
+  verified: Verified | undefined,
+): Response {
+  if (verified === undefined) return applyCors(request, response, place.cors)
+  const answer = isStream(response) ? limited(request, response, place, verified) : response
+  const { responseHeaders } = verified.auth
+  const control = uncached(answer.headers.get('cache-control'))
+  if (control === undefined && responseHeaders === undefined) return applyCors(request, answer, place.cors)
+  return applyCors(request, withHeaders(answer, control, responseHeaders), place.cors)
+}
+
+const isStream = ({ body, headers }: Response): boolean =>
+  body !== null && headers.get('content-type')?.startsWith('text/event-stream') === true
+
+/** A subscription ends with its token (OAuth 2.1 §5.2); the answer to one request, which was authorized when it began, runs to its end. */
+function limited(
+  request: Request,
+  response: Response,
+  place: ProtectedResource,
+  { auth }: Verified,
+): Response {
+  const { clock } = place.runtime
+  if (!isSubscription(request)) return limitStream(response, { clock, until: clock() + longestAnswer })
+  const alive = async (): Promise<boolean> => {
+    try {
+      await place.verify(auth.token)
+      return true
+    } catch (error) {
+      // An outage of the issuer says nothing about the token.
+      return !(error instanceof InvalidTokenError)
+    }
+  }
+  return limitStream(response, { clock, until: auth.expiresAt, alive })
+}
+
+/** What keeps an authorized answer out of shared caches (RFC 9111 §3.5), unless the handler has said so itself; undefined: nothing to add. */
+function uncached(control: string | null): string | undefined {
+  if (control === null) return 'no-store'
+  return /\b(?:no-store|private|public)\b/i.test(control) ? undefined : `${control}, private`
+}
+
+function withHeaders(
+  response: Response,
+  control: string | undefined,
+  also: Readonly<Record<string, string>> = {},
+): Response {
+  try {
+    return set(response, control, also)
+  } catch {
+    // The response came from a fetch: its headers are immutable.
+    return set(new Response(response.body, response), control, also)
+  }
+}
+
+function set(
+  response: Response,
+  control: string | undefined,
+  also: Readonly<Record<string, string>>,
+): Response {
+  if (control !== undefined) response.headers.set('cache-control', control)
+  for (const name of Object.keys(also)) response.headers.set(name, also[name]!)
+  return response
+}

@@ -1,0 +1,100 @@
+import { ConfigurationError } from '../errors.ts'
+import { checkOptions, requireFunction, requireInteger, requireStrings } from '../lib/options.ts'
+import { createScopeHierarchy, type ScopeHierarchy } from '../protocol/scope.ts'
+import type { VerifierRuntime } from '../types.ts'
+import { claimedScopes } from './claimed-scopes.ts'
+import { resolveResources, type Resource } from './resources.ts'
+import type { ResourceServerOptions } from './types.ts'
+
+/** The options with their defaults. */
+export interface Settings {
+  readonly resources: readonly Resource[]
+  readonly hierarchy: ScopeHierarchy
+  readonly claimedScopes: ((claims: Readonly<Record<string, unknown>>) => readonly string[]) | undefined
+  /** Undefined: what the resource's own scheme and host say. */
+  readonly allowedOrigins: '*' | readonly string[] | undefined
+  /** 0: no token cache. */
+  readonly tokenCacheSize: number
+  readonly stripAuthorization: boolean
+  readonly runtime: VerifierRuntime
+}
+
+const runtimeOptions = ['fetch', 'clock', 'waitUntil', 'onEvent', 'clientAddress'] as const
+const known: readonly (keyof ResourceServerOptions)[] = [
+  ...(['resource', 'authorizationServers', 'scopesSupported', 'requiredScopes', 'scopeImplies'] as const),
+  ...(['scopesFromClaims', 'allowedOrigins', 'cache', 'tokenCache', 'publicUrl', 'resourceName'] as const),
+  ...(['documentation', 'policy', 'termsOfService', 'stripAuthorization', 'dangerouslyAllowHttp'] as const),
+  ...runtimeOptions,
+]
+
+/** Throws ConfigurationError for whatever is wrong, unknown or missing. */
+export function resolveOptions(options: ResourceServerOptions): Settings {
+  checkOptions('createResourceServer', options, known)
+  for (const name of runtimeOptions) if (options[name] !== undefined) requireFunction(name, options[name])
+  checkHttpOrigins(options.dangerouslyAllowHttp ?? [])
+  const { stripAuthorization = false } = options
+  if (typeof stripAuthorization !== 'boolean')
+    throw new ConfigurationError('stripAuthorization', 'pass a boolean')
+  return {
+    hierarchy: createScopeHierarchy(checkImplies(options.scopeImplies ?? {})),
+    claimedScopes: claimedScopes(options.scopesFromClaims),
+    allowedOrigins: checkOrigins(options.allowedOrigins),
+    tokenCacheSize: tokenCacheSize(options.tokenCache),
+    stripAuthorization,
+    runtime: verifierRuntime(options),
+    resources: resolveResources(options),
+  }
+}
+
+function checkHttpOrigins(value: unknown): void {
+  for (const origin of requireStrings('dangerouslyAllowHttp', value)) {
+    if (!/^http:/i.test(origin) || !URL.canParse(origin) || new URL(origin).origin !== origin)
+      throw new ConfigurationError(
+        'dangerouslyAllowHttp',
+        `"${origin}" is no http origin; pass one such as http://mcp:3000, without a path`,
+      )
+  }
+}
+
+function checkImplies(value: unknown): Readonly<Record<string, readonly string[]>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new ConfigurationError('scopeImplies', "pass an object such as { admin: ['read'] }")
+  for (const [scope, implied] of Object.entries(value)) requireStrings(`scopeImplies.${scope}`, implied)
+  return value as Record<string, string[]>
+}
+
+function checkOrigins(value: ResourceServerOptions['allowedOrigins']): Settings['allowedOrigins'] {
+  if (value === undefined || value === '*') return value
+  for (const origin of requireStrings('allowedOrigins', value)) {
+    if (!URL.canParse(origin) || serialized(new URL(origin)) !== origin)
+      throw new ConfigurationError(
+        'allowedOrigins',
+        `"${origin}" is no origin; pass '*' or origins such as https://app.example.com, without a path`,
+      )
+  }
+  return value
+}
+
+/** An origin as browsers send it; also of schemes whose origin the URL standard calls opaque, for example extensions. */
+const serialized = (url: URL): string => (url.origin === 'null' ? `${url.protocol}//${url.host}` : url.origin)
+
+function tokenCacheSize(value: ResourceServerOptions['tokenCache']): number {
+  if (value === false) return 0
+  if (value === undefined) return 10_000
+  checkOptions('tokenCache', value, ['size'])
+  return requireInteger('tokenCache.size', value.size, { min: 1, max: 1_000_000, default: 10_000 })
+}
+
+function verifierRuntime(options: ResourceServerOptions): VerifierRuntime {
+  const { cache, dangerouslyAllowHttp } = options
+  const methods = [cache?.get, cache?.put, cache?.delete]
+  if (cache !== undefined && methods.some((method) => typeof method !== 'function'))
+    throw new ConfigurationError('cache', 'pass a cache, for example memoryCache() of tollgate/cache/memory')
+  const runtime: Record<string, unknown> = {}
+  for (const name of runtimeOptions) if (options[name] !== undefined) runtime[name] = options[name]
+  return {
+    ...runtime,
+    ...(cache === undefined ? {} : { cache }),
+    ...(dangerouslyAllowHttp === undefined ? {} : { dangerouslyAllowHttp }),
+  }
+}

@@ -1,0 +1,89 @@
+import { InvalidTokenError, UnavailableError } from '../errors.ts'
+import type { CorsPolicy } from '../http/cors.ts'
+import { resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
+import { isLoopbackHost } from '../protocol/resource.ts'
+import type { TokenVerifier, VerifiedToken } from '../types.ts'
+import { createAuthInfo } from './auth-info.ts'
+import type { Settings } from './options.ts'
+import type { Resource } from './resources.ts'
+import { route } from './routing.ts'
+import { TokenCache, type Verified } from './token-cache.ts'
+
+/** One resource at work: its verifiers and what it remembers. Nothing of it is shared with another resource. */
+export class ProtectedResource {
+  readonly resource: Resource
+  /** Its place among the resources of its resource server. */
+  readonly index: number
+  readonly cors: CorsPolicy
+  readonly runtime: ResolvedRuntime
+  readonly #settings: Settings
+  readonly #verifier: TokenVerifier
+  readonly #cache: TokenCache | undefined
+
+  constructor(resource: Resource, index: number, settings: Settings) {
+    this.resource = resource
+    this.index = index
+    this.runtime = resolveRuntime(settings.runtime)
+    this.cors = {
+      origins: settings.allowedOrigins ?? (resource.loopback ? isLoopbackOrigin : '*'),
+      methods: 'GET, POST, DELETE',
+    }
+    this.#settings = settings
+    this.#verifier = route(
+      resource.servers.map((server) => server.verifier(resource.resource, settings.runtime)),
+    )
+    this.#cache = settings.tokenCacheSize === 0 ? undefined : new TokenCache(settings.tokenCacheSize)
+  }
+
+  /** What is known about the token of this header. Only a whole header that was accepted before finds something. */
+  recall(authorization: string): Verified | undefined {
+    if (this.#cache === undefined || !authorization.startsWith('Bearer ')) return undefined
+    const known = this.#cache.get(authorization.slice(7))
+    return known !== undefined && known.until > this.runtime.clock() ? known : undefined
+  }
+
+  /** Who the token stands for. Rejects with InvalidTokenError or UnavailableError, and with nothing else. */
+  async verify(token: string): Promise<Verified> {
+    try {
+      return (await this.#recollect(token)) ?? this.#remember(token, await this.#verifier.verify(token))
+    } catch (error) {
+      if (error instanceof InvalidTokenError) {
+        this.#cache?.delete(token)
+        throw error
+      }
+      if (error instanceof UnavailableError) throw error
+      // Whatever else goes wrong says nothing about the token. The message may quote it, so it goes no further.
+      throw new UnavailableError('The access token could not be judged')
+    }
+  }
+
+  async #recollect(token: string): Promise<Verified | undefined> {
+    const known = this.#cache?.get(token)
+    if (known === undefined || known.until <= this.runtime.clock()) return undefined
+    await known.revalidate?.()
+    return known
+  }
+
+  #remember(token: string, found: VerifiedToken): Verified {
+    const now = this.runtime.clock()
+    // The verifier judged the time with its own skew, which is 60 s at most.
+    if (!(found.expiresAt + 60 > now)) throw new InvalidTokenError('The access token has expired')
+    const { claimedScopes, hierarchy } = this.#settings
+    const scopes = [...new Set([...found.scopes, ...(claimedScopes?.(found.claims) ?? [])])]
+    const verified: Verified = {
+      token,
+      auth: createAuthInfo(token, found, this.resource.resource, scopes),
+      granted: hierarchy.expand(scopes),
+      until: Math.min(found.cacheUntil ?? found.expiresAt, found.expiresAt + 60),
+      revalidate: found.revalidate,
+    }
+    if (verified.until > now) this.#cache?.set(verified)
+    return verified
+  }
+}
+
+function isLoopbackOrigin(origin: string): boolean {
+  if (!URL.canParse(origin)) return false
+  const { protocol, hostname } = new URL(origin)
+  return /^https?:$/.test(protocol) && isLoopbackHost(hostname)
+}

@@ -1,0 +1,192 @@
+import { ConfigurationError } from '../errors.ts'
+import { checkOptions, requireString, requireStrings } from '../lib/options.ts'
+import type { ProtectedResourceMetadata } from '../protocol/metadata.ts'
+import { canonicalResource, isLoopbackHost, isSecureOrLoopback } from '../protocol/resource.ts'
+import { isScopeToken } from '../protocol/scope.ts'
+import { protectedResourceMetadataUrl, rootProtectedResourceMetadataUrl } from '../protocol/well-known.ts'
+import type { AuthorizationServer } from '../types.ts'
+import { resolveServers } from './servers.ts'
+import type { ResourceOptions, ResourceServerOptions } from './types.ts'
+
+/** One resource with everything that is known about it before the first request. */
+export interface Resource {
+  /** As configured. */
+  readonly resource: string
+  /** Where requests find it: a pathname without a trailing slash. */
+  readonly path: string
+  /** The request's host must be this one; undefined: any, because the path decides. */
+  readonly host: string | undefined
+  /** Whether it is on this machine, so that the request's `Host` is checked. */
+  readonly loopback: boolean
+  readonly metadataUrl: string
+  /** The pathnames that serve the metadata. */
+  readonly metadataPaths: readonly string[]
+  readonly metadata: ProtectedResourceMetadata
+  readonly requiredScopes: readonly string[]
+  readonly servers: readonly AuthorizationServer[]
+}
+
+const inherited = [
+  ...(['authorizationServers', 'scopesSupported', 'requiredScopes', 'resourceName'] as const),
+  ...(['documentation', 'policy', 'termsOfService'] as const),
+]
+
+/** The resources of the options, in their order; those with `hosts` once for each host. */
+export function resolveResources(options: ResourceServerOptions): readonly Resource[] {
+  const { resource } = options
+  const list: readonly ResourceOptions[] = typeof resource === 'string' ? [{ resource }] : resource
+  if (!Array.isArray(list) || list.length === 0)
+    throw new ConfigurationError(
+      'resource',
+      'pass the URL of the MCP server, for example https://mcp.example.com/mcp',
+    )
+  const several = typeof resource !== 'string'
+  const places = list.flatMap((each, i) => {
+    const at = several ? `resource[${i}]` : 'resource'
+    if (several) checkOptions(at, each, ['resource', 'hosts', 'path', ...inherited])
+    return identifiers(at, each).map((place) => ({ ...place, at, own: each }))
+  })
+  const resources = places.map(({ identifier, host, at, own }) => {
+    const alone = places.filter((each) => each.host === host).length === 1
+    return resolveResource(at, { identifier, host, alone }, pick(own, options), options)
+  })
+  for (const [i, { path, host, resource: name }] of resources.entries()) {
+    if (resources.findIndex((each) => each.path === path && each.host === host) !== i)
+      throw new ConfigurationError('resource', `another resource has the path of ${name}; give each its own`)
+  }
+  return resources
+}
+
+interface Place {
+  identifier: string
+  host: string | undefined
+}
+
+function identifiers(at: string, { resource, hosts, path = '/' }: ResourceOptions): Place[] {
+  if (hosts === undefined) return [{ identifier: requireString(at, resource), host: undefined }]
+  if (resource !== undefined) throw new ConfigurationError(at, 'pass either resource or hosts, not both')
+  if (typeof path !== 'string' || !path.startsWith('/'))
+    throw new ConfigurationError(`${at}.path`, 'pass a path such as /mcp')
+  if (requireStrings(`${at}.hosts`, hosts).length === 0)
+    throw new ConfigurationError(`${at}.hosts`, 'is empty; list the hosts that may be asked for')
+  return hosts.map((host) => {
+    const url = URL.canParse(`https://${host}`) ? new URL(`https://${host}`) : undefined
+    if (url === undefined || url.host !== host)
+      throw new ConfigurationError(
+        `${at}.hosts`,
+        `"${host}" is no host in lower case; pass one such as mcp.example.com`,
+      )
+    return { identifier: `${isLoopbackHost(url.hostname) ? 'http' : 'https'}://${host}${path}`, host }
+  })
+}
+
+type Inherited = Pick<ResourceServerOptions, (typeof inherited)[number]>
+
+const pick = (own: ResourceOptions, all: ResourceServerOptions): Inherited =>
+  Object.fromEntries(inherited.map((name) => [name, own[name] ?? all[name]])) as unknown as Inherited
+
+function resolveResource(
+  at: string,
+  { identifier, host, alone }: Place & { alone: boolean },
+  own: Inherited,
+  { publicUrl, dangerouslyAllowHttp = [] }: ResourceServerOptions,
+): Resource {
+  const url = checkResource(at, identifier, dangerouslyAllowHttp)
+  const requiredScopes = requireScopes('requiredScopes', own.requiredScopes ?? [])
+  if (requiredScopes.includes('offline_access'))
+    throw new ConfigurationError(
+      'requiredScopes',
+      'offline_access is between client and authorization server; take it out',
+    )
+  const scopes = requireScopes('scopesSupported', own.scopesSupported ?? requiredScopes)
+  const servers = resolveServers('authorizationServers', own.authorizationServers, dangerouslyAllowHttp)
+  const prefix = publicUrl === undefined ? '' : checkPublicUrl(publicUrl, url)
+  const path = withoutSlash(url.pathname).slice(prefix.length)
+  const wellKnown = new URL(protectedResourceMetadataUrl(identifier))
+  const behindPrefix = `/.well-known/oauth-protected-resource${path}`
+  const paths = [wellKnown.pathname, behindPrefix]
+  if (alone) paths.push(new URL(rootProtectedResourceMetadataUrl(identifier)).pathname)
+  return {
+    resource: identifier,
+    path,
+    host,
+    loopback: url.protocol === 'http:' && isLoopbackHost(url.hostname),
+    metadataUrl: prefix === '' ? wellKnown.href : `${url.origin}${prefix}${behindPrefix}`,
+    metadataPaths: [...new Set(paths)],
+    metadata: metadata(identifier, own, scopes, servers),
+    requiredScopes,
+    servers,
+  }
+}
+
+/** RFC 9728 §2. No member is ever null: the official SDK's client refuses the document then. */
+function metadata(
+  resource: string,
+  { resourceName, documentation, policy, termsOfService }: Inherited,
+  scopes: readonly string[],
+  servers: readonly AuthorizationServer[],
+): ProtectedResourceMetadata {
+  const issuers = servers.filter(({ listed }) => listed !== false).map(({ issuer }) => issuer)
+  // MCP, Refresh Tokens: offline_access is not the resource's business.
+  const supported = scopes.filter((scope) => scope !== 'offline_access')
+  return {
+    resource,
+    authorization_servers: [...new Set(issuers)],
+    ...(supported.length === 0 ? {} : { scopes_supported: supported }),
+    bearer_methods_supported: ['header'],
+    ...(resourceName === undefined ? {} : { resource_name: requireString('resourceName', resourceName) }),
+    ...link('documentation', 'resource_documentation', documentation),
+    ...link('policy', 'resource_policy_uri', policy),
+    ...link('termsOfService', 'resource_tos_uri', termsOfService),
+  }
+}
+
+function link(option: string, name: string, value: string | undefined): Record<string, string> {
+  if (value === undefined) return {}
+  if (typeof value !== 'string' || !/^https?:\/\//i.test(value) || !URL.canParse(value))
+    throw new ConfigurationError(option, 'pass an absolute https URL')
+  return { [name]: value }
+}
+
+export function requireScopes(option: string, value: unknown): readonly string[] {
+  const scopes = requireStrings(option, value)
+  const wrong = scopes.find((scope) => !isScopeToken(scope))
+  if (wrong !== undefined)
+    throw new ConfigurationError(
+      option,
+      `"${wrong}" is not one scope; list each scope as a string of its own`,
+    )
+  return [...new Set(scopes)]
+}
+
+/** RFC 9728 §1.2: https, no fragment. */
+function checkResource(at: string, identifier: string, allowHttp: readonly string[]): URL {
+  if (canonicalResource(identifier) === undefined)
+    throw new ConfigurationError(
+      at,
+      `"${identifier}" is no resource identifier: pass an absolute https URL without fragment and user information`,
+    )
+  const url = new URL(identifier)
+  if (!isSecureOrLoopback(url) && !allowHttp.includes(url.origin))
+    throw new ConfigurationError(
+      at,
+      `"${identifier}" is not https; use https, or allow it by name: dangerouslyAllowHttp: ["${url.origin}"]`,
+    )
+  return url
+}
+
+/** The path prefix that the proxy takes off. */
+function checkPublicUrl(publicUrl: string, resource: URL): string {
+  const url = URL.canParse(publicUrl) ? new URL(publicUrl) : undefined
+  const prefix = url === undefined ? '' : withoutSlash(url.pathname)
+  const below =
+    url?.origin === resource.origin && `${withoutSlash(resource.pathname)}/`.startsWith(`${prefix}/`)
+  if (!below || /[?#]/.test(publicUrl))
+    throw new ConfigurationError(
+      'publicUrl',
+      `the resource ${resource.href} must lie below it; pass the URL at which this server's root is reached`,
+    )
+  return prefix
+}
+
+const withoutSlash = (pathname: string): string => pathname.replace(/\/$/, '')

@@ -1,0 +1,64 @@
+import { ConfigurationError } from '../errors.ts'
+import { isSecureOrLoopback } from '../protocol/resource.ts'
+import type { AuthorizationServer, Provider } from '../types.ts'
+import { jwtVerifier } from './jwt-verifier.ts'
+
+/**
+ * Whoever issues tokens, as verifiers. One that clients can go to at least (MCP, Authorization Server Location), with an https issuer (RFC 9728
+ * §2 by way of RFC 8414 §2).
+ */
+export function resolveServers(
+  option: string,
+  value: unknown,
+  allowHttp: readonly string[],
+): readonly AuthorizationServer[] {
+  if (!Array.isArray(value) || value.length === 0)
+    throw new ConfigurationError(
+      option,
+      'pass a list with at least one authorization server, for example its issuer URL',
+    )
+  const servers = value.map((each: unknown, i) => resolveServer(`${option}[${i}]`, each, allowHttp))
+  if (servers.every(({ listed }) => listed === false))
+    throw new ConfigurationError(
+      option,
+      'has none that a client could get a token from; add the issuer beside the API keys',
+    )
+  return servers
+}
+
+function resolveServer(option: string, value: unknown, allowHttp: readonly string[]): AuthorizationServer {
+  if (typeof value === 'string') {
+    checkIssuer(option, value, allowHttp)
+    return jwtVerifier({ issuer: value })
+  }
+  if (typeof value !== 'object' || value === null)
+    throw new ConfigurationError(option, 'pass an issuer URL, a preset or an authorization server')
+  const server = value as Partial<AuthorizationServer & Provider>
+  if (typeof server.issuer !== 'string') throw new ConfigurationError(option, 'has no issuer')
+  if (server.listed !== false) checkIssuer(`${option}.issuer`, server.issuer, allowHttp)
+  if (typeof server.verifier === 'function') return server as AuthorizationServer
+  if (server.jwt !== undefined) return jwtVerifier(server.jwt)
+  if (server.opaque !== undefined)
+    throw new ConfigurationError(
+      option,
+      `the tokens of ${String(server.provider)} are opaque; pass introspectionVerifier(…) of tollgate/introspection around the preset`,
+    )
+  throw new ConfigurationError(
+    option,
+    'pass an issuer URL, a preset, or what createAuthorizationServer() or a verifier returns',
+  )
+}
+
+function checkIssuer(option: string, issuer: string, allowHttp: readonly string[]): void {
+  const url = URL.canParse(issuer) ? new URL(issuer) : undefined
+  if (url === undefined || /[?#]/.test(issuer) || url.username !== '')
+    throw new ConfigurationError(
+      option,
+      `"${issuer}" is no issuer: pass an https URL without query and fragment`,
+    )
+  if (!isSecureOrLoopback(url) && !allowHttp.includes(url.origin))
+    throw new ConfigurationError(
+      option,
+      `"${issuer}" is not https; use https, or allow it by name: dangerouslyAllowHttp: ["${url.origin}"]`,
+    )
+}

@@ -1,0 +1,148 @@
+// The fixtures of checks.md: an authorization server as it is seen from outside, and a guard in front of a handler that counts.
+import { exportJWK } from 'jose/key/export'
+import { generateKeyPair } from 'jose/key/generate/keypair'
+import { SignJWT } from 'jose/jwt/sign'
+import type { JWK } from 'jose'
+import { createResourceServer } from '../../src/index.ts'
+import type { AuthInfo, ProtectNeed, ResourceServer, ResourceServerOptions, TollgateEvent } from '../../src/index.ts'
+
+export const issuer = 'https://as.test'
+export const resourceA = 'https://mcp.test/mcp'
+export const resourceB = 'https://mcp.test/b/mcp'
+export const metadataA = 'https://mcp.test/.well-known/oauth-protected-resource/mcp'
+export const start = 1_790_000_000
+
+export interface Key {
+  kid: string
+  alg: string
+  privateKey: CryptoKey
+  jwk: JWK
+}
+
+const made = new Map<string, Promise<Key>>()
+
+/** A key pair, the same for the same name. */
+export function key(kid: string, alg = 'ES256'): Promise<Key> {
+  const name = `${kid} ${alg}`
+  const known = made.get(name)
+  if (known !== undefined) return known
+  const making = makeKey(kid, alg)
+  made.set(name, making)
+  return making
+}
+
+async function makeKey(kid: string, alg: string): Promise<Key> {
+  const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true })
+  return { kid, alg, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' } }
+}
+
+export const good = {
+  iss: issuer,
+  aud: resourceA as unknown,
+  sub: 'alice',
+  client_id: 'client-1',
+  scope: 'notes:read',
+  exp: start + 900 as unknown,
+  iat: start as unknown,
+  jti: 'jti-1',
+}
+
+/** A token: the good one, but for what is said. `undefined` takes a claim or a header away. */
+export async function token(
+  claims: Record<string, unknown> = {},
+  header: Record<string, unknown> = {},
+  signer?: Key,
+): Promise<string> {
+  const { privateKey, kid, alg } = signer ?? (await key('k1'))
+  const defined = Object.entries({ ...good, ...claims }).filter(([, value]) => value !== undefined)
+  const protectedHeader = Object.entries({ alg, kid, typ: 'at+jwt', ...header }).filter(
+    ([, value]) => value !== undefined,
+  )
+  return new SignJWT(Object.fromEntries(defined))
+    .setProtectedHeader(Object.fromEntries(protectedHeader) as never)
+    .sign(privateKey)
+}
+
+/** What the outside answers, by URL, and what was asked of it. */
+export class Outside {
+  readonly requests: string[] = []
+  readonly routes = new Map<string, () => Response | Promise<Response>>()
+  readonly fetch: typeof globalThis.fetch = async (input) => {
+    const url = String(input instanceof Request ? input.url : input)
+    this.requests.push(url)
+    const route = this.routes.get(url)
+    return route === undefined ? new Response('not found', { status: 404 }) : route()
+  }
+
+  count(url: string): number {
+    return this.requests.filter((each) => each === url).length
+  }
+}
+
+export const jwksUri = `${issuer}/jwks`
+
+export interface Setup {
+  options?: Partial<ResourceServerOptions>
+  /** What is published at the start. Default: k1. */
+  keys?: readonly JWK[]
+  need?: ProtectNeed
+  answer?: (request: Request, auth: AuthInfo) => Response | Promise<Response>
+}
+
+export interface World {
+  rs: ResourceServer
+  outside: Outside
+  events: TollgateEvent[]
+  /** Seconds that have gone by since the start. */
+  elapsed: number
+  /** How often the handler was called. */
+  calls: number
+  /** Whom it saw last. */
+  auth: AuthInfo | undefined
+  publish(keys: readonly JWK[], headers?: Record<string, string>): void
+  call(request: Request): Promise<Response>
+}
+
+/** A guard for RES_A in front of a handler that counts, and ISS outside. */
+export async function world(setup: Setup = {}): Promise<World> {
+  const outside = new Outside()
+  const events: TollgateEvent[] = []
+  const world: World = {
+    outside,
+    events,
+    elapsed: 0,
+    calls: 0,
+    auth: undefined,
+    publish(keys, headers = {}) {
+      outside.routes.set(jwksUri, () => Response.json({ keys }, { headers }))
+    },
+    rs: undefined as never,
+    call: undefined as never,
+  }
+  outside.routes.set(`${issuer}/.well-known/oauth-authorization-server`, () =>
+    Response.json({ issuer, jwks_uri: jwksUri }),
+  )
+  world.publish(setup.keys ?? [(await key('k1')).jwk])
+  world.rs = createResourceServer({
+    resource: resourceA,
+    authorizationServers: [issuer],
+    fetch: outside.fetch,
+    clock: () => start + world.elapsed,
+    onEvent: (event) => events.push(event),
+    ...setup.options,
+  })
+  world.call = world.rs.protect(async (request, auth) => {
+    world.calls++
+    world.auth = auth
+    return setup.answer ? setup.answer(request, auth) : new Response('done')
+  }, setup.need)
+  return world
+}
+
+/** A POST to the MCP endpoint. */
+export function post(token?: string, headers: Record<string, string> = {}, url: string = resourceA): Request {
+  return new Request(url, {
+    method: 'POST',
+    headers: { ...(token === undefined ? {} : { authorization: `Bearer ${token}` }), ...headers },
+  })
+}
