@@ -153,7 +153,7 @@ export interface JwtProfile {
   readonly requiredClaims?: Readonly<Record<string, string>>
   /** Dotted paths of claims that list scopes, as a space-separated string or an array. Default: `['scope', 'scp']`. */
   readonly scopeClaims?: readonly string[]
-  /** The first that is there names the client. Default: `['client_id', 'azp', 'cid', 'appid']`. */
+  /** The first that is there names the client. Default: `['client_id', 'azp', 'cid', 'appid']`; when set, one of them must be there. */
   readonly clientIdClaims?: readonly string[]
 }
 

@@ -81,11 +81,15 @@ class JwtVerifier implements TokenVerifier {
     const key = await signer(token, alg, await this.#keys.find(kid, alg))
     if (key === undefined) throw new InvalidTokenError('The signature of the access token does not verify')
     const { issuer, clientIdClaims, scopeClaims } = this.#profile
+    const clientId = readClientId(claims, clientIdClaims)
+    // Where a provider is known to name the client, a token that does not is another kind of token: Entra's ID tokens look so.
+    if (clientId === undefined && clientIdClaims !== undefined)
+      throw new InvalidTokenError('This type of token is not an access token')
     const check = this.#keys.check?.bind(this.#keys, key)
     return {
       issuer,
       subject: claims['sub'] as string | undefined,
-      clientId: readClientId(claims, clientIdClaims) ?? '',
+      clientId: clientId ?? '',
       scopes: readScopes(claims, scopeClaims),
       expiresAt: expiresAt,
       claims,
