@@ -35,7 +35,13 @@ export interface SharedSecretOptions {
  */
 export function sharedSecretVerifier(options: SharedSecretOptions): AuthorizationServer {
   checkOptions('sharedSecretVerifier', options, [
-    ...['issuer', 'secret', 'algorithm', 'audience', 'typ', 'scopeClaims', 'clockSkew'],
+    'issuer',
+    'secret',
+    'algorithm',
+    'audience',
+    'typ',
+    'scopeClaims',
+    'clockSkew',
   ])
   const { algorithm = 'HS256', typ = 'at+jwt', audience = 'resource', scopeClaims } = options
   const issuer = requireString('issuer', options.issuer)

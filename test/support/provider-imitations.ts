@@ -270,6 +270,10 @@ async function entraImitation(): Promise<Imitation> {
         { typ },
       ),
       'issuer and tenant that disagree': await jwt({ ...claims, tid: tid.replace('1111', '9999') }, { typ }),
+      'ID token of the same registration, from a flow without a nonce': await jwt(
+        { aud: app, iss, nbf: now - 10, name: 'Alice', oid: claims.oid, sub: 's', tid, ver: '2.0' },
+        { typ },
+      ),
       'ID token of the same registration': await jwt(
         {
           aud: app,

@@ -1,0 +1,229 @@
+// What is Express's own: raw headers, body parsers, `req.auth`, and the official SDK's transports behind the guard.
+import { connect } from 'node:net'
+import express from 'express'
+import { afterEach, expect, test, vi } from 'vitest'
+import { authOf, endpoints, guard } from '../../src/adapter/express.ts'
+import type { AuthInfo } from '../../src/index.ts'
+import { alice, closeExpress, startExpress as start } from '../support/provider-express.ts'
+
+afterEach(closeExpress)
+
+/** A request as bytes, for what fetch would not send; the whole answer. */
+async function raw(port: number, ...lines: string[]): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  socket.end([...lines, 'Connection: close', '', ''].join('\r\n'))
+  let answer = ''
+  socket.setEncoding('utf8')
+  for await (const chunk of socket) answer += chunk
+  return answer
+}
+
+test('G1, G39 the handler gets req.auth as the SDK reads it, and no Authorization header in either view', async () => {
+  const { app, origin, rs } = await start()
+  const seen = vi.fn((req: express.Request, res: express.Response) => {
+    res.json({ headers: req.headers, raw: req.rawHeaders, auth: (req as { auth?: unknown }).auth })
+  })
+  app.all('/mcp', guard(rs), seen)
+  const refused = await fetch(`${origin}/mcp`, { method: 'POST' })
+  expect(refused.status).toBe(401)
+  expect(refused.headers.get('www-authenticate')).toMatch(/^Bearer .*resource_metadata="http:\/\/127/)
+  expect(seen).not.toHaveBeenCalled()
+  const response = await fetch(`${origin}/mcp`, { headers: { ...alice, 'x-kept': 'yes' } })
+  const {
+    headers,
+    raw: rawHeaders,
+    auth,
+  } = (await response.json()) as {
+    headers: Record<string, string>
+    raw: string[]
+    auth: AuthInfo
+  }
+  expect(headers).toMatchObject({ 'x-kept': 'yes' })
+  expect(headers['authorization']).toBeUndefined()
+  expect(rawHeaders.map((each) => each.toLowerCase())).toContain('x-kept')
+  expect(rawHeaders.join('\n')).not.toMatch(/authorization|key_alice/i)
+  expect(auth).toMatchObject({ clientId: 'api-key', scopes: ['notes:read'], subject: 'alice' })
+})
+
+test('authOf gives what the guard found, and throws behind no guard', async () => {
+  const { app, origin, rs } = await start()
+  app.get('/mcp', guard(rs), (req, res) => {
+    res.send(authOf(req).subject)
+  })
+  expect(await (await fetch(`${origin}/mcp`, { headers: alice })).text()).toBe('alice')
+  expect(() => authOf({})).toThrow('guard(rs)')
+})
+
+test.each([
+  ['valid and valid', 'Bearer key_alice', 'Bearer key_bob'],
+  ['valid and garbage', 'Bearer key_alice', 'Bearer nonsense'],
+  ['garbage and valid', 'nonsense', 'Bearer key_alice'],
+  ['Basic and Bearer', 'Basic YTpi', 'Bearer key_alice'],
+])('G5 two Authorization headers, %s: refused, and neither is used', async (_name, first, second) => {
+  const { app, port, rs } = await start()
+  const handler = vi.fn((_req: express.Request, res: express.Response) => void res.send('in'))
+  app.all('/mcp', guard(rs), handler)
+  const head = [`GET /mcp HTTP/1.1`, `Host: 127.0.0.1:${port}`]
+  const answer = await raw(port, ...head, `Authorization: ${first}`, `authorization: ${second}`)
+  expect(answer).toMatch(/^HTTP\/1\.1 40[01] /)
+  expect(handler).not.toHaveBeenCalled()
+})
+
+test('G34 whatever the Host says, the challenge names the configured resource', async () => {
+  const { app, port, origin, rs } = await start()
+  app.all('/mcp', guard(rs), (_req, res) => void res.send('in'))
+  for (const host of ['evil.test', 'mcp.test/foo?', 'a"b', `127.0.0.1:${port}`]) {
+    const answer = await raw(port, 'GET /mcp HTTP/1.1', `Host: ${host}`, 'X-Forwarded-Host: evil.test')
+    expect(answer).toMatch(/^HTTP\/1\.1 4(01|00|03|21) /)
+    expect(answer).not.toContain('evil.test')
+    if (answer.startsWith('HTTP/1.1 401'))
+      expect(answer).toContain(`${origin}/.well-known/oauth-protected-resource/mcp`)
+  }
+  const absolute = await raw(port, `GET http://evil.test/mcp HTTP/1.1`, `Host: 127.0.0.1:${port}`)
+  expect(absolute).toMatch(/^HTTP\/1\.1 401 /)
+})
+
+test('G31 a preflight is answered, and reaches nobody', async () => {
+  const { app, origin, rs } = await start()
+  const handler = vi.fn()
+  app.all('/mcp', guard(rs), handler)
+  const headers = { origin: 'http://localhost:6274', 'access-control-request-method': 'POST' }
+  const response = await fetch(`${origin}/mcp`, { method: 'OPTIONS', headers })
+  expect(response.status).toBe(204)
+  expect(response.headers.get('access-control-allow-origin')).toBe('http://localhost:6274')
+  expect(handler).not.toHaveBeenCalled()
+})
+
+test('what the guard adds to an answer stands on the handler’s own: CORS, Deprecation', async () => {
+  const { app, origin, rs } = await start({ deprecation: { since: 1_700_000_000 } })
+  app.all('/mcp', guard(rs), (_req, res) => void res.type('text/plain').send('in'))
+  const headers = { ...alice, origin: 'http://localhost:6274' }
+  const response = await fetch(`${origin}/mcp`, { headers })
+  expect(await response.text()).toBe('in')
+  expect(Object.fromEntries(response.headers)).toMatchObject({
+    'content-type': 'text/plain; charset=utf-8',
+    'access-control-allow-origin': 'http://localhost:6274',
+    deprecation: '@1700000000',
+  })
+})
+
+test('a body parser behind the guard finds the body, one before it does no harm', async () => {
+  for (const before of [true, false]) {
+    const { app, origin, rs } = await start()
+    if (before) app.use(express.json())
+    app.post('/mcp', guard(rs))
+    if (!before) app.use(express.json())
+    app.post('/mcp', (req, res) => void res.json({ got: req.body }))
+    const response = await fetch(`${origin}/mcp`, {
+      method: 'POST',
+      headers: { ...alice, 'content-type': 'application/json' },
+      body: '{"a":"\u{1F600}"}',
+    })
+    expect(await response.json()).toEqual({ got: { a: '\u{1F600}' } })
+  }
+})
+
+test('endpoints() answers the metadata, and leaves everything else and its body to the next one', async () => {
+  const { app, origin, rs } = await start()
+  app.use(endpoints(rs), express.text())
+  app.all('/{*any}', (req, res) => void res.send(`next: ${req.body as string}`))
+  const url = `${origin}/.well-known/oauth-protected-resource/mcp`
+  const document = await fetch(url)
+  expect(await document.json()).toMatchObject({ resource: `${origin}/mcp` })
+  expect((await fetch(url, { method: 'HEAD' })).status).toBe(200)
+  const post = await fetch(url, { method: 'POST' })
+  expect([post.status, post.headers.get('allow')]).toEqual([405, expect.stringContaining('GET')])
+  const other = await fetch(`${origin}/other`, {
+    method: 'POST',
+    body: 'x'.repeat(200_000),
+    headers: { 'content-type': 'text/plain' },
+  })
+  expect(other.status).toBe(413)
+  const small = await fetch(`${origin}/other`, {
+    method: 'POST',
+    body: 'hello',
+    headers: { 'content-type': 'text/plain' },
+  })
+  expect(await small.text()).toBe('next: hello')
+})
+
+test('endpoints() below a mounted router still sees the whole path', async () => {
+  const { app, origin, rs } = await start()
+  const router = express.Router().use(endpoints(rs))
+  app.use('/.well-known', router)
+  expect((await fetch(`${origin}/.well-known/oauth-protected-resource/mcp`)).status).toBe(200)
+})
+
+test('endpoints() gets forms byte by byte, and says so when a parser has eaten them', async () => {
+  const token = {
+    handle: async (request: Request) =>
+      new Response(await request.text(), {
+        headers: [
+          ['set-cookie', 'a=1'],
+          ['set-cookie', 'b=2'],
+        ],
+      }),
+  }
+  const form = { method: 'POST', body: new URLSearchParams('a=1&a=2&b=%20') }
+  const right = await start()
+  right.app.use(endpoints(token))
+  const answer = await fetch(right.origin, form)
+  expect(await answer.text()).toBe('a=1&a=2&b=+')
+  expect(answer.headers.getSetCookie()).toEqual(['a=1', 'b=2'])
+
+  const wrong = await start()
+  const problem = vi.fn()
+  wrong.app.use(express.urlencoded({ extended: true }), endpoints(token))
+  wrong.app.use(((error: Error, _req, res, _next) => {
+    problem(error.message)
+    res.status(500).end()
+  }) as express.ErrorRequestHandler)
+  expect((await fetch(wrong.origin, form)).status).toBe(500)
+  expect(problem.mock.calls[0]![0]).toContain('before express.json()')
+})
+
+test('an error of the handler is Express’s to answer', async () => {
+  const { app, origin, rs } = await start()
+  app.get('/mcp', guard(rs), () => {
+    throw new Error('broken')
+  })
+  app.use(
+    ((error: Error, _req, res, _next) =>
+      void res.status(418).send(error.message)) as express.ErrorRequestHandler,
+  )
+  const response = await fetch(`${origin}/mcp`, { headers: alice })
+  expect([response.status, await response.text()]).toEqual([418, 'broken'])
+})
+
+test('a stream: the first event comes before the handler ends, and a client that goes away is noticed', async () => {
+  const { app, origin, rs } = await start()
+  let gone!: () => void
+  const noticed = new Promise<void>((resolve) => (gone = resolve))
+  app.get('/mcp', guard(rs), (_req, res) => {
+    res.on('close', gone)
+    res.writeHead(200, { 'content-type': 'text/event-stream' })
+    res.write('data: first\n\n')
+  })
+  const abort = new AbortController()
+  const response = await fetch(`${origin}/mcp`, { headers: alice, signal: abort.signal })
+  const reader = response.body!.getReader()
+  expect(new TextDecoder().decode((await reader.read()).value)).toBe('data: first\n\n')
+  abort.abort()
+  await noticed
+})
+
+test('G37 a GET stream ends with the token; writing on is harmless', async () => {
+  const { app, origin, rs } = await start({ expiresAt: Date.now() / 1000 + 1 })
+  let timer: NodeJS.Timeout | undefined
+  const closed = new Promise<void>((resolve) => {
+    app.get('/mcp', guard(rs), (_req, res) => {
+      res.writeHead(200, { 'content-type': 'text/event-stream' })
+      timer = setInterval(() => res.write('data: tick\n\n'), 100)
+      res.on('close', () => resolve())
+    })
+  })
+  const response = await fetch(`${origin}/mcp`, { headers: alice })
+  expect(await response.text()).toMatch(/^(data: tick\n\n)+$/)
+  await closed
+  clearInterval(timer)
+})
