@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { ConfigurationError } from '../../src/errors.ts'
 import { garbageMargin } from '../../src/store/contract.ts'
 import { durableObject, type TollgateStore } from '../../src/store/durable-object.ts'
-import { freshKey, storeSuite } from '../support/store-suite.ts'
+import { freshKey, pause, storeSuite } from '../support/store-suite.ts'
 
 const { TOLLGATE } = env as unknown as { TOLLGATE: DurableObjectNamespace<TollgateStore> }
 const partitionOf = (key: string): string => key.split(':')[0]!
@@ -97,6 +97,35 @@ describe('Durable Objects', () => {
       const alarm = await runInDurableObject(stubOf(key), (_, state) => state.storage.getAlarm())
       expect(alarm! - Date.now()).toBeGreaterThan((garbageMargin - 60) * 1000)
     }
+  })
+
+  test('ST4: an object that dies in the middle of writes leaves the last write that it acknowledged, or a later one', async () => {
+    const store = durableObject(TOLLGATE)
+    const key = freshKey()
+    let acknowledged = 0
+    let died = 0
+    for (let round = 0; round < 5; round++) {
+      let version = (await store.get(key))?.version ?? null
+      let alive = true
+      const writing = (async () => {
+        while (alive) {
+          const written = await store.put(key, `${acknowledged + 1}`.padEnd(60_000), { ifVersion: version })
+          expect(written).toBeDefined()
+          version = written!
+          acknowledged++
+        }
+      })()
+      const ended = writing.catch((error: Error) => expect(error.message).toContain('killed'))
+      await pause(5 + round)
+      await runInDurableObject(stubOf(key), (_, state) => state.abort('killed')).catch(() => died++)
+      alive = false
+      await ended
+      const value = Number((await store.get(key))?.value)
+      expect([acknowledged, acknowledged + 1]).toContain(value)
+      acknowledged = value
+    }
+    expect(died).toBe(5)
+    expect(acknowledged).toBeGreaterThan(5)
   })
 
   test('ST: every call makes a stub of its own, because a stub belongs to its request', async () => {
