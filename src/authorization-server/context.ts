@@ -2,6 +2,7 @@ import type { Keyring } from '../lib/seal.ts'
 import type { ResolvedRuntime } from '../lib/runtime.ts'
 import type { ExpiringStore } from '../store/contract.ts'
 import type { SignIn } from '../types.ts'
+import type { ClientDirectory } from './clients.ts'
 import type { KeyRing } from './keys.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { Limits } from './rate-limit.ts'
@@ -22,7 +23,7 @@ export interface Context {
   /** Absolute pathnames. */
   readonly paths: Readonly<Record<Endpoint, string>>
   readonly resources: ResourceRegistry
-  readonly clients: Clients
+  readonly clients: ClientDirectory
   readonly grants: Grants
   readonly keys: KeyRing
   readonly limits: Limits
@@ -37,6 +38,8 @@ export interface Client {
   readonly name: string | undefined
   readonly redirectUris: readonly string[]
   readonly authMethod: 'none' | 'client_secret_basic' | 'client_secret_post'
+  /** A confidential client whose registration names no method may send its secret either way. */
+  readonly eitherSecretMethod?: boolean
   readonly grantTypes: readonly string[]
   readonly applicationType?: 'web' | 'native'
   readonly clientUri?: string

@@ -59,8 +59,9 @@ export async function readGrant(store: ExpiringStore, id: string): Promise<Grant
   return found && { record: JSON.parse(found.value) as GrantRecord, version: found.version }
 }
 
-/** How often a conditional write is tried anew. */
+/** How often a conditional write is tried anew; and how many of these may fail with an exception. */
 export const attempts = 5
+const failures = 2
 
 /**
  * Reads the grant, lets it be judged, and writes on condition that nobody else did meanwhile. A lost write is not a lost race,
@@ -71,7 +72,7 @@ export async function changeGrant<T>(
   id: string,
   judge: (record: GrantRecord | undefined) => Promise<Verdict<T>>,
 ): Promise<T> {
-  let failure: unknown
+  let failed = 0
   for (let i = 0; i < attempts; i++) {
     const found = await readGrant(store, id)
     const { write, refuse, result } = await judge(found?.record)
@@ -81,14 +82,14 @@ export async function changeGrant<T>(
         const options = { ifVersion, expiresAt: write.expires }
         if ((await store.put(grantKey(id), JSON.stringify(write), options)) === undefined) continue
       } catch (error) {
-        failure = error
+        if (++failed === failures) throw error
         continue
       }
     }
     if (refuse !== undefined) throw refuse
     return result as T
   }
-  throw failure ?? new UnavailableError('Too many at once; try again')
+  throw new UnavailableError('Too many at once; try again')
 }
 
 /** What stays of a revoked grant: nobody can bring it back, and nothing of value lies in it. */

@@ -5,6 +5,7 @@ import type { Keyring } from '../lib/seal.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
 import type { ExpiringStore } from '../store/contract.ts'
 import {
+  algorithmOf,
   checkConfiguredKey,
   createStoredKey,
   openConfiguredKey,
@@ -27,6 +28,7 @@ export interface KeyRingOptions {
 }
 
 export interface KeyRing {
+  readonly algorithm: SigningAlgorithm
   /** The key that signs now. */
   active(): Promise<SigningKey>
   /** The published key of this id. Asks the store again, at most every 30 s, where it is not known. */
@@ -141,6 +143,7 @@ export function createKeyRing(options: KeyRingOptions, parts: KeyRingParts): Key
     createStoredKey(algorithm, activeFrom, keyring, issuer)
 
   return {
+    algorithm,
     async active() {
       const { keys } = await current()
       const now = clock()
@@ -202,5 +205,5 @@ function resolve(options: KeyRingOptions): {
       throw new ConfigurationError('keys.jwks', 'is a list of private JWKs')
     for (const [i, jwk] of jwks.entries()) checkConfiguredKey(jwk as Jwk, `keys.jwks[${i}]`)
   }
-  return { algorithm, rotateAfter, publishAhead, jwks }
+  return { algorithm: jwks?.[0] ? algorithmOf(jwks[0])! : algorithm, rotateAfter, publishAhead, jwks }
 }

@@ -69,7 +69,8 @@ export async function openStoredKey(
   }
 }
 
-const algorithmOf = (jwk: Jwk): SigningAlgorithm | undefined => {
+/** The one algorithm that we use such a key with. */
+export const algorithmOf = (jwk: Jwk): SigningAlgorithm | undefined => {
   const alg: Record<string, SigningAlgorithm> = {
     'EC P-256': 'ES256',
     'OKP Ed25519': 'EdDSA',

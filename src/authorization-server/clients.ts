@@ -1,0 +1,130 @@
+import { ConfigurationError, OAuthError } from '../errors.ts'
+import { constantTimeEqual } from '../lib/equal.ts'
+import { sha256 } from '../lib/hash.ts'
+import { Lru } from '../lib/lru.ts'
+import { requireString } from '../lib/options.ts'
+import type { ResolvedRuntime } from '../lib/runtime.ts'
+import { parseClientMetadata, type ClientMetadata } from '../protocol/client-metadata.ts'
+import type { ExpiringStore } from '../store/contract.ts'
+import type { Client, Clients } from './context.ts'
+
+/** Where a client of one kind is looked up; undefined: not one of mine. */
+export type ClientSource = (clientId: string) => Promise<Client | undefined>
+
+export interface ClientDirectory extends Clients {
+  /** Refuses the client from now on; its tokens die at the guard within a minute where they are checked at all. */
+  block(clientId: string): Promise<void>
+  isBlocked(clientId: string): Promise<boolean>
+}
+
+/** Seconds for which an isolate remembers whether a client is blocked. */
+const blockFresh = 60
+
+/** Finds clients: pre-registered ones first, so that nobody can take their ids; then the other sources in turn. */
+export function createClients(
+  preregistered: ReadonlyMap<string, Client>,
+  sources: readonly ClientSource[],
+  store: ExpiringStore,
+  runtime: ResolvedRuntime,
+): ClientDirectory {
+  const blocks = new Lru<{ blocked: boolean; until: number }>(10_000)
+  const isBlocked = async (clientId: string): Promise<boolean> => {
+    const known = blocks.get(clientId)
+    if (known !== undefined && known.until > store.clock()) return known.blocked
+    const blocked = (await store.get(await blockKey(clientId))) !== undefined
+    blocks.set(clientId, { blocked, until: store.clock() + blockFresh })
+    return blocked
+  }
+  const lookUp = async (clientId: string): Promise<Client | undefined> => {
+    const configured = preregistered.get(clientId)
+    if (configured !== undefined) return configured
+    for (const source of sources) {
+      const client = await source(clientId)
+      if (client !== undefined) return client
+    }
+    return undefined
+  }
+  return {
+    isBlocked,
+    async find(clientId) {
+      const client = await lookUp(clientId)
+      return client === undefined || (await isBlocked(clientId)) ? undefined : client
+    },
+    async block(clientId) {
+      const key = await blockKey(clientId)
+      // Where a record is already there, somebody else has blocked it.
+      await store.put(key, '1', { ifVersion: null })
+      blocks.set(clientId, { blocked: true, until: store.clock() + blockFresh })
+      runtime.event({ type: 'client.blocked', level: 'info', clientId })
+    },
+  }
+}
+
+const blockKey = async (clientId: string): Promise<string> => `c${await sha256(clientId, 'client')}:block`
+
+/** The clients of the configuration, by id. Throws ConfigurationError. */
+export function preregisteredClients(
+  clients: readonly ClientMetadata[],
+  allowRedirects: readonly string[],
+): ReadonlyMap<string, Client> {
+  if (!Array.isArray(clients)) throw new ConfigurationError('clients', 'is a list of clients')
+  const byId = new Map<string, Client>()
+  for (const [i, raw] of (clients as readonly ClientMetadata[]).entries()) {
+    const client = preregistered(raw, `clients[${i}]`, allowRedirects)
+    if (byId.has(client.id)) throw new ConfigurationError(`clients[${i}].client_id`, 'is listed twice')
+    byId.set(client.id, client)
+  }
+  return byId
+}
+
+function preregistered(raw: ClientMetadata, where: string, allowRedirects: readonly string[]): Client {
+  const id = requireString(`${where}.client_id`, raw?.client_id)
+  const { client_secret: secret, token_endpoint_auth_method: method } = raw
+  // A guess at a short secret needs no luck; hashing it slowly would not help at the rate a server answers (OAuth 2.1 §2.4.1).
+  if (secret !== undefined && requireString(`${where}.client_secret`, secret).length < 16)
+    throw new ConfigurationError(`${where}.client_secret`, 'has at least 16 random characters')
+  if ((method === undefined ? secret !== undefined : method !== 'none') !== (secret !== undefined))
+    throw new ConfigurationError(`${where}.token_endpoint_auth_method`, 'does not go with client_secret')
+  let metadata: ClientMetadata
+  try {
+    metadata = parseClientMetadata(raw, { allowRedirects })
+  } catch (error) {
+    throw error instanceof OAuthError ? new ConfigurationError(where, error.message) : error
+  }
+  const authMethod = method ?? (secret === undefined ? 'none' : 'client_secret_basic')
+  const expected = secret === undefined ? undefined : sha256(secret, 'client-secret')
+  return {
+    ...clientOf(id, 'preregistered', { ...metadata, token_endpoint_auth_method: authMethod }, id),
+    eitherSecretMethod: method === undefined && secret !== undefined,
+    checkSecret: async (given) =>
+      expected !== undefined && constantTimeEqual(await sha256(given, 'client-secret'), await expected),
+  }
+}
+
+/** A client from checked metadata; without a secret, unless the caller adds one. */
+export function clientOf(
+  id: string,
+  kind: Client['kind'],
+  metadata: ClientMetadata,
+  metadataHash: string,
+): Client {
+  const {
+    client_name: name,
+    application_type: applicationType,
+    client_uri: clientUri,
+    logo_uri: logoUri,
+  } = metadata
+  return {
+    id,
+    kind,
+    name,
+    redirectUris: metadata.redirect_uris,
+    authMethod: metadata.token_endpoint_auth_method ?? 'none',
+    grantTypes: metadata.grant_types ?? [],
+    ...(applicationType === undefined ? {} : { applicationType }),
+    ...(clientUri === undefined ? {} : { clientUri }),
+    ...(logoUri === undefined ? {} : { logoUri }),
+    metadataHash,
+    checkSecret: async () => false,
+  }
+}

@@ -1,0 +1,63 @@
+import { OAuthError } from '../../errors.ts'
+import { formatScope } from '../../protocol/scope.ts'
+import type { Context, Resource } from '../context.ts'
+import type { GrantRecord } from '../grant-record.ts'
+import { invalidTarget } from '../resources.ts'
+import { issueAccessToken } from '../tokens.ts'
+
+/** A token request, its parameters each at most once. `resource` may be repeated (RFC 8707 §2). */
+export interface TokenRequest {
+  parameters: ReadonlyMap<string, string>
+  resources: readonly string[]
+}
+
+/** OAuth 2.1 §3.2.3. */
+export interface TokenResponse {
+  access_token: string
+  token_type: 'Bearer'
+  expires_in: number
+  scope: string
+  refresh_token?: string
+}
+
+/** The same for every dead code and refresh token, whatever it died of (OAuth 2.1 §3.2.4). */
+export const invalidGrant = (): OAuthError =>
+  new OAuthError(
+    'invalid_grant',
+    'The code or refresh token is invalid, expired, revoked or of another client',
+  )
+
+/** The one resource that the token is for: the requested one, or the first granted (RFC 8707 §2.2). Throws `invalid_target`. */
+export function grantedResource(
+  context: Context,
+  grant: GrantRecord,
+  requested: readonly string[],
+): Resource {
+  if (requested.length > 1) throw invalidTarget('An access token is for one resource; ask for one at a time')
+  const granted = grant.resources.flatMap((each) => context.resources.find(each) ?? [])
+  const wanted = requested[0] === undefined ? granted[0] : context.resources.find(requested[0])
+  if (wanted === undefined || !granted.includes(wanted))
+    throw invalidTarget('The user granted nothing for this resource')
+  return wanted
+}
+
+/** The answer, with an access token for what was granted and the resource knows. */
+export async function tokenResponse(
+  context: Context,
+  grantId: string,
+  grant: GrantRecord,
+  resource: Resource,
+  wanted: readonly string[],
+  refreshToken: string | undefined,
+): Promise<TokenResponse> {
+  const scopes = wanted.filter((each) => Object.hasOwn(resource.scopes, each))
+  const { token, expiresIn } = await issueAccessToken(context, grantId, grant, resource, scopes)
+  return {
+    access_token: token,
+    token_type: 'Bearer',
+    expires_in: expiresIn,
+    // Always: clients take a missing one for "nothing granted".
+    scope: formatScope(scopes),
+    ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
+  }
+}

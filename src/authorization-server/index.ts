@@ -1,0 +1,147 @@
+import { methods } from '../http/methods.ts'
+import { resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
+import { Keyring } from '../lib/seal.ts'
+import type { AuthorizationServer, Endpoints } from '../types.ts'
+import { createClients, preregisteredClients, type ClientSource } from './clients.ts'
+import type { Context, Endpoint } from './context.ts'
+import { createKeyRing } from './keys.ts'
+import { isEmbedded, jwksEndpoint, metadataRoutes } from './metadata.ts'
+import type { AuthorizationServerOptions } from './options.ts'
+import { resolvePaths } from './paths.ts'
+import { createLimits, memoryRateLimiter } from './rate-limit.ts'
+import { createGrants, type Grant } from './records.ts'
+import { registrationEndpoint } from './registration.ts'
+import { resolveOptions } from './resolve-options.ts'
+import { createResources } from './resources.ts'
+import { scopedStore } from './scoped-store.ts'
+import { createStatelessClients } from './stateless-clients.ts'
+import { tokenEndpoint } from './token-endpoint.ts'
+import { createVerifier } from './verifier.ts'
+
+export type { ClientMetadata } from '../protocol/client-metadata.ts'
+export type { Identity, RateLimiter, SignIn, UpstreamTokens } from '../types.ts'
+export type { KeyRingOptions } from './keys.ts'
+export type { AuthorizationServerOptions, Branding, Lifetimes, ResourceOptions } from './options.ts'
+export { memoryRateLimiter } from './rate-limit.ts'
+export type { Grant } from './records.ts'
+export type { Jwk } from './signing-key.ts'
+
+/** An authorization server in the same deployment as the MCP server that it serves. */
+export interface EmbeddedAuthorizationServer extends AuthorizationServer, Endpoints {
+  /** What users have granted. */
+  readonly grants: {
+    /** The user's live grants. */
+    list(subject: string): Promise<Grant[]>
+    /** Revokes one of the user's grants, or all: refresh is dead at once; access tokens see `checkRevocation`. */
+    revoke(subject: string, grantId?: string): Promise<void>
+  }
+  readonly clients: {
+    /** Refuses this client from now on, with all its tokens. */
+    block(id: string): Promise<void>
+  }
+  /** Kills everything that was issued: new keys, a new epoch. Other isolates notice within 300 s. */
+  revokeAll(): Promise<void>
+}
+
+type Handler = (request: Request) => Promise<Response>
+
+/**
+ * The authorization server: OAuth 2.1 for MCP clients of every revision, for those who have users and no such server yet.
+ * `handle` answers its endpoints and leaves everything else alone; the object itself is what `createResourceServer` takes.
+ *
+ * @throws ConfigurationError where an option is wrong, missing or unknown.
+ * @see [OAuth 2.1](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1), [RFC 8414](https://www.rfc-editor.org/rfc/rfc8414), [RFC 7591](https://www.rfc-editor.org/rfc/rfc7591)
+ *
+ * @example
+ * const as = createAuthorizationServer({
+ *   issuer: 'https://notes.example.com',
+ *   secret: process.env.TOLLGATE_SECRET,
+ *   store: memoryStore(),
+ *   signIn: ownLogin({ identify, loginUrl: '/login' }),
+ *   resources: { 'https://notes.example.com/mcp': { scopes: { 'notes:read': 'Read your notes' } } },
+ * })
+ * const rs = createResourceServer({ resource: 'https://notes.example.com/mcp', authorizationServers: [as] })
+ */
+export function createAuthorizationServer(options: AuthorizationServerOptions): EmbeddedAuthorizationServer {
+  const settings = resolveOptions(options)
+  const { issuer } = settings
+  const runtime = resolveRuntime({ ...options, ...clientAddress(options) })
+  const keyring = new Keyring(settings.secrets)
+  const store = scopedStore(options.store, issuer, runtime.clock)
+  const keys = createKeyRing(options.keys ?? {}, { issuer, store, keyring, runtime })
+  const stateless = createStatelessClients(keyring, issuer)
+  const sources: ClientSource[] = [stateless.find]
+  const preregistered = preregisteredClients(settings.clients, settings.allowRedirects)
+  const context: Context = {
+    issuer,
+    options: settings,
+    secure: issuer.startsWith('https:'),
+    runtime,
+    keyring,
+    store,
+    signIn: options.signIn,
+    paths: resolvePaths(issuer, options.paths ?? {}),
+    resources: createResources(options.resources, options.defaultResource),
+    clients: createClients(preregistered, sources, store, runtime),
+    grants: createGrants({ issuer, store, keyring, keys, runtime, lifetimes: settings.lifetimes }),
+    keys,
+    limits: createLimits(options.rateLimit ?? memoryRateLimiter({ clock: runtime.clock }), runtime),
+  }
+  const endpoints = createEndpoints(context, stateless.register)
+  const routes = createRoutes(context, endpoints)
+
+  return {
+    issuer,
+    verifier: (resource) => createVerifier(context, resource),
+    async handle(request) {
+      return routes.get(new URL(request.url).pathname)?.(request)
+    },
+    grants: {
+      list: (subject) => context.grants.list(subject),
+      revoke: (subject, grantId) => context.grants.revoke(subject, grantId),
+    },
+    clients: { block: (id) => context.clients.block(id) },
+    revokeAll: () => keys.revokeAll(),
+  }
+}
+
+/** Clients in browsers call these across origins; the only credential is in the request itself. */
+const open = { origins: '*', methods: 'POST' } as const
+
+function createEndpoints(
+  context: Context,
+  register: ReturnType<typeof createStatelessClients>['register'],
+): ReadonlyMap<Endpoint, Handler> {
+  const endpoints = new Map<Endpoint, Handler>([
+    ['token', methods({ POST: tokenEndpoint(context) }, { cors: open })],
+    ['jwks', jwksEndpoint(context)],
+  ])
+  if (context.options.registration !== false)
+    endpoints.set('register', methods({ POST: registrationEndpoint(context, register) }, { cors: open }))
+  return endpoints
+}
+
+/** By pathname, and by nothing else: host and forwarded headers decide nothing. */
+function createRoutes(
+  context: Context,
+  endpoints: ReadonlyMap<Endpoint, Handler>,
+): ReadonlyMap<string, Handler> {
+  const routes = new Map<string, Handler>(metadataRoutes(context, new Set(endpoints.keys())))
+  for (const [name, handler] of endpoints) routes.set(context.paths[name], handler)
+  if (!isEmbedded(context)) return routes
+  // MCP 2025-03-26, Fallbacks for Servers without Metadata Discovery.
+  for (const name of ['authorize', 'token', 'register'] as const) {
+    const handler = endpoints.get(name)
+    if (handler !== undefined && !routes.has(`/${name}`)) routes.set(`/${name}`, handler)
+  }
+  return routes
+}
+
+/** The address as the trusted proxy saw it: the last one in the list, because earlier ones come from the client. */
+function clientAddress({ behindProxy, clientAddress: own }: AuthorizationServerOptions): {
+  clientAddress?: ResolvedRuntime['clientAddress']
+} {
+  if (own !== undefined || behindProxy === undefined || behindProxy === false) return {}
+  const header = behindProxy === true ? 'x-forwarded-for' : behindProxy.addressHeader
+  return { clientAddress: (request) => request.headers.get(header)?.split(',').at(-1)?.trim() || undefined }
+}

@@ -1,0 +1,74 @@
+import { methods } from '../http/methods.ts'
+import { json } from '../http/responses.ts'
+import type { AuthorizationServerMetadata } from '../protocol/metadata.ts'
+import { authorizationServerMetadataUrls } from '../protocol/well-known.ts'
+import type { Context, Endpoint } from './context.ts'
+
+type Handler = (request: Request) => Promise<Response>
+
+/** Any origin may read these, without credentials. */
+const cors = { origins: '*', methods: 'GET' } as const
+const cacheable = (seconds: number): { headers: Record<string, string> } => ({
+  headers: { 'cache-control': `public, max-age=${seconds}` },
+})
+
+/** The metadata document at every place where a client of any MCP revision asks for it, and nowhere else: by pathname. */
+export function metadataRoutes(
+  context: Context,
+  answering: ReadonlySet<Endpoint>,
+): [pathname: string, Handler][] {
+  const document = metadata(context, answering)
+  const handler = methods({ GET: () => json(document, cacheable(3600)) }, { cors })
+  const urls = authorizationServerMetadataUrls(context.issuer)
+  const paths = new Set(urls.map((url) => new URL(url).pathname))
+  // MCP 2025-03-26 discards the path of the MCP server, and so of an issuer on the same host.
+  if (isEmbedded(context)) paths.add('/.well-known/oauth-authorization-server')
+  return [...paths].map((path) => [path, handler])
+}
+
+/** Whether 2025-03-26 clients find us: a resource is on the issuer's own host. */
+export function isEmbedded({ issuer, options, resources }: Context): boolean {
+  const { origin } = new URL(issuer)
+  return options.rootEndpoints && resources.all.some(({ resource }) => new URL(resource).origin === origin)
+}
+
+/** RFC 7517. */
+export function jwksEndpoint({ keys }: Context): Handler {
+  return methods({ GET: async () => json({ keys: await keys.publicKeys() }, cacheable(600)) }, { cors })
+}
+
+/** RFC 8414 §2, and what OpenID Connect Discovery §3 demands: SDK clients want it at that place. No member is null. */
+function metadata(context: Context, answering: ReadonlySet<Endpoint>): AuthorizationServerMetadata {
+  const { issuer, options, resources, paths, keys } = context
+  const url = (name: Endpoint): string => new URL(paths[name], issuer).href
+  const secretMethods = ['client_secret_basic', 'client_secret_post']
+  return {
+    issuer,
+    authorization_endpoint: url('authorize'),
+    token_endpoint: url('token'),
+    ...(answering.has('register') ? { registration_endpoint: url('register') } : {}),
+    jwks_uri: url('jwks'),
+    scopes_supported: [...new Set(resources.all.flatMap(({ scopes }) => Object.keys(scopes)))],
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    grant_types_supported: ['authorization_code', 'refresh_token'],
+    token_endpoint_auth_methods_supported: ['none', ...secretMethods],
+    ...(answering.has('revoke')
+      ? {
+          revocation_endpoint: url('revoke'),
+          revocation_endpoint_auth_methods_supported: ['none', ...secretMethods],
+        }
+      : {}),
+    ...(answering.has('introspect')
+      ? {
+          introspection_endpoint: url('introspect'),
+          introspection_endpoint_auth_methods_supported: secretMethods,
+        }
+      : {}),
+    code_challenge_methods_supported: ['S256'],
+    authorization_response_iss_parameter_supported: true,
+    ...(options.clientDocuments === false ? {} : { client_id_metadata_document_supported: true }),
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: [keys.algorithm],
+  }
+}

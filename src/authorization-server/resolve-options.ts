@@ -1,0 +1,186 @@
+import { ConfigurationError } from '../errors.ts'
+import {
+  checkOptions,
+  requireFunction,
+  requireInteger,
+  requireSeconds,
+  requireString,
+  requireStrings,
+} from '../lib/options.ts'
+import { randomToken } from '../lib/random.ts'
+import { isSecureOrLoopback } from '../protocol/resource.ts'
+import type { Fetch, SignIn } from '../types.ts'
+import type { AuthorizationServerOptions, Branding, Lifetimes, ResolvedOptions } from './options.ts'
+
+const known = {
+  fetch: true,
+  clock: true,
+  waitUntil: true,
+  onEvent: true,
+  clientAddress: true,
+  issuer: true,
+  secret: true,
+  store: true,
+  cache: true,
+  signIn: true,
+  resources: true,
+  defaultResource: true,
+  clients: true,
+  registration: true,
+  initialAccessTokens: true,
+  allowRedirects: true,
+  clientDocuments: true,
+  paths: true,
+  checkRevocation: true,
+  keys: true,
+  rateLimit: true,
+  branding: true,
+  lifetimes: true,
+  behindProxy: true,
+  rootEndpoints: true,
+} satisfies Record<keyof AuthorizationServerOptions, true>
+
+/** The options with their defaults; throws ConfigurationError for what is wrong, missing or unknown. */
+export function resolveOptions(options: AuthorizationServerOptions): ResolvedOptions {
+  checkOptions('createAuthorizationServer', options, Object.keys(known))
+  const issuer = issuerUrl(options.issuer)
+  for (const name of ['fetch', 'clock', 'waitUntil', 'onEvent', 'clientAddress'] as const)
+    if (options[name] !== undefined) requireFunction(name, options[name])
+  requireSignIn(options.signIn)
+  if (options.rateLimit !== undefined) requireFunction('rateLimit.limit', options.rateLimit.limit)
+  return {
+    issuer: options.issuer,
+    secrets: secretsOf(options.secret, issuer.protocol === 'http:'),
+    clients: options.clients ?? [],
+    registration: registrationOf(options.registration),
+    initialAccessTokens: initialAccessTokensOf(options.initialAccessTokens ?? []),
+    allowRedirects: allowRedirectsOf(options.allowRedirects ?? []),
+    clientDocuments: clientDocumentsOf(options.clientDocuments),
+    cache: options.cache,
+    checkRevocation:
+      options.checkRevocation === undefined || options.checkRevocation === false
+        ? false
+        : requireSeconds('checkRevocation', options.checkRevocation, { min: 0, max: 3600, default: 0 }),
+    branding: brandingOf(options.branding ?? {}),
+    lifetimes: lifetimesOf(options.lifetimes ?? {}),
+    behindProxy: behindProxyOf(options.behindProxy),
+    rootEndpoints: flag('rootEndpoints', options.rootEndpoints, true),
+  }
+}
+
+function issuerUrl(issuer: unknown): URL {
+  const text = requireString('issuer', issuer)
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const verbatim = url !== undefined && (url.href === text || url.href === `${text}/`)
+  if (!verbatim || url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '')
+    throw new ConfigurationError('issuer', 'pass a URL in its normal form, without query and fragment')
+  if (!isSecureOrLoopback(url))
+    throw new ConfigurationError('issuer', 'must be https; http is for a loopback address alone')
+  return url
+}
+
+function secretsOf(secret: unknown, loopback: boolean): readonly string[] {
+  if (secret === undefined && loopback) return [randomToken(32)]
+  const secrets = typeof secret === 'string' ? [secret] : secret
+  if (!Array.isArray(secrets) || secrets.length === 0)
+    throw new ConfigurationError('secret', 'pass a random secret of at least 32 bytes, or a list of them')
+  for (const each of secrets)
+    if (typeof each !== 'string' || new TextEncoder().encode(each).length < 32)
+      throw new ConfigurationError(
+        'secret',
+        'each secret has at least 32 bytes; make one with a random generator',
+      )
+  return secrets as string[]
+}
+
+function requireSignIn(signIn: SignIn): void {
+  checkOptions('signIn', signIn, Object.keys(signIn ?? {}))
+  requireFunction('signIn.identify', signIn.identify)
+  requireFunction('signIn.start', signIn.start)
+  if (signIn.consent !== 'before' && signIn.consent !== 'after')
+    throw new ConfigurationError('signIn.consent', 'is "before" (an upstream) or "after" (an own login)')
+}
+
+function registrationOf(value: unknown): 'stateless' | 'stored' | false {
+  if (value === undefined) return 'stateless'
+  if (value === 'stateless' || value === 'stored' || value === false) return value
+  throw new ConfigurationError('registration', 'is "stateless", "stored" or false')
+}
+
+function initialAccessTokensOf(value: unknown): readonly string[] {
+  const tokens = requireStrings('initialAccessTokens', value)
+  if (tokens.some((each) => each.length < 32))
+    throw new ConfigurationError('initialAccessTokens', 'each has at least 32 characters')
+  return tokens
+}
+
+function allowRedirectsOf(value: unknown): readonly string[] {
+  const uris = requireStrings('allowRedirects', value)
+  for (const uri of uris) {
+    const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(uri)?.[1]?.toLowerCase() ?? ''
+    if (!URL.canParse(uri) || /^(https?|javascript|data|vbscript|file|blob|about|mailto)$/.test(scheme))
+      throw new ConfigurationError('allowRedirects', 'list whole redirect URIs with a private-use scheme')
+  }
+  return uris
+}
+
+function clientDocumentsOf(value: unknown): boolean | { fetch: Fetch } {
+  if (value === undefined || typeof value === 'boolean') return value ?? true
+  checkOptions('clientDocuments', value, ['fetch'])
+  requireFunction('clientDocuments.fetch', (value as { fetch: unknown }).fetch)
+  return value as { fetch: Fetch }
+}
+
+function brandingOf(branding: Branding): Branding {
+  checkOptions('branding', branding, ['name', 'logo', 'accent', 'accentDark'])
+  for (const name of ['accent', 'accentDark'] as const) {
+    const colour = branding[name]
+    if (colour !== undefined && !/^#(?:[0-9a-f]{3}|[0-9a-f]{6})$/i.test(colour))
+      throw new ConfigurationError(`branding.${name}`, 'is a colour such as #0b5fff')
+  }
+  if (
+    branding.logo !== undefined &&
+    !/^(https:\/\/|data:image\/)[\x21\x23-\x26\x28-\x3b\x3d\x3f-\x7e]+$/.test(branding.logo)
+  )
+    throw new ConfigurationError('branding.logo', 'is an https URL or a data:image/ URL')
+  return branding
+}
+
+const day = 86_400
+
+function lifetimesOf(given: Lifetimes): Required<Lifetimes> {
+  const names = [
+    'code',
+    'transaction',
+    'refreshGrace',
+    'refreshIdle',
+    'refreshAbsolute',
+    'session',
+    'rememberedConsent',
+  ]
+  checkOptions('lifetimes', given, names)
+  const seconds = (name: keyof Lifetimes, min: number, max: number, standard: number): number =>
+    requireInteger(`lifetimes.${name}`, given[name], { min, max, default: standard })
+  return {
+    code: seconds('code', 10, 600, 60),
+    transaction: seconds('transaction', 60, 3600, 600),
+    refreshGrace: seconds('refreshGrace', 0, 120, 30),
+    refreshIdle: seconds('refreshIdle', 3600, 400 * day, 30 * day),
+    refreshAbsolute: seconds('refreshAbsolute', 3600, 730 * day, 180 * day),
+    session: seconds('session', 60, day, 3600),
+    rememberedConsent: seconds('rememberedConsent', 0, 30 * day, 0),
+  }
+}
+
+function behindProxyOf(value: unknown): boolean {
+  if (value === undefined || typeof value === 'boolean') return value ?? false
+  checkOptions('behindProxy', value, ['addressHeader'])
+  requireString('behindProxy.addressHeader', (value as { addressHeader: unknown }).addressHeader)
+  return true
+}
+
+function flag(option: string, value: unknown, standard: boolean): boolean {
+  if (value === undefined) return standard
+  if (typeof value !== 'boolean') throw new ConfigurationError(option, 'is true or false')
+  return value
+}

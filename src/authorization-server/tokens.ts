@@ -1,0 +1,149 @@
+import { SignJWT } from 'jose/jwt/sign'
+import { jwtVerify } from 'jose/jwt/verify'
+import { randomToken } from '../lib/random.ts'
+import { UnavailableError } from '../errors.ts'
+import { sealContext, type Context, type Resource } from './context.ts'
+import { isTokenPart, openForGrant, type GrantRecord } from './grant-record.ts'
+
+/** What an access token says (RFC 9068 §2.2). */
+export interface AccessTokenClaims extends Record<string, unknown> {
+  iss: string
+  sub: string
+  aud: string
+  client_id: string
+  scope: string
+  iat: number
+  exp: number
+  /** `<grant id>.<random>`. */
+  jti: string
+  auth_time?: number
+  acr?: string
+  /** What the application attached, sealed; `true`: too large for a token, so it lies in the grant. */
+  props?: string | true
+}
+
+export interface AccessToken {
+  claims: AccessTokenClaims
+  grantId: string
+  opaque: boolean
+}
+
+/** Opaque access tokens start so; no JWT does. */
+export const opaquePrefix = 'tga_'
+
+/** Bytes of JSON up to which props travel in the token. */
+const maxProps = 1024
+const algorithms = ['ES256', 'EdDSA', 'RS256']
+
+/** A new access token of this grant for one resource. Signing or sealing costs no store call. */
+export async function issueAccessToken(
+  context: Context,
+  grantId: string,
+  grant: GrantRecord,
+  resource: Resource,
+  scopes: readonly string[],
+): Promise<{ token: string; expiresIn: number }> {
+  const { issuer, runtime, options } = context
+  const iat = Math.floor(runtime.clock())
+  // No token outlives the grant's absolute end.
+  const exp = Math.min(iat + resource.lifetime, Math.ceil(grant.created + options.lifetimes.refreshAbsolute))
+  const claims: AccessTokenClaims = {
+    iss: issuer,
+    sub: grant.subject,
+    aud: resource.resource,
+    client_id: grant.client,
+    scope: scopes.join(' '),
+    iat,
+    exp,
+    jti: `${grantId}.${randomToken()}`,
+    ...(grant.authTime === undefined ? {} : { auth_time: Math.floor(grant.authTime) }),
+    ...(grant.acr === undefined ? {} : { acr: grant.acr }),
+    ...(grant.props === undefined ? {} : { props: fits(grant.props) ? grant.props : true }),
+  }
+  const token =
+    resource.accessTokens === 'opaque' ? await sealToken(context, claims) : await signToken(context, claims)
+  return { token, expiresIn: exp - iat }
+}
+
+/** Sealed: nonce and tag take 28 bytes, base64url a third more. */
+const fits = (sealedProps: string): boolean => sealedProps.length <= Math.ceil(((maxProps + 28) * 4) / 3)
+
+async function signToken({ keys }: Context, claims: AccessTokenClaims): Promise<string> {
+  const { alg, kid, privateKey } = await keys.active()
+  return new SignJWT(claims).setProtectedHeader({ alg, typ: 'at+jwt', kid }).sign(privateKey)
+}
+
+async function sealToken({ issuer, keyring }: Context, claims: AccessTokenClaims): Promise<string> {
+  const sealed = await keyring.seal(
+    'access-token',
+    sealContext(issuer, 'access-token'),
+    JSON.stringify(claims),
+  )
+  return opaquePrefix + sealed
+}
+
+/**
+ * What this token says, if we issued it and it has not expired; undefined otherwise. Neither the audience nor the grant is judged.
+ * Throws UnavailableError.
+ */
+export async function readAccessToken(context: Context, token: string): Promise<AccessToken | undefined> {
+  const opaque = token.startsWith(opaquePrefix)
+  const claims = opaque ? await openToken(context, token) : await verifyToken(context, token)
+  const [grantId, random, ...rest] = claims?.jti.split('.') ?? []
+  if (claims === undefined || rest.length > 0 || !isTokenPart(grantId) || !isTokenPart(random))
+    return undefined
+  return { claims, grantId, opaque }
+}
+
+/** The skew that other verifiers of our tokens allow too, in seconds. */
+const clockTolerance = 5
+
+async function openToken(
+  { issuer, keyring, runtime }: Context,
+  token: string,
+): Promise<AccessTokenClaims | undefined> {
+  const sealed = token.slice(opaquePrefix.length)
+  const text = await keyring.open('access-token', sealContext(issuer, 'access-token'), sealed)
+  if (text === undefined) return undefined
+  const claims = JSON.parse(text) as AccessTokenClaims
+  return claims.exp + clockTolerance > runtime.clock() ? claims : undefined
+}
+
+async function verifyToken(
+  { issuer, keys, runtime }: Context,
+  token: string,
+): Promise<AccessTokenClaims | undefined> {
+  try {
+    const { payload } = await jwtVerify(
+      token,
+      async ({ kid, alg }) => {
+        const key = await keys.find(kid ?? '')
+        if (key === undefined || key.alg !== alg) throw new TypeError('No such key')
+        return key.publicKey
+      },
+      {
+        algorithms,
+        issuer,
+        typ: 'at+jwt',
+        clockTolerance,
+        currentDate: new Date(runtime.clock() * 1000),
+        requiredClaims: ['sub', 'aud', 'client_id', 'scope', 'iat', 'exp', 'jti'],
+      },
+    )
+    return payload as AccessTokenClaims
+  } catch (error) {
+    if (error instanceof UnavailableError) throw error
+    return undefined
+  }
+}
+
+/** What the application attached at sign-in, from the token or from the grant that it names. */
+export async function openProps(
+  { issuer, keyring }: Context,
+  { claims, grantId }: AccessToken,
+  grant: () => Promise<GrantRecord | undefined>,
+): Promise<unknown> {
+  const sealed = claims.props === true ? (await grant())?.props : claims.props
+  if (sealed === undefined) return undefined
+  return (await openForGrant(keyring, issuer, grantId, 'props', sealed))?.value
+}

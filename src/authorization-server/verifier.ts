@@ -1,0 +1,96 @@
+import { decodeJwt } from 'jose/jwt/decode'
+import { ConfigurationError, InvalidTokenError } from '../errors.ts'
+import { Lru } from '../lib/lru.ts'
+import { SingleFlight } from '../lib/single-flight.ts'
+import { sameResource } from '../protocol/resource.ts'
+import type { TokenVerifier, UpstreamToken, UpstreamTokens, VerifiedToken } from '../types.ts'
+import type { Context } from './context.ts'
+import { openForGrant, type GrantRecord } from './grant-record.ts'
+import { opaquePrefix, openProps, readAccessToken, type AccessToken } from './tokens.ts'
+
+/** Judges our access tokens for a guard in the same process: with the key in memory, and no store read unless asked for. */
+export function createVerifier(context: Context, resource: string): TokenVerifier {
+  const configured = context.resources.find(resource)
+  if (configured === undefined)
+    throw new ConfigurationError('authorizationServers', `${context.issuer} has no resource ${resource}`)
+  const check = createGrantCheck(context)
+  const { checkRevocation } = context.options
+  return {
+    accepts: (token) => token.startsWith(opaquePrefix) || namesIssuer(token, context.issuer),
+    async verify(token) {
+      const found = await readAccessToken(context, token)
+      if (found === undefined) throw invalid('is malformed, expired or of another issuer')
+      const { claims, grantId, opaque } = found
+      if (typeof claims.aud !== 'string' || !sameResource(claims.aud, configured.resource))
+        throw invalid('is for another resource')
+      const maxAge = opaque ? 0 : checkRevocation
+      const revalidate = async (): Promise<GrantRecord | undefined> =>
+        maxAge === false ? undefined : check(found, maxAge)
+      const grant = await revalidate()
+      const props = await openProps(context, found, async () => grant ?? context.grants.live(grantId))
+      return {
+        issuer: claims.iss,
+        subject: claims.sub,
+        clientId: claims.client_id,
+        scopes: claims.scope === '' ? [] : claims.scope.split(' '),
+        expiresAt: claims.exp,
+        claims: withoutProps(claims),
+        props,
+        upstream: () => upstreamToken(context, grantId),
+        ...(maxAge === false ? {} : { revalidate: async () => void (await revalidate()) }),
+      } satisfies VerifiedToken
+    },
+  }
+}
+
+/** Untrusted: only who of several issuers is to judge. */
+function namesIssuer(token: string, issuer: string): boolean {
+  try {
+    return decodeJwt(token).iss === issuer
+  } catch {
+    return false
+  }
+}
+
+const invalid = (problem: string): InvalidTokenError => new InvalidTokenError(`The access token ${problem}`)
+
+function withoutProps({ props: _, ...claims }: AccessToken['claims']): Record<string, unknown> {
+  return claims
+}
+
+/** Whether the grant of a token still lives: asked at most once per grant and `maxAge` seconds; 0 asks each time. */
+function createGrantCheck({
+  grants,
+  clients,
+  runtime,
+}: Context): (token: AccessToken, maxAge: number) => Promise<GrantRecord> {
+  const seen = new Lru<{ grant: GrantRecord | undefined; at: number }>(10_000)
+  const flight = new SingleFlight<GrantRecord | undefined>(runtime.waitUntil)
+  const read = async (grantId: string, maxAge: number): Promise<GrantRecord | undefined> => {
+    if (maxAge === 0) return grants.live(grantId)
+    const now = runtime.clock()
+    const known = seen.get(grantId)
+    if (known !== undefined && now - known.at < maxAge) return known.grant
+    const grant = await flight.run(grantId, () => grants.live(grantId))
+    seen.set(grantId, { grant, at: now })
+    return grant
+  }
+  return async ({ grantId, claims }, maxAge) => {
+    const [grant, blocked] = await Promise.all([read(grantId, maxAge), clients.isBlocked(claims.client_id)])
+    if (grant === undefined || blocked) throw invalid('was revoked')
+    if (grant.revokedTokens?.some(([jti]) => jti === claims.jti)) throw invalid('was revoked')
+    return grant
+  }
+}
+
+async function upstreamToken({ grants, keyring, issuer }: Context, grantId: string): Promise<UpstreamToken> {
+  const sealed = (await grants.live(grantId))?.upstream
+  const opened = sealed && (await openForGrant(keyring, issuer, grantId, 'upstream', sealed))
+  if (!opened) throw new Error('There is no upstream token for this user')
+  const { accessToken, expiresAt, scopes } = opened.value as UpstreamTokens
+  return {
+    accessToken,
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+    ...(scopes === undefined ? {} : { scopes }),
+  }
+}
