@@ -1,10 +1,36 @@
 // What is Express's own: raw headers, body parsers, `req.auth`, and the official SDK's transports behind the guard.
+import { once } from 'node:events'
+import { createServer } from 'node:http'
 import { connect } from 'node:net'
 import express from 'express'
 import { afterEach, expect, test, vi } from 'vitest'
 import { authOf, endpoints, guard } from '../../src/adapter/express.ts'
+import { toNodeHandler } from '../../src/adapter/node.ts'
 import type { AuthInfo } from '../../src/index.ts'
 import { alice, closeExpress, startExpress as start } from '../support/provider-express.ts'
+import { adapterApp } from './suite-app.ts'
+import { adapterSuite } from './suite.ts'
+
+adapterSuite(
+  'tollgate/express',
+  async (url, keys) => {
+    const { rs, handler } = adapterApp(url, keys)
+    const app = express()
+    app.use(endpoints(rs))
+    app.all('/mcp', guard(rs), (req, res) =>
+      toNodeHandler((request) => handler(request, authOf(req)), { onError: () => undefined })(req, res),
+    )
+    const server = createServer(app).listen(Number(new URL(url).port), '127.0.0.1')
+    await once(server, 'listening')
+    return {
+      close() {
+        server.close()
+        server.closeAllConnections()
+      },
+    }
+  },
+  { strips: true },
+)
 
 afterEach(closeExpress)
 
