@@ -248,17 +248,41 @@ export interface Identity {
   upstream?: UpstreamTokens
 }
 
+/** One sign-in on its way, from `start` to `finish`. */
+export interface SignInLeg {
+  /** Names it; random, for an upstream's `state`. The callback carries it in its query. */
+  readonly state: string
+  /** Where the browser comes back to. */
+  readonly callbackUrl: string
+  /** What `start` wants to find again in `finish`, for example its own verifier and nonce. Sealed in a cookie; at most 600 characters. */
+  kept?: string
+}
+
 /** How a person signs in. */
 export interface SignIn {
   /** `before`: consent precedes the sign-in (an upstream may let the user through silently). */
   readonly consent: 'before' | 'after'
+  /** What the button leads to, for the consent page: "You will sign in with …". */
+  readonly name?: string
   identify(request: Request): Awaitable<Identity | undefined>
   start(
     request: Request,
-    flow: { returnTo: string; prompt?: string; maxAge?: number; loginHint?: string },
+    flow: {
+      /** Absolute URL below the issuer, where the flow goes on. */
+      returnTo: string
+      prompt?: string
+      maxAge?: number
+      loginHint?: string
+      leg: SignInLeg
+    },
   ): Awaitable<Response>
-  /** An upstream's callback. */
-  finish?(request: Request): Promise<Identity | Response>
+  /**
+   * An upstream's callback. The leg was found in this browser, is not expired, and its approval is not used yet. A sign-in
+   * that has this method uses the server's own session. Throws OAuthError where nobody signed in.
+   */
+  finish?(request: Request, leg: SignInLeg): Promise<Identity | Response>
+  /** Throws ConfigurationError where this sign-in must not serve this issuer. */
+  check?(issuer: string): void
 }
 
 /** Cloudflare's rate limiting binding as it is. */
