@@ -1,0 +1,22 @@
+import { subscribe } from 'node:diagnostics_channel'
+import type { IncomingMessage } from 'node:http'
+
+/**
+ * Makes a second `Authorization` header visible to frameworks that read Node's parsed headers, which keep only the first one: the guard then sees
+ * both, and refuses. For Next's `instrumentation.ts`; `toNodeHandler` and `tollgate/express` need nothing. Call it once per process.
+ *
+ * @example
+ * export async function register() {
+ *   if (process.env.NEXT_RUNTIME === 'nodejs') (await import('tollgate/node')).joinAuthorizationHeaders()
+ * }
+ */
+export function joinAuthorizationHeaders(): void {
+  subscribe('http.server.request.start', (message) => {
+    const { headers, rawHeaders } = (message as { request: IncomingMessage }).request
+    const values = rawHeaders.filter(
+      (_, i) => i % 2 === 1 && rawHeaders[i - 1]!.toLowerCase() === 'authorization',
+    )
+    // RFC 9110 §5.3: what a list-valued field would mean.
+    if (values.length > 1) headers.authorization = values.join(', ')
+  })
+}
