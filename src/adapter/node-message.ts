@@ -91,7 +91,10 @@ function lazily(incoming: IncomingMessage): ReadableStream<Uint8Array> {
   )
 }
 
-/** Writes the answer, no faster than the client reads. A client that goes away cancels the answer's body. */
+/**
+ * Writes the answer, no faster than the client reads. A client that goes away cancels the answer's body. Rejects where the body breaks off: half an
+ * answer must then not end like a whole one.
+ */
 export async function sendWebResponse(outgoing: ServerResponse, response: Response): Promise<void> {
   outgoing.statusCode = response.status
   copyHeaders(outgoing, response.headers)
@@ -114,10 +117,6 @@ export async function sendWebResponse(outgoing: ServerResponse, response: Respon
       if (!outgoing.write(read.value)) await writable(outgoing)
     }
     if (!outgoing.destroyed) outgoing.end()
-  } catch (error) {
-    // Half an answer must not look like a whole one.
-    outgoing.destroy()
-    throw error
   } finally {
     clearImmediate(announce)
   }

@@ -4,6 +4,8 @@ import { ConfigurationError } from '../errors.ts'
 import { checkOptions } from '../lib/options.ts'
 import { isEncrypted, originOf, sendWebResponse, toWebRequest } from './node-message.ts'
 
+export { joinAuthorizationHeaders } from './node-authorization.ts'
+
 /** Options of {@link toNodeHandler}. */
 export interface NodeHandlerOptions {
   /** Where the world reaches this server, for example `https://notes.example.com`. Default: what the connection and its `Host` say. */
@@ -45,7 +47,7 @@ export function toNodeHandler(
 
   return (incoming, outgoing) => {
     answer(incoming, outgoing).catch((error: unknown) => {
-      if (outgoing.destroyed && !outgoing.writableFinished) return
+      if (outgoing.destroyed) return
       onError(error)
       if (outgoing.headersSent) outgoing.destroy()
       else refuse(outgoing, 500)
@@ -78,8 +80,8 @@ function resolve(options: NodeHandlerOptions): {
       'pass an absolute URL, for example https://notes.example.com',
     )
   const header =
-    typeof behindProxy === 'object' ? behindProxy.addressHeader : behindProxy && 'x-forwarded-for'
-  if (header !== false && (typeof header !== 'string' || header === ''))
+    typeof behindProxy === 'object' ? behindProxy.addressHeader : behindProxy === true && 'x-forwarded-for'
+  if (header === false ? behindProxy !== false : typeof header !== 'string' || header === '')
     throw new ConfigurationError('options.behindProxy', 'pass true, false or { addressHeader: "x-real-ip" }')
   return {
     behindProxy: header === false ? undefined : header.toLowerCase(),

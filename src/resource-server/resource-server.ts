@@ -1,4 +1,5 @@
 import { applyCors } from '../http/cors.ts'
+import { isOwn } from '../lib/own-request.ts'
 import type { AuthInfo, Awaitable } from '../types.ts'
 import { verifyDeployment } from './deployment.ts'
 import { createEntrance } from './entrance.ts'
@@ -58,7 +59,7 @@ export function createResourceServer<P = unknown>(options: ResourceServerOptions
       if (admission instanceof Response) return admission
       const { place, verified, filter } = admission
       const inner =
-        settings.stripAuthorization && verified !== undefined
+        (settings.stripAuthorization || isOwn(request)) && verified !== undefined
           ? withoutAuthorization(admission.request)
           : admission.request
       const made = handler(inner, verified?.auth as AuthInfo<P> | undefined, ...rest)
