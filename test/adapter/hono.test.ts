@@ -1,0 +1,86 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
+import { Hono } from 'hono'
+import { expect, test } from 'vitest'
+import { endpoints, guard } from '../../src/adapter/hono.ts'
+import { createResourceServer } from '../../src/index.ts'
+import { apiKeyVerifier, hashApiKey } from '../../src/resource-server/api-keys.ts'
+import { adapterApp } from './suite-app.ts'
+import { adapterSuite } from './suite.ts'
+
+adapterSuite(
+  'tollgate/hono, on @hono/node-server',
+  async (url, keys) => {
+    const { rs, handler } = adapterApp(url, keys)
+    const app = new Hono()
+      .use(endpoints(rs))
+      .all('/mcp', guard(rs), (c) => handler(c.req.raw, c.var.auth))
+      .onError((_error, c) => c.text('Internal Server Error', 500))
+    const server = createServer(getRequestListener(app.fetch))
+    server.listen(Number(new URL(url).port), '127.0.0.1')
+    await once(server, 'listening')
+    return {
+      close() {
+        server.close()
+        server.closeAllConnections()
+      },
+    }
+  },
+  { drains: false },
+)
+
+async function guarded(options: { stripAuthorization?: boolean } = {}) {
+  const keys = apiKeyVerifier({
+    prefix: 'key_',
+    keys: [{ hash: await hashApiKey('key_alice'), subject: 'alice', scopes: ['notes:read'] }],
+    deprecation: { since: 1_800_000_000 },
+  })
+  return createResourceServer({
+    resource: 'https://notes.example.com/api/mcp',
+    authorizationServers: ['https://as.example.com', keys],
+    ...options,
+  })
+}
+const alice = { headers: { authorization: 'Bearer key_alice', origin: 'https://app.example.com' } }
+
+test('c.var.auth is there behind the guard, also below a base path, and typed', async () => {
+  const app = new Hono()
+    .basePath('/api')
+    .all('/mcp', guard<{ plan: string }>((await guarded()) as never), (c) => {
+      const plan: string | undefined = c.var.auth.props?.plan
+      return c.json({ subject: c.var.auth.subject, plan: plan ?? null })
+    })
+  const response = await app.request('https://notes.example.com/api/mcp', alice)
+  expect(await response.json()).toEqual({ subject: 'alice', plan: null })
+})
+
+test('what the guard adds to the answer is there once, and what the handler set stays', async () => {
+  const app = new Hono().use(endpoints(await guarded())).all('/api/mcp', guard(await guarded()), (c) => {
+    c.header('x-own', '1')
+    return c.json({})
+  })
+  const response = await app.request('https://notes.example.com/api/mcp', alice)
+  expect(response.headers.get('access-control-allow-origin')).toBe('*')
+  expect(response.headers.get('deprecation')).toMatch(/^@\d+$/)
+  expect(response.headers.get('x-own')).toBe('1')
+  expect(response.headers.get('content-type')).toBe('application/json')
+})
+
+test('G39 with stripAuthorization the handler sees no credential', async () => {
+  const app = new Hono().all('/api/mcp', guard(await guarded({ stripAuthorization: true })), (c) =>
+    c.json({ authorization: c.req.header('authorization') ?? null }),
+  )
+  const response = await app.request('https://notes.example.com/api/mcp', alice)
+  expect(await response.json()).toEqual({ authorization: null })
+})
+
+test('what is not guarded stays open, and the guard opens nothing else', async () => {
+  const app = new Hono()
+    .use(endpoints(await guarded()))
+    .get('/', (c) => c.text('open'))
+    .all('/api/mcp', guard(await guarded()), (c) => c.text('guarded'))
+  expect(await (await app.request('https://notes.example.com/')).text()).toBe('open')
+  expect((await app.request('https://notes.example.com/api/mcp')).status).toBe(401)
+  expect((await app.request('https://notes.example.com/other')).status).toBe(404)
+})

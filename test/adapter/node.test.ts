@@ -1,0 +1,184 @@
+import { once } from 'node:events'
+import { createServer, type RequestListener } from 'node:http'
+import { createServer as createTlsServer, request as tlsRequest } from 'node:https'
+import { connect, type AddressInfo } from 'node:net'
+import { afterEach, expect, test, vi } from 'vitest'
+import { clientAddress, toNodeHandler } from '../../src/adapter/node.ts'
+import { ConfigurationError } from '../../src/errors.ts'
+import { selfSigned } from '../support/runtime-tls.ts'
+import { adapterApp } from './suite-app.ts'
+import { adapterSuite } from './suite.ts'
+
+adapterSuite(
+  'tollgate/node',
+  async (url, keys) => {
+    const { rs, handler } = adapterApp(url, keys)
+    const server = createServer(toNodeHandler(rs.protect(handler), { onError: () => undefined }))
+    server.listen(Number(new URL(url).port), '127.0.0.1')
+    await once(server, 'listening')
+    return {
+      close() {
+        server.close()
+        server.closeAllConnections()
+      },
+    }
+  },
+  { strips: true },
+)
+
+const open: { close(): void; closeAllConnections(): void }[] = []
+afterEach(() => {
+  for (const server of open.splice(0)) {
+    server.close()
+    server.closeAllConnections()
+  }
+})
+
+async function serve(listener: RequestListener): Promise<string> {
+  const server = createServer(listener)
+  open.push(server)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+const show = (request: Request): Response =>
+  Response.json({ url: request.url, address: clientAddress(request) ?? null })
+
+test('HT4 plain http to an https server is refused, and the message names behindProxy', async () => {
+  const handler = vi.fn(show)
+  const url = await serve(toNodeHandler(handler, { publicUrl: 'https://notes.example.com' }))
+  const response = await fetch(`${url}/mcp`, {
+    method: 'POST',
+    headers: { authorization: 'Bearer x', 'x-forwarded-proto': 'https' },
+    body: 'x',
+  })
+  expect(response.status).toBe(400)
+  expect((await response.json()).error_description).toContain('behindProxy: true')
+  expect(handler).not.toHaveBeenCalled()
+})
+
+test('HT4 behindProxy: the URL is the public one, the address is the one that the proxy wrote', async () => {
+  const options = { publicUrl: 'https://notes.example.com/ignored', behindProxy: true }
+  const url = await serve(toNodeHandler(show, options))
+  const headers = { 'x-forwarded-for': '6.6.6.6, 9.9.9.9', 'x-forwarded-host': 'evil.example' }
+  expect(await (await fetch(`${url}/mcp?a=b`, { headers })).json()).toEqual({
+    url: 'https://notes.example.com/mcp?a=b',
+    address: '9.9.9.9',
+  })
+  const other = await serve(toNodeHandler(show, { behindProxy: { addressHeader: 'X-Real-IP' } }))
+  const real = { ...headers, 'x-real-ip': '8.8.8.8', 'x-forwarded-proto': 'https' }
+  expect(await (await fetch(`${other}/mcp`, { headers: real })).json()).toEqual({
+    url: `${other.replace('http', 'https')}/mcp`,
+    address: '8.8.8.8',
+  })
+})
+
+test('RL1 without behindProxy no header makes an address or a scheme', async () => {
+  const url = await serve(toNodeHandler(show))
+  const headers = { 'x-forwarded-for': '9.9.9.9', 'x-forwarded-proto': 'https', forwarded: 'for=9.9.9.9' }
+  expect(await (await fetch(`${url}/mcp`, { headers })).json()).toEqual({
+    url: `${url}/mcp`,
+    address: '127.0.0.1',
+  })
+})
+
+test('a request that never passed the adapter has no address', () => {
+  expect(clientAddress(new Request('https://notes.example.com'))).toBeUndefined()
+})
+
+test('over TLS the URL is https', async () => {
+  const { key, cert } = selfSigned
+  const server = createTlsServer(
+    { key, cert },
+    toNodeHandler(show, { publicUrl: 'https://notes.example.com' }),
+  )
+  open.push(server)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const body = await new Promise<string>((resolve, reject) => {
+    tlsRequest({ port, host: '127.0.0.1', path: '/mcp', ca: cert, servername: 'localhost' }, (incoming) => {
+      let text = ''
+      incoming.on('data', (chunk) => (text += chunk)).on('end', () => resolve(text))
+    })
+      .on('error', reject)
+      .end()
+  })
+  expect(JSON.parse(body).url).toBe('https://notes.example.com/mcp')
+})
+
+test('backpressure: the handler makes no more than the client takes', async () => {
+  let made = 0
+  const chunk = new Uint8Array(65_536)
+  const url = await serve(
+    toNodeHandler(
+      () =>
+        new Response(
+          new ReadableStream({
+            pull(controller) {
+              made++
+              controller.enqueue(chunk)
+            },
+          }),
+        ),
+    ),
+  )
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  socket.pause()
+  socket.write('GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')
+  // It goes on until the buffers in between are full, and then it stands still.
+  let before = -1
+  await expect
+    .poll(
+      () => {
+        const still = made > 0 && made === before
+        before = made
+        return still
+      },
+      { interval: 200, timeout: 10_000 },
+    )
+    .toBe(true)
+  expect(made).toBeLessThan(1000)
+  socket.destroy()
+})
+
+test('an answer that breaks off does not look whole', async () => {
+  const onError = vi.fn()
+  const url = await serve(
+    toNodeHandler(
+      () =>
+        new Response(
+          new ReadableStream({
+            start: (controller) => controller.enqueue(new Uint8Array(10)),
+            pull: (controller) => controller.error(new Error('broke off')),
+          }),
+        ),
+      { onError },
+    ),
+  )
+  await expect(fetch(url).then((response) => response.text())).rejects.toThrow()
+  expect(onError).toHaveBeenCalledOnce()
+})
+
+test('a method that no Request can have is 400', async () => {
+  const handler = vi.fn(show)
+  const url = await serve(toNodeHandler(handler))
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  socket.write('TRACE / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n')
+  const [answer] = (await once(socket, 'data')) as [Buffer]
+  expect(answer.toString()).toContain('HTTP/1.1 400')
+  expect(handler).not.toHaveBeenCalled()
+  socket.destroy()
+})
+
+test.each([
+  ['publicUrl', { publicUrl: 'notes.example.com' }],
+  ['publicUrl', { publicUrl: 'ftp://notes.example.com' }],
+  ['behindProxy', { behindProxy: 'yes' }],
+  ['behindProxy', { behindProxy: { addressHeader: '' } }],
+  ['publicUrl', { publicURL: 'https://notes.example.com' }],
+])('a wrong option throws and names it: %s %j', (option, options) => {
+  expect(() => toNodeHandler(show, options as never)).toThrow(ConfigurationError)
+  expect(() => toNodeHandler(show, options as never)).toThrow(option)
+})
