@@ -91,8 +91,10 @@ function onPage(title: string, page: string): void {
   detail(`page "${title}" at ${page}`)
 }
 
-const textOf = (result: unknown): string =>
-  (result as { content: { type: string; text?: string }[] }).content.map(({ text }) => text).join('\n')
+function textOf(result: unknown): string {
+  const { content } = result as { content: { text?: string }[] }
+  return content.map(({ text }) => text).join('\n')
+}
 
 async function reachable(): Promise<void> {
   try {
