@@ -6,6 +6,7 @@ import { requireString } from '../lib/options.ts'
 import type { ResolvedRuntime } from '../lib/runtime.ts'
 import { parseClientMetadata, type ClientMetadata } from '../protocol/client-metadata.ts'
 import type { ExpiringStore } from '../store/contract.ts'
+import type { Awaitable } from '../types.ts'
 import type { Client, Clients } from './context.ts'
 
 /** Where a client of one kind is looked up; undefined: not one of mine. */
@@ -14,7 +15,8 @@ export type ClientSource = (clientId: string) => Promise<Client | undefined>
 export interface ClientDirectory extends Clients {
   /** Refuses the client from now on; its tokens die at the guard within a minute where they are checked at all. */
   block(clientId: string): Promise<void>
-  isBlocked(clientId: string): Promise<boolean>
+  /** At once, where this isolate has asked within the last minute. */
+  isBlocked(clientId: string): Awaitable<boolean>
 }
 
 /** Seconds for which an isolate remembers whether a client is blocked. */
@@ -28,9 +30,11 @@ export function createClients(
   runtime: ResolvedRuntime,
 ): ClientDirectory {
   const blocks = new Lru<{ blocked: boolean; until: number }>(10_000)
-  const isBlocked = async (clientId: string): Promise<boolean> => {
+  const isBlocked = (clientId: string): Awaitable<boolean> => {
     const known = blocks.get(clientId)
-    if (known !== undefined && known.until > store.clock()) return known.blocked
+    return known !== undefined && known.until > store.clock() ? known.blocked : askWhetherBlocked(clientId)
+  }
+  const askWhetherBlocked = async (clientId: string): Promise<boolean> => {
     const blocked = (await store.get(await blockKey(clientId))) !== undefined
     blocks.set(clientId, { blocked, until: store.clock() + blockFresh })
     return blocked

@@ -1,20 +1,11 @@
 import { methods } from '../http/methods.ts'
-import { resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
-import { Keyring } from '../lib/seal.ts'
 import type { AuthorizationServer, Endpoints } from '../types.ts'
-import { createClients, preregisteredClients, type ClientSource } from './clients.ts'
 import type { Context, Endpoint } from './context.ts'
-import { createKeyRing } from './keys.ts'
+import { createContext } from './create-context.ts'
 import { isEmbedded, jwksEndpoint, metadataRoutes } from './metadata.ts'
 import type { AuthorizationServerOptions } from './options.ts'
-import { resolvePaths } from './paths.ts'
-import { createLimits, memoryRateLimiter } from './rate-limit.ts'
-import { createGrants, type Grant } from './records.ts'
-import { registrationEndpoint } from './registration.ts'
-import { resolveOptions } from './resolve-options.ts'
-import { createResources } from './resources.ts'
-import { scopedStore } from './scoped-store.ts'
-import { createStatelessClients } from './stateless-clients.ts'
+import type { Grant } from './records.ts'
+import { registrationEndpoint, type Register } from './registration.ts'
 import { tokenEndpoint } from './token-endpoint.ts'
 import { createVerifier } from './verifier.ts'
 
@@ -63,35 +54,12 @@ type Handler = (request: Request) => Promise<Response>
  * const rs = createResourceServer({ resource: 'https://notes.example.com/mcp', authorizationServers: [as] })
  */
 export function createAuthorizationServer(options: AuthorizationServerOptions): EmbeddedAuthorizationServer {
-  const settings = resolveOptions(options)
-  const { issuer } = settings
-  const runtime = resolveRuntime({ ...options, ...clientAddress(options) })
-  const keyring = new Keyring(settings.secrets)
-  const store = scopedStore(options.store, issuer, runtime.clock)
-  const keys = createKeyRing(options.keys ?? {}, { issuer, store, keyring, runtime })
-  const stateless = createStatelessClients(keyring, issuer)
-  const sources: ClientSource[] = [stateless.find]
-  const preregistered = preregisteredClients(settings.clients, settings.allowRedirects)
-  const context: Context = {
-    issuer,
-    options: settings,
-    secure: issuer.startsWith('https:'),
-    runtime,
-    keyring,
-    store,
-    signIn: options.signIn,
-    paths: resolvePaths(issuer, options.paths ?? {}),
-    resources: createResources(options.resources, options.defaultResource),
-    clients: createClients(preregistered, sources, store, runtime),
-    grants: createGrants({ issuer, store, keyring, keys, runtime, lifetimes: settings.lifetimes }),
-    keys,
-    limits: createLimits(options.rateLimit ?? memoryRateLimiter({ clock: runtime.clock }), runtime),
-  }
-  const endpoints = createEndpoints(context, stateless.register)
+  const { context, register } = createContext(options)
+  const endpoints = createEndpoints(context, register)
   const routes = createRoutes(context, endpoints)
 
   return {
-    issuer,
+    issuer: context.issuer,
     verifier: (resource) => createVerifier(context, resource),
     async handle(request) {
       return routes.get(new URL(request.url).pathname)?.(request)
@@ -101,17 +69,14 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
       revoke: (subject, grantId) => context.grants.revoke(subject, grantId),
     },
     clients: { block: (id) => context.clients.block(id) },
-    revokeAll: () => keys.revokeAll(),
+    revokeAll: () => context.keys.revokeAll(),
   }
 }
 
 /** Clients in browsers call these across origins; the only credential is in the request itself. */
 const open = { origins: '*', methods: 'POST' } as const
 
-function createEndpoints(
-  context: Context,
-  register: ReturnType<typeof createStatelessClients>['register'],
-): ReadonlyMap<Endpoint, Handler> {
+function createEndpoints(context: Context, register: Register): ReadonlyMap<Endpoint, Handler> {
   const endpoints = new Map<Endpoint, Handler>([
     ['token', methods({ POST: tokenEndpoint(context) }, { cors: open })],
     ['jwks', jwksEndpoint(context)],
@@ -135,13 +100,4 @@ function createRoutes(
     if (handler !== undefined && !routes.has(`/${name}`)) routes.set(`/${name}`, handler)
   }
   return routes
-}
-
-/** The address as the trusted proxy saw it: the last one in the list, because earlier ones come from the client. */
-function clientAddress({ behindProxy, clientAddress: own }: AuthorizationServerOptions): {
-  clientAddress?: ResolvedRuntime['clientAddress']
-} {
-  if (own !== undefined || behindProxy === undefined || behindProxy === false) return {}
-  const header = behindProxy === true ? 'x-forwarded-for' : behindProxy.addressHeader
-  return { clientAddress: (request) => request.headers.get(header)?.split(',').at(-1)?.trim() || undefined }
 }

@@ -3,7 +3,7 @@ import { ConfigurationError, InvalidTokenError } from '../errors.ts'
 import { Lru } from '../lib/lru.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
 import { sameResource } from '../protocol/resource.ts'
-import type { TokenVerifier, UpstreamToken, UpstreamTokens, VerifiedToken } from '../types.ts'
+import type { Awaitable, TokenVerifier, UpstreamToken, UpstreamTokens, VerifiedToken } from '../types.ts'
 import type { Context } from './context.ts'
 import { openForGrant, type GrantRecord } from './grant-record.ts'
 import { opaquePrefix, openProps, readAccessToken, type AccessToken } from './tokens.ts'
@@ -24,9 +24,7 @@ export function createVerifier(context: Context, resource: string): TokenVerifie
       if (typeof claims.aud !== 'string' || !sameResource(claims.aud, configured.resource))
         throw invalid('is for another resource')
       const maxAge = opaque ? 0 : checkRevocation
-      const revalidate = async (): Promise<GrantRecord | undefined> =>
-        maxAge === false ? undefined : check(found, maxAge)
-      const grant = await revalidate()
+      const grant = maxAge === false ? undefined : await check(found, maxAge)
       const props = await openProps(context, found, async () => grant ?? context.grants.live(grantId))
       return {
         issuer: claims.iss,
@@ -37,7 +35,7 @@ export function createVerifier(context: Context, resource: string): TokenVerifie
         claims: withoutProps(claims),
         props,
         upstream: () => upstreamToken(context, grantId),
-        ...(maxAge === false ? {} : { revalidate: async () => void (await revalidate()) }),
+        ...(maxAge === false ? {} : { revalidate: joined(() => check(found, maxAge)) }),
       } satisfies VerifiedToken
     },
   }
@@ -54,8 +52,24 @@ function namesIssuer(token: string, issuer: string): boolean {
 
 const invalid = (problem: string): InvalidTokenError => new InvalidTokenError(`The access token ${problem}`)
 
-function withoutProps({ props: _, ...claims }: AccessToken['claims']): Record<string, unknown> {
+function withoutProps({ props: _props, ...claims }: AccessToken['claims']): Record<string, unknown> {
   return claims
+}
+
+/**
+ * A guard may ask twice on behalf of one request, at once: the second question gets the answer of the first. A later request
+ * does not, because it must see what was revoked meanwhile.
+ */
+function joined(ask: () => Awaitable<unknown>): () => Awaitable<void> {
+  let pending: Promise<void> | undefined
+  return () => {
+    if (pending !== undefined) return pending
+    const answer = ask()
+    if (!(answer instanceof Promise)) return
+    pending = answer.then(() => undefined)
+    setTimeout(() => (pending = undefined), 0)
+    return pending
+  }
 }
 
 /** Whether the grant of a token still lives: asked at most once per grant and `maxAge` seconds; 0 asks each time. */
@@ -63,24 +77,31 @@ function createGrantCheck({
   grants,
   clients,
   runtime,
-}: Context): (token: AccessToken, maxAge: number) => Promise<GrantRecord> {
+}: Context): (token: AccessToken, maxAge: number) => Awaitable<GrantRecord> {
   const seen = new Lru<{ grant: GrantRecord | undefined; at: number }>(10_000)
   const flight = new SingleFlight<GrantRecord | undefined>(runtime.waitUntil)
   const read = async (grantId: string, maxAge: number): Promise<GrantRecord | undefined> => {
     if (maxAge === 0) return grants.live(grantId)
-    const now = runtime.clock()
-    const known = seen.get(grantId)
-    if (known !== undefined && now - known.at < maxAge) return known.grant
+    const at = runtime.clock()
     const grant = await flight.run(grantId, () => grants.live(grantId))
-    seen.set(grantId, { grant, at: now })
+    seen.set(grantId, { grant, at })
     return grant
   }
-  return async ({ grantId, claims }, maxAge) => {
-    const [grant, blocked] = await Promise.all([read(grantId, maxAge), clients.isBlocked(claims.client_id)])
-    if (grant === undefined || blocked) throw invalid('was revoked')
-    if (grant.revokedTokens?.some(([jti]) => jti === claims.jti)) throw invalid('was revoked')
-    return grant
+  return ({ grantId, claims }, maxAge) => {
+    const known = seen.get(grantId)
+    const grant = known !== undefined && runtime.clock() - known.at < maxAge ? known : undefined
+    const blocked = clients.isBlocked(claims.client_id)
+    if (grant !== undefined && typeof blocked === 'boolean') return judged(grant.grant, blocked, claims.jti)
+    return Promise.all([grant === undefined ? read(grantId, maxAge) : grant.grant, blocked]).then(
+      ([record, isBlocked]) => judged(record, isBlocked, claims.jti),
+    )
   }
+}
+
+function judged(grant: GrantRecord | undefined, blocked: boolean, jti: string): GrantRecord {
+  if (grant === undefined || blocked || grant.revokedTokens?.some(([each]) => each === jti))
+    throw invalid('was revoked')
+  return grant
 }
 
 async function upstreamToken({ grants, keyring, issuer }: Context, grantId: string): Promise<UpstreamToken> {

@@ -1,0 +1,166 @@
+import { OAuthError } from '../errors.ts'
+import { readAuthorizationParameters, type AuthorizationParameters } from '../protocol/authorization-request.ts'
+import { isCodeChallenge } from '../protocol/pkce.ts'
+import { isLoopbackRedirect, matchRedirectUri } from '../protocol/redirect-uri.ts'
+import { formatScope, parseScope } from '../protocol/scope.ts'
+import type { Client, Context, Resource } from './context.ts'
+import { PageError } from './error-page.ts'
+
+/** Where the answer goes: judged before anything else, because every later error is sent there (OAuth 2.1 §4.1.2.1). */
+export interface Target {
+  readonly client: Client
+  readonly redirectUri: string
+  /** The request named it; then the token request may have to repeat it. */
+  readonly redirectSent: boolean
+  readonly state: string | undefined
+}
+
+/** An authorization request that was found good. */
+export interface AuthorizationRequest {
+  readonly clientId: string
+  /** What the client said about itself when the user was asked. */
+  readonly metadataHash: string
+  readonly redirectUri: string
+  readonly redirectSent: boolean
+  readonly state?: string
+  readonly codeChallenge: string
+  /** In configured form. */
+  readonly resources: readonly string[]
+  /** What the user may choose from. */
+  readonly scopes: readonly string[]
+  readonly prompt?: string
+  /** Seconds. */
+  readonly maxAge?: number
+  readonly loginHint?: string
+}
+
+const maxQuery = 16_384
+const maxScope = 4096
+
+/** The parameters of the request; throws a PageError above 16 kB. */
+export function parametersOf(request: Request): AuthorizationParameters & { signedIn: string | undefined } {
+  const { search, searchParams } = new URL(request.url)
+  if (search.length > maxQuery)
+    throw localError('invalid_request', 'The request is too long', 414)
+  return { ...readAuthorizationParameters(searchParams), signedIn: searchParams.get('signed_in') ?? undefined }
+}
+
+/** Client and exact redirect URI. Whatever is wrong here is shown by this server itself: there is nobody to send it to. */
+export async function findTarget(context: Context, parameters: AuthorizationParameters): Promise<Target> {
+  const { values, repeated } = parameters
+  const clientId = values.get('client_id')
+  if (clientId === undefined || repeated.includes('client_id'))
+    throw localError('invalid_request', 'The request does not say which app it comes from')
+  const client = await context.clients.find(clientId)
+  if (client === undefined) throw new OAuthError('invalid_client', 'No app with this identifier is registered here')
+  const sent = values.get('redirect_uri')
+  if (repeated.includes('redirect_uri'))
+    throw localError('invalid_request', 'The request names more than one address to return to')
+  const redirectUri = sent ?? (client.redirectUris.length === 1 ? client.redirectUris[0] : undefined)
+  if (redirectUri === undefined)
+    throw localError('invalid_request', 'The request does not say where to return to, and the app has several addresses')
+  // An unlisted address is where an attacker would like the code to go.
+  if (!matchRedirectUri(client.redirectUris, redirectUri))
+    throw localError('invalid_request', 'The address to return to is not one that the app has registered')
+  return { client, redirectUri, redirectSent: sent !== undefined, state: values.get('state') }
+}
+
+/** The rest of the request (OAuth 2.1 §4.1.1, RFC 8707 §2). Throws OAuthErrors that the client is to hear of. */
+export function checkRequest(
+  context: Context,
+  target: Target,
+  { values, repeated, resources }: AuthorizationParameters,
+): AuthorizationRequest {
+  const invalid = (description: string): OAuthError => new OAuthError('invalid_request', description)
+  if (repeated.length > 0) throw invalid(`${repeated[0]} is sent more than once`)
+  if (values.has('request'))
+    throw new OAuthError('request_not_supported', 'Send the parameters themselves, not a request object')
+  if (values.has('request_uri'))
+    throw new OAuthError('request_uri_not_supported', 'Send the parameters themselves, not a request_uri')
+  const type = values.get('response_type')
+  if (type === undefined) throw invalid('response_type is missing')
+  if (type !== 'code') throw new OAuthError('unsupported_response_type', 'response_type must be code')
+  if ((values.get('response_mode') ?? 'query') !== 'query') throw invalid('response_mode must be query')
+  if (!target.client.grantTypes.includes('authorization_code'))
+    throw new OAuthError('unauthorized_client', 'The client is not registered for authorization codes')
+  const codeChallenge = values.get('code_challenge')
+  if (codeChallenge === undefined) throw invalid('code_challenge is missing: PKCE is required')
+  // An absent method would mean plain (RFC 7636 §4.3).
+  if (values.get('code_challenge_method') !== 'S256') throw invalid('code_challenge_method must be S256')
+  if (!isCodeChallenge(codeChallenge)) throw invalid('code_challenge is not 43 characters of base64url')
+  const found = context.resources.resolve(resources)
+  const scopes = offeredScopes(found, values.get('scope'))
+  const prompt = promptOf(values.get('prompt'))
+  const maxAge = values.get('max_age')
+  if (maxAge !== undefined && !/^\d{1,9}$/.test(maxAge)) throw invalid('max_age is no number of seconds')
+  const loginHint = values.get('login_hint')?.slice(0, 200)
+  return {
+    clientId: target.client.id,
+    metadataHash: target.client.metadataHash,
+    redirectUri: target.redirectUri,
+    redirectSent: target.redirectSent,
+    ...(target.state === undefined ? {} : { state: target.state }),
+    codeChallenge,
+    resources: found.map((each) => each.resource),
+    scopes,
+    ...(prompt === undefined ? {} : { prompt }),
+    ...(maxAge === undefined ? {} : { maxAge: Number(maxAge) }),
+    ...(loginHint === undefined ? {} : { loginHint }),
+  }
+}
+
+/** The same request as a path of this server, for a way back to it. */
+export function requestPath(context: Context, request: AuthorizationRequest): string {
+  const query = new URLSearchParams({
+    response_type: 'code',
+    client_id: request.clientId,
+    ...(request.redirectSent ? { redirect_uri: request.redirectUri } : {}),
+    code_challenge: request.codeChallenge,
+    code_challenge_method: 'S256',
+    ...(request.scopes.length === 0 ? {} : { scope: formatScope(request.scopes) }),
+    ...(request.state === undefined ? {} : { state: request.state }),
+    ...(request.prompt === undefined ? {} : { prompt: request.prompt }),
+    ...(request.maxAge === undefined ? {} : { max_age: String(request.maxAge) }),
+    ...(request.loginHint === undefined ? {} : { login_hint: request.loginHint }),
+  })
+  for (const resource of request.resources) query.append('resource', resource)
+  return `${context.paths.authorize}?${query}`
+}
+
+/** Only these are sent anywhere before the user has acted (OAuth 2.1 §7.12.2; MCP, Open Redirection). */
+export const isTrusted = ({ client, redirectUri }: Pick<Target, 'client' | 'redirectUri'>): boolean =>
+  client.kind === 'preregistered' || isLoopbackRedirect(redirectUri)
+
+/**
+ * What the user may choose from: what was asked for and exists here (RFC 6749 §3.3), everything where nothing was asked for.
+ * `offline_access` is a signal about refresh tokens, no scope of a resource.
+ */
+function offeredScopes(resources: readonly Resource[], asked: string | undefined): string[] {
+  const known = [...new Set(resources.flatMap((each) => Object.keys(each.scopes)))]
+  const parsed = parseScope((asked ?? '').trim().slice(0, maxScope + 1))
+  if (parsed === undefined || (asked ?? '').length > maxScope)
+    throw new OAuthError('invalid_scope', 'scope is malformed')
+  const wanted = parsed.filter((each) => each !== 'offline_access' || known.includes(each))
+  if (wanted.length === 0) return known
+  const offered = known.filter((each) => wanted.includes(each))
+  if (offered.length === 0) throw new OAuthError('invalid_scope', 'None of these scopes exists here')
+  return offered
+}
+
+/** OpenID Connect Core §3.1.2.1: `none` stands alone; values that nobody knows are ignored. */
+function promptOf(text: string | undefined): string | undefined {
+  const values = (text ?? '').split(' ').filter((each) => ['none', 'login', 'consent', 'select_account'].includes(each))
+  if (values.length === 0) return undefined
+  if (values.includes('none') && (text ?? '').trim() !== 'none')
+    throw new OAuthError('invalid_request', 'prompt=none stands alone')
+  return [...new Set(values)].join(' ')
+}
+
+const localError = (code: string, problem: string, status = 400): PageError =>
+  new PageError(code, {
+    title: 'The app sent a request that cannot be answered',
+    problem,
+    advice:
+      'Nothing was shared. Go back to the app and try again; if it happens again, tell its developer what stands here.',
+    status,
+  })

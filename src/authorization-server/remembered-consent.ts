@@ -1,0 +1,45 @@
+import { sha256 } from '../lib/hash.ts'
+import type { AuthorizationRequest } from './authorization-request.ts'
+import type { Context } from './context.ts'
+
+/** Whether a consent to this request may be remembered at all: never for a loopback redirect, where the client can be anybody. */
+export const canRemember = ({ options }: Context, { redirectUri }: AuthorizationRequest): boolean =>
+  options.lifetimes.rememberedConsent > 0 && redirectUri.startsWith('https://')
+
+/**
+ * Whether the user agreed to exactly this before, and the browser says that no other site sent him here: otherwise any page could
+ * have a code issued silently.
+ */
+export async function isRemembered(
+  context: Context,
+  httpRequest: Request,
+  subject: string,
+  request: AuthorizationRequest,
+): Promise<boolean> {
+  if (!canRemember(context, request) || request.prompt?.includes('consent')) return false
+  const site = httpRequest.headers.get('sec-fetch-site')
+  if (site !== 'same-origin' && site !== 'none') return false
+  return context.grants.isRemembered(subject, await consentKey(subject, request, request.scopes))
+}
+
+export async function rememberConsent(
+  context: Context,
+  subject: string,
+  request: AuthorizationRequest,
+  scopes: readonly string[],
+): Promise<void> {
+  const key = await consentKey(subject, request, scopes)
+  const expires = context.runtime.clock() + context.options.lifetimes.rememberedConsent
+  await context.grants.rememberConsent(subject, { key, clientId: request.clientId, expires })
+}
+
+/** User, client, redirect URI, resources, scopes, and what the client said about itself: whatever of it changes, the user is asked again. */
+const consentKey = (
+  subject: string,
+  { clientId, redirectUri, resources, metadataHash }: AuthorizationRequest,
+  scopes: readonly string[],
+): Promise<string> =>
+  sha256(
+    JSON.stringify([subject, clientId, redirectUri, [...resources].sort(), [...scopes].sort(), metadataHash]),
+    'consent',
+  )

@@ -1,0 +1,95 @@
+import { constantTimeEqual } from '../lib/equal.ts'
+import { sha256 } from '../lib/hash.ts'
+import { randomToken } from '../lib/random.ts'
+import type { AuthorizationRequest } from './authorization-request.ts'
+import { sealContext, type Context } from './context.ts'
+import { isSlotId, newSlot, ownCookie, readOwnCookie, type Slots } from './cookies.ts'
+import { PageError } from './error-page.ts'
+import { forged } from './same-origin.ts'
+
+/**
+ * An authorization request that waits for the user, as it lies, sealed, in the page's form. Nothing of it is stored until he has
+ * approved, and then at this grant id, once.
+ */
+export interface Transaction {
+  readonly grantId: string
+  readonly request: AuthorizationRequest
+  /** The account that the page named, if it did. */
+  readonly subject?: string
+  /** The cookie that this render is bound to, and the hash of what lies in it. */
+  readonly slot: string
+  readonly nonce: string
+  /** Seconds since the epoch. */
+  readonly expires: number
+}
+
+const slots: Slots = { kind: 'request', max: 5 }
+/** Names what was answered lately in this browser: going back and answering again is an error of another kind than a forgery. */
+const answered = 'answered'
+
+/** A transaction for this render, and the cookies that bind it to this browser. */
+export async function newTransaction(
+  context: Context,
+  httpRequest: Request,
+  about: { request: AuthorizationRequest; subject?: string },
+): Promise<{ transaction: Transaction; cookies: string[] }> {
+  const nonce = randomToken()
+  const { id, evict } = newSlot(context, httpRequest, slots)
+  const lifetime = context.options.lifetimes.transaction
+  const transaction = {
+    ...about,
+    grantId: randomToken(),
+    slot: id,
+    nonce: await sha256(nonce, 'form'),
+    expires: context.runtime.clock() + lifetime,
+  }
+  return { transaction, cookies: [...evict, ownCookie(context, `${slots.kind}-${id}`, nonce, lifetime)] }
+}
+
+export const sealTransaction = (context: Context, transaction: Transaction): Promise<string> =>
+  context.keyring.seal('form', sealContext(context.issuer, 'transaction'), JSON.stringify(transaction))
+
+/** The transaction of a submitted form. Throws a PageError: 403 where this browser was not given that form, 400 where it is too late. */
+export async function openTransaction(
+  context: Context,
+  httpRequest: Request,
+  sealed: string | null,
+): Promise<Transaction> {
+  const text = await context.keyring.open('form', sealContext(context.issuer, 'transaction'), sealed ?? '')
+  if (text === undefined) throw forged('The form is not one of this server')
+  const transaction = JSON.parse(text) as Transaction
+  if (transaction.expires <= context.runtime.clock()) throw expired()
+  const nonce = readOwnCookie(context, httpRequest, `${slots.kind}-${transaction.slot}`)
+  if (nonce === undefined) {
+    if (answeredSlots(context, httpRequest).includes(transaction.slot)) throw alreadyAnswered()
+    throw forged('The form was not opened in this browser')
+  }
+  if (!constantTimeEqual(await sha256(nonce, 'form'), transaction.nonce))
+    throw forged('The form was not opened in this browser')
+  return transaction
+}
+
+/** Cookies after the user has answered: the form's own goes, and is remembered as answered. */
+export function closeTransaction(context: Context, httpRequest: Request, { slot }: Transaction): string[] {
+  const list = [...answeredSlots(context, httpRequest).filter((each) => each !== slot), slot].slice(-slots.max)
+  return [
+    ownCookie(context, `${slots.kind}-${slot}`, '', 0),
+    ownCookie(context, answered, list.join('~'), context.options.lifetimes.transaction),
+  ]
+}
+
+export const alreadyAnswered = (): PageError =>
+  new PageError('invalid_request', {
+    title: 'This was answered already',
+    problem: 'A request can be answered once',
+    advice: 'If the app is still waiting, start again from the app.',
+  })
+
+const expired = (): PageError => new PageError('invalid_request', {
+  title: 'This took too long',
+  problem: 'The request has expired',
+  advice: 'Nothing was shared. Start again from the app.',
+})
+
+const answeredSlots = (context: Context, request: Request): string[] =>
+  (readOwnCookie(context, request, answered) ?? '').split('~').filter(isSlotId)
