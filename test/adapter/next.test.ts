@@ -1,19 +1,30 @@
-// Next as a built and started application.
-import { expect, test } from 'vitest'
+// Next as a built and started application, and real MCP clients against it.
+import { beforeAll, expect, test } from 'vitest'
 import { routes } from '../../src/adapter/next.ts'
+import { clientSuite } from '../support/provider-clients.ts'
 import { buildNext, startNext } from '../support/provider-next.ts'
 import { adapterSuite } from './suite.ts'
+
+beforeAll(() => buildNext('test/adapter/next-app'))
 
 adapterSuite(
   'tollgate/next',
   async (url, keys) => {
-    await buildNext('test/adapter/next-app')
     return startNext('test/adapter/next-app', Number(new URL(url).port), {
       SUITE_URL: url,
       SUITE_KEYS: JSON.stringify(keys),
     })
   },
   { drains: false, rewritesQuery: true },
+)
+
+clientSuite(
+  'Next',
+  (wiring) =>
+    startNext('test/adapter/next-app', Number(new URL(wiring.url).port), {
+      NOTES_WIRING: JSON.stringify(wiring),
+    }),
+  '/notes',
 )
 
 test('routes() asks each part in turn, and 404 where none answers', async () => {

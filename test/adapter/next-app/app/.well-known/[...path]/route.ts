@@ -1,4 +1,5 @@
 import { routes } from '../../../../../../src/adapter/next.ts'
+import { rs as notes } from '../../notes/notes.ts'
 import { rs } from '../../suite.ts'
 
-export const { GET, HEAD, POST, OPTIONS } = routes(rs)
+export const { GET, HEAD, POST, OPTIONS } = routes(rs, notes)
