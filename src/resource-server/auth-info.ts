@@ -16,19 +16,24 @@ export function createAuthInfo(
     clientId,
     scopes: Object.freeze([...scopes]),
     expiresAt,
-    resource: new URL(resource),
+    // A URL cannot be frozen, so each look gets its own.
+    get resource(): URL {
+      return new URL(resource)
+    },
     extra: Object.freeze({ issuer, subject, claims, props }),
     issuer,
     subject,
     claims,
     props,
   }
-  Object.defineProperties(auth, {
-    token: { value: token },
-    responseHeaders: { value: responseHeaders },
-    upstream: { value: () => upstream(verified) },
-  })
+  hide(auth, 'token', token)
+  hide(auth, 'upstream', () => upstream(verified))
+  if (responseHeaders !== undefined) hide(auth, 'responseHeaders', responseHeaders)
   return Object.freeze(auth) as unknown as AuthInfo<never>
+}
+
+function hide(object: object, name: string, value: unknown): void {
+  Object.defineProperty(object, name, { value })
 }
 
 async function upstream(verified: VerifiedToken): Promise<UpstreamToken> {

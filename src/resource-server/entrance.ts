@@ -66,15 +66,15 @@ function turnedAway(request: Request, place: ProtectedResource): Response | unde
   if (place.resource.loopback && !isLoopbackHost(withoutPort(hostOf(request)))) {
     return refused(place, 421, 'This server answers for its own host alone')
   }
+  const mayBePreflight = request.method === 'OPTIONS'
+  // Where every origin may call, there is nothing to look up.
+  if (place.cors.origins === '*' && !mayBePreflight) return undefined
   const origin = headers.get('origin')
   if (origin === null) return undefined
-  if (!isAllowedOrigin(origin, place.cors)) {
-    // A preflight gets no permission, which says the same.
-    if (request.method === 'OPTIONS') return preflight(request, place.cors)
-    return applyCors(request, refused(place, 403, 'This origin may not call'), place.cors)
-  }
-  const isPreflight = request.method === 'OPTIONS' && headers.has('access-control-request-method')
-  return isPreflight ? preflight(request, place.cors) : undefined
+  // A preflight of another origin gets no permission, which says the same as 403.
+  if (mayBePreflight && headers.has('access-control-request-method')) return preflight(request, place.cors)
+  if (isAllowedOrigin(origin, place.cors)) return undefined
+  return applyCors(request, refused(place, 403, 'This origin may not call'), place.cors)
 }
 
 function refused(place: ProtectedResource, status: number, problem: string): Response {

@@ -12,10 +12,12 @@ export function finish(
   verified: Verified | undefined,
 ): Response {
   if (verified === undefined) return applyCors(request, response, place.cors)
-  const answer = isStream(response) ? limited(request, response, place, verified) : response
   const { responseHeaders } = verified.auth
+  // Nobody keeps the answer to a POST that does not ask for it (RFC 9110 §9.3.3), least of all an empty one.
+  if (response.body === null && responseHeaders === undefined && request.method === 'POST')
+    return applyCors(request, response, place.cors)
+  const answer = isStream(response) ? limited(request, response, place, verified) : response
   const control = uncached(answer.headers.get('cache-control'))
-  if (control === undefined && responseHeaders === undefined) return applyCors(request, answer, place.cors)
   return applyCors(request, withHeaders(answer, control, responseHeaders), place.cors)
 }
 

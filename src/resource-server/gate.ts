@@ -46,7 +46,7 @@ export function createGate(entrance: Entrance, audited: boolean): Gate {
       // What has to be asked is asked by judge(), which also knows what to answer.
       if (verified === undefined || audited || !stillGood(verified)) return undefined
       const { scopes } = planOf(required, place)
-      return unmet(scopes, required, verified, place.runtime.clock()) === undefined
+      return unmet(scopes, required, verified, place.runtime.clock) === undefined
         ? { place, verified, request }
         : undefined
     },
@@ -61,7 +61,7 @@ export function createGate(entrance: Entrance, audited: boolean): Gate {
         if (token === undefined && !anonymous) return noToken(request, place, required, audited)
         if (token !== undefined) {
           verified = await place.verify(token)
-          const problem = unmet(scopes, required, verified, place.runtime.clock())
+          const problem = unmet(scopes, required, verified, place.runtime.clock)
           if (problem !== undefined) throw problem
         }
         if (operations === undefined) return admitted(place, verified, request, audited)

@@ -45,7 +45,11 @@ export class ProtectedResource {
   /** Who the token stands for. Rejects with InvalidTokenError or UnavailableError, and with nothing else. */
   async verify(token: string): Promise<Verified> {
     try {
-      return (await this.#recollect(token)) ?? this.#remember(token, await this.#verifier.verify(token))
+      const known = this.#cache?.get(token)
+      if (known === undefined || known.until <= this.runtime.clock())
+        return this.#remember(token, await this.#verifier.verify(token))
+      await known.revalidate?.()
+      return known
     } catch (error) {
       if (error instanceof InvalidTokenError) {
         this.#cache?.delete(token)
@@ -57,19 +61,15 @@ export class ProtectedResource {
     }
   }
 
-  async #recollect(token: string): Promise<Verified | undefined> {
-    const known = this.#cache?.get(token)
-    if (known === undefined || known.until <= this.runtime.clock()) return undefined
-    await known.revalidate?.()
-    return known
-  }
-
   #remember(token: string, found: VerifiedToken): Verified {
     const now = this.runtime.clock()
     // The verifier judged the time with its own skew, which is 60 s at most.
     if (!(found.expiresAt + 60 > now)) throw new InvalidTokenError('The access token has expired')
     const { claimedScopes, hierarchy } = this.#settings
-    const scopes = [...new Set([...found.scopes, ...(claimedScopes?.(found.claims) ?? [])])]
+    const scopes =
+      claimedScopes === undefined
+        ? found.scopes
+        : [...new Set([...found.scopes, ...claimedScopes(found.claims)])]
     const verified: Verified = {
       token,
       auth: createAuthInfo(token, found, this.resource.resource, scopes),

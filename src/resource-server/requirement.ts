@@ -1,5 +1,6 @@
 import { ConfigurationError, InsufficientScopeError, OAuthError } from '../errors.ts'
 import { checkOptions, requireSeconds, requireStrings } from '../lib/options.ts'
+import type { Clock } from '../types.ts'
 import { requireScopes } from './resources.ts'
 import type { Verified } from './token-cache.ts'
 import type { Need } from './types.ts'
@@ -50,13 +51,13 @@ export function unmet(
   scopes: readonly string[],
   { acrValues, maxAge }: Requirement,
   { granted, auth }: Verified,
-  now: number,
+  clock: Clock,
 ): OAuthError | undefined {
   for (const scope of scopes) if (!granted.has(scope)) return new InsufficientScopeError(scopes)
   if (acrValues === undefined && maxAge === undefined) return undefined
   const { acr, auth_time: authTime } = auth.claims
   const weak = acrValues !== undefined && !(typeof acr === 'string' && acrValues.includes(acr))
-  const old = maxAge !== undefined && !(typeof authTime === 'number' && authTime + maxAge >= now)
+  const old = maxAge !== undefined && !(typeof authTime === 'number' && authTime + maxAge >= clock())
   return weak || old
     ? new OAuthError('insufficient_user_authentication', 'This needs a stronger or a more recent sign-in', {
         status: 401,
