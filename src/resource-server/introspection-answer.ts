@@ -15,7 +15,7 @@ type Json = Readonly<Record<string, unknown>>
  */
 export function introspectionClaims(
   profile: OpaqueProfile,
-  { status, text }: Answer,
+  { status, headers, text }: Answer,
 ): Json | 'inactive' | 'refused' | 'unavailable' {
   const style = profile.style ?? 'rfc7662'
   if (status === 200) return claimsOf[style](parse(text)) ?? 'inactive'
@@ -23,7 +23,9 @@ export function introspectionClaims(
   const tokenIsCredential = style === 'google-tokeninfo' || style === 'discord-me'
   // RFC 7662 §2.3. oidc-provider's word for a JWT that it does not introspect: an answer about the token, not an outage.
   if (status === 400 && parse(text)?.['error'] === 'unsupported_token_type') return 'inactive'
-  return !tokenIsCredential && (status === 401 || status === 403) ? 'refused' : 'unavailable'
+  // GitHub says 403 where others say 429.
+  const limited = status === 403 && headers.get('x-ratelimit-remaining') === '0'
+  return !tokenIsCredential && !limited && (status === 401 || status === 403) ? 'refused' : 'unavailable'
 }
 
 /** Statuses by which a provider says, outside RFC 7662, that a token is not valid. */

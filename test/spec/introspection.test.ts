@@ -264,6 +264,17 @@ test('refused credentials of our own raise an event, without them', async () => 
   expect(JSON.stringify(events)).not.toMatch(/the-token|secret/)
 })
 
+test('GitHub’s 403 for a rate limit is no refusal of our credentials', async () => {
+  const onEvent = vi.fn()
+  const respond = (): Response =>
+    new Response('', { status: 403, headers: { 'x-ratelimit-remaining': '0', 'retry-after': '60' } })
+  const error = await setUp({ respond, onEvent })
+    .judge.verify('t')
+    .catch((caught: unknown) => caught)
+  expect(error).toMatchObject({ status: 503, retryAfter: 60 })
+  expect(onEvent).not.toHaveBeenCalled()
+})
+
 test('oidc-provider’s word for a JWT that it does not introspect is a judgement', async () => {
   const respond = (): Response => Response.json({ error: 'unsupported_token_type' }, { status: 400 })
   await expect(setUp({ respond }).judge.verify('t')).rejects.toThrow(InvalidTokenError)
