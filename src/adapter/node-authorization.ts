@@ -3,12 +3,8 @@ import type { IncomingMessage } from 'node:http'
 
 /**
  * Makes a second `Authorization` header visible to frameworks that read Node's parsed headers, which keep only the first one: the guard then sees
- * both, and refuses. For Next's `instrumentation.ts`; `toNodeHandler` and `tollgate/express` need nothing. Call it once per process.
- *
- * @example
- * export async function register() {
- *   if (process.env.NEXT_RUNTIME === 'nodejs') (await import('tollgate/node')).joinAuthorizationHeaders()
- * }
+ * both, and refuses. Call it once per process; for Next, in `register()` of `instrumentation.ts`, where `NEXT_RUNTIME` is `nodejs`.
+ * `toNodeHandler` and `tollgate/express` need nothing.
  */
 export function joinAuthorizationHeaders(): void {
   subscribe('http.server.request.start', (message) => {
