@@ -2,14 +2,24 @@ import { OAuthError } from '../errors.ts'
 import { oauthError } from '../http/responses.ts'
 import type { Context } from './context.ts'
 
-/** Runs an endpoint that answers with JSON: every error becomes its OAuth response, whatever is unforeseen a bare 500. */
+/** An endpoint that reads secrets and answers with JSON. */
 export function jsonEndpoint(
+  context: Context,
+  handler: (request: Request) => Promise<Response>,
+): (request: Request) => Promise<Response> {
+  return answering(context, async (request) => {
+    requireTls(context, request)
+    return handler(request)
+  })
+}
+
+/** Every error becomes its OAuth response, whatever is unforeseen a bare 500. */
+export function answering(
   context: Context,
   handler: (request: Request) => Promise<Response>,
 ): (request: Request) => Promise<Response> {
   return async (request) => {
     try {
-      requireTls(context, request)
       return await handler(request)
     } catch (error) {
       return errorResponse(context, error)

@@ -3,6 +3,7 @@ import { json } from '../http/responses.ts'
 import type { AuthorizationServerMetadata } from '../protocol/metadata.ts'
 import { authorizationServerMetadataUrls } from '../protocol/well-known.ts'
 import type { Context, Endpoint } from './context.ts'
+import { answering } from './endpoint.ts'
 
 type Handler = (request: Request) => Promise<Response>
 
@@ -15,9 +16,9 @@ const cacheable = (seconds: number): { headers: Record<string, string> } => ({
 /** The metadata document at every place where a client of any MCP revision asks for it, and nowhere else: by pathname. */
 export function metadataRoutes(
   context: Context,
-  answering: ReadonlySet<Endpoint>,
+  available: ReadonlySet<Endpoint>,
 ): [pathname: string, Handler][] {
-  const document = metadata(context, answering)
+  const document = metadata(context, available)
   const handler = methods({ GET: () => json(document, cacheable(3600)) }, { cors })
   const urls = authorizationServerMetadataUrls(context.issuer)
   const paths = new Set(urls.map((url) => new URL(url).pathname))
@@ -33,12 +34,13 @@ export function isEmbedded({ issuer, options, resources }: Context): boolean {
 }
 
 /** RFC 7517. */
-export function jwksEndpoint({ keys }: Context): Handler {
-  return methods({ GET: async () => json({ keys: await keys.publicKeys() }, cacheable(600)) }, { cors })
+export function jwksEndpoint(context: Context): Handler {
+  const get = async (): Promise<Response> => json({ keys: await context.keys.publicKeys() }, cacheable(600))
+  return methods({ GET: answering(context, get) }, { cors })
 }
 
 /** RFC 8414 §2, and what OpenID Connect Discovery §3 demands: SDK clients want it at that place. No member is null. */
-function metadata(context: Context, answering: ReadonlySet<Endpoint>): AuthorizationServerMetadata {
+function metadata(context: Context, available: ReadonlySet<Endpoint>): AuthorizationServerMetadata {
   const { issuer, options, resources, paths, keys } = context
   const url = (name: Endpoint): string => new URL(paths[name], issuer).href
   const secretMethods = ['client_secret_basic', 'client_secret_post']
@@ -46,20 +48,20 @@ function metadata(context: Context, answering: ReadonlySet<Endpoint>): Authoriza
     issuer,
     authorization_endpoint: url('authorize'),
     token_endpoint: url('token'),
-    ...(answering.has('register') ? { registration_endpoint: url('register') } : {}),
+    ...(available.has('register') ? { registration_endpoint: url('register') } : {}),
     jwks_uri: url('jwks'),
     scopes_supported: [...new Set(resources.all.flatMap(({ scopes }) => Object.keys(scopes)))],
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
     grant_types_supported: ['authorization_code', 'refresh_token'],
     token_endpoint_auth_methods_supported: ['none', ...secretMethods],
-    ...(answering.has('revoke')
+    ...(available.has('revoke')
       ? {
           revocation_endpoint: url('revoke'),
           revocation_endpoint_auth_methods_supported: ['none', ...secretMethods],
         }
       : {}),
-    ...(answering.has('introspect')
+    ...(available.has('introspect')
       ? {
           introspection_endpoint: url('introspect'),
           introspection_endpoint_auth_methods_supported: secretMethods,

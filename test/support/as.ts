@@ -156,7 +156,7 @@ export class Rig {
         return Response.json({ subject: auth.subject, scopes: auth.scopes, props: auth.props ?? null })
       })
     this.guard = protect(RES_A)
-    this.guardB = protect(RES_B)
+    this.guardB = RES_B in this.options.resources ? protect(RES_B) : this.guard
   }
 
   /** A second instance on the same store. */
