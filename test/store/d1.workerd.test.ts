@@ -2,11 +2,12 @@ import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
 import { ConfigurationError } from '../../src/errors.ts'
 import { d1 } from '../../src/store/d1.ts'
-import { storeSuite, sweepsInPieces } from '../support/store-suite.ts'
+import { storeAndFlowSuite } from '../support/store-flow-suite.ts'
+import { sweepsInPieces } from '../support/store-suite.ts'
 
 const { DB } = env as unknown as { DB: D1Database }
 
-storeSuite('D1', () => ({
+storeAndFlowSuite('D1', () => ({
   connect: () => d1(DB),
   outage: () => {
     const run = (): Promise<never> => Promise.reject(new Error('D1_ERROR: Network connection lost.'))

@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { ConfigurationError } from '../../src/errors.ts'
 import { garbageMargin } from '../../src/store/contract.ts'
 import { durableObject, type TollgateStore } from '../../src/store/durable-object.ts'
-import { freshKey, pause, storeSuite } from '../support/store-suite.ts'
+import { storeAndFlowSuite } from '../support/store-flow-suite.ts'
+import { freshKey, pause } from '../support/store-suite.ts'
 
 const { TOLLGATE } = env as unknown as { TOLLGATE: DurableObjectNamespace<TollgateStore> }
 const partitionOf = (key: string): string => key.split(':')[0]!
@@ -15,7 +16,7 @@ const tablesOf = (key: string) =>
     (_, { storage }) => storage.sql.exec('SELECT name FROM sqlite_master').toArray().length,
   )
 
-storeSuite('Durable Objects', () => ({
+storeAndFlowSuite('Durable Objects', () => ({
   connect: () => durableObject(TOLLGATE),
   // The object refuses every call, as it does while Cloudflare moves it.
   outage: () =>

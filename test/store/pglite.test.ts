@@ -2,9 +2,10 @@ import { PGlite } from '@electric-sql/pglite'
 import { expect, test } from 'vitest'
 import { ConfigurationError } from '../../src/errors.ts'
 import { postgres } from '../../src/store/postgres.ts'
-import { storeSuite, sweepsInPieces } from '../support/store-suite.ts'
+import { storeAndFlowSuite } from '../support/store-flow-suite.ts'
+import { sweepsInPieces } from '../support/store-suite.ts'
 
-storeSuite('PGlite', async () => {
+storeAndFlowSuite('PGlite', async () => {
   const db = await PGlite.create()
   return {
     // One process, one connection: that is what PGlite is.

@@ -2,13 +2,14 @@ import { Cluster } from 'ioredis'
 import { createClient, createCluster } from 'redis'
 import { describe, expect, test } from 'vitest'
 import { redis } from '../../src/store/redis.ts'
-import { storeSuite, type StoreHarness } from '../support/store-suite.ts'
+import { storeAndFlowSuite } from '../support/store-flow-suite.ts'
+import { type StoreHarness } from '../support/store-suite.ts'
 
 const urls = (process.env['REDIS_CLUSTER_URLS'] ?? '').split(' ')
 const [, , replica] = urls
 
 // Both clients are told to read from replicas where they may.
-storeSuite('a Redis cluster by redis', (): StoreHarness => {
+storeAndFlowSuite('a Redis cluster by redis', (): StoreHarness => {
   const closing: (() => unknown)[] = []
   const connect = async () => {
     const cluster = createCluster({ rootNodes: urls.map((url) => ({ url })), useReplicas: true })
@@ -28,7 +29,7 @@ storeSuite('a Redis cluster by redis', (): StoreHarness => {
   }
 })
 
-storeSuite('a Redis cluster by ioredis', (): StoreHarness => {
+storeAndFlowSuite('a Redis cluster by ioredis', (): StoreHarness => {
   const closing: (() => unknown)[] = []
   const connect = async () => {
     const nodes = urls.map((url) => ({ host: '127.0.0.1', port: Number(new URL(url).port) }))

@@ -2,7 +2,8 @@
 import { Redis } from '@upstash/redis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { redis } from '../../src/store/redis.ts'
-import { freshKey, storeSuite } from '../support/store-suite.ts'
+import { storeAndFlowSuite } from '../support/store-flow-suite.ts'
+import { freshKey } from '../support/store-suite.ts'
 import { startUpstash, type UpstashServer } from '../support/store-upstash.ts'
 
 const url = process.env['REDIS_URL']!
@@ -15,7 +16,7 @@ afterAll(() => server.close())
 const open = ({ url, token }: UpstashServer, retries = 0): Redis =>
   new Redis({ url, token, retry: { retries, backoff: () => 1 }, enableTelemetry: false })
 
-storeSuite("Redis by Upstash's HTTP client", () => ({
+storeAndFlowSuite("Redis by Upstash's HTTP client", () => ({
   connect: () => redis(open(server)),
   outage: async () => {
     const dying = await startUpstash(url)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, test } from 'vitest'
 import { connect, type Connection } from '../support/store-connect.ts'
 import { killMidWrite, raceInTwoProcesses } from '../support/store-processes.ts'
-import { storeSuite } from '../support/store-suite.ts'
+import { storeAndFlowSuite } from '../support/store-flow-suite.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tollgate-bun-'))
 const path = join(folder, 'store.db')
@@ -19,7 +19,7 @@ const open = async (): Promise<Connection> => {
   return connection
 }
 
-storeSuite('a SQLite file by bun:sqlite', () => ({
+storeAndFlowSuite('a SQLite file by bun:sqlite', () => ({
   connect: async () => (await open()).store,
   outage: async () => {
     const { store, close } = await connect('bun:sqlite', path)

@@ -7,7 +7,8 @@ import { ConfigurationError } from '../../src/errors.ts'
 import { sqlite } from '../../src/store/sqlite.ts'
 import { connect, type Connection, type Driver } from '../support/store-connect.ts'
 import { killMidWrite, raceInTwoProcesses } from '../support/store-processes.ts'
-import { freshKey, storeSuite, sweepsInPieces } from '../support/store-suite.ts'
+import { storeAndFlowSuite } from '../support/store-flow-suite.ts'
+import { freshKey, sweepsInPieces } from '../support/store-suite.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tollgate-sqlite-'))
 const opened: Connection[] = []
@@ -37,7 +38,7 @@ for (const driver of drivers) {
       return connection
     }
 
-    storeSuite(`a SQLite file by ${driver}, journal ${journal}`, () => ({
+    storeAndFlowSuite(`a SQLite file by ${driver}, journal ${journal}`, () => ({
       connect: async () => (await open()).store,
       outage: async () => {
         const { store, close } = await connect(driver, path)

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { connect, type Connection, type Driver } from './store-connect.ts'
 import { raceInTwoProcesses } from './store-processes.ts'
 import { startProxy, type Proxy } from './store-proxy.ts'
-import { freshKey, storeSuite } from './store-suite.ts'
+import { storeAndFlowSuite } from './store-flow-suite.ts'
+import { freshKey } from './store-suite.ts'
 
 /** `driver` for one process, and another client library for the other one. */
 export function serverSuite(title: string, driver: Driver, otherDriver: Driver, url: string): void {
@@ -27,7 +28,7 @@ export function serverSuite(title: string, driver: Driver, otherDriver: Driver, 
     return connect(driver, address.href)
   }
 
-  storeSuite(title, () => ({
+  storeAndFlowSuite(title, () => ({
     connect: async () => (await open()).store,
     outage: async () => {
       const dying = await startProxy(new URL(url))

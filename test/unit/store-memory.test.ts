@@ -1,8 +1,9 @@
 import { memoryStore } from '../../src/store/memory.ts'
 import { test } from 'vitest'
-import { storeSuite, sweepsInPieces } from '../support/store-suite.ts'
+import { storeAndFlowSuite } from '../support/store-flow-suite.ts'
+import { sweepsInPieces } from '../support/store-suite.ts'
 
-storeSuite('memory', () => {
+storeAndFlowSuite('memory', () => {
   const store = memoryStore()
   return {
     connect: () => store,
