@@ -1,0 +1,83 @@
+import { readText } from '../http/body.ts'
+
+/** A JSON-RPC message; nothing about it is checked. */
+export type Message = Readonly<Record<string, unknown>>
+
+export interface Read {
+  /** As it was parsed. */
+  readonly body: unknown
+  readonly messages: readonly Message[]
+  /** For the handler: its `json()` is `body`. */
+  readonly request: Request
+}
+
+/** The messages of a request body, which is read and parsed once. Rejects with `invalid_request` (413) above the limit in bytes. */
+export async function readMessages(request: Request, limit: number): Promise<Read | { refused: Response }> {
+  const text = await readText(request, limit)
+  let body: unknown
+  try {
+    body = JSON.parse(text)
+  } catch {
+    return { refused: rpcError(-32700, 'The body is not JSON') }
+  }
+  const messages: unknown[] = Array.isArray(body) ? body : [body]
+  if (messages.length === 0 || !messages.every(isMessage))
+    return { refused: rpcError(-32600, 'The body is no JSON-RPC message') }
+  // Another parser may keep the first of two equal keys where this one keeps the last.
+  if (hasDuplicateKeys(text, body)) return { refused: rpcError(-32600, 'The body has a key twice') }
+  return { body, messages, request: withBody(request, text, body) }
+}
+
+export const isRefused = (read: Read | { refused: Response }): read is { refused: Response } =>
+  'refused' in read
+
+/** A refusal in the words of JSON-RPC (MCP transports: 400). */
+export function rpcError(code: number, message: string, to?: Message): Response {
+  const id = typeof to?.['id'] === 'string' || typeof to?.['id'] === 'number' ? to['id'] : null
+  return Response.json(
+    { jsonrpc: '2.0', id, error: { code, message } },
+    { status: 400, headers: { 'cache-control': 'no-store' } },
+  )
+}
+
+const isMessage = (value: unknown): value is Message =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Every colon outside a string introduces a member; a member that the parsed value does not have was overwritten. */
+function hasDuplicateKeys(text: string, parsed: unknown): boolean {
+  let members = 0
+  let inString = false
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (inString) {
+      if (code === 0x5c) i++
+      else if (code === 0x22) inString = false
+    } else if (code === 0x22) inString = true
+    else if (code === 0x3a) members++
+  }
+  return members !== countMembers(parsed)
+}
+
+/** Iterative: a body may be nested deeper than the call stack is. */
+function countMembers(value: unknown): number {
+  const open: unknown[] = [value]
+  let members = 0
+  while (open.length > 0) {
+    const each = open.pop() as object
+    const values: unknown[] = Object.values(each)
+    if (!Array.isArray(each)) members += values.length
+    for (const inner of values) if (typeof inner === 'object' && inner !== null) open.push(inner)
+  }
+  return members
+}
+
+/** The same request with the body that was read. Whoever asks for its JSON gets the object that was judged, whoever asks for text the same bytes. */
+function withBody(request: Request, text: string, body: unknown): Request {
+  const { url, method, headers, signal } = request
+  // Workers keep what they know about the connection in `cf`; elsewhere there is none.
+  const { cf } = request as { cf?: unknown }
+  const init = { method, headers, signal, body: text, ...(cf === undefined ? {} : { cf }) }
+  const copy = new Request(url, init)
+  Object.defineProperty(copy, 'json', { value: async () => body })
+  return copy
+}
