@@ -1,5 +1,8 @@
 import { OAuthError } from '../errors.ts'
-import { readAuthorizationParameters, type AuthorizationParameters } from '../protocol/authorization-request.ts'
+import {
+  readAuthorizationParameters,
+  type AuthorizationParameters,
+} from '../protocol/authorization-request.ts'
 import { isCodeChallenge } from '../protocol/pkce.ts'
 import { isLoopbackRedirect, matchRedirectUri } from '../protocol/redirect-uri.ts'
 import { formatScope, parseScope } from '../protocol/scope.ts'
@@ -40,9 +43,11 @@ const maxScope = 4096
 /** The parameters of the request; throws a PageError above 16 kB. */
 export function parametersOf(request: Request): AuthorizationParameters & { signedIn: string | undefined } {
   const { search, searchParams } = new URL(request.url)
-  if (search.length > maxQuery)
-    throw localError('invalid_request', 'The request is too long', 414)
-  return { ...readAuthorizationParameters(searchParams), signedIn: searchParams.get('signed_in') ?? undefined }
+  if (search.length > maxQuery) throw localError('invalid_request', 'The request is too long', 414)
+  return {
+    ...readAuthorizationParameters(searchParams),
+    signedIn: searchParams.get('signed_in') ?? undefined,
+  }
 }
 
 /** Client and exact redirect URI. Whatever is wrong here is shown by this server itself: there is nobody to send it to. */
@@ -52,13 +57,17 @@ export async function findTarget(context: Context, parameters: AuthorizationPara
   if (clientId === undefined || repeated.includes('client_id'))
     throw localError('invalid_request', 'The request does not say which app it comes from')
   const client = await context.clients.find(clientId)
-  if (client === undefined) throw new OAuthError('invalid_client', 'No app with this identifier is registered here')
+  if (client === undefined)
+    throw new OAuthError('invalid_client', 'No app with this identifier is registered here')
   const sent = values.get('redirect_uri')
   if (repeated.includes('redirect_uri'))
     throw localError('invalid_request', 'The request names more than one address to return to')
   const redirectUri = sent ?? (client.redirectUris.length === 1 ? client.redirectUris[0] : undefined)
   if (redirectUri === undefined)
-    throw localError('invalid_request', 'The request does not say where to return to, and the app has several addresses')
+    throw localError(
+      'invalid_request',
+      'The request does not say where to return to, and the app has several addresses',
+    )
   // An unlisted address is where an attacker would like the code to go.
   if (!matchRedirectUri(client.redirectUris, redirectUri))
     throw localError('invalid_request', 'The address to return to is not one that the app has registered')
@@ -127,6 +136,17 @@ export function requestPath(context: Context, request: AuthorizationRequest): st
   return `${context.paths.authorize}?${query}`
 }
 
+/** What the client wishes of the sign-in. */
+export const wishesOf = ({
+  prompt,
+  maxAge,
+  loginHint,
+}: AuthorizationRequest): { prompt?: string; maxAge?: number; loginHint?: string } => ({
+  ...(prompt === undefined ? {} : { prompt }),
+  ...(maxAge === undefined ? {} : { maxAge }),
+  ...(loginHint === undefined ? {} : { loginHint }),
+})
+
 /** Only these are sent anywhere before the user has acted (OAuth 2.1 §7.12.2; MCP, Open Redirection). */
 export const isTrusted = ({ client, redirectUri }: Pick<Target, 'client' | 'redirectUri'>): boolean =>
   client.kind === 'preregistered' || isLoopbackRedirect(redirectUri)
@@ -149,7 +169,9 @@ function offeredScopes(resources: readonly Resource[], asked: string | undefined
 
 /** OpenID Connect Core §3.1.2.1: `none` stands alone; values that nobody knows are ignored. */
 function promptOf(text: string | undefined): string | undefined {
-  const values = (text ?? '').split(' ').filter((each) => ['none', 'login', 'consent', 'select_account'].includes(each))
+  const values = (text ?? '')
+    .split(' ')
+    .filter((each) => ['none', 'login', 'consent', 'select_account'].includes(each))
   if (values.length === 0) return undefined
   if (values.includes('none') && (text ?? '').trim() !== 'none')
     throw new OAuthError('invalid_request', 'prompt=none stands alone')

@@ -1,21 +1,26 @@
 import { methods } from '../http/methods.ts'
 import type { AuthorizationServer, Endpoints } from '../types.ts'
+import { accountEndpoint } from './account.ts'
+import { authorizeEndpoint } from './authorize.ts'
+import { callbackEndpoint } from './callback.ts'
 import type { Context, Endpoint } from './context.ts'
 import { createContext } from './create-context.ts'
 import { isEmbedded, jwksEndpoint, metadataRoutes } from './metadata.ts'
 import type { AuthorizationServerOptions } from './options.ts'
 import type { Grant } from './records.ts'
 import { registrationEndpoint, type Register } from './registration.ts'
+import { callbackPath } from './sign-in-leg.ts'
 import { tokenEndpoint } from './token-endpoint.ts'
 import { createVerifier } from './verifier.ts'
 
 export type { ClientMetadata } from '../protocol/client-metadata.ts'
-export type { Identity, RateLimiter, SignIn, UpstreamTokens } from '../types.ts'
+export type { Identity, RateLimiter, SignIn, SignInLeg, UpstreamTokens } from '../types.ts'
 export type { KeyRingOptions } from './keys.ts'
 export type { AuthorizationServerOptions, Branding, Lifetimes, ResourceOptions } from './options.ts'
 export { memoryRateLimiter } from './rate-limit.ts'
 export type { Grant } from './records.ts'
 export type { Jwk } from './signing-key.ts'
+export { dangerouslyDevSignIn, ownLogin } from './sign-in.ts'
 
 /** An authorization server in the same deployment as the MCP server that it serves. */
 export interface EmbeddedAuthorizationServer extends AuthorizationServer, Endpoints {
@@ -78,6 +83,8 @@ const open = { origins: '*', methods: 'POST' } as const
 
 function createEndpoints(context: Context, register: Register): ReadonlyMap<Endpoint, Handler> {
   const endpoints = new Map<Endpoint, Handler>([
+    ['authorize', authorizeEndpoint(context)],
+    ['account', accountEndpoint(context)],
     ['token', methods({ POST: tokenEndpoint(context) }, { cors: open })],
     ['jwks', jwksEndpoint(context)],
   ])
@@ -93,6 +100,7 @@ function createRoutes(
 ): ReadonlyMap<string, Handler> {
   const routes = new Map<string, Handler>(metadataRoutes(context, new Set(endpoints.keys())))
   for (const [name, handler] of endpoints) routes.set(context.paths[name], handler)
+  if (context.signIn.finish !== undefined) routes.set(callbackPath(context), callbackEndpoint(context))
   if (!isEmbedded(context)) return routes
   // MCP 2025-03-26, Fallbacks for Servers without Metadata Discovery.
   for (const name of ['authorize', 'token', 'register'] as const) {

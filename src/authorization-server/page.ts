@@ -15,6 +15,11 @@ export interface Look {
   readonly branding: Branding
 }
 
+export const look = ({ issuer, options }: { issuer: string; options: { branding: Branding } }): Look => ({
+  issuer,
+  branding: options.branding,
+})
+
 export interface Page {
   title: string
   body: Html
@@ -105,14 +110,14 @@ function withCookies(response: Response, cookies: readonly string[] = []): Respo
   return response
 }
 
-function logo({ logo }: Branding, name: string): Html {
-  if (logo !== undefined) return html`<img src="${logo}" alt="" />`
+function logo({ logo: src }: Branding, name: string): Html {
+  if (src !== undefined) return html`<img src="${src}" alt="" />`
   return html`<i aria-hidden="true">${[...name][0]?.toUpperCase()}</i>`
 }
 
-function imageSource({ logo }: Branding): string {
-  if (logo === undefined) return ''
-  return `; img-src ${logo.startsWith('data:') ? 'data:' : new URL(logo).origin}`
+function imageSource({ logo: src }: Branding): string {
+  if (src === undefined) return ''
+  return `; img-src ${src.startsWith('data:') ? 'data:' : new URL(src).origin}`
 }
 
 /** Options have made sure that these are hexadecimal colours. */
@@ -123,8 +128,7 @@ function colours({ accent = '#3150d3', accentDark }: Branding): string {
 
 /** Black or white, whichever contrasts more; one of them always reaches 4.5:1 (WCAG 2 §1.4.3). */
 function on(colour: string): string {
-  const digits =
-    colour.length === 4 ? [...colour.slice(1)].map((each) => each + each).join('') : colour.slice(1)
+  const digits = colour.length === 4 ? colour.slice(1).replaceAll(/./g, '$&$&') : colour.slice(1)
   const [r, g, b] = [0, 2, 4].map((at) => {
     const part = parseInt(digits.slice(at, at + 2), 16) / 255
     return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4

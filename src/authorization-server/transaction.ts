@@ -1,9 +1,8 @@
-import { constantTimeEqual } from '../lib/equal.ts'
-import { sha256 } from '../lib/hash.ts'
 import { randomToken } from '../lib/random.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
+import { bind, checkBinding, type Binding } from './binding.ts'
 import { sealContext, type Context } from './context.ts'
-import { isSlotId, newSlot, ownCookie, readOwnCookie, type Slots } from './cookies.ts'
+import { isSlotId, ownCookie, readOwnCookie, type Slots } from './cookies.ts'
 import { PageError } from './error-page.ts'
 import { forged } from './same-origin.ts'
 
@@ -11,14 +10,11 @@ import { forged } from './same-origin.ts'
  * An authorization request that waits for the user, as it lies, sealed, in the page's form. Nothing of it is stored until he has
  * approved, and then at this grant id, once.
  */
-export interface Transaction {
+export interface Transaction extends Binding {
   readonly grantId: string
   readonly request: AuthorizationRequest
   /** The account that the page named, if it did. */
   readonly subject?: string
-  /** The cookie that this render is bound to, and the hash of what lies in it. */
-  readonly slot: string
-  readonly nonce: string
   /** Seconds since the epoch. */
   readonly expires: number
 }
@@ -33,17 +29,10 @@ export async function newTransaction(
   httpRequest: Request,
   about: { request: AuthorizationRequest; subject?: string },
 ): Promise<{ transaction: Transaction; cookies: string[] }> {
-  const nonce = randomToken()
-  const { id, evict } = newSlot(context, httpRequest, slots)
   const lifetime = context.options.lifetimes.transaction
-  const transaction = {
-    ...about,
-    grantId: randomToken(),
-    slot: id,
-    nonce: await sha256(nonce, 'form'),
-    expires: context.runtime.clock() + lifetime,
-  }
-  return { transaction, cookies: [...evict, ownCookie(context, `${slots.kind}-${id}`, nonce, lifetime)] }
+  const { binding, cookies } = await bind(context, httpRequest, slots, lifetime)
+  const expires = context.runtime.clock() + lifetime
+  return { transaction: { ...about, ...binding, grantId: randomToken(), expires }, cookies }
 }
 
 export const sealTransaction = (context: Context, transaction: Transaction): Promise<string> =>
@@ -58,23 +47,21 @@ export async function openTransaction(
   const text = await context.keyring.open('form', sealContext(context.issuer, 'transaction'), sealed ?? '')
   if (text === undefined) throw forged('The form is not one of this server')
   const transaction = JSON.parse(text) as Transaction
-  if (transaction.expires <= context.runtime.clock()) throw expired()
-  const nonce = readOwnCookie(context, httpRequest, `${slots.kind}-${transaction.slot}`)
-  if (nonce === undefined) {
-    if (answeredSlots(context, httpRequest).includes(transaction.slot)) throw alreadyAnswered()
-    throw forged('The form was not opened in this browser')
-  }
-  if (!constantTimeEqual(await sha256(nonce, 'form'), transaction.nonce))
-    throw forged('The form was not opened in this browser')
+  if (transaction.expires <= context.runtime.clock()) throw tooLate()
+  const bound = await checkBinding(context, httpRequest, slots, transaction)
+  if (bound === 'absent' && answeredSlots(context, httpRequest).includes(transaction.slot))
+    throw alreadyAnswered()
+  if (bound !== 'bound') throw forged('The form was not opened in this browser')
   return transaction
 }
 
 /** Cookies after the user has answered: the form's own goes, and is remembered as answered. */
 export function closeTransaction(context: Context, httpRequest: Request, { slot }: Transaction): string[] {
-  const list = [...answeredSlots(context, httpRequest).filter((each) => each !== slot), slot].slice(-slots.max)
+  const others = answeredSlots(context, httpRequest).filter((each) => each !== slot)
+  const list = [...others, slot].slice(-slots.max).join('~')
   return [
     ownCookie(context, `${slots.kind}-${slot}`, '', 0),
-    ownCookie(context, answered, list.join('~'), context.options.lifetimes.transaction),
+    ownCookie(context, answered, list, context.options.lifetimes.transaction),
   ]
 }
 
@@ -85,11 +72,12 @@ export const alreadyAnswered = (): PageError =>
     advice: 'If the app is still waiting, start again from the app.',
   })
 
-const expired = (): PageError => new PageError('invalid_request', {
-  title: 'This took too long',
-  problem: 'The request has expired',
-  advice: 'Nothing was shared. Start again from the app.',
-})
+export const tooLate = (): PageError =>
+  new PageError('invalid_request', {
+    title: 'This took too long',
+    problem: 'The request has expired',
+    advice: 'Nothing was shared. Start again from the app.',
+  })
 
 const answeredSlots = (context: Context, request: Request): string[] =>
   (readOwnCookie(context, request, answered) ?? '').split('~').filter(isSlotId)

@@ -1,0 +1,76 @@
+import { readForm } from '../http/body.ts'
+import { methods } from '../http/methods.ts'
+import { bind, checkBinding, type Binding } from './binding.ts'
+import { accountPage } from './account-page.ts'
+import { sealContext, type Context } from './context.ts'
+import type { Slots } from './cookies.ts'
+import { whoIs } from './identity.ts'
+import { seeOther } from './page.ts'
+import { pageEndpoint } from './page-endpoint.ts'
+import { forged, requireSameOrigin } from './same-origin.ts'
+import { endSession } from './session.ts'
+import { startSignIn } from './sign-in-leg.ts'
+import { tooLate } from './transaction.ts'
+
+const slots: Slots = { kind: 'account', max: 5 }
+
+interface Token extends Binding {
+  subject: string
+  expires: number
+}
+
+/** The user's own page: which apps are connected, and how to disconnect them. */
+export function accountEndpoint(context: Context): (request: Request) => Promise<Response> {
+  return methods({
+    GET: pageEndpoint(context, (request) => show(context, request)),
+    POST: pageEndpoint(context, (request) => act(context, request)),
+  })
+}
+
+async function show(context: Context, request: Request): Promise<Response> {
+  const identity = await whoIs(context, request)
+  if (identity === undefined) return startSignIn(context, request, { path: context.paths.account })
+  const { subject, name = subject } = identity
+  const lifetime = context.options.lifetimes.session
+  const { binding, cookies } = await bind(context, request, slots, lifetime)
+  const token: Token = { ...binding, subject, expires: context.runtime.clock() + lifetime }
+  const done = new URL(request.url).searchParams.get('done')
+  const grants = await context.grants.list(subject)
+  return accountPage(context, {
+    name,
+    grants: grants.sort((a, b) => b.lastUsed - a.lastUsed),
+    sealed: await context.keyring.seal('form', tokenContext(context), JSON.stringify(token)),
+    canSignOut: context.signIn.finish !== undefined,
+    ...(done === null ? {} : { done }),
+    cookies,
+  })
+}
+
+async function act(context: Context, request: Request): Promise<Response> {
+  requireSameOrigin(request, context.issuer)
+  const form = await readForm(request)
+  const subject = await subjectOf(context, request, form.get('token'))
+  const action = form.get('action')
+  const identity = await whoIs(context, request)
+  // Signed out, or somebody else, meanwhile: the page shows who it is now.
+  if (identity?.subject !== subject) return seeOther(context.paths.account)
+  if (action === 'sign-out') return seeOther(context.paths.account, [endSession(context)])
+  const grant = form.get('grant')
+  if (action === 'revoke-all') await context.grants.revoke(subject)
+  else if (action === 'revoke' && grant !== null) await context.grants.revoke(subject, grant)
+  else return seeOther(context.paths.account)
+  return seeOther(`${context.paths.account}?done=${action}`)
+}
+
+/** Whom the form was made for. Throws a PageError where it is not one that this server gave to this browser. */
+async function subjectOf(context: Context, request: Request, sealed: string | null): Promise<string> {
+  const text = await context.keyring.open('form', tokenContext(context), sealed ?? '')
+  if (text === undefined) throw forged('The form is not one of this server')
+  const token = JSON.parse(text) as Token
+  if (token.expires <= context.runtime.clock()) throw tooLate()
+  if ((await checkBinding(context, request, slots, token)) !== 'bound')
+    throw forged('The form was not opened in this browser')
+  return token.subject
+}
+
+const tokenContext = ({ issuer }: Context): string => sealContext(issuer, 'account')

@@ -1,0 +1,110 @@
+import { OAuthError } from '../errors.ts'
+import { printable } from '../http/responses.ts'
+import { authorizationResponse } from '../protocol/authorization-request.ts'
+import { knownClientRedirects } from '../protocol/redirect-uri.ts'
+import type { Identity } from '../types.ts'
+import { isTrusted, type Target } from './authorization-request.ts'
+import { shownRedirect } from './consent-page.ts'
+import type { Context } from './context.ts'
+import { errorPage } from './error-page.ts'
+import { grantable } from './identity.ts'
+import { look, seeOther } from './page.ts'
+import { rememberConsent } from './remembered-consent.ts'
+import type { Approval } from './sign-in-leg.ts'
+import { alreadyAnswered } from './transaction.ts'
+
+/** Writes the grant, once, and sends the code to the client (OAuth 2.1 §4.1.2, RFC 9207 §2). */
+export async function answer(
+  context: Context,
+  { client, redirectUri, state }: Target,
+  { grantId, request, scopes, remember }: Approval,
+  identity: Identity,
+  cookies: readonly string[] = [],
+): Promise<Response> {
+  const { subject, authTime, acr, props, upstream } = identity
+  const granted = grantable(scopes, identity)
+  const code = await context.grants.create({
+    id: grantId,
+    clientId: client.id,
+    clientName: client.name,
+    subject,
+    resources: request.resources,
+    scopes: granted,
+    redirectUri: request.redirectSent ? redirectUri : undefined,
+    codeChallenge: request.codeChallenge,
+    ...(authTime === undefined ? {} : { authTime }),
+    ...(acr === undefined ? {} : { acr }),
+    ...(props === undefined ? {} : { props }),
+    ...(upstream === undefined ? {} : { upstream }),
+  })
+  if (code === 'taken') throw alreadyAnswered()
+  if (remember) await tryToRemember(context, subject, { request, scopes: granted })
+  const { issuer } = context
+  const ids = { clientId: client.id, subject, grantId }
+  context.runtime.event({ type: 'consent.approved', level: 'info', issuer, ...ids })
+  return seeOther(authorizationResponse(redirectUri, { code, state, iss: issuer }), cookies)
+}
+
+/** Tells the client, after the user has acted. */
+export function tell(
+  context: Context,
+  target: Target,
+  error: OAuthError,
+  cookies: readonly string[] = [],
+): Response {
+  refused(context, target, error)
+  return seeOther(errorLocation(context, target, error), cookies)
+}
+
+/**
+ * Tells the client, before the user has acted: on its own only where the redirect can be trusted, otherwise by a button
+ * (OAuth 2.1 §7.12.2; MCP, Open Redirection).
+ */
+export async function refuse(context: Context, target: Target, error: OAuthError): Promise<Response> {
+  refused(context, target, error)
+  const location = errorLocation(context, target, error)
+  if (isTrusted(target)) return seeOther(location)
+  const { redirectUri } = target
+  const known = [...knownClientRedirects, ...context.options.allowRedirects]
+  const linked = /^https?:\/\//.test(redirectUri) || known.includes(redirectUri)
+  const back = { href: location, to: shownRedirect(redirectUri).host }
+  return errorPage(look(context), error, linked ? { back } : {})
+}
+
+function errorLocation({ issuer }: Context, { redirectUri, state }: Target, error: OAuthError): string {
+  const description = printable(error.message)
+  return authorizationResponse(redirectUri, {
+    error: wireCode(error),
+    ...(description === '' ? {} : { error_description: description }),
+    state,
+    iss: issuer,
+  })
+}
+
+const wireCode = (error: OAuthError): string => (error.status === 500 ? 'server_error' : error.code)
+
+function refused(context: Context, { client }: Target, error: OAuthError): void {
+  const denied = error.code === 'access_denied'
+  context.runtime.event({
+    type: denied ? 'consent.denied' : 'authorize.refused',
+    level: denied ? 'info' : 'warning',
+    issuer: context.issuer,
+    clientId: client.id,
+    error: error.code,
+    detail: error.message,
+  })
+}
+
+/** The code is there already; that the user is asked again next time is the smaller harm. */
+async function tryToRemember(
+  context: Context,
+  subject: string,
+  { request, scopes }: Pick<Approval, 'request' | 'scopes'>,
+): Promise<void> {
+  try {
+    await rememberConsent(context, subject, request, scopes)
+  } catch (error) {
+    if (!(error instanceof OAuthError)) throw error
+    context.runtime.event({ type: 'consent.forgotten', level: 'warning', issuer: context.issuer })
+  }
+}

@@ -1,0 +1,172 @@
+import { html } from 'hono/html'
+
+import { isLoopbackHost } from '../protocol/resource.ts'
+import type { AuthorizationRequest } from './authorization-request.ts'
+import type { Client, Context } from './context.ts'
+import { brandName, look, page, shownName, type Html } from './page.ts'
+
+export interface ConsentView {
+  client: Client
+  request: AuthorizationRequest
+  /** The sealed transaction. */
+  sealed: string
+  /** The account that is signed in, and where another one can be chosen. */
+  account?: { name: string; switchTo: string }
+  /** Where the user will sign in after he has approved. */
+  signInWith?: string
+  /** Seconds for which the consent can be remembered; 0: it cannot. */
+  remember: number
+  /** What the user had chosen, where the page is shown again. */
+  chosen?: readonly string[]
+  /** Why it is shown again. */
+  problem?: string
+  cookies?: readonly string[]
+}
+
+/**
+ * Who asks, for what, and where the answer goes; nothing is selected beforehand, and denying is as easy as approving
+ * (MCP, Localhost Redirect URI Risks; Security Best Practices, Consent UI).
+ */
+export function consentPage(context: Context, view: ConsentView): Promise<Response> {
+  const { client, request, sealed, account, problem, remember } = view
+  const name = shownName(client.name ?? '') || 'An app without a name'
+  const target = shownRedirect(request.redirectUri)
+  const resources = request.resources.map((each) => context.resources.find(each)!)
+  const resourceNames = resources
+    .map((each) => shownName(each.name ?? new URL(each.resource).host))
+    .join(', ')
+  return page(look(context), {
+    title: `${name} asks for access`,
+    status: problem === undefined ? 200 : 400,
+    ...(view.cookies === undefined ? {} : { cookies: view.cookies }),
+    body: html`<h1><bdi>${name}</bdi> wants to use <bdi>${resourceNames}</bdi></h1>
+      ${whoAsks(context, client, request)}
+      ${problem === undefined ? '' : html`<div class="note bad" role="alert"><p>${problem}</p></div>`}
+      <section class="to" aria-label="Where the answer goes">
+        <p class="soft">
+          ${target.local ? 'Access goes to an app on this computer' : target.web ? 'Access goes to' : 'Access goes to the app that opens'}
+        </p>
+        <p class="host"><bdi>${target.host}</bdi></p>
+      </section>
+      ${
+        target.local
+          ? html`<div class="note">
+              <p>
+                <strong>Any program on this computer could be asking.</strong> Approve only if you have just
+                connected this app yourself.
+              </p>
+            </div>`
+          : ''
+      }
+      <form method="post" action="${context.paths.authorize}">
+        <input type="hidden" name="transaction" value="${sealed}" />
+        ${choices(context, request, view.chosen ?? [])}
+        ${
+          remember > 0
+            ? html`<label class="choice plain"
+                ><input type="checkbox" name="remember" value="yes" /><span
+                  >Do not ask again for ${period(remember)} when this app asks for exactly this</span
+                ></label
+              >`
+            : ''
+        }
+        <div class="actions">
+          <button type="submit" name="decision" value="deny">Deny</button>
+          <button type="submit" name="decision" value="approve" class="primary">Approve</button>
+        </div>
+      </form>
+      ${whoAnswers(view)}
+      <dl>
+        <dt>Server</dt>
+        ${resources.map((each) => html`<dd><code>${each.resource}</code></dd>`)}
+        <dt>Returns to</dt>
+        <dd><code>${shownName(request.redirectUri, 200)}</code></dd>
+        <dt>App id</dt>
+        <dd><code>${shownName(client.id, 80)}</code></dd>
+      </dl>
+      ${account === undefined ? '' : html`<p class="soft">You can disconnect apps at any time on <a href="${context.paths.account}">your account page</a>.</p>`}`,
+  })
+}
+
+/** Anybody can claim any name. A document is vouched for by its host, as long as the answer goes to that same host. */
+function whoAsks(context: Context, client: Client, { redirectUri }: AuthorizationRequest): Html {
+  const host = client.kind === 'document' ? new URL(client.id).host : undefined
+  if (client.kind === 'preregistered')
+    return html`<p class="badges">
+      <span class="badge good">✓ Known to <bdi>${brandName(look(context))}</bdi></span>
+    </p>`
+  if (host !== undefined && host === new URL(redirectUri).host)
+    return html`<p class="badges">
+      <span class="badge good">✓ Published by <bdi>${host}</bdi></span>
+    </p>`
+  return html`<p class="badges">
+    <span class="badge">Unverified</span>
+    <span
+      >${
+        host === undefined
+          ? 'The app chose this name itself.'
+          : html`The app chose this name itself, at <bdi>${host}</bdi>.`
+      }</span
+    >
+  </p>`
+}
+
+function choices(
+  context: Context,
+  { resources, scopes }: AuthorizationRequest,
+  chosen: readonly string[],
+): Html {
+  if (scopes.length === 0) return html`<p>It asks for no particular permission.</p>`
+  const described = Object.assign(
+    {},
+    ...resources.map((each) => context.resources.find(each)!.scopes).reverse(),
+  ) as Record<string, string>
+  return html`<fieldset>
+    <legend>Choose what it may do</legend>
+    <div class="choices">
+      ${scopes.map(
+        (scope) =>
+          html`<label class="choice"
+            ><input
+              type="checkbox"
+              name="scope"
+              value="${scope}"
+              ${chosen.includes(scope) ? html` checked` : ''}
+            /><span>${described[scope]}<code>${scope}</code></span></label
+          > `,
+      )}
+    </div>
+  </fieldset>`
+}
+
+function whoAnswers({ account, signInWith }: ConsentView): Html {
+  if (account !== undefined)
+    return html`<p class="soft">
+      Signed in as <strong><bdi>${shownName(account.name)}</bdi></strong
+      >. <a href="${account.switchTo}">Use another account</a>
+    </p>`
+  if (signInWith !== undefined)
+    return html`<p class="soft">
+      If you approve, you will sign in with <bdi>${shownName(signInWith)}</bdi>.
+    </p>`
+  return html`<p class="soft">If you approve, you will sign in next.</p>`
+}
+
+/** The host in large type; for a private-use scheme all that says which app it is. */
+export function shownRedirect(uri: string): { host: string; local: boolean; web: boolean } {
+  const { protocol, host, hostname, pathname } = new URL(uri)
+  const web = protocol === 'https:' || protocol === 'http:'
+  if (!web)
+    return {
+      host: shownName(host === '' ? `${protocol}${pathname}` : `${protocol}//${host}`),
+      local: false,
+      web,
+    }
+  return { host, local: isLoopbackHost(hostname), web }
+}
+
+const period = (seconds: number): string => {
+  const days = Math.round(seconds / 86_400)
+  if (days >= 1) return days === 1 ? 'a day' : `${days} days`
+  return `${Math.max(1, Math.round(seconds / 60))} minutes`
+}

@@ -1,0 +1,37 @@
+import { ConfigurationError, OAuthError } from '../errors.ts'
+import type { Identity } from '../types.ts'
+import type { AuthorizationRequest } from './authorization-request.ts'
+import type { Context } from './context.ts'
+import { readSession } from './session.ts'
+
+/** Who is signed in: by the application's own login, or, where the sign-in comes back to this server, by the own session. */
+export async function whoIs(context: Context, request: Request): Promise<Identity | undefined> {
+  const { signIn } = context
+  const session = signIn.finish === undefined ? undefined : await readSession(context, request)
+  return session ?? checkedIdentity(await signIn.identify(request))
+}
+
+export function checkedIdentity(identity: Identity | undefined | null): Identity | undefined {
+  if (identity === undefined || identity === null) return undefined
+  if (typeof identity.subject !== 'string' || identity.subject === '')
+    throw new ConfigurationError('signIn', 'an identity has a subject: a non-empty string')
+  return identity
+}
+
+/** What this user may be asked for: never more than he may grant. */
+export function narrowed(
+  request: AuthorizationRequest,
+  identity: Identity | undefined,
+): AuthorizationRequest {
+  const scopes = grantable(request.scopes, identity)
+  return { ...request, scopes }
+}
+
+/** Throws `access_denied` where nothing is left of what was asked for. */
+export function grantable(scopes: readonly string[], identity: Identity | undefined): readonly string[] {
+  const most = identity?.scopes
+  if (most === undefined || scopes.length === 0) return scopes
+  const left = scopes.filter((scope) => most.includes(scope))
+  if (left.length === 0) throw new OAuthError('access_denied', 'This account cannot grant what was asked for')
+  return left
+}
