@@ -1,19 +1,19 @@
-// A notes server on Cloudflare Workers. TOLLGATE_SECRET is a secret: `wrangler secret put TOLLGATE_SECRET`.
+// The notes server on Cloudflare Workers: notes and cache in KV, grants in Durable Objects.
 import { env, waitUntil } from 'cloudflare:workers'
-import { createResourceServer } from 'tollgate'
 import { cloudflareKv } from 'tollgate/cache/cloudflare-kv'
-import { notes, scopes } from '../common/notes.ts'
+import { operationScopes } from 'tollgate/operations'
+import { durableObject } from 'tollgate/store/durable-object'
+import { auth } from '../common/auth.ts'
+import { needs, notes } from '../common/notes.ts'
 export { TollgateStore } from 'tollgate/store/durable-object'
 
-const cache = cloudflareKv(env.CACHE)
-const rs = createResourceServer({
-  resource: `${env.PUBLIC_URL}/mcp`,
-  authorizationServers: [env.AUTH_SERVER_URL],
-  requiredScopes: ['notes:read'],
-  scopesSupported: Object.keys(scopes),
-  cache,
+const { as, rs } = auth(env, {
+  store: durableObject(env.TOLLGATE),
+  cache: cloudflareKv(env.CACHE),
   waitUntil,
 })
-const mcp = notes(env.NOTES)
+const guarded = rs.protect(notes(env.NOTES), { operations: operationScopes(needs) })
 
-export default { fetch: rs.protect(mcp) }
+export default {
+  fetch: async (request: Request): Promise<Response> => (await as?.handle(request)) ?? guarded(request),
+}

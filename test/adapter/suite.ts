@@ -1,8 +1,11 @@
 // What must be the same behind every host. An adapter's own test file serves `adapterApp` and runs this.
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { freePort } from '../support/runtime-port.ts'
 import { issuer } from './suite-app.ts'
+
+export { freePort }
 
 /** Serves `adapterApp(url, keys)` at exactly this URL. */
 export type Start = (url: string, keys: { keys: object[] }) => Promise<{ close(): Promise<void> | void }>
@@ -310,15 +313,4 @@ async function raw(port: number, lines: readonly string[]): Promise<{ status: nu
     socket.write([...lines, ...host, 'Connection: close', '', ''].join('\r\n'))
   })
   return { status: Number(text.split(' ')[1]), text }
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 }

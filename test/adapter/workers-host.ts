@@ -4,11 +4,11 @@ import { adapterApp } from './suite-app.ts'
 
 interface Env {
   URL: string
-  KEYS: { keys: object[] }
+  KEYS: string
 }
 
 export default worker((env: Env) => {
-  const { rs, handler } = adapterApp(env.URL, env.KEYS)
+  const { rs, handler } = adapterApp(env.URL, JSON.parse(env.KEYS))
   const guarded = rs.protect(handler)
   return async (request: Request) => {
     try {

@@ -11,7 +11,7 @@ adapterSuite(
     const miniflare = await startWorkerd({
       ...compatibility,
       script: await bundle(join(import.meta.dirname, 'workers-host.ts')),
-      bindings: { URL: url, KEYS: keys },
+      bindings: { URL: url, KEYS: JSON.stringify(keys) },
       port: Number(new URL(url).port),
     })
     return { close: () => miniflare.dispose() }

@@ -1,0 +1,18 @@
+// The notes server on Bun, with grants in SQLite: `bun examples/bun/server.ts`
+import { Database } from 'bun:sqlite'
+import { operationScopes } from 'tollgate/operations'
+import { sqlite } from 'tollgate/store/sqlite'
+import { auth } from '../common/auth.ts'
+import { memory, needs, notes } from '../common/notes.ts'
+
+const { PORT = '8787', PUBLIC_URL = `http://127.0.0.1:${PORT}`, DATABASE = ':memory:' } = process.env
+
+const { as, rs } = auth({ ...process.env, PUBLIC_URL }, { store: sqlite(new Database(DATABASE)) })
+const guarded = rs.protect(notes(memory()), { operations: operationScopes(needs) })
+
+Bun.serve({
+  port: Number(PORT),
+  hostname: '127.0.0.1',
+  fetch: async (request) => (await as?.handle(request)) ?? guarded(request),
+})
+console.log(`Notes at ${PUBLIC_URL}/mcp`)

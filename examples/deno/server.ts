@@ -1,0 +1,16 @@
+// The notes server on Deno, with grants in Deno KV: `deno run -A --unstable-kv examples/deno/server.ts`
+import { operationScopes } from 'tollgate/operations'
+import { denoKv } from 'tollgate/store/deno-kv'
+import { auth } from '../common/auth.ts'
+import { memory, needs, notes } from '../common/notes.ts'
+
+const environment = Deno.env.toObject()
+const { PORT = '8787', PUBLIC_URL = `http://127.0.0.1:${PORT}`, DATABASE = ':memory:' } = environment
+
+const { as, rs } = auth({ ...environment, PUBLIC_URL }, { store: denoKv(await Deno.openKv(DATABASE)) })
+const guarded = rs.protect(notes(memory()), { operations: operationScopes(needs) })
+
+Deno.serve(
+  { port: Number(PORT), hostname: '127.0.0.1', onListen: () => console.log(`Notes at ${PUBLIC_URL}/mcp`) },
+  async (request) => (await as?.handle(request)) ?? guarded(request),
+)

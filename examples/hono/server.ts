@@ -1,0 +1,21 @@
+// The notes server as a Hono application, here on Node: `node examples/hono/server.ts`
+import { serve } from '@hono/node-server'
+import { Hono } from 'hono'
+import { endpoints, guard } from 'tollgate/hono'
+import { operationScopes } from 'tollgate/operations'
+import { memoryStore } from 'tollgate/store/memory'
+import { auth } from '../common/auth.ts'
+import { memory, needs, notes } from '../common/notes.ts'
+
+const { PORT = '8787', PUBLIC_URL = `http://127.0.0.1:${PORT}` } = process.env
+
+const { as, rs } = auth({ ...process.env, PUBLIC_URL }, { store: memoryStore() })
+const mcp = notes(memory())
+
+const app = new Hono()
+  .use(endpoints(...(as ? [as, rs] : [rs])))
+  .all('/mcp', guard(rs, { operations: operationScopes(needs) }), (c) => mcp(c.req.raw, c.var.auth))
+
+serve({ fetch: app.fetch, port: Number(PORT), hostname: '127.0.0.1' }, () => {
+  console.log(`Notes at ${PUBLIC_URL}/mcp`)
+})
