@@ -100,7 +100,7 @@ async function checkMetadata(
     ]
   const found = rules
     .filter(({ wrong }) => wrong(document, { issuer, scopes }))
-    .map(({ wrong: _, ...finding }) => ({ ...finding, url }))
+    .map(({ level, code, message, fix }) => ({ level, code, message, fix, url }))
   return [...found, ...(await checkKeys(document['jwks_uri'], fetch))]
 }
 

@@ -4,7 +4,13 @@ import { generateKeyPair } from 'jose/key/generate/keypair'
 import { SignJWT } from 'jose/jwt/sign'
 import type { JWK } from 'jose'
 import { createResourceServer } from '../../src/index.ts'
-import type { AuthInfo, ProtectNeed, ResourceServer, ResourceServerOptions, TollgateEvent } from '../../src/index.ts'
+import type {
+  AuthInfo,
+  ProtectNeed,
+  ResourceServer,
+  ResourceServerOptions,
+  TollgateEvent,
+} from '../../src/index.ts'
 
 export const issuer = 'https://as.test'
 export const resourceA = 'https://mcp.test/mcp'
@@ -42,7 +48,7 @@ export const good = {
   sub: 'alice',
   client_id: 'client-1',
   scope: 'notes:read',
-  exp: start + 900 as unknown,
+  exp: (start + 900) as unknown,
   iat: start as unknown,
   jti: 'jti-1',
 }
@@ -61,6 +67,42 @@ export async function token(
   return new SignJWT(Object.fromEntries(defined))
     .setProtectedHeader(Object.fromEntries(protectedHeader) as never)
     .sign(privateKey)
+}
+
+const encode = (value: string | Uint8Array): string => {
+  const bytes = typeof value === 'string' ? new TextEncoder().encode(value) : value
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '')
+}
+
+/** A token as no library would make it: header and claims as they are (text: as JSON), signed with ES256, or whatever `sign` does. */
+export async function rawToken(
+  header: Record<string, unknown> | string,
+  claims: Record<string, unknown> | string = good,
+  sign?: (input: Uint8Array<ArrayBuffer>) => Promise<ArrayBuffer | Uint8Array>,
+): Promise<string> {
+  const text = (value: Record<string, unknown> | string): string =>
+    encode(typeof value === 'string' ? value : JSON.stringify(value))
+  const input = `${text(header)}.${text(claims)}`
+  const { privateKey } = await key('k1')
+  const signer =
+    sign ??
+    ((data: Uint8Array<ArrayBuffer>) =>
+      crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, privateKey, data))
+  return `${input}.${encode(new Uint8Array(await signer(new TextEncoder().encode(input))))}`
+}
+
+/** Signs with HMAC, under any bytes. */
+export function hmac(
+  secret: Uint8Array<ArrayBuffer>,
+  hash: string,
+): (input: Uint8Array<ArrayBuffer>) => Promise<ArrayBuffer> {
+  return async (input) => {
+    const imported = await crypto.subtle.importKey('raw', secret, { name: 'HMAC', hash }, false, ['sign'])
+    return crypto.subtle.sign('HMAC', imported, input)
+  }
 }
 
 /** What the outside answers, by URL, and what was asked of it. */
@@ -145,4 +187,38 @@ export function post(token?: string, headers: Record<string, string> = {}, url: 
     method: 'POST',
     headers: { ...(token === undefined ? {} : { authorization: `Bearer ${token}` }), ...headers },
   })
+}
+
+const challengeOf = (response: Response): string => response.headers.get('www-authenticate') ?? ''
+
+/** The answers of checks.md, as what can be compared. */
+export interface Answer {
+  status: number
+  challenge: string
+  error: string | undefined
+  scope: string | undefined
+}
+
+export function answer(response: Response): Answer {
+  const challenge = challengeOf(response)
+  return {
+    status: response.status,
+    challenge,
+    error: /error="([^"]*)"/.exec(challenge)?.[1],
+    scope: /scope="([^"]*)"/.exec(challenge)?.[1],
+  }
+}
+
+/** `401-none`, `401-tok`, `403-scope` and the rest in one word; anything that differs from the definition comes out as it is. */
+export async function verdict(response: Response): Promise<string> {
+  const { status, challenge, error } = answer(response)
+  const text = await response.clone().text()
+  const announced = challenge.includes(`resource_metadata="${metadataA}"`)
+  if (status === 401 && announced && error === undefined) return '401-none'
+  if (status === 401 && announced && error === 'invalid_token') return '401-tok'
+  if (status === 403 && announced && error === 'insufficient_scope') return '403-scope'
+  if (status === 400 && error === 'invalid_request') return '400-req'
+  if (status === 503 && response.headers.has('retry-after') && !text.includes('invalid_token'))
+    return '503-closed'
+  return `${status} ${challenge} ${text}`
 }
