@@ -47,6 +47,7 @@ async function writeForEver(key: string): Promise<never> {
   for (let i = 0; ; i++) {
     const value = String.fromCharCode(97 + (i % 26)).repeat(60_000)
     version = (await store.put(key, value, { ifVersion: version })) ?? null
+    if (i === 0) answer({ ready: true })
   }
 }
 
