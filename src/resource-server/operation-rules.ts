@@ -13,14 +13,17 @@ type Keyed<T> = readonly (readonly [pattern: string, value: T])[]
 export function compileRules(rules: OperationRules): Rules {
   const methods = bySpecificity(requireObject('operations', rules)).map(([pattern, value]) => {
     const at = `operations.${pattern}`
-    return [pattern, isRule(value) ? checkRule(at, value) : compileNames(at, value)] as const
+    // A rule for the whole method is one for every name.
+    return [
+      pattern,
+      isRule(value) ? [['*', checkRule(at, value)] as const] : compileNames(at, value),
+    ] as const
   })
   return {
     find(method, name = '') {
-      for (const [pattern, value] of methods) {
+      for (const [pattern, names] of methods) {
         if (!matches(pattern, method)) continue
-        if (isRule(value)) return value
-        const rule = value.find(([each]) => matches(each, name))
+        const rule = names.find(([each]) => matches(each, name))
         if (rule !== undefined) return rule[1]
       }
       return undefined
