@@ -5,18 +5,22 @@ import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/
 import express from 'express'
 import { endpoints, guard } from '../../src/adapter/express.ts'
 import { createResourceServer, type AuthInfo } from '../../src/index.ts'
-import { clientSuite } from '../support/provider-clients.ts'
-import { serverOf } from '../support/provider-wiring.ts'
+import { operationScopes } from '../../src/resource-server/operations.ts'
+import { clientSuite, stepUpTest } from '../support/provider-clients.ts'
+import { serverOf, type Wiring } from '../support/provider-wiring.ts'
 
-clientSuite('Express with SDK v1', async (wiring) => {
+/** `narrow`: a token gets in with notes:read, and `add` needs more. */
+async function start(wiring: Wiring, narrow: boolean): Promise<{ close(): void }> {
   const rs = createResourceServer({
     resource: `${wiring.url}/mcp`,
     authorizationServers: [serverOf(wiring)],
     scopesSupported: ['notes:read', 'notes:write'],
+    ...(narrow ? { requiredScopes: ['notes:read'] } : {}),
   })
+  const operations = operationScopes({ 'tools/call': { whoami: ['notes:read'], add: ['notes:write'] } })
   const app = express()
   app.use(endpoints(rs))
-  app.all('/mcp', guard(rs), async (req, res) => {
+  app.all('/mcp', guard(rs, { operations }), async (req, res) => {
     const transport = new StreamableHTTPServerTransport({} as never)
     await notes().connect(transport as never)
     await transport.handleRequest(req, res, req.body)
@@ -29,7 +33,10 @@ clientSuite('Express with SDK v1', async (wiring) => {
       server.closeAllConnections()
     },
   }
-})
+}
+
+clientSuite('Express with SDK v1', (wiring) => start(wiring, false))
+stepUpTest('Express with SDK v1', (wiring) => start(wiring, true))
 
 function notes(): McpServer {
   const server = new McpServer({ name: 'notes', version: '1.0.0' })

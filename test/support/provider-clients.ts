@@ -27,16 +27,7 @@ export function clientSuite(
     let url: URL
 
     beforeAll(async () => {
-      const origin = `http://127.0.0.1:${await freePort()}`
-      url = new URL(origin + path)
-      const provider = await startOidcProvider({
-        scopes: ['notes:read', 'notes:write'],
-        resources: { [url.href]: kind },
-        ...(kind === 'opaque' ? { introspector } : {}),
-      })
-      ending.push(provider.close)
-      const app = await start({ url: origin, issuer: provider.issuer, kind })
-      ending.push(() => app.close())
+      url = await launch(kind, path, start, ending)
     })
     afterAll(async () => {
       for (const end of ending.splice(0).reverse()) await end()
@@ -47,6 +38,71 @@ export function clientSuite(
     test('the official SDK client v2, on the revision 2026-07-28', () => sdk(url, v2Modern))
     test('mcp-remote', () => mcpRemote(url))
   })
+}
+
+/** A token that is too narrow for a tool: the v2 client asks for more, and goes on. */
+export function stepUpTest(
+  host: string,
+  start: (wiring: Wiring) => Promise<{ close(): Promise<void> | void }>,
+  path = '/mcp',
+): void {
+  test(`${host}: the official SDK client v2 steps up`, async () => {
+    const ending: (() => Promise<void> | void)[] = []
+    try {
+      const url = await launch('jwt', path, start, ending)
+      const session = sdkSession('test')
+      session.provider.saveClientInformation(await register(url, session))
+      const first = v2(url, session)
+      await expect(first.client.connect(real(first.transport))).rejects.toThrow(/unauthorized/i)
+      await first.transport.finishAuth(await session.signIn({ answers: { login: 'alice' } }))
+      expect(session.provider.tokens()!.scope).toBe('notes:read')
+
+      const { client, transport } = v2(url, session)
+      await client.connect(real(transport))
+      expect(await call(client, 'whoami')).toBe('alice')
+      await expect(call(client, 'add')).rejects.toThrow(/unauthorized/i)
+      await transport.finishAuth(await session.signIn({ answers: { login: 'alice' } }))
+      expect(await call(client, 'add')).toBe('added')
+      expect(session.provider.tokens()!.scope!.split(' ').sort()).toEqual(['notes:read', 'notes:write'])
+      await client.close()
+    } finally {
+      for (const end of ending.reverse()) await end()
+    }
+  })
+}
+
+/** By hand and without scopes: the SDK registers for those of the first challenge alone, and oidc-provider holds a client to that. */
+async function register({ origin, pathname }: URL, { provider }: SdkSession): Promise<{ client_id: string }> {
+  const metadata = await fetch(`${origin}/.well-known/oauth-protected-resource${pathname}`)
+  const { authorization_servers } = (await metadata.json()) as { authorization_servers: string[] }
+  const response = await fetch(`${authorization_servers[0]}/reg`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(provider.clientMetadata),
+  })
+  return { ...((await response.json()) as { client_id: string }), issuer: authorization_servers[0] } as {
+    client_id: string
+  }
+}
+
+/** The authorization server, then the host. */
+async function launch(
+  kind: Wiring['kind'],
+  path: string,
+  start: (wiring: Wiring) => Promise<{ close(): Promise<void> | void }>,
+  ending: (() => Promise<void> | void)[],
+): Promise<URL> {
+  const origin = `http://127.0.0.1:${await freePort()}`
+  const url = new URL(origin + path)
+  const provider = await startOidcProvider({
+    scopes: ['notes:read', 'notes:write'],
+    resources: { [url.href]: kind },
+    ...(kind === 'opaque' ? { introspector } : {}),
+  })
+  ending.push(provider.close)
+  const app = await start({ url: origin, issuer: provider.issuer, kind })
+  ending.push(() => app.close())
+  return url
 }
 
 type AnyClient = Pick<ClientV2, 'callTool' | 'close' | 'connect'>
