@@ -113,7 +113,7 @@ export function createKeyRing(options: KeyRingOptions, parts: KeyRingParts): Key
       const found = await store.get(recordKey)
       const record = found && (JSON.parse(found.value) as RingRecord)
       const wanted = await rotated(record)
-      if (wanted === record) return record!
+      if (wanted === record) return record ?? { keys: [], epoch: 0 }
       const version = await store.put(recordKey, JSON.stringify(wanted), {
         ifVersion: found?.version ?? null,
       })
@@ -124,7 +124,7 @@ export function createKeyRing(options: KeyRingOptions, parts: KeyRingParts): Key
 
   const rotated = async (record: RingRecord | undefined): Promise<RingRecord | undefined> => {
     const now = clock()
-    if (jwks !== undefined) return record ?? { keys: [], epoch: 0 }
+    if (jwks !== undefined) return record
     if (record === undefined) return { keys: [await newKey(now)], epoch: 0 }
     const keys = record.keys.filter((_, i) => {
       const successor = record.keys[i + 1]

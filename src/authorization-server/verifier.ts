@@ -63,12 +63,19 @@ function withoutProps({ props: _props, ...claims }: AccessToken['claims']): Reco
 function joined(ask: () => Awaitable<unknown>): () => Awaitable<void> {
   let pending: Promise<void> | undefined
   return () => {
-    if (pending !== undefined) return pending
+    const first = pending
+    pending = undefined
+    if (first !== undefined) return first
     const answer = ask()
     if (!(answer instanceof Promise)) return
-    pending = answer.then(() => undefined)
-    setTimeout(() => (pending = undefined), 0)
-    return pending
+    const settled = (): void => {
+      if (pending === mine) pending = undefined
+    }
+    const mine = answer.then(settled, (error: unknown) => {
+      settled()
+      throw error
+    })
+    return (pending = mine)
   }
 }
 

@@ -1,0 +1,111 @@
+import { expect, test } from 'vitest'
+import { createAuthorizationServer } from '../../src/authorization-server/index.ts'
+import { ConfigurationError } from '../../src/errors.ts'
+import { memoryStore } from '../../src/store/memory.ts'
+import { nobody, RES_A, resources, secret } from '../support/as.ts'
+
+const good = {
+  issuer: 'https://as.test',
+  secret,
+  store: memoryStore(),
+  signIn: nobody,
+  resources: { [RES_A]: resources[RES_A]! },
+}
+const create = (options: object): unknown => createAuthorizationServer({ ...good, ...options } as never)
+const client = { client_id: 'c', redirect_uris: ['https://c.test/cb'] }
+const ec = { kty: 'EC', crv: 'P-256', x: 'a', y: 'b' }
+
+test.each<[string, object]>([
+  ['createAuthorizationServer.isuer', { isuer: 'https://as.test' }],
+  ['issuer', { issuer: undefined }],
+  ['issuer', { issuer: 'as.test' }],
+  ['issuer', { issuer: 'http://as.test' }],
+  ['issuer', { issuer: 'https://as.test/?x' }],
+  ['issuer', { issuer: 'https://as.test/#x' }],
+  ['issuer', { issuer: 'https://u:p@as.test' }],
+  ['issuer', { issuer: 'https://AS.test' }],
+  ['secret', { secret: undefined }],
+  ['secret', { secret: 'short' }],
+  ['secret', { secret: [] }],
+  ['secret', { secret: [secret, 'short'] }],
+  ['store', { store: undefined }],
+  ['signIn', { signIn: undefined }],
+  ['signIn.identify', { signIn: { consent: 'after' } }],
+  ['signIn.consent', { signIn: { ...nobody, consent: 'never' } }],
+  ['resources', { resources: {} }],
+  ['resources', { resources: [RES_A] }],
+  ['resources["mcp"]', { resources: { mcp: { scopes: {} } } }],
+  ['resources["http://mcp.test/mcp"]', { resources: { 'http://mcp.test/mcp': { scopes: {} } } }],
+  ['resources["https://mcp.test/mcp#x"]', { resources: { 'https://mcp.test/mcp#x': { scopes: {} } } }],
+  [
+    'resources["HTTPS://mcp.test/mcp"]',
+    { resources: { [RES_A]: { scopes: {} }, 'HTTPS://mcp.test/mcp': { scopes: {} } } },
+  ],
+  [`resources["${RES_A}"].scopes`, { resources: { [RES_A]: {} } }],
+  [`resources["${RES_A}"].scopes`, { resources: { [RES_A]: { scopes: { 'a b': 'x' } } } }],
+  [`resources["${RES_A}"].scopes["a"]`, { resources: { [RES_A]: { scopes: { a: '' } } } }],
+  [`resources["${RES_A}"].lifetime`, { resources: { [RES_A]: { scopes: {}, lifetime: 59 } } }],
+  [`resources["${RES_A}"].lifetime`, { resources: { [RES_A]: { scopes: {}, lifetime: 3601 } } }],
+  [`resources["${RES_A}"].accessTokens`, { resources: { [RES_A]: { scopes: {}, accessTokens: 'paseto' } } }],
+  ['defaultResource', { defaultResource: 'https://mcp.test/other' }],
+  ['registration', { registration: 'open' }],
+  ['initialAccessTokens', { initialAccessTokens: ['short'] }],
+  ['allowRedirects', { allowRedirects: ['javascript:alert(1)'] }],
+  ['clientDocuments', { clientDocuments: 'yes' }],
+  ['paths.tokens', { paths: { tokens: '/t' } }],
+  ['paths.token', { paths: { token: 't' } }],
+  ['paths.token', { paths: { token: '/a/../t' } }],
+  ['paths', { paths: { token: '/authorize' } }],
+  ['checkRevocation', { checkRevocation: -1 }],
+  ['checkRevocation', { checkRevocation: true }],
+  ['keys.algorithm', { keys: { algorithm: 'HS256' } }],
+  ['keys.rotateAfter', { keys: { rotateAfter: 60 } }],
+  ['keys.publishAhead', { keys: { rotateAfter: 7200, publishAhead: 7200 } }],
+  ['keys.jwks', { keys: { jwks: [] } }],
+  ['keys.jwks[0]', { keys: { jwks: [ec] } }],
+  ['keys.jwks[0]', { keys: { jwks: [{ kty: 'oct', k: 'a', d: 'x' }] } }],
+  ['keys.jwks[0]', { keys: { jwks: [{ kty: 'RSA', n: 'short', e: 'AQAB', d: 'x' }] } }],
+  ['rateLimit.limit', { rateLimit: {} }],
+  ['branding.accent', { branding: { accent: 'red;}' } }],
+  ['branding.logo', { branding: { logo: 'javascript:alert(1)' } }],
+  ['lifetimes.refreshGrace', { lifetimes: { refreshGrace: 121 } }],
+  ['lifetimes.code', { lifetimes: { code: 60.5 } }],
+  ['lifetimes.kode', { lifetimes: { kode: 60 } }],
+  ['behindProxy.header', { behindProxy: { header: 'x' } }],
+  ['rootEndpoints', { rootEndpoints: 'no' }],
+  ['clock', { clock: 7 }],
+  ['clients[0].client_id', { clients: [{ redirect_uris: ['https://c.test/cb'] }] }],
+  ['clients[1].client_id', { clients: [client, client] }],
+  ['clients[0]', { clients: [{ ...client, redirect_uris: ['http://evil.test/cb'] }] }],
+  ['clients[0].client_secret', { clients: [{ ...client, client_secret: 'short' }] }],
+  [
+    'clients[0].token_endpoint_auth_method',
+    { clients: [{ ...client, token_endpoint_auth_method: 'client_secret_post' }] },
+  ],
+])('%s: %j is refused at construction', (option, options) => {
+  try {
+    create(options)
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigurationError)
+    expect((error as ConfigurationError).option).toBe(option)
+    return
+  }
+  throw new Error('nothing was thrown')
+})
+
+test('a misspelled option is told the right name', () => {
+  expect(() => create({ resourcess: {} })).toThrow(/did you mean "resources"/)
+})
+
+test('only a loopback issuer may do without a secret', () => {
+  const options = { ...good, issuer: 'http://localhost:4000', secret: undefined }
+  expect(() => create(options)).not.toThrow()
+})
+
+test('constructing touches neither store nor network', () => {
+  const store = {
+    get: () => Promise.reject(new Error('touched')),
+    put: () => Promise.reject(new Error('touched')),
+  }
+  expect(() => create({ store: { ...store, delete: store.get } })).not.toThrow()
+})
