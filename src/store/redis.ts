@@ -45,12 +45,8 @@ export function redis(client: RedisClient, options: RedisOptions = {}): RedisSto
         const ttl = collectAfter(expiresAt, clock)
         const milliseconds = ttl === undefined ? '' : String(Math.ceil(ttl * 1000))
         const record = `${version} ${expiresAt ?? '-'} ${value}`
-        const written = await evaluate(putScript, keyOf(key), [
-          ifVersion ?? '',
-          version,
-          record,
-          milliseconds,
-        ])
+        const parameters = [ifVersion ?? '', version, record, milliseconds]
+        const written = await evaluate(putScript, keyOf(key), parameters)
         return Number(written) === 1 ? version : undefined
       },
       delete: async (key, { ifVersion = '' } = {}) =>
