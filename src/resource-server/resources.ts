@@ -46,9 +46,10 @@ export function resolveResources(options: ResourceServerOptions): readonly Resou
     if (several) checkOptions(at, each, ['resource', 'hosts', 'path', ...inherited])
     return identifiers(at, each).map((place) => ({ ...place, at, own: each }))
   })
+  const servers = new Map<unknown, AuthorizationServer>()
   const resources = places.map(({ identifier, host, at, own }) => {
     const alone = places.filter((each) => each.host === host).length === 1
-    return resolveResource(at, { identifier, host, alone }, pick(own, options), options)
+    return resolveResource(at, { identifier, host, alone }, pick(own, options), options, servers)
   })
   for (const [i, { path, host, resource: name }] of resources.entries()) {
     if (resources.findIndex((each) => each.path === path && each.host === host) !== i)
@@ -90,6 +91,7 @@ function resolveResource(
   { identifier, host, alone }: Place & { alone: boolean },
   own: Inherited,
   { publicUrl, dangerouslyAllowHttp = [] }: ResourceServerOptions,
+  made: Map<unknown, AuthorizationServer>,
 ): Resource {
   const url = checkResource(at, identifier, dangerouslyAllowHttp)
   const requiredScopes = requireScopes('requiredScopes', own.requiredScopes ?? [])
@@ -99,7 +101,7 @@ function resolveResource(
       'offline_access is between client and authorization server; take it out',
     )
   const scopes = requireScopes('scopesSupported', own.scopesSupported ?? requiredScopes)
-  const servers = resolveServers('authorizationServers', own.authorizationServers, dangerouslyAllowHttp)
+  const servers = resolveServers('authorizationServers', own.authorizationServers, dangerouslyAllowHttp, made)
   const prefix = publicUrl === undefined ? '' : checkPublicUrl(publicUrl, url)
   const path = withoutSlash(url.pathname).slice(prefix.length)
   const wellKnown = new URL(protectedResourceMetadataUrl(identifier))

@@ -11,13 +11,19 @@ export function resolveServers(
   option: string,
   value: unknown,
   allowHttp: readonly string[],
+  made: Map<unknown, AuthorizationServer>,
 ): readonly AuthorizationServer[] {
   if (!Array.isArray(value) || value.length === 0)
     throw new ConfigurationError(
       option,
       'pass a list with at least one authorization server, for example its issuer URL',
     )
-  const servers = value.map((each: unknown, i) => resolveServer(`${option}[${i}]`, each, allowHttp))
+  const servers = value.map((each: unknown, i) => {
+    // The same server for all resources, so that they share its key set.
+    const server = made.get(each) ?? resolveServer(`${option}[${i}]`, each, allowHttp)
+    made.set(each, server)
+    return server
+  })
   if (servers.every(({ listed }) => listed === false))
     throw new ConfigurationError(
       option,
