@@ -8,7 +8,8 @@ export function addressProblem(hostname: string): string | undefined {
     return specialIpv6(host.slice(1, -1)) ? 'is a special-use IPv6 address' : undefined
   const ipv4 = parseIpv4(host)
   if (ipv4 !== undefined) return specialIpv4(ipv4) ? 'is a special-use IPv4 address' : undefined
-  if (host === '' || !host.includes('.')) return 'is not a public name'
+  const labels = host.split('.')
+  if (labels.length < 2 || labels.includes('')) return 'is not a public name'
   return specialNames.some((name) => host.endsWith(name)) ? 'is a special-use name' : undefined
 }
 
@@ -76,7 +77,7 @@ function specialIpv6(text: string): boolean {
   if (a === 0x2001 && (b < 0x200 || b === 0xdb8)) return true // Teredo, ORCHID, benchmarking; documentation
   if (a === 0x3fff && b < 0x1000) return true // documentation
   if (a === 0x2620 && b === 0x4f && c === 0x8000) return true // AS112
-  return groups[4] === 0 && groups[5] === 0x5efe // ISATAP
+  return (groups[4] === 0 || groups[4] === 0x200) && groups[5] === 0x5efe // ISATAP (RFC 5214 §6.1)
 }
 
 function parseIpv6(text: string): number[] | undefined {

@@ -11,20 +11,24 @@ export interface CorsPolicy {
   methods: string
 }
 
-/** The response with CORS headers, where the request came from a browser of another origin that may read it. */
-export function applyCors(request: Request, response: Response, policy: CorsPolicy): Response {
+/**
+ * The response with the CORS headers that its request asks for. Where any origin may read it, a request without `Origin` gets it as it is; not so
+ * what shared caches keep (`cacheable`): the next one may come from a browser.
+ */
+export function applyCors(
+  request: Request,
+  response: Response,
+  policy: CorsPolicy,
+  { cacheable = false }: { cacheable?: boolean } = {},
+): Response {
   const origin = request.headers.get('origin')
-  if (origin === null && policy.origins === '*') return response
+  if (origin === null && policy.origins === '*' && !cacheable) return response
   const headers = corsHeaders(origin, policy)
-  if (Object.keys(headers).length === 0) return response
   try {
-    for (const [name, value] of Object.entries(headers)) set(response.headers, name, value)
-    return response
+    return set(response, headers)
   } catch {
     // The response came from a fetch: its headers are immutable.
-    const copy = new Response(response.body, response)
-    for (const [name, value] of Object.entries(headers)) set(copy.headers, name, value)
-    return copy
+    return set(new Response(response.body, response), headers)
   }
 }
 
@@ -46,21 +50,18 @@ export function isAllowedOrigin(origin: string, { origins }: CorsPolicy): boolea
 }
 
 function corsHeaders(origin: string | null, policy: CorsPolicy): Record<string, string> {
-  if (policy.origins === '*') {
-    return origin === null
-      ? {}
-      : { 'access-control-allow-origin': '*', 'access-control-expose-headers': exposedHeaders }
-  }
+  const exposed = { 'access-control-expose-headers': exposedHeaders }
+  if (policy.origins === '*') return { 'access-control-allow-origin': '*', ...exposed }
   // What depends on the origin must not be served to another one from a cache.
   if (origin === null || !isAllowedOrigin(origin, policy)) return { vary: 'Origin' }
-  return {
-    'access-control-allow-origin': origin,
-    'access-control-expose-headers': exposedHeaders,
-    vary: 'Origin',
-  }
+  return { 'access-control-allow-origin': origin, ...exposed, vary: 'Origin' }
 }
 
-function set(headers: Headers, name: string, value: string): void {
-  if (name !== 'vary') headers.set(name, value)
-  else if (!/\borigin\b|\*/i.test(headers.get('vary') ?? '')) headers.append('vary', value)
+function set(response: Response, headers: Readonly<Record<string, string>>): Response {
+  for (const [name, value] of Object.entries(headers)) {
+    if (name !== 'vary') response.headers.set(name, value)
+    else if (!/\borigin\b|\*/i.test(response.headers.get('vary') ?? ''))
+      response.headers.append('vary', value)
+  }
+  return response
 }

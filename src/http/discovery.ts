@@ -5,31 +5,32 @@ import { guardedFetch, type GuardedFetchOptions } from './guarded-fetch.ts'
 
 /**
  * An authorization server's metadata, for whoever verifies its tokens: the documents of RFC 8414 and OpenID Connect Discovery in the order of
- * MCP, the first that is there counts, and its `issuer` must be the very string that was asked for (RFC 8414 §3.3). Rejects with
- * UnavailableError where there is none.
+ * MCP. The first counts whose `issuer` is the very string that was asked for (RFC 8414 §3.3). Rejects with UnavailableError where there is
+ * none, and at once where the server is in trouble.
  */
 export async function discoverAuthorizationServer(
   issuer: string,
   options: GuardedFetchOptions,
 ): Promise<AuthorizationServerMetadata> {
+  let problem = 'has no metadata document'
   for (const url of authorizationServerMetadataUrls(issuer)) {
     const { status, text } = await guardedFetch(url, options)
     if (status >= 500)
       throw new UnavailableError(`The authorization server answered ${status} for its metadata`)
-    if (status !== 200) continue
-    const document = parseObject(text)
-    if (document === undefined)
-      throw new UnavailableError('The authorization server metadata is no JSON object')
-    if (document['issuer'] !== issuer) {
-      throw new UnavailableError(
-        'The authorization server metadata names another issuer; configure the issuer exactly as it is written there',
-      )
-    }
-    return document as unknown as AuthorizationServerMetadata
+    // Many hosts answer 200 with their start page, or with another tenant's document, where nothing is.
+    const document = status === 200 ? parseObject(text) : undefined
+    if (document?.['issuer'] === issuer && isText(document['jwks_uri']))
+      return document as unknown as AuthorizationServerMetadata
+    if (document !== undefined)
+      problem = 'names another issuer in its metadata; configure the issuer exactly as it is written there'
   }
-  throw new UnavailableError('The authorization server has no metadata document')
+  throw new UnavailableError(`The authorization server ${problem}`)
 }
 
+/** The hand check of what the guard reads. */
+const isText = (value: unknown): boolean => value === undefined || value === null || typeof value === 'string'
+
+/** The object that a JSON text is, or undefined. */
 export function parseObject(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text)

@@ -56,7 +56,7 @@ export async function guardedFetch(
   try {
     return await Promise.race([exchange(target, options, abort.signal), timeout])
   } catch (error) {
-    if (error instanceof UnavailableError) throw error
+    if (error instanceof OAuthError) throw error
     // Neither the platform's message nor its cause: both may quote the request.
     throw new UnavailableError(`${target.host} could not be reached`)
   } finally {
@@ -90,7 +90,8 @@ async function exchange(
   const { fetch, method = 'GET', headers = {}, body, maxBytes = 65_536 } = options
   const response = await fetch(target.href, {
     method,
-    headers: { accept: 'application/json', ...headers },
+    // Some firewalls refuse whoever has no name.
+    headers: { accept: 'application/json', 'user-agent': 'tollgate', ...headers },
     redirect: 'manual',
     signal,
     ...(body === undefined ? {} : { body }),

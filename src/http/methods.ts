@@ -18,20 +18,18 @@ export function methods(
     'OPTIONS',
   ].join(', ')
   const withCors = (request: Request, response: Response): Response =>
-    cors ? applyCors(request, response, cors) : response
+    cors ? applyCors(request, response, cors, { cacheable: true }) : response
   return async (request) => {
-    const { method } = request
-    if (method === 'OPTIONS') {
+    if (request.method === 'OPTIONS') {
       const response = cors ? preflight(request, cors) : new Response(null, { status: 204 })
       response.headers.set('allow', allow)
       return response
     }
-    const handler = Object.hasOwn(table, method === 'HEAD' ? 'GET' : method)
-      ? table[method === 'HEAD' ? 'GET' : (method as Method)]
-      : undefined
+    const method = request.method === 'HEAD' ? 'GET' : request.method
+    const handler = Object.hasOwn(table, method) ? table[method as Method] : undefined
     if (handler === undefined)
       return withCors(request, new Response(null, { status: 405, headers: { allow } }))
     const response = withCors(request, await handler(request))
-    return method === 'HEAD' ? new Response(null, response) : response
+    return request.method === 'HEAD' ? new Response(null, response) : response
   }
 }

@@ -7,7 +7,7 @@ export function checkOptions(where: string, options: unknown, known: readonly st
   }
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue
-    const nearest = known.find((each) => distance(each.toLowerCase(), name.toLowerCase()) <= 2)
+    const nearest = nearestName(name, known)
     const hint =
       nearest === undefined ? `known options are ${known.join(', ')}` : `did you mean "${nearest}"?`
     throw new ConfigurationError(`${where}.${name}`, `there is no such option; ${hint}`)
@@ -64,7 +64,18 @@ function number(
   return value
 }
 
-/** Levenshtein distance, for a hint at a misspelled option. */
+/** The known name that is at most two typing mistakes away. */
+function nearestName(name: string, known: readonly string[]): string | undefined {
+  let best: string | undefined
+  let least = 3
+  for (const each of known) {
+    const mistakes = distance(each.toLowerCase(), name.toLowerCase())
+    if (mistakes < least) [best, least] = [each, mistakes]
+  }
+  return best
+}
+
+/** Levenshtein distance. */
 function distance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, i) => i)
   for (let i = 1; i <= a.length; i++) {

@@ -32,7 +32,8 @@ export function resolveRuntime(runtime: Runtime): ResolvedRuntime {
 function bounded(event: Omit<TollgateEvent, 'at'>): Omit<TollgateEvent, 'at'> {
   const entries = Object.entries(event).map(([key, value]) => [
     key,
-    typeof value === 'string' ? oneLine(value) : value,
+    // A client's id stays whole (a sealed one has up to 1 kB), so that it can be blocked by what the event says.
+    typeof value === 'string' ? oneLine(value, key === 'clientId' ? 2048 : 200) : value,
   ])
   return Object.fromEntries(entries) as Omit<TollgateEvent, 'at'>
 }

@@ -11,26 +11,23 @@ const longest = 8192
 export function readBearer(request: Request): string | undefined {
   const header = request.headers.get('authorization')
   if (header === null) return undefined
-  if (!isScheme(header, 'bearer')) {
+  if (!isBearer(header)) {
     // Fetch joins several headers with a comma: `Basic …, Bearer …` is not "no Bearer" but two credentials.
-    if (/,\s*bearer(\s|$)/i.test(header)) throw severalCredentials()
+    if (/,\s*bearer(?:\s|$)/i.test(header)) throw severalCredentials()
     return undefined
   }
   let start = 6
   while (header.charCodeAt(start) === 0x20) start++
-  const length = header.length - start
-  if (length <= 0) throw new InvalidTokenError('The Authorization header carries no token')
-  if (length > longest) throw new InvalidTokenError('The token is too long')
-  for (let i = start; i < header.length; i++) {
-    const kind = token68[header.charCodeAt(i)]
-    if (kind === 1) continue
-    if (header.charCodeAt(i) === 0x2c) throw severalCredentials()
+  if (start >= header.length) throw new InvalidTokenError('The Authorization header carries no token')
+  if (header.length - start > longest) throw new InvalidTokenError('The token is too long')
+  if (endOfToken68(header, start) < header.length) {
+    if (header.includes(',')) throw severalCredentials()
     throw new InvalidTokenError('The token has characters that no token has')
   }
   return header.slice(start)
 }
 
-/** Scheme (lower case) and credentials of the one Authorization header, or undefined. */
+/** Scheme (in lower case) and credentials of the one Authorization header, or undefined. */
 export function readAuthorization(headers: Headers): { scheme: string; credentials: string } | undefined {
   const header = headers.get('authorization')
   if (header === null) return undefined
@@ -39,17 +36,24 @@ export function readAuthorization(headers: Headers): { scheme: string; credentia
   return { scheme: header.slice(0, space).toLowerCase(), credentials: header.slice(space + 1).trim() }
 }
 
-/** Whether the header starts with this scheme (case-insensitive, RFC 9110 §11.1), followed by a space or by nothing. */
-function isScheme(header: string, scheme: string): boolean {
-  for (let i = 0; i < scheme.length; i++)
-    if ((header.charCodeAt(i) | 0x20) !== scheme.charCodeAt(i)) return false
-  return header.length === scheme.length || header.charCodeAt(scheme.length) === 0x20
+/** Whether the scheme is Bearer, in any case (RFC 9110 §11.1), followed by a space or by nothing. */
+function isBearer(header: string): boolean {
+  for (let i = 0; i < 6; i++) if ((header.charCodeAt(i) | 0x20) !== 'bearer'.charCodeAt(i)) return false
+  return header.length === 6 || header.charCodeAt(6) === 0x20
 }
+
+/** Where the `token68` (RFC 9110 §11.2) that starts here ends: its characters, then any number of `=`. */
+function endOfToken68(text: string, start: number): number {
+  let end = start
+  while (end < text.length && token68[text.charCodeAt(end)] === 1) end++
+  if (end > start) while (end < text.length && text.charCodeAt(end) === 0x3d) end++
+  return end
+}
+
+// A table, because every token that is not known yet passes here.
+const token68 = new Uint8Array(256)
+for (const char of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/')
+  token68[char.charCodeAt(0)] = 1
 
 const severalCredentials = (): OAuthError =>
   new OAuthError('invalid_request', 'Send one Authorization header with one credential')
-
-/** The characters of a `token68` (RFC 9110 §11.2). */
-const token68 = new Uint8Array(128)
-for (const char of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=')
-  token68[char.charCodeAt(0)] = 1

@@ -6,43 +6,37 @@ export interface Challenge {
 }
 
 /**
- * The challenges of a `WWW-Authenticate` header, several of them where it has several. Tolerant and linear: what cannot be
- * understood is passed over. The first of two equal parameters counts.
+ * The challenges of a `WWW-Authenticate` header, several of them where it has several. Tolerant, and linear in its length: what cannot
+ * be understood is passed over. Of two parameters with one name the first counts.
  */
 export function parseChallenges(header: string): Challenge[] {
   const challenges: Challenge[] = []
   let current: Challenge | undefined
   let at = 0
   while (at < header.length) {
-    at = skip(header, at, isSeparator)
-    const start = at
-    at = skip(header, at, isTokenChar)
-    if (at === start) {
-      at++
-      continue
-    }
-    const word = header.slice(start, at)
-    const afterSpace = skip(header, at, isSpace)
-    if (header[afterSpace] === '=' && current !== undefined && !startsToken68(header, at, afterSpace)) {
-      const valueStart = skip(header, afterSpace + 1, isSpace)
-      const { value, end } = readValue(header, valueStart)
-      const name = word.toLowerCase()
-      if (!Object.hasOwn(current.parameters, name)) define(current.parameters, name, value)
-      at = end
-      continue
-    }
-    current = { scheme: word, parameters: {} }
-    challenges.push(current)
-    const token = readToken68(header, afterSpace)
-    if (token !== undefined && afterSpace > at) {
-      current.token68 = token.value
-      at = token.end
+    const start = skip(header, at, isSeparator)
+    const end = skip(header, start, isTokenChar)
+    const next = skip(header, end, isSpace)
+    if (end === start) {
+      // A stray quoted string is passed over whole, so that nothing inside it becomes a challenge.
+      at = header[start] === '"' ? readQuoted(header, start).end : start + 1
+    } else if (header[next] === '=') {
+      const { value, end: after } = readValue(header, skip(header, next + 1, isSpace))
+      if (current !== undefined)
+        addParameter(current.parameters, header.slice(start, end).toLowerCase(), value)
+      at = after
+    } else {
+      current = { scheme: header.slice(start, end), parameters: {} }
+      challenges.push(current)
+      const after = next > end ? endOfToken68(header, next) : undefined
+      if (after !== undefined) current.token68 = header.slice(next, after)
+      at = after ?? next
     }
   }
   return challenges
 }
 
-/** A challenge as it stands in the header. Values are quoted; what cannot stand in a quoted string is dropped. */
+/** A challenge as it stands in the header. Values are quoted, without what cannot stand in a header. */
 export function formatChallenge({ scheme, parameters, token68 }: Challenge): string {
   if (token68 !== undefined) return `${scheme} ${token68}`
   const list = Object.entries(parameters).map(([name, value]) => `${name}="${quote(value)}"`)
@@ -50,7 +44,7 @@ export function formatChallenge({ scheme, parameters, token68 }: Challenge): str
 }
 
 /**
- * The one Bearer challenge of a refused request (RFC 6750 §3, RFC 9728 §5.1). The description comes last and without anything that a client
+ * The one Bearer challenge of a refused request (RFC 6750 §3, RFC 9728 §5.1). The description stands last and without anything that a client
  * which searches for `scope=` or `error=` could take for a parameter.
  */
 export function bearerChallenge(challenge: {
@@ -60,33 +54,51 @@ export function bearerChallenge(challenge: {
   description?: string | undefined
   extra?: Readonly<Record<string, string>>
 }): string {
-  const parameters: Record<string, string> = {}
-  if (challenge.error !== undefined) parameters['error'] = challenge.error
-  if (challenge.scope !== undefined && challenge.scope.length > 0)
-    parameters['scope'] = challenge.scope.join(' ')
-  if (challenge.resourceMetadata !== undefined) parameters['resource_metadata'] = challenge.resourceMetadata
-  Object.assign(parameters, challenge.extra)
-  if (challenge.description !== undefined)
-    parameters['error_description'] = challenge.description.replaceAll(/["\\=]/g, '')
+  const { error, scope = [], resourceMetadata, description, extra } = challenge
+  const parameters = {
+    ...(error === undefined ? {} : { error }),
+    ...(scope.length === 0 ? {} : { scope: scope.join(' ') }),
+    ...(resourceMetadata === undefined ? {} : { resource_metadata: resourceMetadata }),
+    ...extra,
+    ...(description === undefined ? {} : { error_description: description.replaceAll(/["\\=]/g, '') }),
+  }
   return formatChallenge({ scheme: 'Bearer', parameters })
 }
 
 const quote = (value: string): string =>
-  value.replaceAll(/[^\t\x20-\x7e]/g, '').replaceAll(/["\\]/g, String.raw`\$&`)
+  value.replaceAll(/[^\x20-\x7e]/g, '').replaceAll(/["\\]/g, String.raw`\$&`)
 
-const isSpace = (code: number): boolean => code === 0x20 || code === 0x09
-const isSeparator = (code: number): boolean => isSpace(code) || code === 0x2c
-/** RFC 9110 §5.6.2 */
-const tokenChars = new Set(
-  "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-    .split('')
-    .map((char) => char.charCodeAt(0)),
-)
-const isTokenChar = (code: number): boolean => tokenChars.has(code)
-const isToken68Char = (code: number): boolean =>
-  code !== 0x5f && code !== 0x2f
-    ? tokenChars.has(code) && !"!#$%&'*^`|".includes(String.fromCharCode(code))
-    : true
+function readValue(text: string, from: number): { value: string; end: number } {
+  if (text[from] === '"') return readQuoted(text, from)
+  const end = skip(text, from, (code) => !isSeparator(code))
+  return { value: text.slice(from, end), end }
+}
+
+/** RFC 9110 §5.6.4. One that is not closed ends with the header. */
+function readQuoted(text: string, from: number): { value: string; end: number } {
+  let value = ''
+  let at = from + 1
+  while (at < text.length && text[at] !== '"') {
+    if (text[at] === '\\' && at + 1 < text.length) at++
+    value += text[at++]
+  }
+  return { value, end: at + 1 }
+}
+
+/** The end of a token68 that stands alone before a comma or the end; undefined where parameters or another scheme follow. */
+function endOfToken68(text: string, from: number): number | undefined {
+  const chars = skip(text, from, isToken68Char)
+  if (chars === from) return undefined
+  const end = skip(text, chars, (code) => code === 0x3d)
+  const next = skip(text, end, isSpace)
+  return next === text.length || text[next] === ',' ? end : undefined
+}
+
+/** `__proto__` is a name like any other. */
+function addParameter(parameters: Record<string, string>, name: string, value: string): void {
+  if (Object.hasOwn(parameters, name)) return
+  Object.defineProperty(parameters, name, { value, enumerable: true, configurable: true, writable: true })
+}
 
 function skip(text: string, from: number, accepts: (code: number) => boolean): number {
   let at = from
@@ -94,39 +106,13 @@ function skip(text: string, from: number, accepts: (code: number) => boolean): n
   return at
 }
 
-/** `Basic YQ==` is a scheme with a token68, although `YQ` is followed by an equals sign. */
-function startsToken68(text: string, wordEnd: number, equals: number): boolean {
-  if (wordEnd !== equals) return false
-  const after = skip(text, equals, (code) => code === 0x3d)
-  const end = skip(text, after, isSpace)
-  return after - equals > 1 && (end === text.length || text[end] === ',')
-}
-
-function readToken68(text: string, from: number): { value: string; end: number } | undefined {
-  const chars = skip(text, from, isToken68Char)
-  if (chars === from) return undefined
-  const end = skip(text, chars, (code) => code === 0x3d)
-  const next = skip(text, end, isSpace)
-  if (next < text.length && text[next] !== ',') return undefined
-  // A bare word before a comma is the next scheme's business only where no parameter follows; `Bearer abc` is a token68.
-  return { value: text.slice(from, end), end: next }
-}
-
-function readValue(text: string, from: number): { value: string; end: number } {
-  if (text[from] !== '"') {
-    const end = skip(text, from, (code) => !isSeparator(code))
-    return { value: text.slice(from, end), end }
-  }
-  let value = ''
-  let at = from + 1
-  while (at < text.length && text[at] !== '"') {
-    if (text[at] === '\\' && at + 1 < text.length) at++
-    value += text[at]
-    at++
-  }
-  return { value, end: at + 1 }
-}
-
-function define(parameters: Record<string, string>, name: string, value: string): void {
-  Object.defineProperty(parameters, name, { value, enumerable: true, configurable: true, writable: true })
-}
+const isSpace = (code: number): boolean => code === 0x20 || code === 0x09
+const isSeparator = (code: number): boolean => isSpace(code) || code === 0x2c
+const isAlphanumeric = (code: number): boolean =>
+  (code >= 0x30 && code <= 0x39) || ((code | 0x20) >= 0x61 && (code | 0x20) <= 0x7a)
+/** RFC 9110 §5.6.2 */
+const isTokenChar = (code: number): boolean =>
+  isAlphanumeric(code) || "!#$%&'*+-.^_`|~".includes(String.fromCharCode(code))
+/** RFC 9110 §11.2 */
+const isToken68Char = (code: number): boolean =>
+  isAlphanumeric(code) || '-._~+/'.includes(String.fromCharCode(code))

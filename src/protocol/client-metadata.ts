@@ -42,7 +42,8 @@ const schema = v.object({
 })
 
 /**
- * A client's metadata as it is enforced (RFC 7591 §2): what is missing has its default, what is unknown is dropped. Rejects with
+ * A client's metadata as it is enforced (RFC 7591 §2): what is missing has its default, what is unknown is dropped. A client that names no
+ * authentication method is public: it gets no secret that it did not ask for, and the answer says so. Rejects with
  * `invalid_redirect_uri`, `invalid_software_statement` or `invalid_client_metadata`.
  */
 export function parseClientMetadata(
@@ -57,13 +58,13 @@ export function parseClientMetadata(
     )
   }
   const raw = value as Record<string, unknown>
-  if (raw['software_statement'] !== undefined) {
+  if (!isEmpty(raw['software_statement'])) {
     throw new OAuthError('invalid_software_statement', 'Software statements are not accepted')
   }
-  const metadata = withoutNull(result.output)
+  const metadata = withoutEmpty(result.output)
   for (const [name, uri] of Object.entries(raw)) {
-    if (/^(client|logo|tos|policy|jwks)_uri(#.*)?$/.test(name) && uri !== null && !isPublicHttps(uri))
-      throw invalid(`${name.split('#', 1)[0]} is not an https URL of a public host`)
+    if (/^(client|logo|tos|policy|jwks)_uri(#|$)/.test(name) && !isEmpty(uri) && !isHttps(uri))
+      throw invalid(`${name.split('#', 1)[0]} is not an https URL`)
   }
   const grantTypes = metadata.grant_types ?? defaultGrantTypes
   if (!grantTypes.includes('authorization_code')) throw invalid('grant_types lacks authorization_code')
@@ -96,24 +97,20 @@ function redirectUris(
 }
 
 /** Only shown, never fetched at registration; so the form is all there is to judge. */
-function isPublicHttps(uri: unknown): boolean {
-  if (
-    typeof uri !== 'string' ||
-    uri.length > 2048 ||
-    !/^https:\/\/[\x21-\x7e]+$/.test(uri) ||
-    !URL.canParse(uri)
-  )
-    return false
+function isHttps(uri: unknown): boolean {
+  if (typeof uri !== 'string' || uri.length > 2048 || !/^https:\/\/[\x21-\x7e]+$/.test(uri)) return false
+  if (!URL.canParse(uri)) return false
   const { username, password } = new URL(uri)
   return username === '' && password === ''
 }
 
 const invalid = (problem: string): OAuthError => new OAuthError('invalid_client_metadata', problem)
 
-type WithoutNull<T> = { [K in keyof T]?: Exclude<T[K], null | undefined> }
+/** Clients write null or an empty string where a member should be absent. */
+const isEmpty = (value: unknown): boolean => value === undefined || value === null || value === ''
 
-function withoutNull<T extends object>(value: T): WithoutNull<T> {
-  return Object.fromEntries(
-    Object.entries(value).filter(([, each]) => each !== null && each !== undefined),
-  ) as WithoutNull<T>
+type WithoutEmpty<T> = { [K in keyof T]?: Exclude<T[K], null | undefined> }
+
+function withoutEmpty<T extends object>(value: T): WithoutEmpty<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, each]) => !isEmpty(each))) as WithoutEmpty<T>
 }

@@ -4,11 +4,7 @@ import { isLoopbackHost } from './resource.ts'
  * Whole redirect URIs of known clients with a private-use scheme. Anybody can claim a scheme, so a scheme is never enough
  * (RFC 8252 §8.6). Extend with `allow`.
  */
-export const knownClientRedirects: readonly string[] = [
-  'cursor://anysphere.cursor-mcp/oauth/callback',
-  'vscode://vscode.github-authentication/did-authenticate',
-  'vscode-insiders://vscode.github-authentication/did-authenticate',
-]
+export const knownClientRedirects: readonly string[] = ['cursor://anysphere.cursor-mcp/oauth/callback']
 
 /**
  * Why this redirect URI cannot be registered, or undefined (RFC 7591 §5, OAuth 2.1 §2.3, MCP Communication Security): https, or http on
@@ -38,12 +34,9 @@ export function redirectUriProblem(
   if (/%(?:0|1|7f|2f|5c|25)/i.test(path!)) return 'has percent-encoded separators or control characters'
   if (['code', 'error', 'iss', 'state'].some((name) => url.searchParams.has(name)))
     return 'has a query parameter that responses use'
-  if (scheme === 'https')
-    return isLoopbackHost(url.hostname) && options.applicationType === 'web'
-      ? 'is a loopback address of a web client'
-      : undefined
-  if (!isLoopbackHost(url.hostname)) return 'is http on a host that is not this machine'
-  return options.applicationType === 'web' ? 'is a loopback address of a web client' : undefined
+  const loopback = isLoopbackHost(url.hostname)
+  if (scheme === 'http' && !loopback) return 'is http on a host that is not this machine'
+  return loopback && options.applicationType === 'web' ? 'is a loopback address of a web client' : undefined
 }
 
 /** Whether the presented URI is one of the registered: exactly, save for the port of a loopback address (RFC 8252 §7.3). */
@@ -60,12 +53,15 @@ export function matchRedirectUri(registered: readonly string[], presented: strin
 }
 
 /** Whether the URI leads back to the user's own machine. */
-export const isLoopbackRedirect = (uri: string): boolean => splitLoopback(uri) !== undefined
+export const isLoopbackRedirect = (uri: string): boolean =>
+  /^https?:\/\/(?:127\.0\.0\.1|\[::1\]|localhost)(?::\d{1,5})?(?:[/?]|$)/.test(uri)
 
 /** Host and rest of `http://<loopback>[:port]…`. The rest is compared as it is written. */
 function splitLoopback(uri: string): { host: string; rest: string } | undefined {
-  const match = /^http:\/\/(127\.0\.0\.1|\[::1\]|localhost)(?::(\d{1,5}))?((?:[/?][\x21-\x7e]*)?)$/.exec(uri)
-  if (match === null || match[3]!.includes('#') || match[3]!.includes('\\')) return undefined
+  const match = /^http:\/\/(127\.0\.0\.1|\[::1\]|localhost)(?::([1-9]\d{0,4}))?((?:[/?][\x21-\x7e]*)?)$/.exec(
+    uri,
+  )
+  if (match === null || /[#\\]/.test(match[3]!)) return undefined
   if (match[2] !== undefined && Number(match[2]) > 65_535) return undefined
   return { host: match[1]!, rest: match[3]! }
 }
