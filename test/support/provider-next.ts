@@ -47,7 +47,7 @@ export async function startNext(
   }
 }
 
-async function run(command: string, args: string[], cwd: string): Promise<void> {
+export async function run(command: string, args: string[], cwd: string): Promise<void> {
   const child = spawn(command, args, { cwd, env: environment, stdio: 'pipe' })
   const output = collect(child)
   const [code] = (await once(child, 'exit')) as [number | null]
