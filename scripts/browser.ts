@@ -1,7 +1,9 @@
 // A browser without a window, for demos and tests: follows redirects, keeps cookies, and submits the forms that it finds.
 
 export interface Visit {
-  /** What the visitor types, by the input's name. Default: `demo` into every text and password field. */
+  /** What the visitor types into every text and password field. Default: `demo`. */
+  name?: string
+  /** What he types elsewhere, by the input's name. */
   answers?: Readonly<Record<string, string>>
   /** Which button he presses: the first whose text or value matches. */
   press?: RegExp
@@ -86,7 +88,7 @@ function formOf(html: string, page: URL, visit: Visit): Step | undefined {
       const value = attribute(own, 'value')
       if (type === 'checkbox') body.append(name, value ?? 'on')
       else if (type === 'hidden' || value) body.append(name, visit.answers?.[name] ?? value ?? '')
-      else body.append(name, visit.answers?.[name] ?? 'demo')
+      else body.append(name, visit.answers?.[name] ?? visit.name ?? 'demo')
     }
     const name = attribute(button[1]!, 'name')
     if (name !== undefined) body.append(name, attribute(button[1]!, 'value') ?? '')

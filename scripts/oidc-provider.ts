@@ -48,6 +48,13 @@ function configuration({ scopes, lifetime = 300, resources, introspector }: Oidc
     findAccount: (_context: unknown, id: string) => ({ accountId: id, claims: () => ({ sub: id }) }),
     cookies: { keys: [crypto.randomUUID()] },
     pkce: { required: () => true },
+    // SDK clients register with the scope of their first request; a client that is held to it can never step up.
+    extraClientMetadata: {
+      properties: ['x_any_scope'],
+      validator: (_context: unknown, _key: string, _value: unknown, metadata: { scope?: string }) => {
+        delete metadata.scope
+      },
+    },
     clientBasedCORS: () => true,
     issueRefreshToken: () => true,
     ttl: {

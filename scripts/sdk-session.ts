@@ -41,8 +41,12 @@ interface Tokens {
   refresh_token?: string | undefined
 }
 
-/** Nobody listens at `redirectUri`: the session reads it off the redirect. */
-export function sdkSession(clientName: string, redirectUri = 'http://127.0.0.1:4567/callback'): SdkSession {
+/** Nobody listens at `redirectUri`: the session reads it off the redirect. The user signs in under `name`. */
+export function sdkSession(
+  clientName: string,
+  redirectUri = 'http://127.0.0.1:4567/callback',
+  name = 'demo',
+): SdkSession {
   const cookies = new Map<string, string>()
   let client: ClientInformation | undefined
   let tokens: Tokens | undefined
@@ -80,7 +84,7 @@ export function sdkSession(clientName: string, redirectUri = 'http://127.0.0.1:4
     provider,
     async signIn(visit = {}) {
       if (page === undefined) throw new Error('the client has not asked for a sign-in')
-      const { searchParams } = await browse(page, redirectUri, { cookies, ...visit })
+      const { searchParams } = await browse(page, redirectUri, { cookies, name, ...visit })
       page = undefined
       if (searchParams.get('state') !== state)
         throw new Error('the answer belongs to another request: state differs')

@@ -57,17 +57,19 @@ describe.each([
   })
 
   test('SDK v1 connects, reads, and hears what it may not do', async () => {
-    const client = await connectV1(host.url, sdkSession('SDK v1'))
+    const client = await connectV1(host.url, sdkSession('SDK v1', undefined, 'v1'))
     expect((await client.tools()).sort()).toEqual(tools)
-    expect(await client.call('list_notes')).toContain('note')
+    // Another user, so not the note from above.
+    expect(await client.call('list_notes')).toBe('There are no notes yet.')
     await expect(client.call('write_note', { title: 'Two', text: 'x' })).rejects.toThrow()
     await client.close()
   })
 
-  test('mcp-remote connects and reads', async () => {
-    const client = await connectMcpRemote(host.url)
-    expect((await client.tools()).sort()).toEqual(tools)
-    expect(await client.call('list_notes')).toBeTypeOf('string')
-    await client.close()
-  })
+  if (name === 'workerd' || name === 'node')
+    test('mcp-remote connects and reads', async () => {
+      const client = await connectMcpRemote(host.url)
+      expect((await client.tools()).sort()).toEqual(tools)
+      expect(await client.call('list_notes')).toBe('One')
+      await client.close()
+    })
 })
