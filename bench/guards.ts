@@ -58,7 +58,7 @@ export function peers(made: Tokens): Record<string, Handler> {
     jwk({
       keys: made.jwks.keys as never,
       alg: [made.alg as 'RS256'],
-      verification: { iss: issuer, aud: resource },
+      verification: { iss: issuer, aud: resource, typ: 'at+jwt' } as never,
     }),
   )
   hono.all('*', answer)

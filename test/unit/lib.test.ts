@@ -8,12 +8,14 @@ import { SingleFlight } from '../../src/lib/single-flight.ts'
 test('base64url takes only its canonical form', () => {
   expect(base64url(utf8('a?>'))).toBe('YT8-')
   expect(fromBase64url('YT8-')).toEqual(utf8('a?>'))
-  for (const wrong of ['YT8=', 'YT8+', 'Y', 'YT9', 'YQ==', ' YQ']) expect(fromBase64url(wrong), wrong).toBeUndefined()
+  for (const wrong of ['YT8=', 'YT8+', 'Y', 'YT9', 'YQ==', ' YQ'])
+    expect(fromBase64url(wrong), wrong).toBeUndefined()
 })
 
 test('constantTimeEqual compares whole strings', () => {
   expect(constantTimeEqual('abc', 'abc')).toBe(true)
-  for (const other of ['', 'ab', 'abd', 'abcd', 'abcabc']) expect(constantTimeEqual(other, 'abc'), other).toBe(false)
+  for (const other of ['', 'ab', 'abd', 'abcd', 'abcabc'])
+    expect(constantTimeEqual(other, 'abc'), other).toBe(false)
   expect(constantTimeEqual('', '')).toBe(true)
 })
 
