@@ -40,8 +40,6 @@ export async function answer(
   if (code === 'taken') throw alreadyAnswered()
   if (remember) await tryToRemember(context, subject, { request, scopes: granted })
   const { issuer } = context
-  const ids = { clientId: client.id, subject, grantId }
-  context.runtime.event({ type: 'consent.approved', level: 'info', issuer, ...ids })
   return seeOther(authorizationResponse(redirectUri, { code, state, iss: issuer }), cookies)
 }
 

@@ -55,7 +55,6 @@ export function ownLogin(options: { identify: SignIn['identify']; loginUrl: stri
 export function dangerouslyDevSignIn(): SignIn {
   return {
     consent: 'after',
-    name: 'a name of your choice',
     check(issuer) {
       if (!isLoopbackHost(new URL(issuer).hostname))
         throw new ConfigurationError(
