@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import {
   Client as ClientV2,
   StreamableHTTPClientTransport as TransportV2,
@@ -186,7 +187,7 @@ async function mcpRemote(url: URL): Promise<void> {
         const [page] = /http:\/\/127\.0\.0\.1:\d+\/auth\?\S+/.exec(output) ?? []
         if (page === undefined || !output.includes(`${page}\n`)) return
         transport.stderr!.removeAllListeners('data')
-        transport.stderr!.resume()
+        ;(transport.stderr as Readable).resume()
         browse(page, redirect, { answers: { login: 'alice' } })
           .then((callback) => fetch(callback))
           .then(() => resolve(), reject)

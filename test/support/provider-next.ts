@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, rmSync, symlinkSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 
 const root = join(import.meta.dirname, '../..')
 const example = join(root, 'examples/next')
@@ -17,7 +17,7 @@ export async function buildNext(folder: string): Promise<void> {
   const modules = join(cwd, 'node_modules')
   if (cwd !== example && !existsSync(modules)) {
     rmSync(modules, { force: true })
-    symlinkSync(join(example, 'node_modules'), modules)
+    symlinkSync(relative(cwd, join(example, 'node_modules')), modules)
   }
   await run(process.execPath, [next, 'build'], cwd)
 }
