@@ -93,7 +93,8 @@ function refused(place: ProtectedResource, status: number, problem: string): Res
 function nowhere(places: readonly ProtectedResource[], request: Request): Response {
   const { pathname } = new URL(request.url)
   const elsewhere = places.some(
-    ({ resource }) => resource.host !== undefined && isBelow(pathname, resource.path),
+    ({ resource: { host, path, metadataPaths } }) =>
+      host !== undefined && (isBelow(pathname, path) || metadataPaths.includes(pathname)),
   )
   return elsewhere
     ? oauthError(

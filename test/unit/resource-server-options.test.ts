@@ -1,0 +1,262 @@
+import { expect, test } from 'vitest'
+import {
+  ConfigurationError,
+  createResourceServer,
+  customVerifier,
+  firstOf,
+  jwtVerifier,
+  type ResourceServerOptions,
+} from '../../src/index.ts'
+import { google } from '../../src/provider/google.ts'
+
+const resource = 'https://mcp.test/mcp'
+const issuer = 'https://as.test'
+const keyed = (options: object): object => ({ resource, authorizationServers: [issuer], ...options })
+
+/** What is passed; the option that the message must name; a piece of the fix. */
+const mistakes: [name: string, options: unknown, option: string, fix: string][] = [
+  ['nothing', undefined, 'createResourceServer', 'pass an object'],
+  [
+    'an unknown option',
+    keyed({ requiredScope: [] }),
+    'createResourceServer.requiredScope',
+    '"requiredScopes"',
+  ],
+  ['no resource', { authorizationServers: [issuer] }, 'resource', 'URL of the MCP server'],
+  ['an empty resource', keyed({ resource: '' }), 'resource', 'non-empty'],
+  ['a relative resource', keyed({ resource: '/mcp' }), 'resource', 'absolute https URL'],
+  ['a fragment', keyed({ resource: `${resource}#x` }), 'resource', 'without fragment'],
+  ['user information', keyed({ resource: 'https://a@mcp.test/' }), 'resource', 'user information'],
+  ['http', keyed({ resource: 'http://mcp.test/' }), 'resource', 'dangerouslyAllowHttp: ["http://mcp.test"]'],
+  ['no resources', keyed({ resource: [] }), 'resource', 'URL of the MCP server'],
+  ['a resource twice', keyed({ resource: [{ resource }, { resource }] }), 'resource', 'give each its own'],
+  [
+    'an unknown member',
+    keyed({ resource: [{ resource, scope: [] }] }),
+    'resource[0].scope',
+    'no such option',
+  ],
+  ['both ways', keyed({ resource: [{ resource, hosts: ['a.test'] }] }), 'resource[0]', 'not both'],
+  ['no hosts', keyed({ resource: [{ hosts: [] }] }), 'resource[0].hosts', 'list the hosts'],
+  [
+    'a URL as host',
+    keyed({ resource: [{ hosts: ['https://a.test'] }] }),
+    'resource[0].hosts',
+    'mcp.example.com',
+  ],
+  ['an upper-case host', keyed({ resource: [{ hosts: ['A.test'] }] }), 'resource[0].hosts', 'lower case'],
+  ['a bare path', keyed({ resource: [{ hosts: ['a.test'], path: 'mcp' }] }), 'resource[0].path', '/mcp'],
+  ['no servers', { resource }, 'authorizationServers', 'at least one'],
+  ['an empty list', keyed({ authorizationServers: [] }), 'authorizationServers', 'at least one'],
+  ['a bare string', keyed({ authorizationServers: issuer }), 'authorizationServers', 'list'],
+  [
+    'an http issuer',
+    keyed({ authorizationServers: ['http://as.test'] }),
+    'authorizationServers[0]',
+    'use https',
+  ],
+  ['no URL', keyed({ authorizationServers: ['as.test'] }), 'authorizationServers[0]', 'pass an https URL'],
+  ['a query', keyed({ authorizationServers: [`${issuer}?a=1`] }), 'authorizationServers[0]', 'without query'],
+  ['a number', keyed({ authorizationServers: [1] }), 'authorizationServers[0]', 'issuer URL'],
+  ['no issuer', keyed({ authorizationServers: [{}] }), 'authorizationServers[0]', 'has no issuer'],
+  [
+    'no verifier',
+    keyed({ authorizationServers: [{ issuer }] }),
+    'authorizationServers[0]',
+    'createAuthorizationServer()',
+  ],
+  [
+    'an opaque preset',
+    keyed({ authorizationServers: [google({ clientId: 'a', clientSecret: 'b' })] }),
+    'authorizationServers[0]',
+    'introspectionVerifier',
+  ],
+  [
+    'API keys alone',
+    keyed({ authorizationServers: [{ issuer: 'urn:x', listed: false, verifier: () => ({}) }] }),
+    'authorizationServers',
+    'add the issuer',
+  ],
+  ['scopes in one string', keyed({ requiredScopes: ['a b'] }), 'requiredScopes', 'string of its own'],
+  ['no list of scopes', keyed({ requiredScopes: 'a' }), 'requiredScopes', 'list'],
+  ['offline_access', keyed({ requiredScopes: ['offline_access'] }), 'requiredScopes', 'take it out'],
+  ['a wrong supported scope', keyed({ scopesSupported: ['"'] }), 'scopesSupported', 'not one scope'],
+  [
+    'a scope that implies itself',
+    keyed({ scopeImplies: { a: ['b'], b: ['a'] } }),
+    'scopeImplies',
+    'remove one',
+  ],
+  ['an implied string', keyed({ scopeImplies: { a: 'b' } }), 'scopeImplies.a', 'list'],
+  ['a list that implies', keyed({ scopeImplies: [] }), 'scopeImplies', 'pass an object'],
+  ['claims as a list', keyed({ scopesFromClaims: ['roles'] }), 'scopesFromClaims', 'function'],
+  [
+    'a claim without values',
+    keyed({ scopesFromClaims: { roles: ['a'] } }),
+    'scopesFromClaims.roles',
+    '{ value',
+  ],
+  [
+    'a claimed string',
+    keyed({ scopesFromClaims: { roles: { a: 'b' } } }),
+    'scopesFromClaims.roles.a',
+    'list',
+  ],
+  [
+    'an origin with a path',
+    keyed({ allowedOrigins: ['https://a.test/'] }),
+    'allowedOrigins',
+    'without a path',
+  ],
+  [
+    'a bare host as origin',
+    keyed({ allowedOrigins: ['a.test'] }),
+    'allowedOrigins',
+    'https://app.example.com',
+  ],
+  ['one origin', keyed({ allowedOrigins: 'https://a.test' }), 'allowedOrigins', 'list'],
+  ['a number as cache', keyed({ cache: 1 }), 'cache', 'memoryCache()'],
+  ['true as token cache', keyed({ tokenCache: true }), 'tokenCache', 'pass an object'],
+  ['no size', keyed({ tokenCache: { size: 0 } }), 'tokenCache.size', 'from 1 to 1000000'],
+  ['half an entry', keyed({ tokenCache: { size: 1.5 } }), 'tokenCache.size', 'whole number'],
+  ['an unknown member of it', keyed({ tokenCache: { max: 1 } }), 'tokenCache.max', 'known options are size'],
+  ['publicUrl elsewhere', keyed({ publicUrl: 'https://other.test' }), 'publicUrl', 'must lie below'],
+  ['publicUrl deeper', keyed({ publicUrl: 'https://mcp.test/mcp/x' }), 'publicUrl', 'must lie below'],
+  ['publicUrl as half a segment', keyed({ publicUrl: 'https://mcp.test/mc' }), 'publicUrl', 'must lie below'],
+  ['publicUrl relative', keyed({ publicUrl: '/api' }), 'publicUrl', 'must lie below'],
+  ['a number as name', keyed({ resourceName: 1 }), 'resourceName', 'non-empty string'],
+  ['a relative link', keyed({ documentation: '/docs' }), 'documentation', 'absolute https URL'],
+  ['a script as link', keyed({ policy: 'javascript:alert(1)' }), 'policy', 'absolute https URL'],
+  [
+    'a script as terms',
+    keyed({ termsOfService: 'data:text/html,x' }),
+    'termsOfService',
+    'absolute https URL',
+  ],
+  ['a word as switch', keyed({ stripAuthorization: 'yes' }), 'stripAuthorization', 'boolean'],
+  [
+    'https as dangerous',
+    keyed({ dangerouslyAllowHttp: ['https://a'] }),
+    'dangerouslyAllowHttp',
+    'http://mcp:3000',
+  ],
+  [
+    'a path as dangerous',
+    keyed({ dangerouslyAllowHttp: ['http://a/b'] }),
+    'dangerouslyAllowHttp',
+    'without a path',
+  ],
+  ['true as dangerous', keyed({ dangerouslyAllowHttp: true }), 'dangerouslyAllowHttp', 'list'],
+  ...['fetch', 'clock', 'waitUntil', 'onEvent', 'clientAddress'].map(
+    (name) =>
+      [`a string as ${name}`, keyed({ [name]: 'x' }), name, 'function'] as [string, unknown, string, string],
+  ),
+]
+
+test.each(mistakes)('PR5 %s', (_, options, option, fix) => {
+  let error: unknown
+  try {
+    createResourceServer(options as ResourceServerOptions)
+  } catch (thrown) {
+    error = thrown
+  }
+  expect(error).toBeInstanceOf(ConfigurationError)
+  expect((error as ConfigurationError).option).toBe(option)
+  expect((error as ConfigurationError).message).toContain(fix)
+})
+
+const verifierMistakes: [name: string, make: () => unknown, option: string, fix: string][] = [
+  [
+    'an unknown option',
+    () => jwtVerifier({ issuer, jwks: {} } as never),
+    'jwtVerifier.jwks',
+    'no such option',
+  ],
+  ['no issuer', () => jwtVerifier({} as never), 'issuer', 'non-empty'],
+  ['a bare issuer', () => jwtVerifier({ issuer: 'as.test' }), 'issuer', 'absolute URL'],
+  ['a relative key set', () => jwtVerifier({ issuer, jwksUri: '/jwks' }), 'jwksUri', 'absolute URL'],
+  [
+    'a symmetric algorithm',
+    () => jwtVerifier({ issuer, algorithms: ['HS256'] }),
+    'algorithms',
+    'choose from',
+  ],
+  ['none', () => jwtVerifier({ issuer, algorithms: ['RS256', 'none'] }), 'algorithms', 'choose from'],
+  ['no algorithm', () => jwtVerifier({ issuer, algorithms: [] }), 'algorithms', 'choose from'],
+  ['an unknown typ policy', () => jwtVerifier({ issuer, typ: 'any' as never }), 'typ', "'at+jwt'"],
+  ['no audience', () => jwtVerifier({ issuer, audience: { aud: [] } }), 'audience', "'resource'"],
+  ['an audience without values', () => jwtVerifier({ issuer, audience: {} as never }), 'audience', 'list'],
+  ['a number as audience', () => jwtVerifier({ issuer, audience: 1 as never }), 'audience', "'resource'"],
+  [
+    'a word as strict',
+    () => jwtVerifier({ issuer, strictAudience: 'yes' as never }),
+    'strictAudience',
+    'boolean',
+  ],
+  ['a minute and a second', () => jwtVerifier({ issuer, clockSkew: 61 }), 'clockSkew', 'from 0 to 60'],
+  ['no keys', () => jwtVerifier({ issuer, keys: { keys: [] } }), 'keys', '{ keys: [jwk] }'],
+  [
+    'a secret as key',
+    () => jwtVerifier({ issuer, keys: { keys: [{ kty: 'oct', k: 'AA' }] } }),
+    'keys',
+    'asymmetric',
+  ],
+  ['a string as type', () => jwtVerifier({ issuer, alsoTypes: 'x' as never }), 'alsoTypes', 'list'],
+  [
+    'a string as scope claim',
+    () => jwtVerifier({ issuer, scopeClaims: 'x' as never }),
+    'scopeClaims',
+    'list',
+  ],
+  ['no function', () => customVerifier({ issuer } as never), 'verify', 'function'],
+  [
+    'a wrong ttl',
+    () => customVerifier({ issuer, verify: () => undefined, ttl: -1 }),
+    'ttl',
+    'from 0 to 3600',
+  ],
+  ['nothing to choose from', () => firstOf(), 'firstOf', 'at least one'],
+  [
+    'two issuers',
+    () => firstOf(jwtVerifier({ issuer }), jwtVerifier({ issuer: 'https://b.test' })),
+    'firstOf',
+    'list both',
+  ],
+]
+
+test.each(verifierMistakes)('of a verifier: %s', (_, make, option, fix) => {
+  let error: unknown
+  try {
+    make()
+  } catch (thrown) {
+    error = thrown
+  }
+  expect(error).toBeInstanceOf(ConfigurationError)
+  expect((error as ConfigurationError).option).toBe(option)
+  expect((error as ConfigurationError).message).toContain(fix)
+})
+
+test.each([
+  ['scopes in one string', { scopes: ['a b'] }, 'need.scopes'],
+  ['an unknown member', { scope: ['a'] }, 'need.scope'],
+  ['a negative age', { maxAge: -1 }, 'need.maxAge'],
+  ['a word as acr', { acrValues: 'x' }, 'need.acrValues'],
+])('of a need: %s', async (_, need, option) => {
+  const rs = createResourceServer({ resource, authorizationServers: [issuer] })
+  expect(() => rs.protect(() => new Response(), need as never)).toThrow(option)
+  await expect(rs.authenticate(new Request(resource), need as never)).rejects.toThrow(option)
+})
+
+test('rule 30 what is right is taken: loopback over http, extensions as origins, one path on two hosts', () => {
+  const right: ResourceServerOptions[] = [
+    { resource: 'http://127.0.0.1:3000/mcp', authorizationServers: ['http://localhost:9000'] },
+    {
+      resource,
+      authorizationServers: [issuer],
+      allowedOrigins: ['chrome-extension://abcdef', 'https://a.test:8443'],
+    },
+    { resource: [{ hosts: ['a.test', 'b.test'] }, { resource }], authorizationServers: [issuer] },
+    { resource, authorizationServers: [issuer], allowedOrigins: [], tokenCache: false },
+  ]
+  for (const options of right) expect(() => createResourceServer(options)).not.toThrow()
+})
