@@ -7,7 +7,9 @@ const kid = (token: string): unknown => header(token)['kid']
 
 test('many instances start at once: one ring, and everybody signs and verifies with it', async () => {
   const rig = new Rig()
-  const approved = await Promise.all(Array.from({ length: 20 }, () => rig.approve('pub')))
+  const approved = await Promise.all(
+    Array.from({ length: 20 }, (_, i) => rig.approve('pub', { subject: `user ${i}` })),
+  )
   const fresh = new Rig({ store: rig.store })
   fresh.now = rig.now
   const twins = Array.from({ length: 20 }, () => rig.twin())
