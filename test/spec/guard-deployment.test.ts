@@ -1,0 +1,87 @@
+import { expect, test } from 'vitest'
+import type { ResourceServerOptions } from '../../src/index.ts'
+import { issuer, jwksUri, key, metadataA, resourceA, world, type World } from '../support/guard.ts'
+
+const metadataUrl = `${issuer}/.well-known/oauth-authorization-server`
+const complete = {
+  issuer,
+  authorization_endpoint: `${issuer}/authorize`,
+  token_endpoint: `${issuer}/token`,
+  registration_endpoint: `${issuer}/register`,
+  jwks_uri: jwksUri,
+  response_types_supported: ['code'],
+  code_challenge_methods_supported: ['S256'],
+  scopes_supported: ['notes:read'],
+  authorization_response_iss_parameter_supported: true,
+}
+
+async function deployed(
+  change: Record<string, unknown> = {},
+  options: Partial<ResourceServerOptions> = {},
+): Promise<World> {
+  const it = await world({ options: { requiredScopes: ['notes:read'], ...options } })
+  it.outside.routes.set(metadataUrl, () => Response.json({ ...complete, ...change }))
+  it.outside.routes.set(metadataA, async () => (await it.rs.handle(new Request(metadataA)))!)
+  return it
+}
+
+const codes = async (it: World): Promise<string[]> => (await it.rs.verifyDeployment()).map(({ code }) => code)
+
+test('verifyDeployment: nothing to find where all is well', async () => {
+  expect(await (await deployed()).rs.verifyDeployment()).toEqual([])
+})
+
+test.each<[code: string, level: string, change: Record<string, unknown>]>([
+  ['metadata.issuer-mismatch', 'error', { issuer: `${issuer}/` }],
+  ['metadata.null-member', 'error', { op_policy_uri: null }],
+  ['metadata.no-endpoints', 'error', { token_endpoint: undefined }],
+  ['metadata.no-code-flow', 'error', { response_types_supported: ['token'] }],
+  ['metadata.no-s256', 'error', { code_challenge_methods_supported: undefined }],
+  ['metadata.no-s256', 'error', { code_challenge_methods_supported: ['plain'] }],
+  ['metadata.no-registration', 'warning', { registration_endpoint: undefined }],
+  ['metadata.unknown-scopes', 'warning', { scopes_supported: ['openid'] }],
+  ['metadata.no-iss', 'info', { authorization_response_iss_parameter_supported: undefined }],
+  ['keys.unreachable', 'error', { jwks_uri: `${issuer}/nothing` }],
+  ['keys.unreachable', 'error', { jwks_uri: 'https://10.0.0.1/jwks' }],
+])('verifyDeployment: %s (%s)', async (code, level, change) => {
+  const findings = await (await deployed(change)).rs.verifyDeployment()
+  expect(findings).toHaveLength(1)
+  expect(findings[0]).toMatchObject({ code, level })
+  expect(findings[0]!.fix).not.toBe('')
+  expect(findings[0]!.url).toMatch(/^https:/)
+})
+
+test('verifyDeployment: client id documents do instead of registration', async () => {
+  const change = { registration_endpoint: undefined, client_id_metadata_document_supported: true }
+  expect(await codes(await deployed(change))).toEqual([])
+})
+
+test('verifyDeployment: an issuer that is down, has no metadata, or answers with a page', async () => {
+  const it = await deployed()
+  it.outside.routes.set(metadataUrl, () => new Response('no', { status: 500 }))
+  expect(await codes(it)).toEqual(['metadata.unreachable'])
+  it.outside.routes.set(metadataUrl, () => Promise.reject(new Error('refused')))
+  expect(await codes(it)).toEqual(['metadata.unreachable'])
+  it.outside.routes.set(metadataUrl, () => new Response('<html>'))
+  expect(await codes(it)).toEqual(['metadata.invalid'])
+  it.outside.routes.delete(metadataUrl)
+  expect(await codes(it)).toEqual(['metadata.missing'])
+})
+
+test('verifyDeployment: a key set without a usable key', async () => {
+  const it = await deployed()
+  it.publish([{ ...(await key('k1')).jwk, use: 'enc' }])
+  expect(await codes(it)).toEqual(['keys.unusable'])
+})
+
+test('verifyDeployment: the resource’s own metadata, as clients see it', async () => {
+  const it = await deployed()
+  it.outside.routes.delete(metadataA)
+  expect(await it.rs.verifyDeployment()).toMatchObject([
+    { code: 'resource.metadata-unreachable', level: 'warning', url: metadataA },
+  ])
+  it.outside.routes.set(metadataA, () => Response.json({ resource: 'https://other.test' }))
+  expect(await codes(it)).toEqual(['resource.metadata-mismatch'])
+  const slash = await deployed({}, { resource: `${resourceA}/` })
+  expect(await codes(slash)).toEqual(['resource.trailing-slash'])
+})
