@@ -12,12 +12,14 @@ import { startWrangler } from './wrangler.ts'
 const usage = `npm start -- [options]
   --external      an independent authorization server (oidc-provider) instead of the embedded one
   --port 8787     where the server listens; the next free port where that one is taken
+  --no-build      dist/ is up to date
 The environment may name another issuer: AUTH_MODE=external AUTH_SERVER_URL=https://login.example.com npm start`
 
 const { values } = parseArgs({
   options: {
     external: { type: 'boolean', default: process.env['AUTH_MODE'] === 'external' },
     port: { type: 'string', default: '8787' },
+    'no-build': { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
@@ -33,13 +35,16 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 try {
   await start()
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error)
+  // What is ended on purpose fails, too.
+  if (ended === undefined) console.error(error instanceof Error ? error.message : error)
   await end(1)
 }
 
 async function start(): Promise<void> {
-  console.log('Building…')
-  await build()
+  if (!values['no-build']) {
+    console.log('Building…')
+    await build()
+  }
   const port = await freePort(Number(values.port))
   const url = `http://127.0.0.1:${port}`
   const resource = `${url}/mcp`
@@ -55,12 +60,13 @@ async function start(): Promise<void> {
   }
 
   console.log('Starting workerd…')
-  const wrangler = await startWrangler({
+  const wrangler = startWrangler({
     port,
     variables,
     ready: `${url}/.well-known/oauth-protected-resource`,
   })
   ending.push(wrangler.close)
+  await wrangler.ready
   wrangler.exited.then((output) => {
     if (ended !== undefined) return
     console.error(`workerd ended by itself:\n${output}`)
@@ -103,6 +109,8 @@ function secret(): string {
 }
 
 async function freePort(wanted: number): Promise<number> {
+  if (!Number.isInteger(wanted) || wanted < 1 || wanted > 65_000)
+    throw new Error('--port is a number from 1 to 65000')
   for (let port = wanted; port < wanted + 100; port++) {
     if (!(await isFree(port))) continue
     if (port !== wanted) console.log(`Port ${wanted} is taken; using ${port}.`)

@@ -17,9 +17,16 @@ export interface WranglerOptions {
   config?: string
 }
 
-export async function startWrangler(
-  options: WranglerOptions,
-): Promise<{ exited: Promise<string>; close(): Promise<void> }> {
+export interface Wrangler {
+  /** Rejects where the Worker cannot start. */
+  ready: Promise<void>
+  /** Resolves with its last output when it has ended. */
+  exited: Promise<string>
+  /** Ends it, also before it is ready. */
+  close(): Promise<void>
+}
+
+export function startWrangler(options: WranglerOptions): Wrangler {
   const temporary = mkdtempSync(join(tmpdir(), 'tollgate-'))
   const variables = join(temporary, 'env')
   const lines = Object.entries(options.variables).map(([name, value]) => `${name}="${value}"`)
@@ -65,13 +72,7 @@ export async function startWrangler(
       // All of them have ended.
     }
   }
-  try {
-    await answers(options.ready, exited)
-  } catch (error) {
-    await close()
-    throw error
-  }
-  return { exited, close }
+  return { ready: answers(options.ready, exited), exited, close }
 }
 
 /** No word to anybody: neither metrics nor the lookup of a location. */

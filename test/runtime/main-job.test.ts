@@ -1,0 +1,104 @@
+// `npm start` and `npm run demo`, as they are typed (without the build, which has been done), in both modes; and that nothing is left behind.
+import { spawn, type ChildProcess } from 'node:child_process'
+import { join } from 'node:path'
+import { afterEach, expect, test } from 'vitest'
+import { freePort } from '../support/runtime-port.ts'
+
+const root = join(import.meta.dirname, '../..')
+const running: ChildProcess[] = []
+afterEach(() => {
+  for (const child of running.splice(0)) child.kill('SIGINT')
+})
+
+interface Run {
+  child: ChildProcess
+  output(): string
+  /** Resolves when the output contains this. */
+  says(text: string): Promise<void>
+  ended: Promise<number | null>
+}
+
+function run(script: string, ...args: string[]): Run {
+  const child = spawn(process.execPath, [join(root, 'scripts', script), ...args], { cwd: root })
+  running.push(child)
+  let output = ''
+  const waiting: (() => void)[] = []
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+      for (const wake of waiting) wake()
+    })
+  const ended = new Promise<number | null>((resolve) =>
+    child.once('close', (code, signal) => {
+      if (signal !== null) output += `(${signal})`
+      resolve(code)
+    }),
+  )
+  return {
+    child,
+    output: () => output,
+    says: (text) =>
+      new Promise((resolve, reject) => {
+        waiting.push(() => output.includes(text) && resolve())
+        void ended.then(() => reject(new Error(`it ended without saying "${text}":\n${output}`)))
+      }),
+    ended,
+  }
+}
+
+const answers = (url: string): Promise<boolean> =>
+  fetch(url).then(
+    () => true,
+    () => false,
+  )
+
+test.each([
+  ['internal', []],
+  ['external', ['--external']],
+])('the main job, %s: start, demo, Ctrl-C', { timeout: 120_000 }, async (_mode, flags) => {
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}/mcp`
+  const start = run('start.ts', '--no-build', '--port', String(port), ...flags)
+  await start.says('Ctrl-C ends everything.')
+  expect(start.output()).toContain(url)
+  const [, issuer] = /authorization server\s+(http\S+)/.exec(start.output())!
+
+  const demo = run('demo.ts', '--url', url)
+  expect(await demo.ended, demo.output()).toBe(0)
+  for (const step of [
+    'POST /mcp → 401  scope "notes:read"',
+    'scope of the token: notes:read\n',
+    'tools: list_notes, read_note, write_note',
+    'POST /mcp → 403  insufficient_scope, scope "notes:read notes:write"',
+    'scope of the token: notes:read notes:write',
+    'Wrote "Demo".',
+    'Done: every step did what it should.',
+  ])
+    expect(demo.output()).toContain(step)
+
+  start.child.kill('SIGINT')
+  expect(await start.ended).toBe(0)
+  expect([await answers(url), await answers(issuer!)]).toEqual([false, false])
+})
+
+test('Ctrl-C while it starts leaves nothing behind', { timeout: 60_000 }, async () => {
+  const port = await freePort()
+  const start = run('start.ts', '--no-build', '--port', String(port))
+  await start.says('Starting workerd…')
+  start.child.kill('SIGINT')
+  expect(await start.ended).toBe(0)
+  expect(start.output()).not.toContain('Error')
+  expect(await answers(`http://127.0.0.1:${port}/mcp`)).toBe(false)
+})
+
+test('a demo without a server says what to do', async () => {
+  const demo = run('demo.ts', '--url', `http://127.0.0.1:${await freePort()}/mcp`)
+  expect(await demo.ended).toBe(1)
+  expect(demo.output()).toContain('run "npm start"')
+})
+
+test('a wrong port is refused with a reason', async () => {
+  const start = run('start.ts', '--no-build', '--port', 'x')
+  expect(await start.ended).toBe(1)
+  expect(start.output()).toContain('--port')
+})
