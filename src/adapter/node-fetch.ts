@@ -1,0 +1,71 @@
+import { lookup } from 'node:dns/promises'
+import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import { isIP } from 'node:net'
+import { Readable } from 'node:stream'
+import { BlockedAddressError } from '../http/guarded-fetch.ts'
+import { isSpecialAddress } from '../http/addresses.ts'
+import type { Fetch } from '../types.ts'
+
+/**
+ * A `fetch` that connects to public addresses only: names are resolved once, every answer is judged, and the connection goes to
+ * the very address that was judged, so that a name cannot change between check and use. Loopback only where the URL itself says
+ * so. Redirects are never followed. For `createClient({ fetch: nodeFetch })` and `clientDocuments: { fetch: nodeFetch }`.
+ */
+export const nodeFetch: Fetch = async (input, init) => {
+  const request = new Request(input, init)
+  const url = new URL(request.url)
+  const address = await judgedAddress(url.hostname)
+  const body = request.body === null ? undefined : Buffer.from(await request.arrayBuffer())
+  const incoming = await exchange(url, address, request, body)
+  const headers = new Headers()
+  for (let i = 0; i < incoming.rawHeaders.length; i += 2)
+    headers.append(incoming.rawHeaders[i]!, incoming.rawHeaders[i + 1]!)
+  const status = incoming.statusCode ?? 502
+  const empty = request.method === 'HEAD' || [204, 205, 304].includes(status)
+  if (empty) incoming.resume()
+  const stream = empty ? null : (Readable.toWeb(incoming) as ReadableStream<Uint8Array>)
+  return new Response(stream, { status, headers })
+}
+
+/** The first address of the name, where all of them are public: one bad answer is an attack, not an outage. */
+async function judgedAddress(hostname: string): Promise<string> {
+  const literal = hostname.replace(/^\[|\]$/g, '')
+  const named = literal === 'localhost' || literal === '127.0.0.1' || literal === '::1'
+  const addresses = isIP(literal)
+    ? [literal]
+    : (await lookup(literal, { all: true })).map(({ address }) => address)
+  if (
+    addresses.length === 0 ||
+    addresses.some((address) => isSpecialAddress(address) && !(named && isLoopback(address)))
+  )
+    throw new BlockedAddressError('The host has a special-use address')
+  return addresses[0]!
+}
+
+const isLoopback = (address: string): boolean => address === '::1' || address.startsWith('127.')
+
+function exchange(
+  url: URL,
+  address: string,
+  { method, headers, signal }: Request,
+  body: Buffer | undefined,
+): Promise<IncomingMessage> {
+  const secure = url.protocol === 'https:'
+  const options = {
+    method,
+    host: address,
+    port: url.port || (secure ? 443 : 80),
+    path: `${url.pathname}${url.search}`,
+    // Nothing is unpacked here, so nothing is asked for packed.
+    headers: { ...Object.fromEntries(headers), host: url.host, 'accept-encoding': 'identity' },
+    // The certificate is the name's, although we connect to the address.
+    ...(secure && !isIP(url.hostname.replace(/^\[|\]$/g, '')) ? { servername: url.hostname } : {}),
+    signal,
+  }
+  return new Promise((resolve, reject) => {
+    const outgoing = (secure ? httpsRequest : httpRequest)(options, resolve)
+    outgoing.on('error', reject)
+    outgoing.end(body)
+  })
+}

@@ -1,0 +1,79 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Redirect } from '../client/options.ts'
+
+/** Options of {@link loopbackRedirect}. */
+export interface LoopbackOptions {
+  /** Shows the URL to the person, for example `openUrl`. Where it resolves to a URL, that is the answer: somebody pasted it. */
+  open: Redirect['open']
+  /** Default: the port of the last registration where it is free, else any. */
+  port?: number
+  /** Default `/callback`. */
+  path?: string
+}
+
+/**
+ * A redirect URI on this machine for native hosts (RFC 8252 §7.3): a listener on 127.0.0.1 that answers one path under one Host,
+ * GET only, and closes when the authorization is over. Also on Deno and Bun.
+ */
+export function loopbackRedirect({ open, port, path = '/callback' }: LoopbackOptions): Redirect {
+  return {
+    open,
+    async listen(handle, { preferred }) {
+      const server = createServer()
+      await listenOn(server, port ?? portOf(preferred, path))
+      const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+      server.on('request', (incoming, outgoing) => void answer(incoming, outgoing, origin, path, handle))
+      return { uri: `${origin}${path}`, close: () => stop(server) }
+    },
+  }
+}
+
+function portOf(preferred: string | undefined, path: string): number {
+  if (preferred === undefined || !URL.canParse(preferred)) return 0
+  const { hostname, pathname, port } = new URL(preferred)
+  return hostname === '127.0.0.1' && pathname === path ? Number(port) : 0
+}
+
+/** Another port where the wanted one is taken; the client then registers anew. */
+async function listenOn(server: Server, port: number): Promise<void> {
+  const attempt = (wanted: number): Promise<void> =>
+    new Promise((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(wanted, '127.0.0.1', () => {
+        server.off('error', reject)
+        resolve()
+      })
+    })
+  await (port === 0 ? attempt(0) : attempt(port).catch(() => attempt(0)))
+}
+
+async function answer(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  origin: string,
+  path: string,
+  handle: (request: Request) => Promise<Response>,
+): Promise<void> {
+  const url = incoming.url ?? ''
+  const hosts = incoming.rawHeaders.filter((_, i, all) => i % 2 === 1 && all[i - 1]!.toLowerCase() === 'host')
+  // A foreign Host is a rebinding attack (CVE-2025-66414 and kin); a foreign path is somebody else's page.
+  const ours = hosts.length === 1 && `http://${hosts[0]}` === origin
+  if (incoming.method !== 'GET' || !ours || url.split('?', 1)[0] !== path) {
+    outgoing.writeHead(404, { connection: 'close' }).end()
+    return
+  }
+  const response = await handle(new Request(`${origin}${url}`)).catch(
+    () => new Response(null, { status: 500 }),
+  )
+  outgoing.writeHead(response.status, { ...Object.fromEntries(response.headers), connection: 'close' })
+  outgoing.end(await response.text())
+}
+
+/** The page still has to reach the browser; keep-alive connections would hold the process. */
+function stop(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeIdleConnections()
+  })
+}

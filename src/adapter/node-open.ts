@@ -1,0 +1,29 @@
+import { spawn } from 'node:child_process'
+import { platform } from 'node:process'
+
+/**
+ * Opens a URL in the person's browser. The URL is one argument of the platform's opener, never part of a command line; what is
+ * neither https nor http is refused. Resolves when the opener has started; rejects where there is none.
+ *
+ * @see [MCP Security Best Practices, OAuth Authorization URL Validation](https://modelcontextprotocol.io/specification/2026-07-28/basic/security_best_practices)
+ */
+export async function openUrl(url: URL): Promise<void> {
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') throw new TypeError('Only web pages are opened')
+  const [command, ...before] = openers[platform] ?? ['xdg-open']
+  const child = spawn(command!, [...before, argument(url)], { shell: false, stdio: 'ignore', detached: true })
+  await new Promise<void>((resolve, reject) => {
+    child.once('spawn', resolve)
+    child.once('error', () => reject(new Error(`The browser could not be opened with ${command}`)))
+  })
+  child.unref()
+}
+
+/** Windows has no opener without a shell but this one, which takes a URL as it is. */
+const openers: Partial<Record<typeof platform, string[]>> = {
+  darwin: ['open'],
+  win32: ['rundll32', 'url.dll,FileProtocolHandler'],
+}
+
+/** `URL` leaves characters that a shell would take for its own; openers are often shell scripts. */
+const argument = (url: URL): string =>
+  url.href.replaceAll(/[`$|;<>()'"\\^!*{}]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)

@@ -1,0 +1,91 @@
+import { OAuthError } from '../errors.ts'
+import { formatScope } from '../protocol/scope.ts'
+import { authorizationEndpoint, beginAuthorization, targetParameters } from './authorization.ts'
+import type { ClientContext } from './context.ts'
+import { AuthorizationRequiredError } from './errors.ts'
+import { identify } from './identity.ts'
+import { openWayBack } from './interactive.ts'
+import { keys, read, save, type RegistrationRecord, type ServerRecord, type TokenRecord } from './records.ts'
+import { keepTokens, tokenKey } from './tokens.ts'
+
+/**
+ * New tokens: by a grant without a person, or by asking one. Parallel callers share one authorization, so that a person sees
+ * one page. Rejects with {@link AuthorizationRequiredError} where the host has to send the person there itself.
+ */
+export async function acquireTokens(
+  context: ClientContext,
+  server: string,
+  found: ServerRecord,
+  scopes: string[] | undefined,
+): Promise<TokenRecord> {
+  const at = await tokenKey(context, server, found)
+  const name = `${at} ${scopes?.toSorted().join(' ') ?? ''}`
+  const running = context.authorizations.get(name)
+  if (running !== undefined) return running
+  const authorization = perform(context, server, found, scopes, at).finally(() =>
+    context.authorizations.delete(name),
+  )
+  context.authorizations.set(name, authorization)
+  return authorization
+}
+
+async function perform(
+  context: ClientContext,
+  server: string,
+  found: ServerRecord,
+  scopes: string[] | undefined,
+  at: string,
+): Promise<TokenRecord> {
+  if (context.options.grant !== undefined) return withoutPerson(context, server, found, scopes, at)
+  const { url, finished, open } = await startAuthorization(context, server, found, scopes)
+  if (finished === undefined) throw new AuthorizationRequiredError(url)
+  await open()
+  return finished
+}
+
+async function withoutPerson(
+  context: ClientContext,
+  server: string,
+  found: ServerRecord,
+  scopes: string[] | undefined,
+  at: string,
+): Promise<TokenRecord> {
+  const identity = await identify(context, server, found, undefined)
+  const parameters = { ...targetParameters(context, server, found), scope: scopes && formatScope(scopes) }
+  const answer = await context.options.grant!({ context, server, found, identity, parameters })
+  const tokens = await keepTokens(context, at, found, answer, { clientId: identity.clientId, asked: scopes })
+  await save(context.storage, await keys.server(server), found)
+  return tokens
+}
+
+/** The authorization request, and what comes of it where the way back ends in this process. */
+export async function startAuthorization(
+  context: ClientContext,
+  server: string,
+  found: ServerRecord,
+  scopes: string[] | undefined,
+): Promise<{ url: URL; finished: Promise<TokenRecord> | undefined; open: () => Promise<void> }> {
+  const { redirect } = context.options
+  if (redirect === undefined)
+    throw new OAuthError(
+      'authorization_required',
+      'The server wants a token, and the client has neither "redirect" nor "grant"',
+    )
+  // Refused before anything is registered.
+  authorizationEndpoint(context, server, found)
+  if (typeof redirect === 'string') {
+    const identity = await identify(context, server, found, redirect)
+    const { url } = await beginAuthorization(context, server, found, identity, redirect, scopes)
+    return { url, finished: undefined, open: async () => undefined }
+  }
+  const registration = await read<RegistrationRecord>(context.storage, await keys.registration(found.issuer))
+  const wayBack = await openWayBack(context, redirect, registration?.redirectUri)
+  try {
+    const identity = await identify(context, server, found, wayBack.uri)
+    const { url, state } = await beginAuthorization(context, server, found, identity, wayBack.uri, scopes)
+    return { url, finished: wayBack.finished(state), open: () => wayBack.show(url) }
+  } catch (error) {
+    await wayBack.close()
+    throw error
+  }
+}

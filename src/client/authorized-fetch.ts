@@ -1,0 +1,119 @@
+import { parseChallenges, type Challenge } from '../protocol/challenge.ts'
+import { acquireTokens } from './acquire.ts'
+import type { ClientContext } from './context.ts'
+import { discover } from './discovery.ts'
+import { keys, read, save, type ServerRecord, type TokenRecord } from './records.ts'
+import { currentTokens } from './renew.ts'
+import { replayable, send } from './request.ts'
+import { legal, selectScopes } from './scopes.ts'
+import { tokenKey } from './tokens.ts'
+
+/**
+ * `fetch` with a token: 401 is answered by renewing, then by a new authorization; 403 `insufficient_scope` by asking for more. Every
+ * way ends after a bounded number of tries with the server's own answer.
+ */
+export async function authorizedFetch(
+  context: ClientContext,
+  input: RequestInfo | URL,
+  init: RequestInit | undefined,
+): Promise<Response> {
+  const request = await replayable(input, init)
+  let tokens = await storedTokens(context, request.url)
+  let authorized = false
+  let refusals = 0
+  let stepUps = 0
+  for (;;) {
+    const response = await send(context, request, tokens)
+    const challenge = challengeOf(response)
+    if (response.status === 401 && !authorized) {
+      if (tokens !== undefined) refusals++
+      const renewed = await recover(context, request.url, tokens, challenge, refusals < 2)
+      authorized = renewed.authorized
+      tokens = renewed.tokens
+    } else if (response.status === 403 && challenge?.parameters['error'] === 'insufficient_scope') {
+      const more =
+        stepUps++ < context.options.maxStepUps
+          ? await stepUp(context, request.url, tokens, challenge)
+          : undefined
+      if (more === undefined) return response
+      tokens = more
+    } else return response
+    await response.body?.cancel()
+  }
+}
+
+/** The Bearer or DPoP challenge, wherever it stands in the header. */
+function challengeOf(response: Response): Challenge | undefined {
+  if (response.status !== 401 && response.status !== 403) return undefined
+  const challenges = parseChallenges(response.headers.get('www-authenticate') ?? '')
+  const ours = challenges.filter(({ scheme }) => /^(bearer|dpop)$/i.test(scheme))
+  return ours.find(({ parameters }) => parameters['resource_metadata'] !== undefined) ?? ours[0]
+}
+
+/** What we have for this URL from before. */
+async function storedTokens(context: ClientContext, url: string): Promise<TokenRecord | undefined> {
+  const found = await read<ServerRecord>(context.storage, await keys.server(url))
+  if (found === undefined) return undefined
+  const at = await tokenKey(context, url, found)
+  return currentTokens(context, url, found, at)
+}
+
+/** After 401. Discovery comes first: the server may have moved to another issuer, where the old tokens must not go. */
+async function recover(
+  context: ClientContext,
+  url: string,
+  rejected: TokenRecord | undefined,
+  challenge: Challenge | undefined,
+  renewing: boolean,
+): Promise<{ tokens: TokenRecord; authorized: boolean }> {
+  const found = await rediscover(context, url, challenge)
+  const at = await tokenKey(context, url, found)
+  // Another caller, or another path of the same server, may have got tokens meanwhile.
+  const tokens = renewing ? await currentTokens(context, url, found, at, rejected?.accessToken) : undefined
+  if (tokens !== undefined) return { tokens, authorized: false }
+  const before = rejected?.issuer === found.issuer ? (rejected.asked ?? rejected.granted) : undefined
+  const scopes = selectScopes(found, challenge?.parameters['scope'], context.options.scopes, before)
+  return { tokens: await acquireTokens(context, url, found, scopes), authorized: true }
+}
+
+/** After 403. Undefined: asking again would bring nothing new. */
+async function stepUp(
+  context: ClientContext,
+  url: string,
+  tokens: TokenRecord | undefined,
+  challenge: Challenge,
+): Promise<TokenRecord | undefined> {
+  const needed = legal(challenge.parameters['scope'] ?? '')
+  const before = [...(tokens?.asked ?? []), ...(tokens?.granted ?? [])]
+  // A refresh cannot widen a grant (RFC 6749 §6), and whoever was asked for all of this has decided.
+  if (tokens === undefined || needed.every((scope) => before.includes(scope))) return undefined
+  const found = await rediscover(context, url, challenge)
+  const latest = await currentTokens(context, url, found, await tokenKey(context, url, found))
+  const wider = [...(latest?.asked ?? []), ...(latest?.granted ?? [])]
+  if (latest !== undefined && needed.every((scope) => wider.includes(scope))) return latest
+  return acquireTokens(
+    context,
+    url,
+    found,
+    selectScopes(found, needed.join(' '), undefined, [...before, ...wider]),
+  )
+}
+
+async function rediscover(
+  context: ClientContext,
+  url: string,
+  challenge: Challenge | undefined,
+): Promise<ServerRecord> {
+  const at = await keys.server(url)
+  const known = await read<ServerRecord>(context.storage, at)
+  const found = await discover(context, url, challenge?.parameters['resource_metadata'], known?.issuer)
+  if (known?.issuer !== undefined && known.issuer !== found.issuer)
+    context.runtime.event({
+      type: 'client.issuer-changed',
+      level: 'alert',
+      issuer: found.issuer,
+      resource: url,
+    })
+  await save(context.storage, at, found)
+  return found
+}

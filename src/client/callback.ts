@@ -1,0 +1,87 @@
+import { validateAuthResponse } from 'oauth4webapi'
+import { OAuthError } from '../errors.ts'
+import { targetParameters } from './authorization.ts'
+import type { ClientContext } from './context.ts'
+import { identityOf } from './identity.ts'
+import { code as errorCode } from './outgoing.ts'
+import type { Authorized } from './options.ts'
+import { keys, read, save, type FlowRecord, type TokenRecord } from './records.ts'
+import { asServer } from './server-metadata.ts'
+import { requestTokens } from './token-request.ts'
+import { keepTokens, tokenKey } from './tokens.ts'
+
+/** What an authorization brought. */
+export interface Finished extends Authorized {
+  tokens: TokenRecord
+}
+
+/**
+ * The answer to an authorization request. Before the code goes anywhere: `state` is ours, unused and of this subject; `iss` is
+ * the server that was asked (RFC 9207 §2.4, as raw strings); it is a code or an error, and each parameter is there once.
+ */
+export async function finishAuthorization(
+  context: ClientContext,
+  parameters: URLSearchParams,
+): Promise<Finished> {
+  const flow = await takeFlow(context, parameters)
+  const { found, server, redirectUri, scopes } = flow
+  const answer = validated(parameters, flow)
+  const error = parameters.get('error')
+  // Its description is the sender's text, and is not repeated.
+  if (error !== null) throw new OAuthError(errorCode(error), 'The authorization server did not approve')
+  const identity = await identityOf(context, found, flow.clientId)
+  if (identity === undefined) throw rejected('The client was registered anew meanwhile; start again')
+  const response = await requestTokens(context, server, found, identity, 'authorization_code', {
+    code: answer.get('code')!,
+    redirect_uri: redirectUri,
+    code_verifier: flow.verifier,
+    ...targetParameters(context, server, found),
+  })
+  const at = await tokenKey(context, server, found)
+  const about = { clientId: flow.clientId, asked: scopes }
+  const tokens = await keepTokens(context, at, found, response, about)
+  await save(context.storage, await keys.server(server), found)
+  context.runtime.event({ type: 'client.authorized', level: 'info', issuer: found.issuer, resource: server })
+  return { resource: server, issuer: found.issuer, subject: flow.subject, scopes: tokens.granted, tokens }
+}
+
+/** Once: the record is gone before anything else happens, so a replay finds nothing. */
+async function takeFlow(context: ClientContext, parameters: URLSearchParams): Promise<FlowRecord> {
+  const states = parameters.getAll('state')
+  const at = await keys.flow(states[0] ?? '')
+  const flow = await context.storage.exclusively(at, async () => {
+    const record = await read<FlowRecord>(context.storage, at)
+    // Somebody else's way back stays usable for him.
+    if (record === undefined || record.subject !== context.options.subject) return undefined
+    await context.storage.delete(at)
+    return record
+  })
+  if (states.length !== 1 || flow === undefined)
+    throw rejected('This answer belongs to no authorization of ours')
+  if (flow.expiresAt <= context.runtime.clock())
+    throw rejected('The authorization took too long; start again')
+  return flow
+}
+
+function validated(parameters: URLSearchParams, { found, clientId }: FlowRecord): URLSearchParams {
+  for (const name of ['iss', 'code', 'error'])
+    if (parameters.getAll(name).length > 1) throw rejected(`The answer has several "${name}" parameters`)
+  const checked = new URLSearchParams(parameters)
+  // An error is judged by state and issuer like a code, and only then looked at.
+  if (checked.has('error')) {
+    if (checked.has('code')) throw rejected('The answer has both a code and an error')
+    checked.delete('error')
+  } else if (!checked.get('code')) throw rejected('The answer has no code')
+  try {
+    return validateAuthResponse(
+      asServer(found.metadata),
+      { client_id: clientId },
+      checked,
+      parameters.get('state')!,
+    )
+  } catch {
+    throw rejected('The answer does not come from the authorization server that was asked')
+  }
+}
+
+const rejected = (description: string): OAuthError => new OAuthError('invalid_callback', description)

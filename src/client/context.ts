@@ -1,0 +1,35 @@
+import { SingleFlight } from '../lib/single-flight.ts'
+import { resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
+import type { ClientQuirks } from '../types.ts'
+import { dpopKey, type DpopKey } from './dpop.ts'
+import { resolveClientOptions, type ClientOptions, type ResolvedClientOptions } from './options.ts'
+import type { TokenRecord } from './records.ts'
+import type { ClientStorage } from './storage.ts'
+
+/** What the parts of one client share. */
+export interface ClientContext {
+  readonly options: ResolvedClientOptions
+  readonly runtime: ResolvedRuntime
+  readonly storage: ClientStorage
+  /** The key of sender-constrained tokens; made when it is first needed. */
+  readonly dpop: DpopKey
+  /** Renewals under way, by the key of the token. */
+  readonly renewals: SingleFlight<TokenRecord | undefined>
+  /** Authorizations under way, by token and scopes: a person is asked once. */
+  readonly authorizations: Map<string, Promise<TokenRecord>>
+  quirks(issuer: string): ClientQuirks
+}
+
+export function createContext(options: ClientOptions): ClientContext {
+  const resolved = resolveClientOptions(options)
+  const runtime = resolveRuntime(options)
+  return {
+    options: resolved,
+    runtime,
+    storage: resolved.storage,
+    dpop: dpopKey(resolved.dpop, runtime.clock),
+    renewals: new SingleFlight(runtime.waitUntil),
+    authorizations: new Map(),
+    quirks: (issuer) => resolved.providers?.find((provider) => provider.issuer === issuer)?.client ?? {},
+  }
+}

@@ -1,0 +1,98 @@
+import { OAuthError } from '../errors.ts'
+import { parseChallenges } from '../protocol/challenge.ts'
+import type { Fetch } from '../types.ts'
+import { startAuthorization } from './acquire.ts'
+import { authorizedFetch } from './authorized-fetch.ts'
+import { finishAuthorization } from './callback.ts'
+import { createContext, type ClientContext } from './context.ts'
+import { discover } from './discovery.ts'
+import type { ClientOptions } from './options.ts'
+import { answerFailure, answerSuccess } from './page.ts'
+import { keys, save } from './records.ts'
+import { replayable, send } from './request.ts'
+import { selectScopes } from './scopes.ts'
+import { signOut } from './sign-out.ts'
+
+/** An OAuth client for MCP servers. */
+export interface Client {
+  /**
+   * `fetch` with authorization, for the official SDK's `StreamableHTTPClientTransport` and for anything else. Request bodies are
+   * read into memory, so that they can be sent again. Rejects with {@link AuthorizationRequiredError} where `redirect` is a URL and a person has to approve.
+   */
+  fetch: Fetch
+  /** Starts an authorization. The URL is for the person's browser; where `redirect` is no URL, the way back is open when this resolves. */
+  authorize(resource: string | URL): Promise<URL>
+  /** Answers the request at the redirect URI: 404 at another path. */
+  callback(request: Request): Promise<Response>
+  /** Forgets the tokens for this server and revokes them there. */
+  signOut(resource: string | URL): Promise<void>
+}
+
+const contexts = new WeakMap<Client, ClientContext>()
+
+/** What the parts that work on a client, such as the SDK bridge, share with it. */
+export function contextOf(client: Client): ClientContext {
+  const context = contexts.get(client)
+  if (context === undefined) throw new TypeError('Pass what createClient() returned')
+  return context
+}
+
+/**
+ * A client that discovers, registers, authorizes, renews and steps up by itself.
+ *
+ * @param options See {@link ClientOptions}. Throws ConfigurationError for what is unknown or unusable.
+ * @see [MCP Authorization](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization)
+ *
+ * @example
+ * const client = createClient({ redirect: loopbackRedirect({ open: openUrl }), storage: fileStorage() })
+ * const transport = new StreamableHTTPClientTransport(new URL('https://notes.example.com/mcp'), { fetch: client.fetch })
+ */
+export function createClient(options: ClientOptions = {}): Client {
+  const context = createContext(options)
+  const client: Client = {
+    fetch: (input, init) => authorizedFetch(context, input, init),
+    authorize: (resource) => authorize(context, serverUrl(resource)),
+    callback: (request) => callback(context, request),
+    signOut: (resource) => signOut(context, serverUrl(resource)),
+  }
+  contexts.set(client, context)
+  return client
+}
+
+async function authorize(context: ClientContext, server: string): Promise<URL> {
+  // The server's own challenge says best what to ask for.
+  const probe = await send(
+    context,
+    await replayable(server, { headers: { accept: 'text/event-stream' } }),
+    undefined,
+  )
+  const [challenge] = parseChallenges(probe.headers.get('www-authenticate') ?? '')
+  await probe.body?.cancel()
+  const found = await discover(context, server, challenge?.parameters['resource_metadata'])
+  await save(context.storage, await keys.server(server), found)
+  const scopes = selectScopes(found, challenge?.parameters['scope'], context.options.scopes)
+  const { url, finished } = await startAuthorization(context, server, found, scopes)
+  // Its outcome is told by onAuthorized and onError.
+  finished?.catch(() => undefined)
+  return url
+}
+
+async function callback(context: ClientContext, request: Request): Promise<Response> {
+  const { redirect } = context.options
+  const { pathname, searchParams } = new URL(request.url)
+  // Paths only: behind a proxy the host of request.url is anything.
+  if (typeof redirect !== 'string' || request.method !== 'GET' || pathname !== new URL(redirect).pathname)
+    return new Response('Not found', { status: 404 })
+  try {
+    const { tokens: _, ...authorized } = await finishAuthorization(context, searchParams)
+    return await answerSuccess(context, authorized)
+  } catch (error) {
+    return answerFailure(context, error)
+  }
+}
+
+/** As the user typed it: `URL` would add a slash to a host. */
+function serverUrl(resource: string | URL): string {
+  if (!URL.canParse(String(resource))) throw new OAuthError('invalid_request', 'The resource is no URL')
+  return String(resource).split('#', 1)[0]!
+}

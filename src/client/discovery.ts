@@ -1,0 +1,65 @@
+import { UnavailableError } from '../errors.ts'
+import type { ProtectedResourceMetadata } from '../protocol/metadata.ts'
+import type { ClientContext } from './context.ts'
+import { refused } from './errors.ts'
+import type { ServerRecord } from './records.ts'
+import { findResourceMetadata } from './resource-metadata.ts'
+import { defaultEndpoints, findServerMetadata } from './server-metadata.ts'
+
+/**
+ * Who issues tokens for this MCP server. `announced` is the challenge's `resource_metadata`; `known` is the issuer that we dealt
+ * with before: where the server still lists it, an outage there is no reason to go elsewhere.
+ */
+export async function discover(
+  context: ClientContext,
+  server: string,
+  announced?: string,
+  known?: string,
+): Promise<ServerRecord> {
+  const document = await findResourceMetadata(context, server, announced)
+  const issuers = document?.authorization_servers ?? []
+  if (document === undefined || issuers.length === 0)
+    return { ...describe(document), ...(await atRoot(context, server)) }
+  const ordered = known !== undefined && issuers.includes(known) ? [known] : preferred(context, issuers)
+  let problem: unknown
+  for (const issuer of ordered) {
+    try {
+      const metadata = await findServerMetadata(context, server, issuer)
+      if (metadata !== undefined) return { ...describe(document), issuer, metadata }
+      problem ??= noMetadata()
+    } catch (error) {
+      // Another of the listed servers may do; the first problem is the one to tell.
+      problem ??= error instanceof Error ? error : new UnavailableError('Discovery failed')
+    }
+  }
+  throw problem
+}
+
+/** Servers that we have credentials for come first. */
+function preferred({ options }: ClientContext, issuers: readonly string[]): string[] {
+  const registered = issuers.filter((issuer) => options.clients.some((client) => client.issuer === issuer))
+  return [...new Set([...registered, ...issuers])]
+}
+
+/** Revision 2025-03-26: the MCP server's origin is the authorization server. */
+async function atRoot(
+  context: ClientContext,
+  server: string,
+): Promise<Pick<ServerRecord, 'issuer' | 'metadata'>> {
+  const { origin } = new URL(server)
+  // Nobody wrote this identifier down, and for an empty path both spellings name the same.
+  const metadata = await findServerMetadata(context, server, origin, [origin, `${origin}/`])
+  if (metadata !== undefined) return { issuer: metadata.issuer, metadata }
+  if (context.options.allowDefaultEndpoints) return { issuer: origin, metadata: defaultEndpoints(origin) }
+  throw noMetadata()
+}
+
+const noMetadata = (): Error => refused('no_metadata', 'The server does not say who issues its tokens')
+
+const describe = (
+  document: ProtectedResourceMetadata | undefined,
+): Omit<ServerRecord, 'issuer' | 'metadata'> => ({
+  ...(document === undefined ? {} : { resource: document.resource }),
+  ...(document?.scopes_supported === undefined ? {} : { scopesSupported: document.scopes_supported }),
+  ...(document?.dpop_bound_access_tokens_required ? { dpopRequired: true } : {}),
+})

@@ -1,0 +1,117 @@
+import {
+  customFetch,
+  allowInsecureRequests,
+  genericTokenEndpointRequest,
+  processGenericTokenEndpointResponse,
+  type TokenEndpointResponse,
+} from 'oauth4webapi'
+import type { Awaitable } from '../types.ts'
+import { refused } from './errors.ts'
+import { clientAuth } from './client-auth.ts'
+import type { ClientContext } from './context.ts'
+import type { ClientIdentity } from './identity.ts'
+import { carrier, outgoing } from './outgoing.ts'
+import { explained, requestTokens } from './token-request.ts'
+import type { ServerRecord } from './records.ts'
+
+/** What a grant without a person is given. */
+export interface GrantRequest {
+  readonly context: ClientContext
+  readonly server: string
+  readonly found: ServerRecord
+  readonly identity: ClientIdentity
+  /** `resource`, or what the provider takes in its place, and `scope`. */
+  readonly parameters: Readonly<Record<string, string | undefined>>
+}
+
+/** A way to tokens without a person. */
+export type Grant = (request: GrantRequest) => Promise<TokenEndpointResponse>
+
+/**
+ * The client acts for itself (RFC 6749 §4.4; MCP extension OAuth Client Credentials). The client comes from `clients`, with a
+ * secret or a private key.
+ */
+export const clientCredentials =
+  (): Grant =>
+  ({ context, server, found, identity, parameters }) =>
+    requestTokens(context, server, found, identity, 'client_credentials', parameters)
+
+/**
+ * The workload's own JWT is the grant (RFC 7523 §2.1; SEP-1933). A refusal is final: neither retried nor followed by another grant.
+ *
+ * @param options.assertion The workload's JWT for this issuer, fresh at each call.
+ */
+export const workloadIdentity =
+  (options: { assertion: (issuer: string) => Awaitable<string> }): Grant =>
+  async ({ context, server, found, identity, parameters }) =>
+    requestTokens(context, server, found, identity, jwtBearer, {
+      assertion: await options.assertion(found.issuer),
+      ...parameters,
+    })
+
+/** Options of {@link enterpriseManaged}. */
+export interface EnterpriseOptions {
+  /** The token endpoint of the organisation's identity provider. */
+  tokenEndpoint: string
+  /** This client at the identity provider. */
+  clientId: string
+  clientSecret?: string
+  /** The ID token of the employee who signed in to this client. */
+  idToken: () => Awaitable<string>
+}
+
+/**
+ * The organisation's identity provider decides (MCP extension Enterprise-Managed Authorization): the ID token becomes an
+ * identity assertion for the server's authorization server, and that becomes the access token. No consent page.
+ */
+export const enterpriseManaged =
+  (options: EnterpriseOptions): Grant =>
+  async ({ context, server, found, identity, parameters }) => {
+    const assertion = await identityAssertion(options, context, server, found, parameters)
+    const { scope } = parameters
+    return requestTokens(context, server, found, identity, jwtBearer, { assertion, scope })
+  }
+
+const jwtBearer = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
+const tokenType = 'urn:ietf:params:oauth:token-type'
+
+/** RFC 8693 token exchange for an ID-JAG. */
+async function identityAssertion(
+  { tokenEndpoint, clientId, clientSecret, idToken }: EnterpriseOptions,
+  context: ClientContext,
+  server: string,
+  found: ServerRecord,
+  { scope }: GrantRequest['parameters'],
+): Promise<string> {
+  const provider = { issuer: new URL(tokenEndpoint).origin, token_endpoint: tokenEndpoint }
+  const client = { client_id: clientId }
+  const secret = clientSecret === undefined ? {} : { clientSecret }
+  const auth = clientAuth(secret, provider, context.runtime.clock)
+  const parameters = {
+    requested_token_type: `${tokenType}:id-jag`,
+    audience: found.issuer,
+    resource: found.resource ?? server,
+    ...(scope === undefined ? {} : { scope }),
+    subject_token: await idToken(),
+    subject_token_type: `${tokenType}:id_token`,
+  }
+  const answer = await explained(async () => {
+    const response = await genericTokenEndpointRequest(
+      provider,
+      client,
+      auth,
+      'urn:ietf:params:oauth:grant-type:token-exchange',
+      parameters,
+      { [customFetch]: carrier(outgoing(context, server), 200), [allowInsecureRequests]: true },
+    )
+    // RFC 8693 §2.2.1: what is issued is no access token, so its type is N_A.
+    const recognizedTokenTypes = { n_a: () => undefined }
+    return processGenericTokenEndpointResponse(provider, client, response, { recognizedTokenTypes })
+  })
+  if (answer['issued_token_type'] !== `${tokenType}:id-jag`)
+    throw refused(
+      'invalid_response',
+      'The identity provider issued something else than an identity assertion',
+    )
+  return answer.access_token
+}

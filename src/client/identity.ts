@@ -1,0 +1,96 @@
+import type { ClientAuth } from 'oauth4webapi'
+import type { ClientContext } from './context.ts'
+import { clientAuth } from './client-auth.ts'
+import { refused } from './errors.ts'
+import { keys, read, save, type RegistrationRecord, type ServerRecord } from './records.ts'
+import { register } from './registration.ts'
+
+/** Who we are at one authorization server. */
+export interface ClientIdentity {
+  clientId: string
+  auth: ClientAuth
+}
+
+/**
+ * Who we are at this issuer, in the order of MCP (Client Registration Approaches): registered by hand, by our metadata document,
+ * registered there before, dynamic registration, asking the user. Nothing of one issuer is ever used at another.
+ */
+export async function identify(
+  context: ClientContext,
+  server: string,
+  found: ServerRecord,
+  redirectUri: string | undefined,
+): Promise<ClientIdentity> {
+  const { clients, clientMetadataUrl, askForClient } = context.options
+  const { issuer, metadata } = found
+  const byHand = clients.find((client) => client.issuer === issuer)
+  if (byHand !== undefined) return identity(context, found, byHand)
+  if (clientMetadataUrl !== undefined && metadata.client_id_metadata_document_supported)
+    return identity(context, found, { clientId: clientMetadataUrl })
+  const at = await keys.registration(issuer)
+  // One registration for parallel first calls, in this process and in others.
+  const record = await context.storage.exclusively(at, async () => {
+    const known = await read<RegistrationRecord>(context.storage, at)
+    if (known !== undefined && fits(known, issuer, redirectUri, context.runtime.clock())) return known
+    const fresh =
+      metadata.registration_endpoint !== undefined && redirectUri !== undefined
+        ? await register(context, server, found, redirectUri)
+        : await ask(issuer, askForClient)
+    await save(context.storage, at, fresh)
+    return fresh
+  })
+  return identity(context, found, registered(record))
+}
+
+/** Who we were when these tokens were issued; undefined where we are nobody there any more. */
+export async function identityOf(
+  context: ClientContext,
+  found: ServerRecord,
+  clientId: string,
+): Promise<ClientIdentity | undefined> {
+  const { clients, clientMetadataUrl } = context.options
+  const byHand = clients.find((client) => client.issuer === found.issuer && client.clientId === clientId)
+  if (byHand !== undefined) return identity(context, found, byHand)
+  if (clientId === clientMetadataUrl) return identity(context, found, { clientId })
+  const record = await read<RegistrationRecord>(context.storage, await keys.registration(found.issuer))
+  const ours = record?.issuer === found.issuer && record.clientId === clientId
+  return ours ? identity(context, found, registered(record)) : undefined
+}
+
+/** The server does not know us any more: the next authorization registers again. */
+export const forget = async ({ storage }: ClientContext, issuer: string): Promise<void> =>
+  storage.delete(await keys.registration(issuer))
+
+const registered = ({ method, ...record }: RegistrationRecord): Parameters<typeof identity>[2] => ({
+  ...record,
+  authMethod: method,
+})
+
+const identity = (
+  { runtime }: ClientContext,
+  { metadata }: ServerRecord,
+  client: { clientId: string } & Parameters<typeof clientAuth>[0],
+): ClientIdentity => ({ clientId: client.clientId, auth: clientAuth(client, metadata, runtime.clock) })
+
+const fits = (
+  record: RegistrationRecord,
+  issuer: string,
+  redirectUri: string | undefined,
+  now: number,
+): boolean =>
+  record.issuer === issuer &&
+  (record.redirectUri === undefined || record.redirectUri === redirectUri) &&
+  (record.expiresAt === undefined || record.expiresAt > now)
+
+async function ask(
+  issuer: string,
+  askForClient: ClientContext['options']['askForClient'],
+): Promise<RegistrationRecord> {
+  const answer = await askForClient?.(issuer)
+  if (answer === undefined)
+    throw refused(
+      'registration_unavailable',
+      `${issuer} offers no registration that this client can use; register it by hand and pass it in "clients"`,
+    )
+  return { issuer, ...answer }
+}

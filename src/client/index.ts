@@ -1,0 +1,15 @@
+export { createClient, type Client } from './create-client.ts'
+export type { Authorized, ClientOptions, PreregisteredClient, Redirect } from './options.ts'
+export { AuthorizationRequiredError } from './errors.ts'
+export { memoryStorage, type ClientStorage } from './storage.ts'
+export { storeStorage } from './store-storage.ts'
+export {
+  clientCredentials,
+  enterpriseManaged,
+  workloadIdentity,
+  type EnterpriseOptions,
+  type Grant,
+  type GrantRequest,
+} from './grants.ts'
+export { pasteRedirect } from './paste.ts'
+export { credentialsFromEnvironment, type EnvironmentCredentials } from './environment.ts'

@@ -1,0 +1,84 @@
+import { OAuthError } from '../errors.ts'
+import { finishAuthorization } from './callback.ts'
+import type { ClientContext } from './context.ts'
+import type { Redirect } from './options.ts'
+import { answerFailure, answerSuccess, failurePage } from './page.ts'
+import { keys, type TokenRecord } from './records.ts'
+
+/** A way back that ends in this process. */
+export interface WayBack {
+  readonly uri: string
+  /** Settles when the answer with this state came, or the time was over. The way back is closed by then. */
+  finished(state: string): Promise<TokenRecord>
+  show(url: URL): Promise<void>
+  close(): Promise<void>
+}
+
+export async function openWayBack(
+  context: ClientContext,
+  redirect: Redirect,
+  preferred: string | undefined,
+): Promise<WayBack> {
+  let expected: string | undefined
+  const outcome = deferred<TokenRecord>()
+  // Whoever waits hears of a failure; nobody has to.
+  outcome.promise.catch(() => undefined)
+
+  /** Only an answer with our state decides; any page can send a browser to a loopback port. */
+  const handle = async (request: Request): Promise<Response> => {
+    const { searchParams } = new URL(request.url)
+    if (searchParams.get('state') !== expected) return failurePage()
+    try {
+      const { tokens, ...authorized } = await finishAuthorization(context, searchParams)
+      outcome.resolve(tokens)
+      return await answerSuccess(context, authorized)
+    } catch (error) {
+      outcome.reject(error)
+      return answerFailure(context, error)
+    }
+  }
+  const { uri, close } = await redirect.listen(handle, { preferred })
+  const closeOnce = once(async () => close())
+  return {
+    uri,
+    close: closeOnce,
+    async finished(state) {
+      expected = state
+      const timer = setTimeout(() => {
+        outcome.reject(new OAuthError('authorization_timeout', 'Nobody approved in time'))
+      }, context.options.authorizationTimeout * 1000)
+      try {
+        return await outcome.promise
+      } finally {
+        clearTimeout(timer)
+        await context.storage.delete(await keys.flow(state))
+        await closeOnce()
+      }
+    },
+    async show(url) {
+      try {
+        const arrived = await redirect.open(url)
+        if (arrived !== undefined) await handle(new Request(arrived))
+      } catch (error) {
+        outcome.reject(error)
+      }
+    },
+  }
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined
+  return () => (done ??= work())
+}
+
+/** Promise.withResolvers is younger than Node 20. */
+function deferred<T>(): {
+  promise: Promise<T>
+  resolve: (value: T) => void
+  reject: (error: unknown) => void
+} {
+  let resolve!: (value: T) => void
+  let reject!: (error: unknown) => void
+  const promise = new Promise<T>((...settle) => ([resolve, reject] = settle))
+  return { promise, resolve, reject }
+}

@@ -1,0 +1,166 @@
+import { ConfigurationError } from '../errors.ts'
+import { checkOptions, requireInteger, requireSeconds, requireStrings } from '../lib/options.ts'
+import { isSecureOrLoopback } from '../protocol/resource.ts'
+import { isScopeToken } from '../protocol/scope.ts'
+import type { Awaitable, ClientQuirks, Runtime } from '../types.ts'
+import type { Grant } from './grants.ts'
+import type { ClientStorage } from './storage.ts'
+import { memoryStorage } from './storage.ts'
+
+/** A client that was registered by hand. */
+export interface PreregisteredClient {
+  /** The authorization server that knows it, exactly as its metadata writes it. The credentials are sent nowhere else. */
+  issuer: string
+  clientId: string
+  clientSecret?: string
+  /** For `private_key_jwt`: an asymmetric signing key, with its key id where the server wants one. */
+  privateKey?: CryptoKey | { key: CryptoKey; kid?: string }
+  /** Default: `private_key_jwt` with a key; else what the server lists, Basic before post; `none` without a secret. */
+  authMethod?: 'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt'
+}
+
+/** How a person gets to the authorization server, and back. `loopbackRedirect` and `pasteRedirect` make one. */
+export interface Redirect {
+  /** Opens the way back before the client registers. `handle` answers what the person's browser is shown. */
+  listen(
+    handle: (request: Request) => Promise<Response>,
+    options: { preferred: string | undefined },
+  ): Promise<{ uri: string; close(): Awaitable<void> }>
+  /** Shows the URL to the person. May resolve to the URL at which the browser arrived, where a person pasted it. */
+  open(url: URL): Awaitable<string | URL | undefined | void>
+}
+
+/** What came of an authorization. */
+export interface Authorized {
+  /** The URL that the tokens are for. */
+  resource: string
+  issuer: string
+  subject: string
+  /** What was granted, where the server said so. */
+  scopes: readonly string[] | undefined
+}
+
+/** Options of {@link createClient}. */
+export interface ClientOptions extends Runtime {
+  /** The redirect URI of a web host, whose handler calls `client.callback`; or how a native host does it. Without it no person is asked. */
+  redirect?: string | Redirect
+  /** Default: this process's memory. */
+  storage?: ClientStorage
+  /** Whose tokens these are, where one storage serves several people. Default: one person. */
+  subject?: string
+  /** Shown on the consent page. Default: `MCP client`. */
+  clientName?: string
+  /** The https URL of the host's client-id metadata document, used where the server supports them. */
+  clientMetadataUrl?: string
+  /** Clients that were registered by hand. */
+  clients?: readonly PreregisteredClient[]
+  /** Asked where there is no other way to register. The answer is stored for this issuer. */
+  askForClient?: (issuer: string) => Awaitable<{ clientId: string; clientSecret?: string } | undefined>
+  /** Presets of identity providers that do not follow the standard, for example `entra({ … })`. */
+  providers?: readonly { readonly issuer: string; readonly client?: ClientQuirks }[]
+  /** Asked for where neither the challenge nor the server's metadata names scopes. */
+  scopes?: readonly string[]
+  /** Tokens without a person: `clientCredentials()`, `enterpriseManaged({ … })`, `workloadIdentity({ … })`. */
+  grant?: Grant
+  /** Sender-constrained tokens (RFC 9449). `true`: where the server can; a key pair: with it, so that tokens outlive the process. Default: where the server demands it. */
+  dpop?: boolean | CryptoKeyPair
+  /** Seconds before the expiry at which a token is renewed, 0–600. Default 60. */
+  refreshAhead?: number
+  /** How often one request may ask for more scopes, 0–5. Default 2. */
+  maxStepUps?: number
+  /** Seconds that a person has to approve, 30–3600. Default 600. */
+  authorizationTimeout?: number
+  /** Servers of revision 2025-03-26 that publish no metadata: `/authorize`, `/token` and `/register` at their root. Default false. */
+  allowDefaultEndpoints?: boolean
+  /** Origins that are not public https, and are used all the same: `http://mcp:3000`. Default none; a loopback server needs no entry. */
+  dangerouslyAllowOrigins?: readonly string[]
+  /** After a person has approved; its answer is what the browser is shown. */
+  onAuthorized?: (authorized: Authorized) => Awaitable<Response | void>
+  /** After an authorization failed; its answer is what the browser is shown. */
+  onError?: (error: unknown) => Awaitable<Response | void>
+}
+
+/** Options with their defaults. */
+export type ResolvedClientOptions = ClientOptions &
+  Required<
+    Pick<ClientOptions, 'subject' | 'clientName' | 'clients' | 'refreshAhead' | 'maxStepUps' | 'storage'>
+  > & { authorizationTimeout: number; dangerouslyAllowOrigins: readonly string[] }
+
+const known = [
+  ...[
+    'fetch',
+    'clock',
+    'waitUntil',
+    'onEvent',
+    'clientAddress',
+    'redirect',
+    'storage',
+    'subject',
+    'clientName',
+  ],
+  ...['clientMetadataUrl', 'clients', 'askForClient', 'providers', 'scopes', 'grant', 'dpop', 'refreshAhead'],
+  ...['maxStepUps', 'authorizationTimeout', 'allowDefaultEndpoints', 'dangerouslyAllowOrigins'],
+  ...['onAuthorized', 'onError'],
+]
+
+/** Throws ConfigurationError for an unknown or unusable option. */
+export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
+  checkOptions('createClient', options, known)
+  if (typeof options.redirect === 'string') checkUrlOption('redirect', options.redirect)
+  else if (options.redirect !== undefined) checkRedirect(options.redirect)
+  if (options.clientMetadataUrl !== undefined) checkDocumentUrl(options.clientMetadataUrl)
+  for (const scope of requireStrings('scopes', options.scopes ?? []))
+    if (!isScopeToken(scope))
+      throw new ConfigurationError('scopes', `${JSON.stringify(scope)} is not a scope`)
+  const clients = options.clients ?? []
+  clients.forEach(checkClient)
+  return {
+    ...options,
+    clients,
+    storage: requireStorage(options.storage ?? memoryStorage()),
+    subject: options.subject ?? '',
+    clientName: options.clientName ?? 'MCP client',
+    refreshAhead: requireSeconds('refreshAhead', options.refreshAhead, { min: 0, max: 600, default: 60 }),
+    maxStepUps: requireInteger('maxStepUps', options.maxStepUps, { min: 0, max: 5, default: 2 }),
+    authorizationTimeout: requireSeconds('authorizationTimeout', options.authorizationTimeout, {
+      min: 30,
+      max: 3600,
+      default: 600,
+    }),
+    dangerouslyAllowOrigins: requireStrings('dangerouslyAllowOrigins', options.dangerouslyAllowOrigins ?? []),
+  }
+}
+
+function checkUrlOption(option: string, value: string): void {
+  if (!URL.canParse(value) || !isSecureOrLoopback(new URL(value)) || value.includes('#'))
+    throw new ConfigurationError(option, 'pass an https URL without fragment (http only on loopback)')
+}
+
+function checkRedirect(redirect: Redirect): void {
+  if (typeof redirect.listen !== 'function' || typeof redirect.open !== 'function')
+    throw new ConfigurationError('redirect', 'pass a URL, or what loopbackRedirect() or pasteRedirect() made')
+}
+
+/** Client ID metadata documents, draft-01 §3: https, with a path. */
+function checkDocumentUrl(value: string): void {
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  if (url?.protocol !== 'https:' || url.pathname === '/' || value.includes('#'))
+    throw new ConfigurationError('clientMetadataUrl', 'pass an https URL with a path and without fragment')
+}
+
+function checkClient({ issuer, clientId }: PreregisteredClient, i: number): void {
+  if (typeof issuer !== 'string' || !URL.canParse(issuer))
+    throw new ConfigurationError(
+      `clients[${i}].issuer`,
+      'name the authorization server that knows this client',
+    )
+  if (typeof clientId !== 'string' || clientId === '')
+    throw new ConfigurationError(`clients[${i}].clientId`, 'pass the client id')
+}
+
+function requireStorage(storage: ClientStorage): ClientStorage {
+  for (const method of ['get', 'set', 'delete', 'exclusively'] as const)
+    if (typeof storage[method] !== 'function')
+      throw new ConfigurationError('storage', `needs a method ${method}; see ClientStorage`)
+  return storage
+}

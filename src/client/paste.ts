@@ -1,0 +1,20 @@
+import type { Awaitable } from '../types.ts'
+import type { Redirect } from './options.ts'
+
+/**
+ * For hosts without a browser: the person opens the URL elsewhere, approves, and pastes the address at which the browser
+ * arrived, where the page itself may well be missing.
+ *
+ * @param options.uri The redirect URI to register, for example `http://127.0.0.1:8765/callback`.
+ * @param options.ask Shows the URL and resolves to what was pasted.
+ */
+export function pasteRedirect(options: { uri: string; ask: (url: URL) => Awaitable<string> }): Redirect {
+  return {
+    listen: async () => ({ uri: options.uri, close: () => undefined }),
+    open: async (url) => {
+      const pasted = (await options.ask(url)).trim()
+      // Some paste the query alone.
+      return URL.canParse(pasted) ? pasted : new URL(pasted.replace(/^\??/, '?'), options.uri)
+    },
+  }
+}

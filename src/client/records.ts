@@ -1,0 +1,84 @@
+import { sha256 } from '../lib/hash.ts'
+import type { AuthorizationServerMetadata } from '../protocol/metadata.ts'
+import type { ClientStorage } from './storage.ts'
+
+/** What discovery found for one MCP server. */
+export interface ServerRecord {
+  issuer: string
+  metadata: AuthorizationServerMetadata
+  /** As the document writes it, byte for byte. Undefined: the server has no document (revision 2025-03-26). */
+  resource?: string
+  scopesSupported?: string[]
+  dpopRequired?: boolean
+}
+
+/** A registration at one issuer. */
+export interface RegistrationRecord {
+  issuer: string
+  clientId: string
+  clientSecret?: string
+  method?: string
+  /** Absent: the user gave the client id. */
+  redirectUri?: string
+  /** Seconds since the epoch: when the secret ends. */
+  expiresAt?: number
+}
+
+/** The tokens of one issuer, resource and subject. */
+export interface TokenRecord {
+  issuer: string
+  clientId: string
+  accessToken: string
+  type: 'bearer' | 'dpop'
+  /** Seconds since the epoch. */
+  expiresAt?: number
+  /** Seconds since the epoch: from then on it is renewed. */
+  renewAt?: number
+  refreshToken?: string
+  /** What was granted, where the server said so. */
+  granted?: string[]
+  /** What was asked for. */
+  asked?: string[]
+  /** Thumbprint of the key that the tokens are bound to. */
+  jkt?: string
+}
+
+/** An authorization that a person has not finished yet. */
+export interface FlowRecord {
+  server: string
+  found: ServerRecord
+  subject: string
+  clientId: string
+  redirectUri: string
+  verifier: string
+  scopes?: string[]
+  /** Seconds since the epoch. */
+  expiresAt: number
+}
+
+/** Keys are hashes of what comes from outside; the kind stands last, so that a store can shard them. */
+export const keys = {
+  /** Without the query: transports put session ids there. */
+  server: (url: string): Promise<string> => key('server', new URL(url).origin + new URL(url).pathname),
+  registration: (issuer: string): Promise<string> => key('client', issuer),
+  tokens: (issuer: string, resource: string, subject: string): Promise<string> =>
+    key('tokens', JSON.stringify([issuer, resource, subject])),
+  flow: (state: string): Promise<string> => key('flow', state),
+}
+
+const key = async (kind: string, name: string): Promise<string> =>
+  `${await sha256(name, `client ${kind}`)}:${kind}`
+
+/** The record, or undefined where there is none that can be read. */
+export async function read<T>(storage: ClientStorage, at: string): Promise<T | undefined> {
+  const text = await storage.get(at)
+  if (text === undefined) return undefined
+  try {
+    return JSON.parse(text) as T
+  } catch {
+    return undefined
+  }
+}
+
+export const save = <T extends object>(storage: ClientStorage, at: string, record: T): Promise<void> =>
+  storage.set(at, JSON.stringify(record))

@@ -1,0 +1,111 @@
+import {
+  allowInsecureRequests,
+  customFetch,
+  protectedResourceRequest,
+  WWWAuthenticateChallengeError,
+  isDPoPNonceError,
+} from 'oauth4webapi'
+import { ConfigurationError } from '../errors.ts'
+import { isSecureOrLoopback } from '../protocol/resource.ts'
+import type { ClientContext } from './context.ts'
+import type { TokenRecord } from './records.ts'
+
+/** A request that can be sent again. */
+export interface ReplayableRequest {
+  readonly url: string
+  readonly method: string
+  readonly headers: Headers
+  readonly body: ArrayBuffer | undefined
+  readonly signal: AbortSignal | undefined
+}
+
+/** The body is read, because the first answer may be 401. */
+export async function replayable(
+  input: RequestInfo | URL,
+  init: RequestInit | undefined,
+): Promise<ReplayableRequest> {
+  const request = new Request(input, init)
+  const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined)
+  const body = request.body === null ? undefined : await request.arrayBuffer()
+  const { url, method, headers } = request
+  return { url: url.split('#', 1)[0]!, method, headers: new Headers(headers), body, signal }
+}
+
+/** How many redirects of the server's own are followed. */
+const maxRedirects = 5
+
+/**
+ * Sends the request with the token. Redirects are followed only within the origin and only where method and body stay; any other
+ * one is handed to the caller as it is: a token goes to no other origin.
+ */
+export async function send(
+  context: ClientContext,
+  request: ReplayableRequest,
+  tokens: TokenRecord | undefined,
+): Promise<Response> {
+  let { url } = request
+  for (let redirects = 0; ; redirects++) {
+    const response = await sendOnce(context, { ...request, url }, tokens)
+    const location = response.headers.get('location')
+    const follows =
+      [307, 308].includes(response.status) || (isRead(request) && [301, 302, 303].includes(response.status))
+    if (!follows || location === null || redirects === maxRedirects || !URL.canParse(location, url))
+      return response
+    const next = new URL(location, url)
+    if (next.origin !== new URL(url).origin) return response
+    await response.body?.cancel()
+    url = next.href
+  }
+}
+
+const isRead = ({ method }: ReplayableRequest): boolean => method === 'GET' || method === 'HEAD'
+
+async function sendOnce(
+  context: ClientContext,
+  request: ReplayableRequest,
+  tokens: TokenRecord | undefined,
+): Promise<Response> {
+  const { url, method, body, signal } = request
+  const headers = new Headers(request.headers)
+  if (tokens !== undefined) requireSecure(context, url)
+  if (tokens?.type === 'dpop') return sendWithProof(context, request, tokens.accessToken)
+  if (tokens !== undefined) headers.set('authorization', `Bearer ${tokens.accessToken}`)
+  return context.runtime.fetch(url, {
+    method,
+    headers,
+    redirect: 'manual',
+    ...(body === undefined ? {} : { body }),
+    ...(signal === undefined ? {} : { signal }),
+  })
+}
+
+/** RFC 9449 §7.1; once more where the server wants its nonce in the proof (§9). */
+async function sendWithProof(
+  context: ClientContext,
+  request: ReplayableRequest,
+  token: string,
+): Promise<Response> {
+  const { url, method, body, signal } = request
+  const headers = new Headers(request.headers)
+  headers.delete('authorization')
+  const options = {
+    DPoP: await context.dpop.handle(),
+    [customFetch]: context.runtime.fetch as (url: string, init: object) => Promise<Response>,
+    [allowInsecureRequests]: true,
+    ...(signal === undefined ? {} : { signal }),
+  }
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await protectedResourceRequest(token, method, new URL(url), headers, body, options)
+    } catch (error) {
+      if (!(error instanceof WWWAuthenticateChallengeError)) throw error
+      if (attempt > 0 || !isDPoPNonceError(error)) return error.response
+      await error.response.body?.cancel()
+    }
+  }
+}
+
+function requireSecure({ options }: ClientContext, url: string): void {
+  if (!isSecureOrLoopback(new URL(url)) && !options.dangerouslyAllowOrigins.includes(new URL(url).origin))
+    throw new ConfigurationError('url', 'a token is sent over https only (http on loopback)')
+}

@@ -1,0 +1,26 @@
+import { isScopeToken, parseScope } from '../protocol/scope.ts'
+import type { ServerRecord } from './records.ts'
+
+/**
+ * What to ask for (MCP, Scope Selection Strategy): the challenge's scopes, else all that the resource names, else what the
+ * host configured, else nothing; together with what was asked before (Step-Up Authorization Flow). Undefined: leave it out.
+ */
+export function selectScopes(
+  { scopesSupported, metadata }: ServerRecord,
+  challenged: string | undefined,
+  configured: readonly string[] | undefined,
+  before: readonly string[] = [],
+): string[] | undefined {
+  const named = challenged === undefined ? undefined : legal(challenged)
+  const chosen =
+    [named, scopesSupported, configured].find((scopes) => scopes !== undefined && scopes.length > 0) ?? []
+  const scopes = [...new Set([...before, ...chosen])].filter(isScopeToken)
+  if (scopes.length === 0) return undefined
+  // SEP-2207: a refresh token may need it; asked for only where the server lists it.
+  if (metadata.scopes_supported?.includes('offline_access') && !scopes.includes('offline_access'))
+    scopes.push('offline_access')
+  return scopes
+}
+
+/** A challenge's scopes; tolerant of doubled spaces, and of nothing else. */
+export const legal = (text: string): string[] => parseScope(text.trim().replaceAll(/ +/g, ' ')) ?? []

@@ -1,0 +1,55 @@
+import type { AuthorizationServer } from 'oauth4webapi'
+import { parseAuthorizationServerMetadata } from '../protocol/metadata-parse.ts'
+import type { AuthorizationServerMetadata } from '../protocol/metadata.ts'
+import { authorizationServerMetadataUrls } from '../protocol/well-known.ts'
+import type { ClientQuirks } from '../types.ts'
+import type { ClientContext } from './context.ts'
+import { refused } from './errors.ts'
+import { getDocument, outgoing } from './outgoing.ts'
+
+/**
+ * The metadata of an authorization server: RFC 8414, then OpenID Connect, at the URLs and in the order of MCP. Its `issuer`
+ * is one of the expected strings, compared as they are (RFC 8414 §3.3). Undefined where there is no document.
+ */
+export async function findServerMetadata(
+  context: ClientContext,
+  server: string,
+  issuer: string,
+  expected: readonly string[] = [issuer],
+): Promise<AuthorizationServerMetadata | undefined> {
+  const quirks = context.quirks(issuer)
+  if (quirks.endpoints !== undefined) return preset(issuer, quirks.endpoints)
+  for (const url of authorizationServerMetadataUrls(issuer)) {
+    const { document } = await getDocument(url, outgoing(context, server))
+    if (document === undefined) continue
+    const metadata = parseAuthorizationServerMetadata(document)
+    if (!expected.includes(metadata.issuer))
+      throw refused('issuer_mismatch', 'The authorization server metadata names another issuer')
+    return quirks.assumeS256 ? { ...metadata, code_challenge_methods_supported: ['S256'] } : metadata
+  }
+  return undefined
+}
+
+const preset = (
+  issuer: string,
+  { authorization, token, revocation }: NonNullable<ClientQuirks['endpoints']>,
+): AuthorizationServerMetadata => ({
+  issuer,
+  authorization_endpoint: authorization,
+  token_endpoint: token,
+  ...(revocation === undefined ? {} : { revocation_endpoint: revocation }),
+  code_challenge_methods_supported: ['S256'],
+})
+
+/** MCP 2025-03-26, Fallbacks for Servers without Metadata Discovery. PKCE was required of every server of that revision. */
+export const defaultEndpoints = (origin: string): AuthorizationServerMetadata => ({
+  issuer: origin,
+  authorization_endpoint: `${origin}/authorize`,
+  token_endpoint: `${origin}/token`,
+  registration_endpoint: `${origin}/register`,
+  code_challenge_methods_supported: ['S256'],
+})
+
+/** The document as oauth4webapi takes it: the same members. */
+export const asServer = (metadata: AuthorizationServerMetadata): AuthorizationServer =>
+  metadata as AuthorizationServer

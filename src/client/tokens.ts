@@ -1,0 +1,60 @@
+import type { TokenEndpointResponse } from 'oauth4webapi'
+import type { ClientContext } from './context.ts'
+import { refused } from './errors.ts'
+import { keys, read, save, type ServerRecord, type TokenRecord } from './records.ts'
+import { legal } from './scopes.ts'
+
+/** Where the tokens for this server lie. Without a metadata document the server's URL stands for the resource. */
+export const tokenKey = (context: ClientContext, server: string, found: ServerRecord): Promise<string> =>
+  keys.tokens(found.issuer, found.resource ?? new URL(server).origin, context.options.subject)
+
+/** The tokens, unless they are bound to a key that we do not have. */
+export async function readTokens(context: ClientContext, at: string): Promise<TokenRecord | undefined> {
+  const record = await read<TokenRecord>(context.storage, at)
+  if (record?.jkt === undefined) return record
+  return record.jkt === (await context.dpop.thumbprint()) ? record : undefined
+}
+
+/** Keeps what a token endpoint answered; resolves when it stands in the storage. */
+export async function keepTokens(
+  context: ClientContext,
+  at: string,
+  found: ServerRecord,
+  answer: TokenEndpointResponse,
+  about: { clientId: string; asked: string[] | undefined; before?: TokenRecord },
+): Promise<TokenRecord> {
+  const { before, clientId, asked } = about
+  const type = answer.token_type as 'bearer' | 'dpop'
+  const bound = context.dpop.wanted(found)
+  if (type === 'dpop' && !bound) throw refused('invalid_response', 'A DPoP token came without a proof')
+  const granted = answer.scope === undefined ? (before?.granted ?? asked) : legal(answer.scope)
+  const refreshToken = answer.refresh_token ?? before?.refreshToken
+  const record: TokenRecord = {
+    issuer: found.issuer,
+    clientId,
+    accessToken: answer.access_token,
+    type,
+    ...times(context, answer.expires_in),
+    ...(refreshToken === undefined ? {} : { refreshToken }),
+    ...(granted === undefined ? {} : { granted }),
+    ...(asked === undefined ? {} : { asked }),
+    // A public client's refresh token is bound as well (RFC 9449 §5).
+    ...(bound ? { jkt: await context.dpop.thumbprint() } : {}),
+  }
+  await save(context.storage, at, record)
+  return record
+}
+
+/** Whether the token need not be renewed yet. */
+export const isFresh = ({ runtime }: ClientContext, { renewAt }: TokenRecord): boolean =>
+  renewAt === undefined || renewAt > runtime.clock()
+
+export const isExpired = ({ runtime }: ClientContext, { expiresAt }: TokenRecord): boolean =>
+  expiresAt !== undefined && expiresAt <= runtime.clock()
+
+/** A token of short life is renewed at half of it, or it would be renewed at each request. */
+function times({ runtime, options }: ClientContext, life: number | undefined): Partial<TokenRecord> {
+  if (life === undefined) return {}
+  const now = runtime.clock()
+  return { expiresAt: now + life, renewAt: now + life - Math.min(options.refreshAhead, life / 2) }
+}
