@@ -69,3 +69,10 @@ test('the snippets of the README and the guide compile', () => {
   }
   expect(output).toBe('')
 })
+
+test('the programs of the hosts page are the ones that the tests run', () => {
+  const page = readFileSync(join(root, 'docs/guide/hosts.md'), 'utf8')
+  const shown = [...page.matchAll(/`(examples\/[^`]+)`[^`]*```typescript\n([\s\S]*?)```/g)]
+  expect(shown.map(([, path]) => path)).toContain('examples/workers/worker.ts')
+  for (const [, path, code] of shown) expect(code, path).toBe(readFileSync(join(root, path!), 'utf8'))
+})
