@@ -5,7 +5,7 @@ import { clientSuite } from '../support/provider-clients.ts'
 import { buildNext, startNext } from '../support/provider-next.ts'
 import { adapterSuite } from './suite.ts'
 
-beforeAll(() => buildNext('test/adapter/next-app'))
+beforeAll(() => buildNext('test/adapter/next-app'), 300_000)
 
 adapterSuite(
   'tollgate/next',

@@ -1,0 +1,157 @@
+// Sessions and streams as they are behind the guard.
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { createResourceServer, type AuthInfo, type Provider, type ResourceServer } from '../../src/index.ts'
+import { generic } from '../../src/provider/generic.ts'
+import { introspectionVerifier } from '../../src/resource-server/introspection.ts'
+import { createSessions } from '../../src/resource-server/session.ts'
+
+const start = 1_790_000_000
+const issuer = 'https://as.test'
+const resource = 'https://mcp.test/mcp'
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'], now: start * 1000 })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const provider: Provider = generic({
+  issuer,
+  introspectionEndpoint: `${issuer}/introspect`,
+  clientId: 'rs',
+  clientSecret: 'secret',
+})
+
+/** An authorization server that knows these tokens, by name: whose they are and how long they live. */
+function guardWith(tokens: Record<string, { sub: string; exp: number; client_id?: string }>): ResourceServer {
+  return createResourceServer({
+    resource,
+    authorizationServers: [introspectionVerifier(provider)],
+    clock: () => Date.now() / 1000,
+    fetch: async (_input, init) => {
+      const found = tokens[new URLSearchParams(String(init?.body)).get('token')!]
+      if (found === undefined) return Response.json({ active: false })
+      return Response.json({ active: true, aud: resource, client_id: 'client-1', scope: '', ...found })
+    },
+  })
+}
+
+const request = (token: string, init: RequestInit = {}): Request =>
+  new Request(resource, { ...init, headers: { authorization: `Bearer ${token}`, ...init.headers } })
+
+/** An event stream that a test feeds. */
+function events(): { handler: () => Response; send: (text: string) => void; cancelled: () => boolean } {
+  let source!: ReadableStreamDefaultController<Uint8Array>
+  let cancelled = false
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      source = controller
+    },
+    cancel: () => {
+      cancelled = true
+    },
+  })
+  return {
+    handler: () => new Response(body, { headers: { 'content-type': 'text/event-stream' } }),
+    send: (text) => source.enqueue(new TextEncoder().encode(text)),
+    cancelled: () => cancelled,
+  }
+}
+
+const subscriptions: [name: string, init: RequestInit][] = [
+  ['GET', {}],
+  [
+    'subscriptions/listen',
+    {
+      method: 'POST',
+      body: '{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen"}',
+      headers: { 'mcp-method': 'subscriptions/listen' },
+    },
+  ],
+]
+
+test.each(subscriptions)(
+  'G37 %s: the stream is closed when its token expires, and no event comes after',
+  async (_name, init) => {
+    const rs = guardWith({ short: { sub: 'alice', exp: start + 5 } })
+    const { handler, send, cancelled } = events()
+    const reader = (await rs.protect(handler)(request('short', init))).body!.getReader()
+    send('data: 1\n\n')
+    expect(new TextDecoder().decode((await reader.read()).value)).toBe('data: 1\n\n')
+    const pending = reader.read()
+    await vi.advanceTimersByTimeAsync(5000)
+    expect((await pending).done).toBe(true)
+    expect(cancelled()).toBe(true)
+  },
+)
+
+test.each(subscriptions)(
+  'G37 %s: the stream is closed soon after its token was revoked',
+  async (_name, init) => {
+    const tokens = { long: { sub: 'alice', exp: start + 3600 } } as Record<
+      string,
+      { sub: string; exp: number }
+    >
+    const rs = guardWith(tokens)
+    const { handler, send, cancelled } = events()
+    const reader = (await rs.protect(handler)(request('long', init))).body!.getReader()
+    await vi.advanceTimersByTimeAsync(30_000)
+    send('data: still here\n\n')
+    expect((await reader.read()).done).toBe(false)
+    delete tokens['long']
+    const pending = reader.read()
+    // The answer is kept for 60 s, and the stream looks every 30 s.
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect((await pending).done).toBe(true)
+    expect(cancelled()).toBe(true)
+  },
+)
+
+test('G37 the answer to an authorized POST runs to its end, past the token’s', async () => {
+  const rs = guardWith({ short: { sub: 'alice', exp: start + 5 } })
+  const { handler, send, cancelled } = events()
+  const init = { method: 'POST', body: '{"jsonrpc":"2.0","id":1,"method":"tools/call"}' }
+  const reader = (await rs.protect(handler)(request('short', init))).body!.getReader()
+  await vi.advanceTimersByTimeAsync(600_000)
+  send('data: done\n\n')
+  expect(new TextDecoder().decode((await reader.read()).value)).toBe('data: done\n\n')
+  expect(cancelled()).toBe(false)
+  const pending = reader.read()
+  await vi.advanceTimersByTimeAsync(3_000_000)
+  expect((await pending).done).toBe(true)
+})
+
+test('G36 behind the guard: alice’s session is hers after a refresh, and nobody else’s', async () => {
+  const rs = guardWith({
+    first: { sub: 'alice', exp: start + 3600 },
+    refreshed: { sub: 'alice', exp: start + 7200 },
+    bobs: { sub: 'bob', exp: start + 3600 },
+    other: { sub: 'alice', exp: start + 3600, client_id: 'client-2' },
+  })
+  const seen = vi.fn((inner: Request, auth: AuthInfo) => {
+    const id = inner.headers.get('mcp-session-id')
+    return Response.json(
+      { id, subject: auth.subject },
+      id === null ? { headers: { 'mcp-session-id': 'inner' } } : {},
+    )
+  })
+  const sessions = createSessions({ secret: 'thirty-two bytes at the very least!' })
+  const handler = rs.protect(sessions.bind(seen))
+  const opened = await handler(request('first', { method: 'POST', body: '{}' }))
+  const headers = { 'mcp-session-id': opened.headers.get('mcp-session-id')! }
+  seen.mockClear()
+  for (const method of ['GET', 'POST', 'DELETE']) {
+    for (const token of ['bobs', 'other'])
+      expect([method, token, (await handler(request(token, { method, headers }))).status]).toEqual([
+        method,
+        token,
+        404,
+      ])
+    const anonymous = new Request(resource, { method, headers })
+    expect((await handler(anonymous)).status).toBe(401)
+  }
+  expect(seen).not.toHaveBeenCalled()
+  const response = await handler(request('refreshed', { headers }))
+  expect(await response.json()).toEqual({ id: 'inner', subject: 'alice' })
+})
