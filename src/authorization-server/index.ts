@@ -9,6 +9,7 @@ import { isEmbedded, jwksEndpoint, metadataRoutes } from './metadata.ts'
 import type { AuthorizationServerOptions } from './options.ts'
 import type { Grant } from './records.ts'
 import { registrationEndpoint, type Register } from './registration.ts'
+import { revocationEndpoint } from './revocation.ts'
 import { callbackPath } from './sign-in-leg.ts'
 import { tokenEndpoint } from './token-endpoint.ts'
 import { createVerifier } from './verifier.ts'
@@ -86,6 +87,7 @@ function createEndpoints(context: Context, register: Register): ReadonlyMap<Endp
     ['authorize', authorizeEndpoint(context)],
     ['account', accountEndpoint(context)],
     ['token', methods({ POST: tokenEndpoint(context) }, { cors: open })],
+    ['revoke', methods({ POST: revocationEndpoint(context) }, { cors: open })],
     ['jwks', jwksEndpoint(context)],
   ])
   if (context.options.registration !== false)

@@ -4,7 +4,7 @@ import { createContext } from '../../src/authorization-server/create-context.ts'
 import type { NewGrant } from '../../src/authorization-server/records.ts'
 import type { AuthorizationServerOptions } from '../../src/authorization-server/options.ts'
 import type { EmbeddedAuthorizationServer } from '../../src/authorization-server/index.ts'
-import type { Context } from '../../src/authorization-server/context.ts'
+import type { Context, Endpoint } from '../../src/authorization-server/context.ts'
 import { createResourceServer } from '../../src/index.ts'
 import { randomToken } from '../../src/lib/random.ts'
 import { s256 } from '../../src/protocol/pkce.ts'
@@ -164,7 +164,7 @@ export class Rig {
     return createAuthorizationServer({ ...this.options, ...options })
   }
 
-  path(name: 'authorize' | 'token' | 'register' | 'jwks'): string {
+  path(name: Endpoint): string {
     return new URL(this.context.paths[name], this.issuer).href
   }
 
