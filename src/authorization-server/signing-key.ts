@@ -1,14 +1,11 @@
-import { exportJWK } from 'jose/key/export'
-import { generateKeyPair } from 'jose/key/generate/keypair'
 import { importJWK } from 'jose/key/import'
-import { calculateJwkThumbprint } from 'jose/jwk/thumbprint'
-
 import { ConfigurationError, UnavailableError } from '../errors.ts'
+import { sha256 } from '../lib/hash.ts'
 import type { Keyring } from '../lib/seal.ts'
 import { sealContext } from './context.ts'
 
 /** A JSON Web Key (RFC 7517 §4). */
-export type Jwk = Awaited<ReturnType<typeof exportJWK>>
+export type Jwk = Parameters<typeof importJWK>[0]
 
 export type SigningAlgorithm = 'ES256' | 'EdDSA' | 'RS256'
 
@@ -34,6 +31,17 @@ export interface SigningKey {
   readonly activeFrom: number
 }
 
+const generation: Record<SigningAlgorithm, RsaHashedKeyGenParams | EcKeyGenParams | { name: 'Ed25519' }> = {
+  ES256: { name: 'ECDSA', namedCurve: 'P-256' },
+  EdDSA: { name: 'Ed25519' },
+  RS256: {
+    name: 'RSASSA-PKCS1-v1_5',
+    modulusLength: 2048,
+    publicExponent: new Uint8Array([1, 0, 1]),
+    hash: 'SHA-256',
+  },
+}
+
 /** A new key pair, its private part wrapped: a dump of the store signs nothing. */
 export async function createStoredKey(
   alg: SigningAlgorithm,
@@ -41,12 +49,12 @@ export async function createStoredKey(
   keyring: Keyring,
   issuer: string,
 ): Promise<StoredKey> {
-  const pair = await generateKeyPair(alg, { extractable: true })
-  const jwk = await exportJWK(pair.publicKey)
-  const kid = await calculateJwkThumbprint(jwk)
-  const secret = JSON.stringify(await exportJWK(pair.privateKey))
-  const wrapped = await keyring.seal('key-wrap', sealContext(issuer, kid), secret)
-  return { kid, alg, jwk: { ...jwk, kid, alg, use: 'sig' }, wrapped, activeFrom }
+  const pair = (await crypto.subtle.generateKey(generation[alg], true, ['sign', 'verify'])) as CryptoKeyPair
+  const secret = (await crypto.subtle.exportKey('jwk', pair.privateKey)) as Jwk
+  const jwk = await publicPart(secret, alg)
+  const kid = jwk.kid!
+  const wrapped = await keyring.seal('key-wrap', sealContext(issuer, kid), JSON.stringify(secret))
+  return { kid, alg, jwk, wrapped, activeFrom }
 }
 
 /** Unwraps it; the private key is not extractable from then on. */
@@ -59,27 +67,17 @@ export async function openStoredKey(
   const secret = await keyring.open('key-wrap', sealContext(issuer, kid), stored.wrapped)
   // Another deployment secret than the one that made the ring: nothing here can sign.
   if (secret === undefined) throw new UnavailableError('The signing keys cannot be opened with this secret')
-  return {
-    kid,
-    alg,
-    publicJwk: jwk,
-    publicKey: (await importJWK(jwk, alg)) as CryptoKey,
-    privateKey: (await importJWK(JSON.parse(secret) as Jwk, alg, { extractable: false })) as CryptoKey,
-    activeFrom,
-  }
+  return imported(jwk, JSON.parse(secret) as Jwk, alg, activeFrom)
 }
 
 /** The one algorithm that we use such a key with. */
-export const algorithmOf = (jwk: Jwk): SigningAlgorithm | undefined => {
-  const alg: Record<string, SigningAlgorithm> = {
-    'EC P-256': 'ES256',
-    'OKP Ed25519': 'EdDSA',
-    'RSA undefined': 'RS256',
-  }
-  return alg[`${jwk.kty} ${jwk.crv}`]
+export function algorithmOf({ kty, crv }: Jwk): SigningAlgorithm | undefined {
+  if (kty === 'RSA') return 'RS256'
+  if (kty === 'EC' && crv === 'P-256') return 'ES256'
+  return kty === 'OKP' && crv === 'Ed25519' ? 'EdDSA' : undefined
 }
 
-/** A private Jwk of the configuration. Throws ConfigurationError. */
+/** A private JWK of the configuration. Throws ConfigurationError. */
 export function checkConfiguredKey(jwk: Jwk, option: string): void {
   const alg = algorithmOf(jwk)
   if (alg === undefined || (jwk.alg !== undefined && jwk.alg !== alg) || typeof jwk.d !== 'string')
@@ -90,16 +88,32 @@ export function checkConfiguredKey(jwk: Jwk, option: string): void {
 
 export async function openConfiguredKey(secret: Jwk): Promise<SigningKey> {
   const alg = algorithmOf(secret)!
-  const { kty, crv, x, y, n, e } = secret
-  const bare = JSON.parse(JSON.stringify({ kty, crv, x, y, n, e })) as Jwk
-  const kid = secret.kid ?? (await calculateJwkThumbprint(bare))
-  const publicJwk = { ...bare, kid, alg, use: 'sig' }
+  return imported(await publicPart(secret, alg), secret, alg, 0)
+}
+
+async function imported(
+  publicJwk: Jwk,
+  secret: Jwk,
+  alg: SigningAlgorithm,
+  activeFrom: number,
+): Promise<SigningKey> {
+  const [publicKey, privateKey] = await Promise.all([
+    importJWK(publicJwk, alg),
+    importJWK(secret, alg, { extractable: false }),
+  ])
   return {
-    kid,
+    kid: publicJwk.kid!,
     alg,
     publicJwk,
-    publicKey: (await importJWK(publicJwk, alg)) as CryptoKey,
-    privateKey: (await importJWK(secret, alg, { extractable: false })) as CryptoKey,
-    activeFrom: 0,
+    publicKey: publicKey as CryptoKey,
+    privateKey: privateKey as CryptoKey,
+    activeFrom,
   }
+}
+
+/** What may be published, and nothing else; the key id is the thumbprint of just these members (RFC 7638 §3). */
+async function publicPart({ kty, crv, x, y, n, e, kid }: Jwk, alg: SigningAlgorithm): Promise<Jwk> {
+  // In lexicographic order; what a kind of key does not have is undefined, and so not in the JSON.
+  const members = JSON.stringify({ crv, e, kty, n, x, y })
+  return { ...(JSON.parse(members) as Jwk), kid: kid ?? (await sha256(members)), alg, use: 'sig' }
 }

@@ -1,5 +1,5 @@
-import { decodeJwt } from 'jose/jwt/decode'
 import { ConfigurationError, InvalidTokenError } from '../errors.ts'
+import { fromBase64url, fromUtf8 } from '../lib/bytes.ts'
 import { Lru } from '../lib/lru.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
 import { sameResource } from '../protocol/resource.ts'
@@ -44,7 +44,8 @@ export function createVerifier(context: Context, resource: string): TokenVerifie
 /** Untrusted: only who of several issuers is to judge. */
 function namesIssuer(token: string, issuer: string): boolean {
   try {
-    return decodeJwt(token).iss === issuer
+    const claims = fromUtf8(fromBase64url(token.split('.', 2)[1] ?? '')!)
+    return (JSON.parse(claims) as { iss?: unknown }).iss === issuer
   } catch {
     return false
   }
