@@ -18,8 +18,12 @@ export interface Host {
 }
 
 /** Starts the host in one of the two modes; in the external one, with an independent authorization server beside it. */
-export async function startHost(name: HostName, mode: Mode): Promise<Host> {
-  const port = await freePort()
+export async function startHost(
+  name: HostName,
+  mode: Mode,
+  options: { port?: number; persistTo?: string } = {},
+): Promise<Host> {
+  const port = options.port ?? (await freePort())
   const origin = `http://127.0.0.1:${port}`
   const as =
     mode === 'external'
@@ -35,7 +39,9 @@ export async function startHost(name: HostName, mode: Mode): Promise<Host> {
     TOLLGATE_SECRET: 'a secret for tests, long enough to be one',
   }
   const stop =
-    name === 'workerd' ? await startWorker(port, variables) : await startProgram(name, port, variables)
+    name === 'workerd'
+      ? await startWorker(port, variables, options.persistTo)
+      : await startProgram(name, port, variables)
   return {
     url: new URL(`${origin}/mcp`),
     async close() {
@@ -51,13 +57,18 @@ export const bindings = {
   durableObjects: { TOLLGATE: { className: 'TollgateStore', useSQLite: true } },
 }
 
-async function startWorker(port: number, variables: Record<string, string>): Promise<() => Promise<void>> {
+async function startWorker(
+  port: number,
+  variables: Record<string, string>,
+  persistTo: string | undefined,
+): Promise<() => Promise<void>> {
   const miniflare = await startWorkerd({
     ...compatibility,
     ...bindings,
     script: await bundle(join(root, 'examples/workers/worker.ts')),
     bindings: variables,
     port,
+    ...(persistTo === undefined ? {} : { resourcePersistencePath: persistTo }),
   })
   return () => miniflare.dispose()
 }
