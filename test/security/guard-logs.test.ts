@@ -120,7 +120,7 @@ test('LG2 one event for each decision, with who and why, and the clock’s time'
 test('LG2 an event is one bounded line, whatever a token says', async () => {
   const evil = `a\r\nfake: event \u001b[31m\u202e${'x'.repeat(1500)}`
   const it = await world()
-  await it.call(post(await token({ sub: evil, client_id: evil })))
+  await it.call(post(await token({ sub: evil, client_id: evil.slice(0, 30) })))
   const lines: string[] = []
   const print = printEvents((line) => lines.push(line))
   for (const event of it.events) print(event)
