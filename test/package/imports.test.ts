@@ -67,7 +67,7 @@ interface Import {
 }
 
 const imports: Import[] = files.flatMap((file) => {
-  const text = readFileSync(join(src, file), 'utf8')
+  const text = readFileSync(join(src, file), 'utf8').replaceAll(/\/\*[\s\S]*?\*\//g, '')
   const found = text.matchAll(/^(import|export)\s+(type\s)?(?:[^'";]*?\sfrom\s+)?'([^']+)'/gm)
   const dynamic = text.matchAll(/\bimport\('([^']+)'\)/g)
   return [
@@ -160,7 +160,7 @@ test('platform globals stand only where the table says', () => {
     const code = readFileSync(join(src, file), 'utf8').replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')
     return (
       /\b(globalThis|process\.|Deno\.|Bun\.|Math\.random|console\.)/.test(code) &&
-      !/^(adapter|gateway|cli)\//.test(file)
+      !/^(adapter|gateway|cli)\/|print-events/.test(file)
     )
   })
   expect(offenders).toEqual([])
