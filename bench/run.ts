@@ -13,6 +13,7 @@ const wanted = process.argv.slice(2)
 const all = {
   guard: async () => (await import('./guard.ts')).guardBenchmark(),
   workerd: async () => (await import('./workerd.ts')).workerdBenchmark(),
+  tokens: async () => (await import('./tokens-benchmark.ts')).tokensBenchmark(),
   http: async () => (await import('./http.ts')).httpBenchmark(),
 }
 for (const [name, benchmark] of Object.entries(all))
