@@ -83,7 +83,7 @@ describe('RFC 9207 §2 authorization response', () => {
   })
 
   test('what the browser carries is what was sent, and the URI before it is untouched', () => {
-    const value = fc.string({ unit: 'grapheme', minLength: 1 }).filter((text) => text.isWellFormed())
+    const value = fc.string({ unit: 'grapheme', minLength: 1 })
     const registered = fc.constantFrom(
       'https://app.test/cb',
       'https://app.test/cb?a=%2F&b',
@@ -149,7 +149,7 @@ describe('OAuth 2.1 §3.2.2 token request', () => {
 
 describe('OAuth 2.1 §2.4 client authentication', () => {
   const read = (authorization: string | undefined, form: Record<string, string> = {}): unknown => {
-    const headers = authorization === undefined ? {} : { authorization }
+    const headers = new Headers(authorization === undefined ? [] : [['authorization', authorization]])
     try {
       return readClientCredentials(
         new Request('https://as.test/token?client_id=evil&client_secret=evil', { headers }),
@@ -195,7 +195,7 @@ describe('OAuth 2.1 §2.4 client authentication', () => {
   })
 
   test('CA1 both encodings of any secret are among the candidates', () => {
-    const text = fc.string({ unit: 'grapheme', minLength: 1 }).filter((each) => each.isWellFormed())
+    const text = fc.string({ unit: 'grapheme', minLength: 1 })
     fc.assert(
       fc.property(text, text, (id, secret) => {
         const encoded = read(basic(formEncode(id), formEncode(secret)))

@@ -1,0 +1,117 @@
+import { describe, expect, test } from 'vitest'
+import { ConfigurationError } from '../../src/errors.ts'
+import {
+  checkOptions,
+  requireFunction,
+  requireInteger,
+  requireSeconds,
+  requireString,
+  requireStrings,
+} from '../../src/lib/options.ts'
+import { oneLine, resolveRuntime } from '../../src/lib/runtime.ts'
+import type { TollgateEvent } from '../../src/types.ts'
+
+describe('runtime', () => {
+  test('what is given is used', async () => {
+    const fetch = async (): Promise<Response> => new Response('mine')
+    const waitUntil = (): void => undefined
+    const runtime = resolveRuntime({ fetch, clock: () => 7, waitUntil, clientAddress: () => '192.0.2.1' })
+    expect(await (await runtime.fetch('https://a.test')).text()).toBe('mine')
+    expect([runtime.clock(), runtime.waitUntil]).toEqual([7, waitUntil])
+    expect(runtime.clientAddress(new Request('https://a.test'))).toBe('192.0.2.1')
+  })
+
+  test('rule 18 the default clock is in seconds', () => {
+    const before = Date.now() / 1000
+    const now = resolveRuntime({}).clock()
+    expect(now).toBeGreaterThanOrEqual(before)
+    expect(now).toBeLessThanOrEqual(Date.now() / 1000)
+  })
+
+  test('without hooks there is no address and nobody to tell', () => {
+    const runtime = resolveRuntime({})
+    expect(runtime.clientAddress(new Request('https://a.test'))).toBeUndefined()
+    expect(() => runtime.event({ type: 'x', level: 'info' })).not.toThrow()
+  })
+
+  test('LG2 an event has its time, and text on one bounded line', () => {
+    const events: TollgateEvent[] = []
+    const runtime = resolveRuntime({ clock: () => 7, onEvent: (event) => events.push(event) })
+    const hostile = `a\r\nb\u001b[31m\u0000\u202e\u200b\u2028${'x'.repeat(10_240)}`
+    runtime.event({ type: 't', level: 'warning', clientId: hostile, detail: hostile, status: 401 })
+    expect(events).toHaveLength(1)
+    const [event] = events
+    expect(event).toMatchObject({ type: 't', level: 'warning', status: 401, at: 7 })
+    expect(event.detail).toMatch(/^a {2}b \[31m {4}x+…$/)
+    expect(event.detail).toHaveLength(200)
+    expect(event.clientId).toHaveLength(2048)
+    expect(event.clientId).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}]/u)
+  })
+
+  test('the id of a client stays whole, so that it can be blocked', () => {
+    const events: TollgateEvent[] = []
+    const clientId = 'x'.repeat(1366)
+    resolveRuntime({ onEvent: (event) => events.push(event) }).event({ type: 't', level: 'info', clientId })
+    expect(events[0].clientId).toBe(clientId)
+  })
+
+  test('a hook that throws does not fail the request', () => {
+    const runtime = resolveRuntime({
+      onEvent: () => {
+        throw new Error('disk full')
+      },
+    })
+    expect(() => runtime.event({ type: 'x', level: 'info' })).not.toThrow()
+  })
+
+  test('LG2 ordinary text stays as it is', () => {
+    for (const text of ['', 'Grüße, 世界 👩‍🚀'.replace('\u200d', ''), 'a'.repeat(200)])
+      expect(oneLine(text)).toBe(text)
+    expect(oneLine('abcdef', 4)).toBe('abc…')
+  })
+})
+
+describe('options', () => {
+  const known = ['issuer', 'resources', 'clockSkew', 'clock']
+
+  test('rule 8 an unknown option throws and names the nearest', () => {
+    expect(() => checkOptions('createX', { issuer: 1, clock: 2 }, known)).not.toThrow()
+    expect(() => checkOptions('createX', { isuer: 1 }, known)).toThrow(
+      'createX.isuer: there is no such option; did you mean "issuer"?',
+    )
+    expect(() => checkOptions('createX', { Clocks: 1 }, known)).toThrow('did you mean "clock"?')
+    expect(() => checkOptions('createX', { foo: 1 }, known)).toThrow(
+      'createX.foo: there is no such option; known options are issuer, resources, clockSkew, clock',
+    )
+    for (const value of [undefined, null, [], 'x', 1, (): void => undefined])
+      expect(() => checkOptions('createX', value, known)).toThrow(ConfigurationError)
+  })
+
+  test.each<[string, () => unknown, string]>([
+    ['empty string', () => requireString('issuer', ''), 'issuer: pass a non-empty string'],
+    ['number for a string', () => requireString('issuer', 1), 'issuer: pass a non-empty string'],
+    ['no function', () => requireFunction('fetch', 'x'), 'fetch: pass a function'],
+    ['no list', () => requireStrings('scopes', 'a'), 'scopes: pass a list of non-empty strings'],
+    [
+      'list with an empty string',
+      () => requireStrings('scopes', ['a', '']),
+      'scopes: pass a list of non-empty strings',
+    ],
+  ])('%s', (_, check, message) => {
+    expect(check).toThrow(ConfigurationError)
+    expect(check).toThrow(message)
+  })
+
+  test('rule 18 durations are bounded numbers of seconds', () => {
+    const range = { min: 0, max: 60, default: 5 }
+    expect([undefined, 0, 60, 0.5].map((value) => requireSeconds('clockSkew', value, range))).toEqual([
+      5, 0, 60, 0.5,
+    ])
+    for (const value of [-1, 61, Number.NaN, Infinity, '5', null, 5000])
+      expect(() => requireSeconds('clockSkew', value, range), String(value)).toThrow(
+        'clockSkew: pass a number from 0 to 60 (seconds)',
+      )
+    expect(requireInteger('size', 3, range)).toBe(3)
+    expect(() => requireInteger('size', 1.5, range)).toThrow('size: pass a whole number')
+  })
+})
