@@ -13,6 +13,8 @@ import type { Client, Clients } from './context.ts'
 export type ClientSource = (clientId: string) => Promise<Client | undefined>
 
 export interface ClientDirectory extends Clients {
+  /** Those of the configuration, by id. */
+  readonly preregistered: ReadonlyMap<string, Client>
   /** Refuses the client from now on; its tokens die at the guard within a minute where they are checked at all. */
   block(clientId: string): Promise<void>
   /** At once, where this isolate has asked within the last minute. */
@@ -49,6 +51,7 @@ export function createClients(
     return undefined
   }
   return {
+    preregistered,
     isBlocked,
     async find(clientId) {
       const client = await lookUp(clientId)

@@ -64,6 +64,8 @@ export interface Resource {
   readonly accessTokens: 'jwt' | 'opaque'
   /** Of an access token, in seconds. */
   readonly lifetime: number
+  /** What the resource server may authenticate with at the introspection endpoint; none: it cannot. */
+  readonly introspectionSecrets: readonly string[]
 }
 
 export interface ResourceRegistry {

@@ -2,6 +2,7 @@ import { resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
 import { Keyring } from '../lib/seal.ts'
 import { createClients, preregisteredClients, type ClientSource } from './clients.ts'
 import type { Context } from './context.ts'
+import { resourceServers } from './introspection-callers.ts'
 import { createKeyRing } from './keys.ts'
 import type { AuthorizationServerOptions } from './options.ts'
 import { resolvePaths } from './paths.ts'
@@ -23,7 +24,9 @@ export function createContext(options: AuthorizationServerOptions): { context: C
   const keys = createKeyRing(options.keys ?? {}, { issuer, store, keyring, runtime })
   const stateless = createStatelessClients(keyring, issuer)
   const sources: ClientSource[] = [stateless.find]
-  const preregistered = preregisteredClients(settings.clients, settings.allowRedirects)
+  const resources = createResources(options.resources, options.defaultResource)
+  const configured = preregisteredClients(settings.clients, settings.allowRedirects)
+  const preregistered = new Map([...configured, ...resourceServers(resources.all, configured)])
   const context: Context = {
     issuer,
     options: settings,
@@ -33,7 +36,7 @@ export function createContext(options: AuthorizationServerOptions): { context: C
     store,
     signIn: options.signIn,
     paths: resolvePaths(issuer, options.paths ?? {}),
-    resources: createResources(options.resources, options.defaultResource),
+    resources,
     clients: createClients(preregistered, sources, store, runtime),
     grants: createGrants({ issuer, store, keyring, keys, runtime, lifetimes: settings.lifetimes }),
     keys,

@@ -5,6 +5,7 @@ import { authorizeEndpoint } from './authorize.ts'
 import { callbackEndpoint } from './callback.ts'
 import type { Context, Endpoint } from './context.ts'
 import { createContext } from './create-context.ts'
+import { introspectionEndpoint, mayIntrospect } from './introspection.ts'
 import { isEmbedded, jwksEndpoint, metadataRoutes } from './metadata.ts'
 import type { AuthorizationServerOptions } from './options.ts'
 import type { Grant } from './records.ts'
@@ -90,6 +91,8 @@ function createEndpoints(context: Context, register: Register): ReadonlyMap<Endp
     ['revoke', methods({ POST: revocationEndpoint(context) }, { cors: open })],
     ['jwks', jwksEndpoint(context)],
   ])
+  if ([...context.clients.preregistered.values()].some(mayIntrospect))
+    endpoints.set('introspect', methods({ POST: introspectionEndpoint(context) }))
   if (context.options.registration !== false)
     endpoints.set('register', methods({ POST: registrationEndpoint(context, register) }, { cors: open }))
   return endpoints

@@ -13,6 +13,11 @@ export interface ResourceOptions {
   accessTokens?: 'jwt' | 'opaque'
   /** Of an access token, in seconds: 60–3600. Default: 900. */
   lifetime?: number
+  /**
+   * With it the resource server, where it is another deployment, asks `/introspect` about tokens for this resource; its client id
+   * is the resource's identifier. At least 32 characters; of several, each is accepted. Default: it cannot ask.
+   */
+  introspectionSecret?: string | readonly string[]
 }
 
 /** The deployment's face on the pages. */

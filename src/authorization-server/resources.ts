@@ -1,5 +1,5 @@
 import { ConfigurationError, OAuthError } from '../errors.ts'
-import { checkOptions, requireInteger, requireString } from '../lib/options.ts'
+import { checkOptions, requireInteger, requireString, requireStrings } from '../lib/options.ts'
 import { canonicalResource, isSecureOrLoopback } from '../protocol/resource.ts'
 import { isScopeToken } from '../protocol/scope.ts'
 import type { Resource, ResourceRegistry } from './context.ts'
@@ -53,7 +53,7 @@ function resourceOf(identifier: string, options: ResourceOptions): Resource {
     throw new ConfigurationError(where, 'is no absolute http(s) URL without fragment')
   if (!isSecureOrLoopback(new URL(identifier)))
     throw new ConfigurationError(where, 'must be https; http is for a loopback address alone')
-  checkOptions(where, options, ['name', 'scopes', 'accessTokens', 'lifetime'])
+  checkOptions(where, options, ['name', 'scopes', 'accessTokens', 'lifetime', 'introspectionSecret'])
   checkOptions(`${where}.scopes`, options.scopes, Object.keys(options.scopes ?? {}))
   for (const [scope, description] of Object.entries(options.scopes)) {
     if (!isScopeToken(scope))
@@ -69,5 +69,16 @@ function resourceOf(identifier: string, options: ResourceOptions): Resource {
     scopes: options.scopes,
     accessTokens,
     lifetime: requireInteger(`${where}.lifetime`, options.lifetime, { min: 60, max: 3600, default: 900 }),
+    introspectionSecrets: introspectionSecrets(`${where}.introspectionSecret`, options.introspectionSecret),
   }
+}
+
+function introspectionSecrets(
+  where: string,
+  value: ResourceOptions['introspectionSecret'] = [],
+): readonly string[] {
+  const secrets = requireStrings(where, typeof value === 'string' ? [value] : value)
+  if (secrets.some((each) => each.length < 32))
+    throw new ConfigurationError(where, 'each has at least 32 characters')
+  return secrets
 }

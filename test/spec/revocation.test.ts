@@ -1,16 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { randomToken } from '../../src/lib/random.ts'
 import { allSettings } from '../support/as-suite.ts'
-import {
-  answered,
-  basic,
-  confidentialSecret,
-  ok,
-  refusal,
-  RES_A,
-  resources,
-  Rig,
-} from '../support/as.ts'
+import { answered, basic, confidentialSecret, ok, refusal, RES_A, resources, Rig } from '../support/as.ts'
 
 const revoke = (rig: Rig, token: string, more: Record<string, string> = {}): Promise<Response> =>
   rig.post({ token, client_id: 'pub', ...more }, { url: rig.path('revoke') })
@@ -18,49 +9,52 @@ const revoke = (rig: Rig, token: string, more: Record<string, string> = {}): Pro
 /** A rig where a revoked access token is dead at the guard at once. */
 const strict = (): Rig => new Rig({ checkRevocation: 0 })
 
-describe.each(allSettings)('tokens $accessTokens, checkRevocation $checkRevocation', ({ checkRevocation, accessTokens = 'jwt' }) => {
-  const rig = (): Rig =>
-    new Rig({ checkRevocation, resources: { [RES_A]: { ...resources[RES_A]!, accessTokens } } })
-  /** When the guard may let a dead token pass, at most: settled policy. */
-  const patience = accessTokens === 'opaque' ? 0 : checkRevocation === false ? 906 : checkRevocation
+describe.each(allSettings)(
+  'tokens $accessTokens, checkRevocation $checkRevocation',
+  ({ checkRevocation, accessTokens = 'jwt' }) => {
+    const rig = (): Rig =>
+      new Rig({ checkRevocation, resources: { [RES_A]: { ...resources[RES_A]!, accessTokens } } })
+    /** When the guard may let a dead token pass, at most: settled policy. */
+    const patience = accessTokens === 'opaque' ? 0 : checkRevocation === false ? 906 : checkRevocation
 
-  test('RV1 G25 a refresh token: the family and its access tokens are dead', async () => {
-    const r = rig()
-    const first = await r.tokens()
-    const second = await ok(await r.refresh(first.refresh_token))
-    expect(await r.call(second.access_token)).toBe(200)
-    const response = await revoke(r, second.refresh_token)
-    expect(response.status).toBe(200)
-    expect(await response.text()).toBe('')
-    expect(response.headers.get('cache-control')).toBe('no-store')
-    expect(await refusal(await r.refresh(second.refresh_token))).toBe('400 invalid_grant')
-    expect(await refusal(await r.refresh(first.refresh_token))).toBe('400 invalid_grant')
-    r.now += patience
-    expect(await r.call(second.access_token)).toBe(401)
-    expect(await r.call(first.access_token)).toBe(401)
-    expect(r.events).toContainEqual(
-      expect.objectContaining({ type: 'grant.revoked', grantId: first.grantId }),
-    )
-  })
-
-  test('RV1 G25 an access token: dead alone, its siblings and the refresh token live', async () => {
-    const r = rig()
-    const first = await r.tokens()
-    r.now += 10
-    const second = await ok(await r.refresh(first.refresh_token))
-    expect(await r.call(first.access_token)).toBe(200)
-    expect((await revoke(r, first.access_token)).status).toBe(200)
-    expect(r.events).toContainEqual(
-      expect.objectContaining({ type: 'token.revoked', grantId: first.grantId }),
-    )
-    if (patience < 900) {
-      r.now += patience
-      expect(await r.call(first.access_token)).toBe(401)
+    test('RV1 G25 a refresh token: the family and its access tokens are dead', async () => {
+      const r = rig()
+      const first = await r.tokens()
+      const second = await ok(await r.refresh(first.refresh_token))
       expect(await r.call(second.access_token)).toBe(200)
-    }
-    await ok(await r.refresh(second.refresh_token))
-  })
-})
+      const response = await revoke(r, second.refresh_token)
+      expect(response.status).toBe(200)
+      expect(await response.text()).toBe('')
+      expect(response.headers.get('cache-control')).toBe('no-store')
+      expect(await refusal(await r.refresh(second.refresh_token))).toBe('400 invalid_grant')
+      expect(await refusal(await r.refresh(first.refresh_token))).toBe('400 invalid_grant')
+      r.now += patience
+      expect(await r.call(second.access_token)).toBe(401)
+      expect(await r.call(first.access_token)).toBe(401)
+      expect(r.events).toContainEqual(
+        expect.objectContaining({ type: 'grant.revoked', grantId: first.grantId }),
+      )
+    })
+
+    test('RV1 G25 an access token: dead alone, its siblings and the refresh token live', async () => {
+      const r = rig()
+      const first = await r.tokens()
+      r.now += 10
+      const second = await ok(await r.refresh(first.refresh_token))
+      expect(await r.call(first.access_token)).toBe(200)
+      expect((await revoke(r, first.access_token)).status).toBe(200)
+      expect(r.events).toContainEqual(
+        expect.objectContaining({ type: 'token.revoked', grantId: first.grantId }),
+      )
+      if (patience < 900) {
+        r.now += patience
+        expect(await r.call(first.access_token)).toBe(401)
+        expect(await r.call(second.access_token)).toBe(200)
+      }
+      await ok(await r.refresh(second.refresh_token))
+    })
+  },
+)
 
 test('RV1 the 33rd access token that is revoked alone takes the grant with it', async () => {
   const r = strict()
