@@ -4,9 +4,16 @@ import { createServer } from 'node:http'
 import { connect } from 'node:net'
 import express from 'express'
 import { afterEach, expect, test, vi } from 'vitest'
-import { authOf, endpoints, guard } from '../../src/adapter/express.ts'
+import { authOf, clientAddress, endpoints, guard } from '../../src/adapter/express.ts'
 import { toNodeHandler } from '../../src/adapter/node.ts'
+import {
+  createAuthorizationServer,
+  ownLogin,
+  type AuthorizationServerOptions,
+  type EmbeddedAuthorizationServer,
+} from '../../src/authorization-server/index.ts'
 import type { AuthInfo } from '../../src/index.ts'
+import { memoryStore } from '../../src/store/memory.ts'
 import { alice, closeExpress, startExpress as start } from '../support/provider-express.ts'
 import { adapterApp } from './suite-app.ts'
 import { adapterSuite } from './suite.ts'
@@ -252,4 +259,53 @@ test('G37 a GET stream ends with the token; writing on is harmless', async () =>
   expect(await response.text()).toMatch(/^(data: tick\n\n)+$/)
   await closed
   clearInterval(timer)
+})
+
+function embedded(options: Partial<AuthorizationServerOptions> = {}): EmbeddedAuthorizationServer {
+  return createAuthorizationServer({
+    issuer: 'https://notes.example.com',
+    secret: 'thirty-two bytes at the very least!',
+    store: memoryStore(),
+    signIn: ownLogin({ identify: () => undefined, loginUrl: '/login' }),
+    resources: { 'https://notes.example.com/mcp': { scopes: { 'notes:read': 'Read' } } },
+    ...options,
+  })
+}
+const redeem = {
+  method: 'POST',
+  body: new URLSearchParams({ grant_type: 'authorization_code', code: 'x', client_id: 'y' }),
+}
+const overTls = { 'x-forwarded-proto': 'https', 'x-forwarded-for': '6.6.6.6, 9.9.9.9' }
+
+test('HT4 plain http to an https issuer is refused, and the message names behindProxy', async () => {
+  const { app, origin } = await start()
+  app.use(endpoints(embedded()))
+  // Anybody can write this header where no proxy is trusted.
+  for (const headers of [{}, overTls]) {
+    const response = await fetch(`${origin}/token`, { ...redeem, headers })
+    expect(response.status).toBe(400)
+    expect(((await response.json()) as { error_description: string }).error_description).toContain(
+      'behindProxy: true',
+    )
+  }
+})
+
+test('HT4, RL1 `trust proxy` is believed: scheme and address are what the proxy says', async () => {
+  const { app, origin } = await start()
+  app.set('trust proxy', 1)
+  const address = {
+    handle: async (request: Request) =>
+      request.url.endsWith('/address') ? new Response(clientAddress(request)) : undefined,
+  }
+  app.use(endpoints(embedded(), address))
+  const response = await fetch(`${origin}/token`, { ...redeem, headers: overTls })
+  expect(await response.json()).toMatchObject({ error: 'invalid_client' })
+  expect(await (await fetch(`${origin}/address`, { headers: overTls })).text()).toBe('9.9.9.9')
+})
+
+test('RL1 without `trust proxy` no header makes an address', async () => {
+  const { app, origin } = await start()
+  app.use(endpoints({ handle: async (request) => new Response(clientAddress(request)) }))
+  const headers = { 'x-forwarded-for': '9.9.9.9', forwarded: 'for=9.9.9.9' }
+  expect(await (await fetch(origin, { headers })).text()).toBe('127.0.0.1')
 })
