@@ -1,0 +1,74 @@
+// The examples compile against the built package, under the strict options that they would have in a project of their own.
+import { execFile } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+
+const root = join(import.meta.dirname, '../..')
+// Inside the package, so that `tollgate/…` resolves through its own `exports`.
+const folder = join(root, '.tollgate/examples')
+
+/** As much of each platform as the examples touch: their own types exclude each other. */
+const platforms = `
+declare module 'cloudflare:workers' {
+  interface KV {
+    get(key: string): Promise<string | null>
+    put(key: string, value: string, options?: { expirationTtl?: number }): Promise<void>
+    delete(key: string): Promise<void>
+  }
+  export const env: {
+    PUBLIC_URL: string; AUTH_MODE: string; AUTH_SERVER_URL: string; TOLLGATE_SECRET: string
+    CACHE: KV; NOTES: KV; TOLLGATE: { getByName(name: string): unknown }
+  }
+  export function waitUntil(promise: Promise<unknown>): void
+  export class DurableObject { constructor(ctx: unknown, env: unknown) }
+}
+declare module 'bun:sqlite' {
+  export class Database {
+    constructor(file: string)
+    exec(sql: string): unknown
+    prepare(sql: string): { get(...parameters: unknown[]): unknown; run(...parameters: unknown[]): { changes: number } }
+  }
+}
+declare const Bun: {
+  serve(options: { port: number; hostname: string; fetch(request: Request): Promise<Response> }): unknown
+}
+declare const Deno: {
+  env: { toObject(): Record<string, string> }
+  openKv(path?: string): Promise<import('tollgate/store/deno-kv').DenoKvLike>
+  serve(
+    options: { port: number; hostname: string; onListen(): void },
+    handler: (request: Request) => Promise<Response>,
+  ): unknown
+}
+`
+
+test('the examples compile', { timeout: 120_000 }, async () => {
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'platforms.d.ts'), platforms)
+  const compilerOptions = {
+    target: 'es2023',
+    module: 'nodenext',
+    lib: ['es2023', 'dom', 'dom.iterable'],
+    types: ['node'],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    noEmit: true,
+    skipLibCheck: true,
+    allowImportingTsExtensions: true,
+  }
+  const include = ['common', 'workers', 'node', 'hono', 'deno', 'bun'].map(
+    (each) => `../../examples/${each}/*.ts`,
+  )
+  writeFileSync(
+    join(folder, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions, include: ['.', ...include] }),
+  )
+  const compiler = join(root, 'node_modules/typescript/bin/tsc')
+  const { stdout } = await promisify(execFile)(process.execPath, [compiler, '-p', folder]).catch(
+    (error: { stdout: string }) => error,
+  )
+  expect(stdout).toBe('')
+})
