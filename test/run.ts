@@ -39,10 +39,15 @@ const runs: Run[] = [
   { ...run('stores, adapters, hosts, package', 'hosts', [process.execPath, vitest], 'node'), shared: false },
 ]
 
+/** Needs Chromium, so it runs only when it is asked for. */
+const extra: Run[] = [
+  { ...run('pages in Chromium', 'browser', [process.execPath, vitest], 'browser'), shared: false },
+]
+
 const groups = process.argv.slice(2)
-const unknown = groups.filter((group) => !runs.some((each) => each.group === group))
+const unknown = groups.filter((group) => ![...runs, ...extra].some((each) => each.group === group))
 if (unknown.length > 0) throw new Error(`no such group: ${unknown.join(', ')}`)
-const chosen = groups.length === 0 ? runs : runs.filter(({ group }) => groups.includes(group))
+const chosen = groups.length === 0 ? runs : [...runs, ...extra].filter(({ group }) => groups.includes(group))
 
 await build()
 if (chosen.some(({ name }) => name === 'node 22') && !existsSync(node22)) await installNode22()
