@@ -1,8 +1,4 @@
-import { importJWK } from 'jose/key/import'
-
-/** Every algorithm that may be allowed: asymmetric ones, and no `none` (RFC 8725 §3.1, §3.2). */
-export const supportedAlgorithms: readonly string[] =
-  'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' ')
+import { curve, parameters, supportedAlgorithms } from './jws.ts'
 
 /** A public key of a key set. The same object as long as the set has the key. */
 export interface VerificationKey {
@@ -26,20 +22,20 @@ export function readKeySet(value: unknown): VerificationKey[] | undefined {
   return keys.slice(0, 100).flatMap((key: unknown) => readKey(key) ?? [])
 }
 
-/** By key type and curve, the algorithms that a key of this kind can be used with. */
-const algorithmsOf: Readonly<Record<string, readonly string[]>> = {
-  RSA: supportedAlgorithms.slice(0, 6),
-  'EC P-256': ['ES256'],
-  'EC P-384': ['ES384'],
-  'EC P-521': ['ES512'],
-  'OKP Ed25519': ['EdDSA', 'Ed25519'],
+/** The algorithms that a key of this kind can be used with. */
+function algorithmsOf(kty: unknown, crv: unknown): readonly string[] {
+  const kind =
+    kty === 'RSA' ? /^[RP]S/ : kty === 'EC' ? /^ES/ : kty === 'OKP' && crv === 'Ed25519' ? /^Ed/ : /^$/
+  return supportedAlgorithms.filter(
+    (alg) => kind.test(alg) && (kty !== 'EC' || crv === curve(Number(alg.slice(2)))),
+  )
 }
 
 function readKey(value: unknown): VerificationKey | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const { kty, crv, kid, alg, use, key_ops: operations, n, e, x, y } = value as Record<string, unknown>
-  const algorithms = algorithmsOf[kty === 'RSA' ? kty : `${String(kty)} ${String(crv)}`]
-  if (algorithms === undefined) return undefined
+  const algorithms = algorithmsOf(kty, crv)
+  if (algorithms.length === 0) return undefined
   if (use !== undefined && use !== 'sig') return undefined
   if (Array.isArray(operations) && !operations.includes('verify')) return undefined
   // RFC 7518 §3.3: 2048 bits or more, which are 342 characters of base64url.
@@ -67,8 +63,13 @@ const isSame = (a: string, b: string): boolean =>
 
 async function importPublic(members: Record<string, unknown>, alg: string): Promise<CryptoKey | undefined> {
   try {
-    const key = await importJWK(compact(members), alg)
-    return key instanceof Uint8Array ? undefined : key
+    return await crypto.subtle.importKey(
+      'jwk',
+      compact(members),
+      parameters(alg) as EcKeyImportParams,
+      false,
+      ['verify'],
+    )
   } catch {
     return undefined
   }

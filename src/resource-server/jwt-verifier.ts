@@ -1,7 +1,4 @@
-import { decode } from 'jose/base64url'
-import { compactVerify } from 'jose/jws/compact/verify'
 import { ConfigurationError, InvalidTokenError } from '../errors.ts'
-import { fromUtf8 } from '../lib/bytes.ts'
 import { checkOptions, requireSeconds, requireString, requireStrings } from '../lib/options.ts'
 import { resolveRuntime } from '../lib/runtime.ts'
 import type {
@@ -14,8 +11,9 @@ import type {
   VerifierRuntime,
 } from '../types.ts'
 import { readClientId, readScopes } from './claims.ts'
-import { readKeySet, supportedAlgorithms, type VerificationKey } from './jwk.ts'
+import { readKeySet, type VerificationKey } from './jwk.ts'
 import { localKeySet, RemoteKeySet, type KeySet } from './jwks.ts'
+import { parseJws, supportedAlgorithms, verifyJws, type Jws } from './jws.ts'
 import { checkClaims, checkHeader, type JwtPolicy } from './jwt-policy.ts'
 
 /** Options of {@link jwtVerifier}: the issuer's profile and the deployment's own. */
@@ -65,20 +63,18 @@ class JwtVerifier implements TokenVerifier {
 
   /** A JWT that says it is this issuer's. */
   accepts(token: string): boolean {
-    try {
-      const { iss } = parse(token).claims
-      return typeof iss === 'string' && this.#policy.issuers.includes(iss)
-    } catch {
-      return false
-    }
+    const iss = parseJws(token)?.payload['iss']
+    return typeof iss === 'string' && this.#policy.issuers.includes(iss)
   }
 
   /** What a stranger can write for nothing is judged first; the signature is what costs (performance, RFC 8725 §3.3). */
   async verify(token: string): Promise<VerifiedToken> {
-    const { header, claims } = parse(token)
+    const jws = parseJws(token)
+    if (jws === undefined) throw new InvalidTokenError('The access token is not a signed JWT')
+    const { header, payload: claims } = jws
     const { alg, kid } = checkHeader(header, this.#policy)
     const expiresAt = checkClaims(claims, this.#policy, this.#clock())
-    const key = await signer(token, alg, await this.#keys.find(kid, alg))
+    const key = await signer(jws, alg, await this.#keys.find(kid, alg))
     if (key === undefined) throw new InvalidTokenError('The signature of the access token does not verify')
     const { issuer, clientIdClaims, scopeClaims } = this.#profile
     const clientId = readClientId(claims, clientIdClaims)
@@ -91,7 +87,7 @@ class JwtVerifier implements TokenVerifier {
       subject: claims['sub'] as string | undefined,
       clientId: clientId ?? '',
       scopes: readScopes(claims, scopeClaims),
-      expiresAt: expiresAt,
+      expiresAt,
       claims,
       cacheUntil: expiresAt + this.#policy.clockSkew,
       ...(check === undefined ? {} : { revalidate: check }),
@@ -101,43 +97,15 @@ class JwtVerifier implements TokenVerifier {
 
 /** The key that signed the token, of those that may have. */
 async function signer(
-  token: string,
+  jws: Jws,
   alg: string,
   keys: readonly VerificationKey[],
 ): Promise<VerificationKey | undefined> {
   for (const key of keys) {
     const imported = await key.import(alg)
-    if (imported === undefined) continue
-    try {
-      await compactVerify(token, imported, { algorithms: [alg] })
-      return key
-    } catch {
-      // Not this key's signature, or nothing that could be one.
-    }
+    if (imported !== undefined && (await verifyJws(jws, imported, alg))) return key
   }
   return undefined
-}
-
-type Json = Record<string, unknown>
-
-/** The two JSON parts of a JWS in compact form (RFC 7515 §7.1). Nothing of it is verified. */
-function parse(token: string): { header: Json; claims: Json } {
-  const first = token.indexOf('.')
-  const second = token.indexOf('.', first + 1)
-  // Exactly three parts: a JWE has five, and an unsigned token may have two.
-  if (first < 1 || second < first + 2 || second === token.length - 1 || token.indexOf('.', second + 1) !== -1)
-    throw new InvalidTokenError('The access token is not a signed JWT')
-  return { header: json(token.slice(0, first)), claims: json(token.slice(first + 1, second)) }
-}
-
-function json(part: string): Json {
-  try {
-    const value: unknown = JSON.parse(fromUtf8(decode(part)))
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json
-  } catch {
-    // Answered below: the reason would quote the token.
-  }
-  throw new InvalidTokenError('The access token cannot be read')
 }
 
 const known: readonly (keyof JwtVerifierOptions)[] = [

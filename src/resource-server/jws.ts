@@ -1,0 +1,75 @@
+import { fromUtf8, utf8 } from '../lib/bytes.ts'
+
+/** Every algorithm that may be allowed: asymmetric ones, and no `none` (RFC 8725 §3.1, §3.2). */
+export const supportedAlgorithms: readonly string[] =
+  'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' ')
+
+/** What WebCrypto calls a JWS algorithm (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864): for importing a key and for verifying with it. */
+export function parameters(alg: string): {
+  name: string
+  hash?: string
+  namedCurve?: string
+  saltLength?: number
+} {
+  const bits = Number(alg.slice(2))
+  const hash = `SHA-${bits}`
+  if (alg.startsWith('RS')) return { name: 'RSASSA-PKCS1-v1_5', hash }
+  if (alg.startsWith('PS')) return { name: 'RSA-PSS', hash, saltLength: bits / 8 }
+  if (alg.startsWith('ES')) return { name: 'ECDSA', hash, namedCurve: curve(bits) }
+  return { name: 'Ed25519' }
+}
+
+export const curve = (bits: number): string => `P-${bits === 512 ? 521 : bits}`
+
+/** A JWS in compact form (RFC 7515 §7.1), taken apart. Nothing of it is verified. */
+export interface Jws {
+  readonly header: Readonly<Record<string, unknown>>
+  readonly payload: Readonly<Record<string, unknown>>
+  /** What is signed, and the signature, both encoded. */
+  readonly input: string
+  readonly signature: string
+}
+
+/** Undefined where it is no JWS: exactly three parts, of which two are JSON objects. (A JWE has five, an unsigned token may have two.) */
+export function parseJws(token: string): Jws | undefined {
+  const first = token.indexOf('.')
+  const second = token.indexOf('.', first + 1)
+  // The same bytes have one spelling: the URL-safe alphabet without padding (RFC 7515 §2).
+  if (second < 0 || token.indexOf('.', second + 1) >= 0 || /[^\w.-]/.test(token)) return undefined
+  const header = json(token.slice(0, first))
+  const payload = json(token.slice(first + 1, second))
+  const signature = token.slice(second + 1)
+  return header && payload && signature !== ''
+    ? { header, payload, input: token.slice(0, second), signature }
+    : undefined
+}
+
+/** RFC 7515 §5.2. */
+export async function verifyJws({ input, signature }: Jws, key: CryptoKey, alg: string): Promise<boolean> {
+  try {
+    return await crypto.subtle.verify(parameters(alg), key, bytes(binary(signature)), utf8(input))
+  } catch {
+    return false
+  }
+}
+
+function json(part: string): Record<string, unknown> | undefined {
+  try {
+    const text = binary(part)
+    // Nearly always ASCII, and then the text is there already.
+    const value: unknown = JSON.parse(/[^\0-\x7f]/.test(text) ? fromUtf8(bytes(text)) : text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const binary = (part: string): string => atob(part.replaceAll('-', '+').replaceAll('_', '/'))
+
+function bytes(text: string): Uint8Array<ArrayBuffer> {
+  const result = new Uint8Array(text.length)
+  for (let i = 0; i < text.length; i++) result[i] = text.charCodeAt(i)
+  return result
+}
