@@ -59,7 +59,6 @@ function connected(context: Context, view: AccountView, grant: Grant): Html {
               ${scopes.map((scope) => html`<li>${described[scope] ?? scope}</li>`)}
             </ul>`
       }
-      <p class="soft">Connected ${since(created, now)} · last used ${since(lastUsed, now)}</p>
     </div>
     <form method="post" action="${context.paths.account}">
       <input type="hidden" name="token" value="${view.sealed}" />
@@ -74,6 +73,7 @@ function connected(context: Context, view: AccountView, grant: Grant): Html {
         Disconnect
       </button>
     </form>
+    <p class="soft">Connected ${since(created, now)} · last used ${since(lastUsed, now)}</p>
   </li> `
 }
 

@@ -6,6 +6,7 @@ import {
 import { isCodeChallenge } from '../protocol/pkce.ts'
 import { isLoopbackRedirect, matchRedirectUri } from '../protocol/redirect-uri.ts'
 import { formatScope, parseScope } from '../protocol/scope.ts'
+import { DocumentUnavailableError } from './client-documents.ts'
 import type { Client, Context, Resource } from './context.ts'
 import { PageError } from './error-page.ts'
 
@@ -56,7 +57,7 @@ export async function findTarget(context: Context, parameters: AuthorizationPara
   const clientId = values.get('client_id')
   if (clientId === undefined || repeated.includes('client_id'))
     throw localError('invalid_request', 'The request does not say which app it comes from')
-  const client = await context.clients.find(clientId)
+  const client = await findClient(context, clientId)
   if (client === undefined)
     throw new OAuthError('invalid_client', 'No app with this identifier is registered here')
   const sent = values.get('redirect_uri')
@@ -72,6 +73,15 @@ export async function findTarget(context: Context, parameters: AuthorizationPara
   if (!matchRedirectUri(client.redirectUris, redirectUri))
     throw localError('invalid_request', 'The address to return to is not one that the app has registered')
   return { client, redirectUri, redirectSent: sent !== undefined, state: values.get('state') }
+}
+
+async function findClient({ clients }: Context, clientId: string): Promise<Client | undefined> {
+  try {
+    return await clients.find(clientId)
+  } catch (error) {
+    if (!(error instanceof DocumentUnavailableError)) throw error
+    throw localError('invalid_client', 'The app’s description of itself could not be read')
+  }
 }
 
 /** The rest of the request (OAuth 2.1 §4.1.1, RFC 8707 §2). Throws OAuthErrors that the client is to hear of. */
@@ -183,6 +193,6 @@ const localError = (code: string, problem: string, status = 400): PageError =>
     title: 'The app sent a request that cannot be answered',
     problem,
     advice:
-      'Nothing was shared. Go back to the app and try again; if it happens again, tell its developer what stands here.',
+      'Nothing was shared. Go back to the app and try again; if it happens again, tell its developer what is shown here.',
     status,
   })

@@ -40,7 +40,7 @@ export function consentPage(context: Context, view: ConsentView): Promise<Respon
     status: problem === undefined ? 200 : 400,
     ...(view.cookies === undefined ? {} : { cookies: view.cookies }),
     body: html`<h1><bdi>${name}</bdi> wants to use <bdi>${resourceNames}</bdi></h1>
-      ${whoAsks(context, client, request)}
+      ${whoAsks(context, client, request)} ${whoAnswers(view)}
       ${problem === undefined ? '' : html`<div class="note bad" role="alert"><p>${problem}</p></div>`}
       <section class="to" aria-label="Where the answer goes">
         <p class="soft">
@@ -75,14 +75,13 @@ export function consentPage(context: Context, view: ConsentView): Promise<Respon
           <button type="submit" name="decision" value="approve" class="primary">Approve</button>
         </div>
       </form>
-      ${whoAnswers(view)}
       <dl>
         <dt>Server</dt>
         ${resources.map((each) => html`<dd><code>${each.resource}</code></dd>`)}
         <dt>Returns to</dt>
         <dd><code>${shownName(request.redirectUri, 200)}</code></dd>
         <dt>App id</dt>
-        <dd><code>${shownName(client.id, 80)}</code></dd>
+        <dd><code>${shownName(client.id, 36)}</code></dd>
       </dl>
       ${account === undefined ? '' : html`<p class="soft">You can disconnect apps at any time on <a href="${context.paths.account}">your account page</a>.</p>`}`,
   })
@@ -111,6 +110,19 @@ function whoAsks(context: Context, client: Client, { redirectUri }: Authorizatio
   </p>`
 }
 
+function whoAnswers({ account, signInWith }: ConsentView): Html {
+  if (account !== undefined)
+    return html`<p class="soft">
+      Signed in as <strong><bdi>${shownName(account.name)}</bdi></strong
+      >. <a href="${account.switchTo}">Use another account</a>
+    </p>`
+  if (signInWith !== undefined)
+    return html`<p class="soft">
+      If you approve, you will sign in with <bdi>${shownName(signInWith)}</bdi>.
+    </p>`
+  return html`<p class="soft">If you approve, you will sign in next.</p>`
+}
+
 function choices(
   context: Context,
   { resources, scopes }: AuthorizationRequest,
@@ -137,19 +149,6 @@ function choices(
       )}
     </div>
   </fieldset>`
-}
-
-function whoAnswers({ account, signInWith }: ConsentView): Html {
-  if (account !== undefined)
-    return html`<p class="soft">
-      Signed in as <strong><bdi>${shownName(account.name)}</bdi></strong
-      >. <a href="${account.switchTo}">Use another account</a>
-    </p>`
-  if (signInWith !== undefined)
-    return html`<p class="soft">
-      If you approve, you will sign in with <bdi>${shownName(signInWith)}</bdi>.
-    </p>`
-  return html`<p class="soft">If you approve, you will sign in next.</p>`
 }
 
 /** The host in large type; for a private-use scheme all that says which app it is. */

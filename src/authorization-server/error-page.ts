@@ -72,7 +72,7 @@ function explained(error: OAuthError): { title: string; advice: string } {
     title: known?.[0] ?? 'The app sent a request that cannot be answered',
     advice:
       known?.[1] ??
-      'Nothing was shared. Go back to the app and try again; if it happens again, tell its developer what stands here.',
+      'Nothing was shared. Go back to the app and try again; if it happens again, tell its developer what is shown here.',
   }
 }
 
@@ -83,7 +83,7 @@ const texts: Readonly<Record<string, readonly [title: string, advice: string]>> 
   ],
   invalid_scope: [
     'The app asks for something that does not exist here',
-    'Nothing was shared. Go back to the app; an update of it may help, otherwise tell its developer what stands here.',
+    'Nothing was shared. Go back to the app; updating it may help. Otherwise tell its developer what is shown here.',
   ],
   invalid_target: [
     'The app asks for a server that is not known here',

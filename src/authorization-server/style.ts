@@ -11,6 +11,7 @@ main{width:100%;max-width:29rem;background:var(--card);border:1px solid var(--li
 main.wide{max-width:40rem}
 h1{margin:0;font-size:1.5rem;line-height:1.25;letter-spacing:-.02em;font-weight:650;text-wrap:balance}
 h1,p,dd,li,.host{overflow-wrap:anywhere}
+.soft{text-wrap:pretty}
 p{margin:.5rem 0 0}
 bdi{unicode-bidi:isolate}
 a{color:inherit;text-underline-offset:.2em}
@@ -39,8 +40,15 @@ legend,h2{margin:0;padding:0;font-size:1rem;font-weight:650;letter-spacing:-.005
 .choice code{display:block;color:var(--soft)}
 .plain{border:0;padding:.875rem 0 0;font-size:.9375rem}
 .plain:hover{background:none}
-input[type=checkbox]{flex:none;width:1.25rem;height:1.25rem;margin:.125rem 0 0;accent-color:var(--accent)}
+input[type=checkbox]{appearance:none;flex:none;display:grid;place-content:center;width:1.25rem;height:1.25rem;margin:.125rem 0 0;border:1.5px solid var(--edge);border-radius:.3125rem;background:var(--card)}
+input[type=checkbox]::before{content:"";width:.75rem;height:.75rem;background:var(--on-accent);clip-path:polygon(14% 44%,0 65%,45% 100%,100% 16%,82% 0,43% 62%);transform:scale(0)}
+input[type=checkbox]:checked{background:var(--accent);border-color:var(--accent)}
+input[type=checkbox]:checked::before{transform:none}
+.choice:has(:checked){background:var(--tint)}
+.plain:has(:checked){background:none}
 input[type=text]{width:100%;margin:.375rem 0 0;padding:.6875rem .875rem;font:inherit;color:inherit;background:var(--card);border:1px solid var(--edge);border-radius:.625rem}
+.actions+.soft,dl+.soft{margin-top:1rem}
+.clients ul{list-style:disc}
 .actions{display:grid;grid-template-columns:1fr 1fr;gap:.75rem;margin:1.5rem 0 0}
 .actions.one{grid-template-columns:1fr}
 button,.button{display:block;width:100%;padding:.6875rem 1rem;min-height:2.875rem;font:inherit;font-weight:600;line-height:1.4;text-align:center;text-decoration:none;border-radius:.6875rem;border:1px solid var(--edge);background:var(--card);color:var(--text);cursor:pointer;overflow-wrap:anywhere}
@@ -55,9 +63,11 @@ button:hover,.button:hover{background:var(--tint)}
 dl{margin:1.5rem 0 0;padding:1rem 0 0;border-top:1px solid var(--line);font-size:.875rem;display:grid;grid-template-columns:auto 1fr;gap:.375rem 1rem}
 dt{color:var(--soft)}
 dd{margin:0;min-width:0}
+h2+p{margin-top:.125rem}
 .clients{list-style:none;margin:1.25rem 0 0;padding:0}
 .clients li{padding:1.125rem 0;border-top:1px solid var(--line);display:grid;grid-template-columns:1fr auto;gap:.25rem 1rem;align-items:start}
 .clients li>div{min-width:0}
+.clients li>p{grid-column:1/-1}
 .clients ul{margin:.375rem 0 0;padding:0 0 0 1.125rem;font-size:.9375rem}
 .clients li li{display:list-item;padding:0;border:0}
 .foot{display:flex;flex-wrap:wrap;gap:.5rem 1.5rem;align-items:center;justify-content:space-between;margin:1.25rem 0 0;padding:1.25rem 0 0;border-top:1px solid var(--line)}
@@ -65,8 +75,7 @@ dd{margin:0;min-width:0}
 summary{cursor:pointer;font-weight:600}
 details .note{margin-top:.75rem}
 .note form{margin:.75rem 0 0}
-footer{max-width:29rem;margin:1.25rem 0 0;text-align:center;font-size:.8125rem;color:var(--soft)}
-@media(max-width:30rem){main{padding:1.5rem 1.25rem;border-radius:1rem}h1{font-size:1.3125rem}.host{font-size:1.1875rem}dl{grid-template-columns:1fr}dt{margin-top:.375rem}dd+dt{margin-top:.375rem}}
+@media(max-width:30rem){main{padding:1.5rem 1.25rem;border-radius:1rem}h1{font-size:1.3125rem}.host{font-size:1.1875rem}dl{grid-template-columns:1fr;gap:0}dd+dt{margin-top:.5rem}}
 @media(prefers-reduced-motion:no-preference){button,.button,.choice{transition:background-color .12s,filter .12s}}
-@media(forced-colors:active){.badge,.brand i,button,.button{border:1px solid}}
+@media(forced-colors:active){input[type=checkbox]{appearance:auto}input[type=checkbox]::before{display:none}.badge,.brand i,button,.button{border:1px solid}}
 `

@@ -1,0 +1,228 @@
+// The pages in Chromium, as people use them; axe-core finds nothing.
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import type { BrowserContextOptions, Page } from 'playwright-core'
+import { BrowserRig, findings, signIn } from '../support/pages-browser.ts'
+
+// A browser on a busy machine takes its time.
+vi.setConfig({ testTimeout: 120_000 })
+
+let rig: BrowserRig
+beforeAll(async () => {
+  rig = await BrowserRig.start({ lifetimes: { rememberedConsent: 3600 } })
+})
+afterAll(() => rig.close())
+
+/** A person who has signed in and has the consent page before her. */
+async function consent(
+  name: string,
+  { parameters = {}, ...options }: BrowserContextOptions & { parameters?: Record<string, string> } = {},
+): Promise<Page> {
+  const page = await rig.person(options)
+  await page.goto(await rig.url(parameters))
+  await signIn(page, name)
+  await page.getByRole('heading', { name: 'wants to use Notes' }).waitFor()
+  return page
+}
+
+const approve = (page: Page): Promise<void> => page.getByRole('button', { name: 'Approve' }).click()
+const backInApp = (page: Page): Promise<void> =>
+  page.getByRole('heading', { name: 'Back in the app' }).waitFor()
+const last = (): URLSearchParams => rig.answers.at(-1)!
+
+test('approve: one scope of two, and the code is good', async () => {
+  const page = await consent('approver')
+  expect(await page.getByRole('checkbox', { checked: true }).count()).toBe(0)
+  await page.getByLabel('Read your notes').check()
+  await approve(page)
+  await backInApp(page)
+  expect(last().get('iss')).toBe(rig.issuer)
+  expect(await rig.redeem('desk', `${rig.appOrigin}/callback`)).toBe(200)
+  const [grant] = await rig.as.grants.list('approver')
+  expect(grant!.scopes).toEqual(['notes:read'])
+})
+
+test('approve with nothing chosen: told what to do, then it works', async () => {
+  const page = await consent('hasty')
+  await approve(page)
+  expect(await page.getByRole('alert').innerText()).toContain('Choose at least one thing')
+  expect(await findings(page)).toEqual([])
+  await page.getByLabel('Create, change').check()
+  await approve(page)
+  await backInApp(page)
+})
+
+test('deny: as big and as near as Approve, and the app hears of it', async () => {
+  const page = await consent('denier')
+  const [deny, yes] = await Promise.all(
+    ['Deny', 'Approve'].map(async (name) => (await page.getByRole('button', { name }).boundingBox())!),
+  )
+  expect([deny!.width, deny!.height, deny!.y]).toEqual([yes!.width, yes!.height, yes!.y])
+  await page.getByRole('button', { name: 'Deny' }).click()
+  await backInApp(page)
+  expect([last().get('error'), last().get('state'), last().get('code')]).toEqual([
+    'access_denied',
+    'state',
+    null,
+  ])
+  // Nothing was stored, so going back asks anew.
+  await page.goBack()
+  await page.getByLabel('Read your notes').check()
+  await approve(page)
+  await backInApp(page)
+  expect(last().has('code')).toBe(true)
+})
+
+test('two tabs and a reload', async () => {
+  const first = await consent('tabs', { parameters: { state: 'first' } })
+  const second = await first.context().newPage()
+  await second.goto(await rig.url({ state: 'second' }))
+  await second.reload()
+  await first.getByLabel('Read your notes').check()
+  await approve(first)
+  await backInApp(first)
+  expect(last().get('state')).toBe('first')
+  await second.getByLabel('Read your notes').check()
+  await approve(second)
+  await backInApp(second)
+  expect(last().get('state')).toBe('second')
+  expect(last().has('code')).toBe(true)
+})
+
+test('by keyboard alone, with the focus to be seen', async () => {
+  const page = await rig.person()
+  await page.goto(await rig.url())
+  await page.keyboard.press('Tab')
+  await page.keyboard.type('keys')
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'wants to use Notes' }).waitFor()
+  const reached: string[] = []
+  for (let i = 0; i < 8 && reached.at(-1) !== 'approve'; i++) {
+    await page.keyboard.press('Tab')
+    const { value, outline } = await page.evaluate(() => {
+      const element = document.activeElement as HTMLInputElement
+      return { value: element.value ?? 'link', outline: getComputedStyle(element).outlineStyle }
+    })
+    expect(outline).toBe('solid')
+    reached.push(value)
+    if (value === 'notes:read') await page.keyboard.press('Space')
+  }
+  expect(reached).toEqual(['link', 'notes:read', 'notes:write', 'deny', 'approve'])
+  await page.keyboard.press('Enter')
+  await backInApp(page)
+  expect((await rig.as.grants.list('keys'))[0]!.scopes).toEqual(['notes:read'])
+})
+
+test('without JavaScript, and without CSS', async () => {
+  const page = await consent('plain', { javaScriptEnabled: false })
+  await page.getByLabel('Read your notes').check()
+  await approve(page)
+  await backInApp(page)
+  expect(last().has('code')).toBe(true)
+  const bare = await consent('bare')
+  await bare.evaluate(() => document.querySelector('style')!.remove())
+  await bare.getByLabel('Read your notes').check()
+  await approve(bare)
+  await backInApp(bare)
+  expect(last().has('code')).toBe(true)
+})
+
+const looks: [string, BrowserContextOptions][] = [
+  ['light', { colorScheme: 'light' }],
+  ['dark', { colorScheme: 'dark' }],
+  ['360 px', { viewport: { width: 360, height: 640 } }],
+  [
+    '360 px, dark, high contrast',
+    { viewport: { width: 360, height: 640 }, colorScheme: 'dark', contrast: 'more' },
+  ],
+]
+
+test.each(looks)('%s: nothing to find for axe, nothing wider than the window', async (look, options) => {
+  const name = `looks ${look}`
+  const check = async (page: Page): Promise<void> => {
+    expect(await findings(page)).toEqual([])
+    const [width, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth])
+    expect(width).toBeLessThanOrEqual(window!)
+  }
+  const page = await rig.person(options)
+  await page.goto(await rig.url())
+  await check(page)
+  await signIn(page, name)
+  await page.getByRole('heading', { name: 'wants to use Notes' }).waitFor()
+  await check(page)
+  const long = await rig.register({
+    client_name: 'Wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww',
+    redirect_uris: [`https://${'sub-domain.'.repeat(12)}example.test/callback/${'x'.repeat(200)}`],
+  })
+  const redirect_uri = `https://${'sub-domain.'.repeat(12)}example.test/callback/${'x'.repeat(200)}`
+  await page.goto(await rig.url({ client_id: long, redirect_uri }))
+  await check(page)
+  await page.goto(await rig.url({ client_id: long, redirect_uri, scope: 'unknown' }))
+  await page.getByRole('link', { name: 'Go back to the app' }).waitFor()
+  await check(page)
+  await page.goto(`${rig.issuer}/account`)
+  await check(page)
+})
+
+test('the account page: what is connected, one ends, then all', async () => {
+  const page = await consent('account')
+  for (let i = 0; i < 3; i++) {
+    await page.goto(await rig.url())
+    await page.getByLabel('Read your notes').check()
+    await approve(page)
+    await backInApp(page)
+    expect(await rig.redeem('desk', `${rig.appOrigin}/callback`)).toBe(200)
+  }
+  await page.goto(`${rig.issuer}/account`)
+  expect(await findings(page)).toEqual([])
+  const items = page
+    .getByRole('listitem')
+    .filter({ has: page.getByRole('heading', { name: 'Desk Assistant' }) })
+  expect(await items.count()).toBe(3)
+  await page
+    .getByRole('button', { name: /^Disconnect Desk Assistant/ })
+    .first()
+    .click()
+  expect(await page.getByRole('status').innerText()).toBe('The app is disconnected.')
+  expect(await items.count()).toBe(2)
+  expect(await findings(page)).toEqual([])
+  await page.getByText('Disconnect all apps').click()
+  expect(await findings(page)).toEqual([])
+  await page.getByRole('button', { name: 'Disconnect all 2' }).click()
+  await page.getByText('No app has access to your account.').waitFor()
+  expect(await rig.as.grants.list('account')).toEqual([])
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByLabel('Your name').waitFor()
+})
+
+test('nobody frames a page, and no script of a page runs', async () => {
+  const page = await rig.person()
+  await page.goto(`${rig.appOrigin}/`)
+  const framed = await page.evaluate(
+    async (url) => {
+      const frame = document.createElement('iframe')
+      frame.src = url
+      document.body.append(frame)
+      await new Promise((done) => frame.addEventListener('load', done))
+      try {
+        return frame.contentDocument === null ? 'refused' : 'blank'
+      } catch {
+        return 'refused'
+      }
+    },
+    await rig.url(),
+  )
+  expect(framed).toBe('refused')
+  expect(page.frames().map((each) => each.url())).toContain('chrome-error://chromewebdata/')
+})
+
+test('the redirect after the consent form is followed to an app on another origin', async () => {
+  // Chromium applies `form-action` to every later redirect: with it, this click would lead nowhere.
+  const page = await consent('web', {
+    parameters: { client_id: 'web', redirect_uri: 'https://assistant.test/callback' },
+  })
+  await page.getByLabel('Read your notes').check()
+  await page.getByLabel('Do not ask again').check()
+  const gone = page.waitForRequest(/^https:\/\/assistant\.test\/callback/)
+  await approve(page)
+  expect(new URL((await gone).url()).searchParams.has('code')).toBe(true)
+})

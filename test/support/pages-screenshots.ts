@@ -1,0 +1,57 @@
+// Writes docs/screenshots: node test/support/pages-screenshots.ts
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Page } from 'playwright-core'
+import { BrowserRig, signIn } from './pages-browser.ts'
+
+const folder = join(import.meta.dirname, '../../docs/screenshots')
+mkdirSync(folder, { recursive: true })
+
+const rig = await BrowserRig.start({ branding: { name: 'Northwind Notes' } })
+const shoot = (page: Page, name: string): Promise<Buffer> =>
+  page.screenshot({ path: join(folder, `${name}.png`), fullPage: true })
+
+/** Approves, and stays where the app on the web would have taken over. */
+async function approve(page: Page): Promise<void> {
+  const gone = page.waitForEvent('requestfailed')
+  await page.getByRole('button', { name: 'Approve' }).click()
+  await gone
+  await page.waitForTimeout(300)
+}
+
+const claude = await rig.register({
+  client_name: 'Claude',
+  redirect_uris: ['https://claude.ai/api/mcp/auth_callback'],
+})
+const cli = await rig.register({ client_name: 'Code Helper', redirect_uris: [`${rig.appOrigin}/callback`] })
+const web = { client_id: claude, redirect_uri: 'https://claude.ai/api/mcp/auth_callback' }
+
+for (const [name, options, person] of [
+  ['light', {}, 'ada@example.com'],
+  ['dark', { colorScheme: 'dark' }, 'grace@example.com'],
+  ['phone', { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2 }, 'mary@example.com'],
+] as const) {
+  const page = await rig.person({ deviceScaleFactor: 1.5, viewport: { width: 800, height: 560 }, ...options })
+  await page.goto(await rig.url(web))
+  await shoot(page, `sign-in-${name}`)
+  await signIn(page, person)
+  await shoot(page, `consent-${name}`)
+  await page.getByRole('button', { name: 'Approve' }).click()
+  await shoot(page, `consent-nothing-chosen-${name}`)
+  await page.getByLabel('Read your notes').check()
+  await approve(page)
+  await rig.redeem(claude, web.redirect_uri)
+  rig.ahead += 1600
+  await page.goto(await rig.url({ client_id: cli }))
+  await shoot(page, `consent-loopback-${name}`)
+  await page.getByLabel('Read your notes').check()
+  await page.getByLabel('Create, change').check()
+  await page.getByRole('button', { name: 'Approve' }).click()
+  await rig.redeem(cli, `${rig.appOrigin}/callback`)
+  rig.ahead += 900
+  await page.goto(await rig.url({ ...web, scope: 'calendar:read' }))
+  await shoot(page, `error-${name}`)
+  await page.goto(`${rig.issuer}/account`)
+  await shoot(page, `account-${name}`)
+}
+await rig.close()
