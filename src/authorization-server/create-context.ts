@@ -1,5 +1,6 @@
 import { resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
 import { Keyring } from '../lib/seal.ts'
+import { createClientDocuments } from './client-documents.ts'
 import { createClients, preregisteredClients, type ClientSource } from './clients.ts'
 import type { Context } from './context.ts'
 import { resourceServers } from './introspection-callers.ts'
@@ -24,6 +25,11 @@ export function createContext(options: AuthorizationServerOptions): { context: C
   const keys = createKeyRing(options.keys ?? {}, { issuer, store, keyring, runtime })
   const stateless = createStatelessClients(keyring, issuer)
   const sources: ClientSource[] = [stateless.find]
+  const { clientDocuments, allowRedirects, cache } = settings
+  if (clientDocuments !== false) {
+    const { fetch } = clientDocuments === true ? runtime : clientDocuments
+    sources.push(createClientDocuments({ issuer, runtime, fetch, cache, allowRedirects }))
+  }
   const resources = createResources(options.resources, options.defaultResource)
   const configured = preregisteredClients(settings.clients, settings.allowRedirects)
   const preregistered = new Map([...configured, ...resourceServers(resources.all, configured)])

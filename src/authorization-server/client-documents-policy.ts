@@ -1,0 +1,55 @@
+import { OAuthError } from '../errors.ts'
+import { sha256 } from '../lib/hash.ts'
+import { parseClientMetadata } from '../protocol/client-metadata.ts'
+import { clientOf } from './clients.ts'
+import type { Client } from './context.ts'
+
+/**
+ * The client that a document describes (draft-ietf-oauth-client-id-metadata-document-01 §4.1; MCP, Client ID Metadata Documents).
+ * Everybody can read a document, so nothing in it may be a secret. Rejects with an OAuthError that says what is wrong.
+ */
+export async function documentClient(
+  id: string,
+  text: string,
+  allowRedirects: readonly string[],
+): Promise<Client> {
+  const document = parse(text)
+  // Whoever copies a document is not who wrote it (§4.1: simple string comparison).
+  if (document['client_id'] !== id) throw invalidDocument('has another client_id than its URL')
+  for (const name of ['client_secret', 'client_secret_expires_at'])
+    if ((document[name] ?? undefined) !== undefined) throw invalidDocument(`has a ${name}`)
+  if (hasSecretKey(document['jwks'])) throw invalidDocument('has a secret or private key')
+  const metadata = parseClientMetadata(document, { allowRedirects })
+  if (metadata.token_endpoint_auth_method !== 'none')
+    throw invalidDocument('asks for authentication by a secret')
+  if ((metadata.client_name ?? '').trim() === '') throw invalidDocument('has no client_name')
+  return clientOf(id, 'document', metadata, await sha256(JSON.stringify([id, metadata]), 'client'))
+}
+
+export const invalidDocument = (problem: string): OAuthError =>
+  new OAuthError('invalid_client', `The client document ${problem}`)
+
+function parse(text: string): Record<string, unknown> {
+  try {
+    const value = JSON.parse(text) as unknown
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      return value as Record<string, unknown>
+  } catch {
+    // Said below, without a quotation.
+  }
+  throw invalidDocument('is no JSON object')
+}
+
+/** The private members of RFC 7518 §6, and symmetric keys. */
+const secretMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
+
+function hasSecretKey(jwks: unknown): boolean {
+  const keys = (jwks as { keys?: unknown } | null | undefined)?.keys
+  if (!Array.isArray(keys)) return false
+  return (keys as unknown[]).some(
+    (key) =>
+      typeof key === 'object' &&
+      key !== null &&
+      ((key as { kty?: unknown }).kty === 'oct' || secretMembers.some((name) => Object.hasOwn(key, name))),
+  )
+}
