@@ -36,11 +36,11 @@ describe('RFC 6750 §2.1', () => {
   })
 
   test('whatever comes, the answer is a b64token, nothing, 400 or 401', () => {
-    const latin1 = fc.string({
-      unit: fc.integer({ min: 0x20, max: 0xff }).map((c) => String.fromCharCode(c)),
+    const ascii = fc.string({
+      unit: fc.integer({ min: 0x20, max: 0x7e }).map((c) => String.fromCharCode(c)),
     })
     fc.assert(
-      fc.property(fc.constantFrom('Bearer ', 'Bearer', 'bearer  ', 'Basic ', ''), latin1, (scheme, rest) => {
+      fc.property(fc.constantFrom('Bearer ', 'Bearer', 'bearer  ', 'Basic ', ''), ascii, (scheme, rest) => {
         expect(String(outcome(scheme + rest))).toMatch(
           /^(?:undefined|400 invalid_request|401 invalid_token|[A-Za-z0-9._~+/-]+=*)$/,
         )
