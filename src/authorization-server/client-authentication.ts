@@ -1,3 +1,4 @@
+import { clientIdUrl } from '../protocol/client-id-url.ts'
 import { invalidClient, readClientCredentials } from '../protocol/token-request.ts'
 import type { Client, Context } from './context.ts'
 
@@ -13,6 +14,9 @@ export async function authenticateClient(
   const { method, candidates } = readClientCredentials(request, parameters)
   for (const { clientId, secret } of candidates) {
     await context.limits.admit(request, clientId)
+    // Whoever has a document is public: a secret shows that this is somebody else, and nothing need be fetched.
+    if (secret !== undefined && clientIdUrl(clientId) && !context.clients.preregistered.has(clientId))
+      continue
     const client = await context.clients.find(clientId)
     if (client === undefined || !accepts(client, method)) continue
     if (secret === undefined || (await client.checkSecret(secret))) return client

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { memoryCache } from '../../src/cache/memory.ts'
 import type { AuthorizationServerOptions } from '../../src/authorization-server/options.ts'
 import { document, documentId, documentRequest, Web } from '../support/client-documents.ts'
-import { ok, refusal, type Rig } from '../support/as.ts'
+import { basic, ok, refusal, type Rig } from '../support/as.ts'
 import {
   browserOf,
   codeOf,
@@ -519,6 +519,15 @@ test('TK18 a blocked document client', async () => {
   expect(await refusal(await rig.refresh(tokens.refresh_token, { client_id: documentId }))).toBe(
     '401 invalid_client',
   )
+})
+
+test('CA3 a secret with a URL as client id: refused without a request', async () => {
+  const { web, rig } = setUp()
+  const form = { grant_type: 'refresh_token', refresh_token: 'x' }
+  expect(await refusal(await rig.post(form, { headers: basic(documentId, 'x'.repeat(40)) }))).toBe(
+    '401 invalid_client',
+  )
+  expect(web.requests).toEqual([])
 })
 
 test('clientDocuments: { fetch } fetches documents and nothing else does', async () => {
