@@ -1,24 +1,13 @@
 import { OAuthError } from '../errors.ts'
 import { concat, fromUtf8 } from '../lib/bytes.ts'
 
-/** The body as text. Rejects with `invalid_request`: 413 above the limit in bytes, 400 where it is not UTF-8. */
+/** The body as text. Rejects with `invalid_request`: 413 above the limit in bytes, 400 where it breaks off or is not UTF-8. */
 export async function readText(request: Request | Response, limit: number): Promise<string> {
-  const tooLarge = new OAuthError('invalid_request', 'The body is too large', { status: 413 })
-  if (Number(request.headers.get('content-length') ?? 0) > limit) throw tooLarge
+  if (Number(request.headers.get('content-length') ?? 0) > limit) throw tooLarge()
   if (request.body === null) return ''
-  const chunks: Uint8Array[] = []
-  let size = 0
-  const reader = (request.body as ReadableStream<Uint8Array>).getReader()
-  for (let read = await reader.read(); !read.done; read = await reader.read()) {
-    size += read.value.length
-    if (size > limit) {
-      await reader.cancel().catch(() => undefined)
-      throw tooLarge
-    }
-    chunks.push(read.value)
-  }
+  const bytes = await readBytes((request.body as ReadableStream<Uint8Array>).getReader(), limit)
   try {
-    return fromUtf8(chunks.length === 1 ? chunks[0]! : concat(...chunks))
+    return fromUtf8(bytes)
   } catch {
     throw new OAuthError('invalid_request', 'The body is not UTF-8')
   }
@@ -43,6 +32,28 @@ export async function readJson(request: Request, limit: number): Promise<unknown
     throw new OAuthError('invalid_request', 'The body is not JSON')
   }
 }
+
+async function readBytes(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  limit: number,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for (;;) {
+    const { done, value } = await reader.read().catch(() => {
+      throw new OAuthError('invalid_request', 'The body broke off')
+    })
+    if (done) return chunks.length === 1 ? chunks[0]! : concat(...chunks)
+    size += value.length
+    if (size > limit) {
+      await reader.cancel().catch(() => undefined)
+      throw tooLarge()
+    }
+    chunks.push(value)
+  }
+}
+
+const tooLarge = (): OAuthError => new OAuthError('invalid_request', 'The body is too large', { status: 413 })
 
 const mediaType = (request: Request): string =>
   (request.headers.get('content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase()

@@ -1,4 +1,5 @@
 import { base64url, concat, fromBase64url, fromUtf8, utf8 } from './bytes.ts'
+import { hmacSha256 } from './sha256.ts'
 
 /** What a subkey is for. A key of one purpose opens nothing of another. */
 export type Purpose =
@@ -7,7 +8,8 @@ export type Purpose =
 /** The deployment secret, or several: the first makes, all open. */
 export class Keyring {
   readonly #secrets: readonly Uint8Array<ArrayBuffer>[]
-  readonly #keys = new Map<string, Promise<CryptoKey>>()
+  readonly #sealKeys = new Map<string, Promise<CryptoKey>>()
+  readonly #macKeys = new Map<string, Promise<Uint8Array>>()
 
   /** Each secret has at least 32 bytes of UTF-8; the caller has checked it. */
   constructor(secrets: readonly string[]) {
@@ -17,7 +19,7 @@ export class Keyring {
   /** AES-256-GCM, fresh nonce; `context` is authenticated and not contained: whoever opens must know it. */
   async seal(purpose: Purpose, context: string, plaintext: string): Promise<string> {
     const iv = crypto.getRandomValues(new Uint8Array(12))
-    const key = await this.#key(0, purpose, 'AES-GCM')
+    const key = await this.#key(0, purpose)
     const algorithm = { name: 'AES-GCM', iv, additionalData: utf8(context) }
     const sealed = new Uint8Array(await crypto.subtle.encrypt(algorithm, key, utf8(plaintext)))
     return base64url(concat(iv, sealed))
@@ -29,7 +31,7 @@ export class Keyring {
     if (bytes === undefined || bytes.length < 28) return undefined
     const algorithm = { name: 'AES-GCM', iv: bytes.subarray(0, 12), additionalData: utf8(context) }
     for (let i = 0; i < this.#secrets.length; i++) {
-      const key = await this.#key(i, purpose, 'AES-GCM')
+      const key = await this.#key(i, purpose)
       try {
         return fromUtf8(new Uint8Array(await crypto.subtle.decrypt(algorithm, key, bytes.subarray(12))))
       } catch {
@@ -50,29 +52,44 @@ export class Keyring {
   }
 
   async #mac(index: number, purpose: Purpose, text: string): Promise<string> {
-    const key = await this.#key(index, purpose, 'HMAC')
-    return base64url(new Uint8Array(await crypto.subtle.sign('HMAC', key, utf8(text))))
+    const key = await this.#derived(this.#macKeys, index, purpose, deriveMac)
+    return base64url(hmacSha256(key, utf8(text)))
   }
 
-  #key(index: number, purpose: Purpose, kind: 'AES-GCM' | 'HMAC'): Promise<CryptoKey> {
-    const name = `${index}:${purpose}:${kind}`
-    let key = this.#keys.get(name)
+  #key(index: number, purpose: Purpose): Promise<CryptoKey> {
+    return this.#derived(this.#sealKeys, index, purpose, deriveSeal)
+  }
+
+  #derived<T>(
+    keys: Map<string, Promise<T>>,
+    index: number,
+    purpose: Purpose,
+    derive: (secret: Uint8Array<ArrayBuffer>, purpose: Purpose) => Promise<T>,
+  ): Promise<T> {
+    const name = `${index}:${purpose}`
+    let key = keys.get(name)
     if (key === undefined) {
-      key = derive(this.#secrets[index]!, purpose, kind)
-      this.#keys.set(name, key)
+      key = derive(this.#secrets[index]!, purpose)
+      keys.set(name, key)
     }
     return key
   }
 }
 
-async function derive(
-  secret: Uint8Array<ArrayBuffer>,
-  purpose: Purpose,
-  kind: 'AES-GCM' | 'HMAC',
-): Promise<CryptoKey> {
+async function deriveSeal(secret: Uint8Array<ArrayBuffer>, purpose: Purpose): Promise<CryptoKey> {
   const base = await crypto.subtle.importKey('raw', secret, 'HKDF', false, ['deriveKey'])
-  const hkdf = { name: 'HKDF', hash: 'SHA-256', salt: utf8('tollgate'), info: utf8(`${purpose}/${kind}`) }
-  return kind === 'AES-GCM'
-    ? crypto.subtle.deriveKey(hkdf, base, { name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt'])
-    : crypto.subtle.deriveKey(hkdf, base, { name: 'HMAC', hash: 'SHA-256', length: 256 }, false, ['sign'])
+  const algorithm = { name: 'AES-GCM', length: 256 }
+  return crypto.subtle.deriveKey(hkdf(`${purpose}/AES-GCM`), base, algorithm, false, ['encrypt', 'decrypt'])
 }
+
+async function deriveMac(secret: Uint8Array<ArrayBuffer>, purpose: Purpose): Promise<Uint8Array> {
+  const base = await crypto.subtle.importKey('raw', secret, 'HKDF', false, ['deriveBits'])
+  return new Uint8Array(await crypto.subtle.deriveBits(hkdf(`${purpose}/HMAC`), base, 256))
+}
+
+const hkdf = (info: string): HkdfParams => ({
+  name: 'HKDF',
+  hash: 'SHA-256',
+  salt: utf8('tollgate'),
+  info: utf8(info),
+})
