@@ -101,6 +101,16 @@ describe('CD5 limits', () => {
     expect(pulled).toBeLessThan(20)
   })
 
+  test('a body that breaks off is no failure of the server', async () => {
+    const body = new ReadableStream({
+      start(controller) {
+        controller.enqueue(new Uint8Array(10))
+      },
+      pull: (controller) => controller.error(new Error('connection reset by secret.test')),
+    })
+    expect(await codeOf(readText(new Response(body), 100))).toBe('400 invalid_request')
+  })
+
   test('a character may be split between chunks', async () => {
     const bytes = new TextEncoder().encode('aü€😀b')
     const body = chunks([...bytes].map((byte) => new Uint8Array([byte])))
