@@ -38,7 +38,7 @@ function hide(object: object, name: string, value: unknown): void {
 
 async function upstream(verified: VerifiedToken): Promise<UpstreamToken> {
   if (verified.upstream !== undefined) return verified.upstream()
-  throw new Error('There is no upstream token: the user did not sign in through an upstream provider')
+  throw new Error('There is no upstream token')
 }
 
 /** What JSON is made of; anything else is the application's own and stays as it is. */

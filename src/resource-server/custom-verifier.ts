@@ -72,8 +72,8 @@ async function classified<T>(work: () => Awaitable<T>): Promise<T> {
     if (error instanceof OAuthError) throw error
     // Their messages may quote the token, so they stay here.
     throw saysInvalid(error)
-      ? new InvalidTokenError('The access token is not valid')
-      : new UnavailableError('The access token could not be judged')
+      ? new InvalidTokenError('The token is not valid')
+      : new UnavailableError('The token could not be judged')
   }
 }
 
@@ -90,14 +90,13 @@ function accepted(
   context: { issuer: string; resource: string; now: number; ttl: number },
 ): VerifiedToken {
   const { issuer, resource, now, ttl } = context
-  if (typeof result !== 'object' || result === null)
-    throw new InvalidTokenError('The access token is not known')
+  if (typeof result !== 'object' || result === null) throw new InvalidTokenError('The token is not known')
   if (result.resource !== undefined && !sameResource(String(result.resource), resource))
-    throw new InvalidTokenError('The access token is for another resource')
+    throw new InvalidTokenError('The token is for another resource')
   const { expiresAt = now + 3600, subject, clientId, scopes, props, upstream } = result
-  if (!(expiresAt > now)) throw new InvalidTokenError('The access token has expired')
+  if (!(expiresAt > now)) throw new InvalidTokenError('The token has expired')
   if (!Array.isArray(scopes) || scopes.some((scope) => typeof scope !== 'string'))
-    throw new UnavailableError('The access token could not be judged')
+    throw new UnavailableError('The token could not be judged')
   return {
     issuer,
     subject,

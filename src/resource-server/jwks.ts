@@ -2,7 +2,6 @@ import { forgiving } from '../cache/contract.ts'
 import { InvalidTokenError, UnavailableError } from '../errors.ts'
 import { discoverAuthorizationServer, parseObject } from '../http/discovery.ts'
 import { guardedFetch, type GuardedFetchOptions } from '../http/guarded-fetch.ts'
-import { sha256 } from '../lib/hash.ts'
 import { resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
 import { isLoopbackHost } from '../protocol/resource.ts'
@@ -46,6 +45,7 @@ export class RemoteKeySet implements KeySet {
   readonly #shared: Cache | undefined
   readonly #flights: SingleFlight<void>
   readonly #configuredUri: string | undefined
+  readonly #cacheKey: string
   #uri: string | undefined
   #set: Fetched = { keys: [], at: -Infinity, freshUntil: -Infinity }
   #triedAt = -Infinity
@@ -54,6 +54,7 @@ export class RemoteKeySet implements KeySet {
   constructor(issuer: string, jwksUri: string | undefined, runtime: VerifierRuntime) {
     this.#issuer = issuer
     this.#configuredUri = jwksUri
+    this.#cacheKey = `jwks:${jwksUri ?? issuer}`
     this.#runtime = resolveRuntime(runtime)
     this.#fetch = outgoing(issuer, jwksUri, this.#runtime, runtime.dangerouslyAllowHttp)
     this.#shared = runtime.cache && forgiving(runtime.cache)
@@ -120,8 +121,7 @@ export class RemoteKeySet implements KeySet {
     const uri = (this.#uri ??= this.#configuredUri ?? (await this.#discover()))
     const { status, headers, text } = await guardedFetch(uri, { ...this.#fetch, maxBytes: 262_144 })
     const keys = status === 200 ? readKeySet(parseObject(text)) : undefined
-    if (keys === undefined)
-      throw new UnavailableError(`The authorization server answered ${status} and no key set`)
+    if (keys === undefined) throw new UnavailableError(`The key set was answered with ${status}`)
     const at = this.#runtime.clock()
     return { keys, at, freshUntil: at + lifetime(headers) }
   }
@@ -129,9 +129,7 @@ export class RemoteKeySet implements KeySet {
   async #discover(): Promise<string> {
     const { jwks_uri: uri } = await discoverAuthorizationServer(this.#issuer, this.#fetch)
     if (typeof uri === 'string') return uri
-    throw new UnavailableError(
-      'The authorization server metadata has no jwks_uri; configure it, or introspect the tokens',
-    )
+    throw new UnavailableError('The authorization server has no jwks_uri')
   }
 
   /** Keys that stay are the same objects, so that what they verified stays verified; the others die. */
@@ -144,7 +142,7 @@ export class RemoteKeySet implements KeySet {
   }
 
   async #recall(): Promise<Fetched | undefined> {
-    const text = await this.#shared?.get(await this.#cacheKey())
+    const text = await this.#shared?.get(this.#cacheKey)
     const entry = text === undefined ? undefined : parseObject(text)
     const keys = readKeySet(entry)
     const { at, freshUntil } = entry ?? {}
@@ -156,15 +154,11 @@ export class RemoteKeySet implements KeySet {
   async #share({ keys, at, freshUntil }: Fetched): Promise<void> {
     if (this.#shared === undefined) return
     const value = JSON.stringify({ keys: keys.map(({ jwk }) => jwk), at, freshUntil })
-    const written = this.#shared.put(await this.#cacheKey(), value, {
+    const written = this.#shared.put(this.#cacheKey, value, {
       ttl: freshUntil - at + staleIfError,
     })
     if (this.#runtime.waitUntil === undefined) await written
     else this.#runtime.waitUntil(written)
-  }
-
-  async #cacheKey(): Promise<string> {
-    return `jwks:${await sha256(JSON.stringify([this.#issuer, this.#configuredUri ?? null]), 'jwks')}`
   }
 }
 
@@ -178,7 +172,7 @@ function select(
 }
 
 function assertLive(key: VerificationKey): void {
-  if (!key.live) throw new InvalidTokenError('The key that signed the access token has been withdrawn')
+  if (!key.live) throw new InvalidTokenError('The key of the token was withdrawn')
 }
 
 /** The issuer and the key set's URL are configuration, so their origins are trusted as they are; whatever a document names is not. */

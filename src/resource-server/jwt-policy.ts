@@ -26,12 +26,11 @@ export function checkHeader(
   policy: JwtPolicy,
 ): { alg: string; kid: string | undefined } {
   if (typeof alg !== 'string' || !policy.algorithms.includes(alg))
-    throw new InvalidTokenError('The signature algorithm of the access token is not accepted')
-  if (!isAcceptedType(typ, policy)) throw new InvalidTokenError('This type of token is not an access token')
+    throw new InvalidTokenError('The algorithm is not accepted')
+  if (!isAcceptedType(typ, policy)) throw new InvalidTokenError('This is no access token')
   // RFC 7515 §4.1.11: no extension is understood here, so none may be critical.
-  if (crit !== undefined)
-    throw new InvalidTokenError('The access token has a critical extension that is not understood')
-  if (kid !== undefined && typeof kid !== 'string') throw new InvalidTokenError('The key id is not a string')
+  if (crit !== undefined) throw new InvalidTokenError('A critical extension is not understood')
+  if (kid !== undefined && typeof kid !== 'string') throw new InvalidTokenError('The kid is not a string')
   return { alg, kid }
 }
 
@@ -47,23 +46,21 @@ export function checkClaims(claims: Json, policy: JwtPolicy, now: number): numbe
   const { iss, exp, nbf, iat, sub, cnf } = claims
   const { clockSkew } = policy
   if (typeof iss !== 'string' || !policy.issuers.includes(iss))
-    throw new InvalidTokenError('The access token is from another issuer')
+    throw new InvalidTokenError('The token is from another issuer')
   // Nothing is valid for three thousand years: such a number is in milliseconds.
-  if (!isTime(exp) || exp > latest) throw new InvalidTokenError('The access token says no valid expiry')
-  if (exp + clockSkew <= now) throw new InvalidTokenError('The access token has expired')
-  if (!isPast(nbf, now + clockSkew)) throw new InvalidTokenError('The access token is not valid yet')
-  if (!isPast(iat, now + clockSkew)) throw new InvalidTokenError('The access token was issued in the future')
+  if (!isTime(exp) || exp > latest) throw new InvalidTokenError('The token has no valid expiry')
+  if (exp + clockSkew <= now) throw new InvalidTokenError('The token has expired')
+  if (!isPast(nbf, now + clockSkew)) throw new InvalidTokenError('The token is not valid yet')
+  if (!isPast(iat, now + clockSkew)) throw new InvalidTokenError('The token was issued in the future')
   if (!meetsAudience(claims, policy.audience, policy.resource, policy.strictAudience))
-    throw new InvalidTokenError('The access token is for another resource')
+    throw new InvalidTokenError('The token is for another resource')
   for (const [name, value] of policy.requiredClaims) {
     if (claims[name] !== value) throw new InvalidTokenError(`The claim ${name} has another value`)
   }
-  if (sub !== undefined && typeof sub !== 'string')
-    throw new InvalidTokenError('The subject of the access token is not a string')
+  if (sub !== undefined && typeof sub !== 'string') throw new InvalidTokenError('The sub is not a string')
   // RFC 9449 §7.2: whoever took a bound token as a bearer token would undo its binding.
-  if (cnf !== undefined) throw new InvalidTokenError('The access token is bound to a key')
-  if (policy.untyped && looksLikeAnotherToken(claims))
-    throw new InvalidTokenError('This type of token is not an access token')
+  if (cnf !== undefined) throw new InvalidTokenError('The token is bound to a key')
+  if (policy.untyped && looksLikeAnotherToken(claims)) throw new InvalidTokenError('This is no access token')
   return exp
 }
 

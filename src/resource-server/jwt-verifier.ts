@@ -70,12 +70,12 @@ class JwtVerifier implements TokenVerifier {
   /** What a stranger can write for nothing is judged first; the signature is what costs (performance, RFC 8725 §3.3). */
   async verify(token: string): Promise<VerifiedToken> {
     const jws = parseJws(token)
-    if (jws === undefined) throw new InvalidTokenError('The access token is not a signed JWT')
+    if (jws === undefined) throw new InvalidTokenError('The token is no signed JWT')
     const { header, payload: claims } = jws
     const { alg, kid } = checkHeader(header, this.#policy)
     const expiresAt = checkClaims(claims, this.#policy, this.#clock())
     const key = await signer(jws, alg, await this.#keys.find(kid, alg))
-    if (key === undefined) throw new InvalidTokenError('The signature of the access token does not verify')
+    if (key === undefined) throw new InvalidTokenError('The signature is not valid')
     const { issuer, clientIdClaims, scopeClaims } = this.#profile
     const clientId = readClientId(claims, clientIdClaims)
     // Where a provider is known to name the client, a token that does not is another kind of token: Entra's ID tokens look so.

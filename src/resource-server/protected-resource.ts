@@ -57,14 +57,14 @@ export class ProtectedResource {
       }
       if (error instanceof UnavailableError) throw error
       // Whatever else goes wrong says nothing about the token. The message may quote it, so it goes no further.
-      throw new UnavailableError('The access token could not be judged')
+      throw new UnavailableError('The token could not be judged')
     }
   }
 
   #remember(token: string, found: VerifiedToken): Verified {
     const now = this.runtime.clock()
     // The verifier judged the time with its own skew, which is 60 s at most.
-    if (!(found.expiresAt + 60 > now)) throw new InvalidTokenError('The access token has expired')
+    if (!(found.expiresAt + 60 > now)) throw new InvalidTokenError('The token has expired')
     const { claimedScopes, hierarchy } = this.#settings
     const scopes =
       claimedScopes === undefined

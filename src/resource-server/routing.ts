@@ -32,7 +32,7 @@ export function route(verifiers: readonly TokenVerifier[]): TokenVerifier {
     async verify(token) {
       const verifier = find(token)
       if (verifier !== undefined) return verifier.verify(token)
-      throw new InvalidTokenError('No authorization server of this resource issues such tokens')
+      throw new InvalidTokenError('Nobody issues such tokens for this resource')
     },
   }
 }
