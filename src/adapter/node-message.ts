@@ -31,7 +31,7 @@ export function originOf(
   incoming: IncomingMessage,
   encrypted: boolean = isEncrypted(incoming),
 ): string | undefined {
-  const { host = '' } = incoming.headers
+  const host = incoming.headers.host ?? String(incoming.headers[':authority'] ?? '') // HTTP/2
   return /^[\w.-]+(:\d{1,5})?$|^\[[\da-f:.]+\](:\d{1,5})?$/i.test(host)
     ? `${encrypted ? 'https' : 'http'}://${host}`
     : undefined

@@ -5,6 +5,10 @@ import { checkOptions } from '../lib/options.ts'
 import { isEncrypted, originOf, sendWebResponse, toWebRequest } from './node-message.ts'
 
 export { joinAuthorizationHeaders } from './node-authorization.ts'
+export { nodeFetch } from './node-fetch.ts'
+export { loopbackRedirect, type LoopbackOptions } from './node-loopback.ts'
+export { openUrl } from './node-open.ts'
+export { fileStorage } from './node-storage.ts'
 
 /** Options of {@link toNodeHandler}. */
 export interface NodeHandlerOptions {

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
+import { connect as connectHttp2, createSecureServer } from 'node:http2'
 import { createServer as createTlsServer, request as tlsRequest } from 'node:https'
 import { connect, type AddressInfo } from 'node:net'
 import { afterEach, expect, test, vi } from 'vitest'
@@ -106,6 +107,32 @@ test('over TLS the URL is https', async () => {
       .end()
   })
   expect(JSON.parse(body).url).toBe('https://notes.example.com/mcp')
+})
+
+test('HTTP/2: pseudo headers become the URL, an event stream streams', async () => {
+  const server = createSecureServer(
+    selfSigned,
+    toNodeHandler((request) => {
+      expect([...request.headers.keys()].filter((name) => name.startsWith(':'))).toEqual([])
+      const body = new TransformStream<Uint8Array, Uint8Array>()
+      const writer = body.writable.getWriter()
+      void writer.write(new TextEncoder().encode(`data: ${request.method} ${request.url}\n\n`))
+      request.signal.addEventListener('abort', () => void writer.close())
+      return new Response(body.readable, { headers: { 'content-type': 'text/event-stream' } })
+    }) as never,
+  )
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const session = connectHttp2(`https://127.0.0.1:${port}`, { ca: selfSigned.cert })
+  const stream = session.request({ ':path': '/mcp?a=b' })
+  const [headers] = (await once(stream, 'response')) as [Record<string, unknown>]
+  expect([headers[':status'], headers['content-type']]).toEqual([200, 'text/event-stream'])
+  const [first] = (await once(stream, 'data')) as [Buffer]
+  expect(first.toString()).toBe(`data: GET https://127.0.0.1:${port}/mcp?a=b\n\n`)
+  stream.close()
+  session.destroy()
+  server.close()
 })
 
 test('backpressure: the handler makes no more than the client takes', async () => {
