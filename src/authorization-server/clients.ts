@@ -15,6 +15,8 @@ export type ClientSource = (clientId: string) => Promise<Client | undefined>
 export interface ClientDirectory extends Clients {
   /** Those of the configuration, by id. */
   readonly preregistered: ReadonlyMap<string, Client>
+  /** The client, blocked or not. Throws UnavailableError. */
+  lookUp(clientId: string): Promise<Client | undefined>
   /** Refuses the client from now on; its tokens die at the guard within a minute where they are checked at all. */
   block(clientId: string): Promise<void>
   /** At once, where this isolate has asked within the last minute. */
@@ -52,6 +54,7 @@ export function createClients(
   }
   return {
     preregistered,
+    lookUp,
     isBlocked,
     async find(clientId) {
       const client = await lookUp(clientId)
@@ -84,7 +87,21 @@ export function preregisteredClients(
   return byId
 }
 
-function preregistered(raw: ClientMetadata, where: string, allowRedirects: readonly string[]): Client {
+/** A client of the application's own, checked. */
+export interface ConfiguredClient {
+  id: string
+  metadata: ClientMetadata
+  secret: string | undefined
+  /** It has a secret and names no method, so it may send it either way. */
+  either: boolean
+}
+
+/** Throws ConfigurationError. */
+export function checkConfigured(
+  raw: ClientMetadata,
+  where: string,
+  allowRedirects: readonly string[],
+): ConfiguredClient {
   const id = requireString(`${where}.client_id`, raw?.client_id)
   const { client_secret: secret, token_endpoint_auth_method: method } = raw
   // A guess at a short secret needs no luck; hashing it slowly would not help at the rate a server answers (OAuth 2.1 §2.4.1).
@@ -99,10 +116,16 @@ function preregistered(raw: ClientMetadata, where: string, allowRedirects: reado
     throw error instanceof OAuthError ? new ConfigurationError(where, error.message) : error
   }
   const authMethod = method ?? (secret === undefined ? 'none' : 'client_secret_basic')
+  const either = method === undefined && secret !== undefined
+  return { id, metadata: { ...metadata, token_endpoint_auth_method: authMethod }, secret, either }
+}
+
+function preregistered(raw: ClientMetadata, where: string, allowRedirects: readonly string[]): Client {
+  const { id, metadata, secret, either } = checkConfigured(raw, where, allowRedirects)
   const expected = secret === undefined ? undefined : sha256(secret, 'client-secret')
   return {
-    ...clientOf(id, 'preregistered', { ...metadata, token_endpoint_auth_method: authMethod }, id),
-    eitherSecretMethod: method === undefined && secret !== undefined,
+    ...clientOf(id, 'preregistered', metadata, id),
+    eitherSecretMethod: either,
     checkSecret: async (given) =>
       expected !== undefined && constantTimeEqual(await sha256(given, 'client-secret'), await expected),
   }

@@ -8,15 +8,22 @@ import { createKeyRing } from './keys.ts'
 import type { AuthorizationServerOptions } from './options.ts'
 import { resolvePaths } from './paths.ts'
 import { createLimits, memoryRateLimiter } from './rate-limit.ts'
-import { createGrants } from './records.ts'
+import { createGrants, type Grants } from './records.ts'
 import type { Register } from './registration.ts'
 import { resolveOptions } from './resolve-options.ts'
 import { createResources } from './resources.ts'
 import { scopedStore } from './scoped-store.ts'
 import { createStatelessClients } from './stateless-clients.ts'
+import { createAdministration, type ClientAdministration } from './stored-clients-administration.ts'
+import { createQuota } from './stored-clients-quota.ts'
+import { createStoredClients, type StoredClients } from './stored-clients.ts'
 
 /** What the endpoints share, from the options. Throws ConfigurationError. */
-export function createContext(options: AuthorizationServerOptions): { context: Context; register: Register } {
+export function createContext(options: AuthorizationServerOptions): {
+  context: Context
+  register: Register
+  administration: ClientAdministration
+} {
   const settings = resolveOptions(options)
   const { issuer } = settings
   const runtime = resolveRuntime({ ...options, ...clientAddress(options) })
@@ -24,15 +31,19 @@ export function createContext(options: AuthorizationServerOptions): { context: C
   const store = scopedStore(options.store, issuer, runtime.clock)
   const keys = createKeyRing(options.keys ?? {}, { issuer, store, keyring, runtime })
   const stateless = createStatelessClients(keyring, issuer)
+  const stored = createStoredClients(store, createQuota(store, runtime))
   const sources: ClientSource[] = [stateless.find]
   const { clientDocuments, allowRedirects, cache } = settings
   if (clientDocuments !== false) {
     const { fetch } = clientDocuments === true ? runtime : clientDocuments
     sources.push(createClientDocuments({ issuer, runtime, fetch, cache, allowRedirects }))
   }
+  sources.push(stored.find)
   const resources = createResources(options.resources, options.defaultResource)
   const configured = preregisteredClients(settings.clients, settings.allowRedirects)
   const preregistered = new Map([...configured, ...resourceServers(resources.all, configured)])
+  const clients = createClients(preregistered, sources, store, runtime)
+  const grants = createGrants({ issuer, store, keyring, keys, runtime, lifetimes: settings.lifetimes })
   const context: Context = {
     issuer,
     options: settings,
@@ -43,13 +54,26 @@ export function createContext(options: AuthorizationServerOptions): { context: C
     signIn: options.signIn,
     paths: resolvePaths(issuer, options.paths ?? {}),
     resources,
-    clients: createClients(preregistered, sources, store, runtime),
-    grants: createGrants({ issuer, store, keyring, keys, runtime, lifetimes: settings.lifetimes }),
+    clients,
+    grants: approving(grants, stored),
     keys,
     limits: createLimits(options.rateLimit ?? memoryRateLimiter({ clock: runtime.clock }), runtime),
   }
-  return { context, register: (metadata) => stateless.register(metadata) }
+  return {
+    context,
+    register: settings.registration === 'stored' ? stored.register : stateless.register,
+    administration: createAdministration(clients, stored, allowRedirects),
+  }
 }
+
+/** A client that a user approves lives on. Its record first: a grant of a client that is gone would be worth nothing. */
+const approving = (grants: Grants, stored: StoredClients): Grants => ({
+  ...grants,
+  async create(grant) {
+    await stored.approved(grant.clientId)
+    return grants.create(grant)
+  },
+})
 
 /** The address as the trusted proxy saw it: the last one in the list, because earlier ones come from the client. */
 function clientAddress({ behindProxy, clientAddress: own }: AuthorizationServerOptions): {

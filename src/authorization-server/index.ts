@@ -12,6 +12,7 @@ import type { Grant } from './records.ts'
 import { registrationEndpoint, type Register } from './registration.ts'
 import { revocationEndpoint } from './revocation.ts'
 import { callbackPath } from './sign-in-leg.ts'
+import type { ClientAdministration } from './stored-clients-administration.ts'
 import { tokenEndpoint } from './token-endpoint.ts'
 import { createVerifier } from './verifier.ts'
 
@@ -23,6 +24,7 @@ export { memoryRateLimiter } from './rate-limit.ts'
 export type { Grant } from './records.ts'
 export type { Jwk } from './signing-key.ts'
 export { dangerouslyDevSignIn, ownLogin } from './sign-in.ts'
+export type { ClientAdministration, RegisteredClient } from './stored-clients-administration.ts'
 
 /** An authorization server in the same deployment as the MCP server that it serves. */
 export interface EmbeddedAuthorizationServer extends AuthorizationServer, Endpoints {
@@ -33,10 +35,7 @@ export interface EmbeddedAuthorizationServer extends AuthorizationServer, Endpoi
     /** Revokes one of the user's grants, or all: refresh is dead at once; access tokens see `checkRevocation`. */
     revoke(subject: string, grantId?: string): Promise<void>
   }
-  readonly clients: {
-    /** Refuses this client from now on, with all its tokens. */
-    block(id: string): Promise<void>
-  }
+  readonly clients: ClientAdministration
   /** Kills everything that was issued: new keys, a new epoch. Other isolates notice within 300 s. */
   revokeAll(): Promise<void>
 }
@@ -61,7 +60,7 @@ type Handler = (request: Request) => Promise<Response>
  * const rs = createResourceServer({ resource: 'https://notes.example.com/mcp', authorizationServers: [as] })
  */
 export function createAuthorizationServer(options: AuthorizationServerOptions): EmbeddedAuthorizationServer {
-  const { context, register } = createContext(options)
+  const { context, register, administration } = createContext(options)
   const endpoints = createEndpoints(context, register)
   const routes = createRoutes(context, endpoints)
 
@@ -75,7 +74,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
       list: (subject) => context.grants.list(subject),
       revoke: (subject, grantId) => context.grants.revoke(subject, grantId),
     },
-    clients: { block: (id) => context.clients.block(id) },
+    clients: administration,
     revokeAll: () => context.keys.revokeAll(),
   }
 }

@@ -64,7 +64,10 @@ export interface AuthorizationServerOptions extends Runtime {
   defaultResource?: string
   /** Pre-registered clients, with `client_id`. */
   clients?: readonly ClientMetadata[]
-  /** Default: `stateless`. */
+  /**
+   * Dynamic registration (RFC 7591). `stateless`: the client id is the sealed metadata, and nothing is stored (default). `stored`: a
+   * record per client, which ends 24 hours later unless a user approves, and 180 days after the last approval; at most 1000 an hour.
+   */
   registration?: 'stateless' | 'stored' | false
   /** Who registers must present one of these as a Bearer token; each has at least 32 characters. Default: anybody may register. */
   initialAccessTokens?: readonly string[]
