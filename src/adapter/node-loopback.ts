@@ -18,6 +18,7 @@ export interface LoopbackOptions {
  */
 export function loopbackRedirect({ open, port, path = '/callback' }: LoopbackOptions): Redirect {
   return {
+    ...(port === undefined ? {} : { uri: `http://127.0.0.1:${port}${path}` }),
     open,
     async listen(handle, { preferred }) {
       const server = createServer()

@@ -1,17 +1,12 @@
-import {
-  customFetch,
-  allowInsecureRequests,
-  genericTokenEndpointRequest,
-  processGenericTokenEndpointResponse,
-  type TokenEndpointResponse,
-} from 'oauth4webapi'
+import { allowInsecureRequests, customFetch, genericTokenEndpointRequest } from 'oauth4webapi'
 import type { Awaitable } from '../types.ts'
 import { refused } from './errors.ts'
 import { clientAuth } from './client-auth.ts'
 import type { ClientContext } from './context.ts'
 import type { ClientIdentity } from './identity.ts'
 import { carrier, outgoing } from './outgoing.ts'
-import { explained, requestTokens } from './token-request.ts'
+import { requestTokens } from './token-request.ts'
+import { tokenAnswer, type TokenAnswer } from './token-answer.ts'
 import type { ServerRecord } from './records.ts'
 
 /** What a grant without a person is given. */
@@ -25,7 +20,7 @@ export interface GrantRequest {
 }
 
 /** A way to tokens without a person. */
-export type Grant = (request: GrantRequest) => Promise<TokenEndpointResponse>
+export type Grant = (request: GrantRequest) => Promise<TokenAnswer>
 
 /**
  * The client acts for itself (RFC 6749 §4.4; MCP extension OAuth Client Credentials). The client comes from `clients`, with a
@@ -95,23 +90,20 @@ async function identityAssertion(
     subject_token: await idToken(),
     subject_token_type: `${tokenType}:id_token`,
   }
-  const answer = await explained(async () => {
-    const response = await genericTokenEndpointRequest(
-      provider,
-      client,
-      auth,
-      'urn:ietf:params:oauth:grant-type:token-exchange',
-      parameters,
-      { [customFetch]: carrier(outgoing(context, server), 200), [allowInsecureRequests]: true },
-    )
-    // RFC 8693 §2.2.1: what is issued is no access token, so its type is N_A.
-    const recognizedTokenTypes = { n_a: () => undefined }
-    return processGenericTokenEndpointResponse(provider, client, response, { recognizedTokenTypes })
-  })
-  if (answer['issued_token_type'] !== `${tokenType}:id-jag`)
+  const response = await genericTokenEndpointRequest(
+    provider,
+    client,
+    auth,
+    'urn:ietf:params:oauth:grant-type:token-exchange',
+    parameters,
+    { [customFetch]: carrier(outgoing(context, server)), [allowInsecureRequests]: true },
+  )
+  // RFC 8693 §2.2.1: what is issued is no access token, so its type is N_A.
+  const { accessToken, issuedTokenType } = await tokenAnswer(response, ['n_a'])
+  if (issuedTokenType !== `${tokenType}:id-jag`)
     throw refused(
       'invalid_response',
       'The identity provider issued something else than an identity assertion',
     )
-  return answer.access_token
+  return accessToken
 }

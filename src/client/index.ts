@@ -2,7 +2,6 @@ export { createClient, type Client } from './create-client.ts'
 export type { Authorized, ClientOptions, PreregisteredClient, Redirect } from './options.ts'
 export { AuthorizationRequiredError } from './errors.ts'
 export { memoryStorage, type ClientStorage } from './storage.ts'
-export { storeStorage } from './store-storage.ts'
 export {
   clientCredentials,
   enterpriseManaged,

@@ -21,6 +21,8 @@ export interface PreregisteredClient {
 
 /** How a person gets to the authorization server, and back. `loopbackRedirect` and `pasteRedirect` make one. */
 export interface Redirect {
+  /** Where it is fixed beforehand. */
+  readonly uri?: string
   /** Opens the way back before the client registers. `handle` answers what the person's browser is shown. */
   listen(
     handle: (request: Request) => Promise<Response>,

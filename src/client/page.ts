@@ -4,8 +4,11 @@ import type { Authorized } from './options.ts'
 /** What the browser is shown after an approval: the host's answer, else a page. */
 export async function answerSuccess({ options }: ClientContext, authorized: Authorized): Promise<Response> {
   const answer = await options.onAuthorized?.(authorized)
-  return answer ?? page(200, 'Signed in', 'You can close this window and return to the application.')
+  return answer ?? successPage()
 }
+
+export const successPage = (): Response =>
+  page(200, 'Signed in', 'You can close this window and return to the application.')
 
 /** What the browser is shown after a failure. Nothing of what was sent is repeated. */
 export async function answerFailure({ options, runtime }: ClientContext, error: unknown): Promise<Response> {

@@ -10,6 +10,7 @@ import type { Redirect } from './options.ts'
  */
 export function pasteRedirect(options: { uri: string; ask: (url: URL) => Awaitable<string> }): Redirect {
   return {
+    uri: options.uri,
     listen: async () => ({ uri: options.uri, close: () => undefined }),
     open: async (url) => {
       const pasted = (await options.ask(url)).trim()

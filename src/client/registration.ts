@@ -1,16 +1,12 @@
-import {
-  allowInsecureRequests,
-  customFetch,
-  dynamicClientRegistrationRequest,
-  processDynamicClientRegistrationResponse,
-} from 'oauth4webapi'
+import { allowInsecureRequests, customFetch, dynamicClientRegistrationRequest } from 'oauth4webapi'
 import { isLoopbackRedirect } from '../protocol/redirect-uri.ts'
 import type { ClientContext } from './context.ts'
 import { registeredMethod } from './client-auth.ts'
+import { refused } from './errors.ts'
 import { carrier, outgoing } from './outgoing.ts'
 import type { RegistrationRecord, ServerRecord } from './records.ts'
 import { asServer } from './server-metadata.ts'
-import { explained } from './token-request.ts'
+import { successBody } from './token-answer.ts'
 
 /** Dynamic registration (RFC 7591), with the application type (SEP-837) and the grant types that we use (SEP-2207). */
 export async function register(
@@ -28,15 +24,15 @@ export async function register(
     application_type: native ? 'native' : 'web',
     token_endpoint_auth_method: registeredMethod(metadata, native),
   }
-  const client = await explained(async () => {
-    const response = await dynamicClientRegistrationRequest(asServer(metadata), wish, {
-      [customFetch]: carrier(outgoing(context, server), 201),
-      [allowInsecureRequests]: true,
-    })
-    return processDynamicClientRegistrationResponse(response)
+  const response = await dynamicClientRegistrationRequest(asServer(metadata), wish, {
+    [customFetch]: carrier(outgoing(context, server)),
+    [allowInsecureRequests]: true,
   })
+  const client = await successBody(response)
   const { client_id: clientId, client_secret: clientSecret, token_endpoint_auth_method: method } = client
   const ends = client['client_secret_expires_at']
+  if (typeof clientId !== 'string' || clientId === '')
+    throw refused('invalid_response', 'The registration endpoint answered without a client id')
   context.runtime.event({ type: 'client.registered', level: 'info', issuer, clientId })
   return {
     issuer,

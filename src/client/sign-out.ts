@@ -39,7 +39,7 @@ async function revoke(
         token,
         {
           additionalParameters: { token_type_hint: hint },
-          [customFetch]: carrier(outgoing(context, server), 200),
+          [customFetch]: carrier(outgoing(context, server)),
           [allowInsecureRequests]: true,
         },
       )

@@ -1,20 +1,11 @@
-import {
-  allowInsecureRequests,
-  customFetch,
-  genericTokenEndpointRequest,
-  isDPoPNonceError,
-  processGenericTokenEndpointResponse,
-  ResponseBodyError,
-  type TokenEndpointResponse,
-} from 'oauth4webapi'
-import { OAuthError, UnavailableError } from '../errors.ts'
-import { oneLine } from '../lib/runtime.ts'
+import { allowInsecureRequests, customFetch, genericTokenEndpointRequest } from 'oauth4webapi'
+import { OAuthError } from '../errors.ts'
 import type { ClientContext } from './context.ts'
-import { refused } from './errors.ts'
 import type { ClientIdentity } from './identity.ts'
-import { carrier, code, outgoing } from './outgoing.ts'
+import { carrier, outgoing } from './outgoing.ts'
 import type { ServerRecord } from './records.ts'
 import { asServer } from './server-metadata.ts'
+import { tokenAnswer, type TokenAnswer } from './token-answer.ts'
 
 /**
  * One request to the token endpoint. Rejects with the server's error code; with UnavailableError where it is out of reach,
@@ -27,53 +18,31 @@ export async function requestTokens(
   identity: ClientIdentity,
   grantType: string,
   parameters: Readonly<Record<string, string | undefined>>,
-): Promise<TokenEndpointResponse> {
-  const metadata = asServer(found.metadata)
+): Promise<TokenAnswer> {
   const client = { client_id: identity.clientId }
   const sent = Object.entries(parameters).filter((entry): entry is [string, string] => entry[1] !== undefined)
-  const dpop = context.dpop.wanted(found) ? { DPoP: await context.dpop.handle() } : {}
-  const attempt = async (): Promise<TokenEndpointResponse> => {
-    const response = await genericTokenEndpointRequest(metadata, client, identity.auth, grantType, sent, {
-      [customFetch]: carrier(outgoing(context, server), 200),
-      // The guarded fetch decides which http is allowed.
-      [allowInsecureRequests]: true,
-      ...dpop,
-    })
-    return processGenericTokenEndpointResponse(metadata, client, response)
+  const options = {
+    [customFetch]: carrier(outgoing(context, server)),
+    // The guarded fetch decides which http is allowed.
+    [allowInsecureRequests]: true,
+    ...(context.dpop.wanted(found) ? { DPoP: await context.dpop.handle() } : {}),
   }
-  return explained(async () => {
-    try {
-      return await attempt()
-    } catch (error) {
-      // RFC 9449 §8: the handle has taken the nonce of the refusal.
-      if (!isDPoPNonceError(error)) throw error
-      return attempt()
-    }
-  })
-}
-
-/** Errors of oauth4webapi as ours. Their causes hold requests and bodies, so they end here. */
-export async function explained<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    if (error instanceof OAuthError) throw error
-    if (error instanceof ResponseBodyError) throw asOAuthError(error)
-    throw refused(
-      'invalid_response',
-      'The authorization server answered something else than OAuth prescribes',
+  const attempt = async (): Promise<TokenAnswer> =>
+    tokenAnswer(
+      await genericTokenEndpointRequest(
+        asServer(found.metadata),
+        client,
+        identity.auth,
+        grantType,
+        sent,
+        options,
+      ),
     )
+  try {
+    return await attempt()
+  } catch (error) {
+    // RFC 9449 §8: the handle has taken the nonce of the refusal.
+    if (!(error instanceof OAuthError) || error.code !== 'use_dpop_nonce') throw error
+    return attempt()
   }
 }
-
-function asOAuthError({ error, error_description, status }: ResponseBodyError): OAuthError {
-  if (error === 'server_error' || error === 'temporarily_unavailable')
-    return new UnavailableError('The authorization server has a problem at the moment')
-  return new OAuthError(code(error), harmless(error_description) || 'The authorization server refused', {
-    status,
-  })
-}
-
-/** Long words may be a credential that the server quotes. */
-const harmless = (text: string | undefined): string =>
-  oneLine(text ?? '').replaceAll(/[A-Za-z0-9_~+/.=-]{16,}/g, '…')

@@ -1,8 +1,8 @@
-import type { TokenEndpointResponse } from 'oauth4webapi'
 import type { ClientContext } from './context.ts'
 import { refused } from './errors.ts'
 import { keys, read, save, type ServerRecord, type TokenRecord } from './records.ts'
 import { legal } from './scopes.ts'
+import type { TokenAnswer } from './token-answer.ts'
 
 /** Where the tokens for this server lie. Without a metadata document the server's URL stands for the resource. */
 export const tokenKey = (context: ClientContext, server: string, found: ServerRecord): Promise<string> =>
@@ -20,21 +20,21 @@ export async function keepTokens(
   context: ClientContext,
   at: string,
   found: ServerRecord,
-  answer: TokenEndpointResponse,
+  answer: TokenAnswer,
   about: { clientId: string; asked: string[] | undefined; before?: TokenRecord },
 ): Promise<TokenRecord> {
   const { before, clientId, asked } = about
-  const type = answer.token_type as 'bearer' | 'dpop'
+  const { accessToken, type } = answer
   const bound = context.dpop.wanted(found)
   if (type === 'dpop' && !bound) throw refused('invalid_response', 'A DPoP token came without a proof')
   const granted = answer.scope === undefined ? (before?.granted ?? asked) : legal(answer.scope)
-  const refreshToken = answer.refresh_token ?? before?.refreshToken
+  const refreshToken = answer.refreshToken ?? before?.refreshToken
   const record: TokenRecord = {
     issuer: found.issuer,
     clientId,
-    accessToken: answer.access_token,
+    accessToken,
     type,
-    ...times(context, answer.expires_in),
+    ...times(context, answer.expiresIn),
     ...(refreshToken === undefined ? {} : { refreshToken }),
     ...(granted === undefined ? {} : { granted }),
     ...(asked === undefined ? {} : { asked }),

@@ -1,0 +1,66 @@
+import { OAuthError, UnavailableError } from '../errors.ts'
+import { oneLine } from '../lib/runtime.ts'
+import { refused } from './errors.ts'
+
+/** What a token endpoint answers (RFC 6749 §5.1), with the members that we use. */
+export interface TokenAnswer {
+  accessToken: string
+  type: 'bearer' | 'dpop'
+  /** Seconds. */
+  expiresIn?: number
+  refreshToken?: string
+  scope?: string
+  /** RFC 8693 §2.2.1 */
+  issuedTokenType?: string
+}
+
+/**
+ * The answer, tolerant of what providers write: `null` is absent, numbers may be strings, any 2xx is success. An ID token is not looked
+ * at: nobody reads it here, and an odd one must not fail the exchange. `types` are the token types that make sense.
+ */
+export async function tokenAnswer(
+  response: Response,
+  types: readonly string[] = ['bearer', 'dpop'],
+): Promise<TokenAnswer> {
+  const body = await successBody(response)
+  const type = String(body['token_type']).toLowerCase()
+  const life = Number(body['expires_in'] ?? Number.NaN)
+  const text = (name: string): string | undefined => (typeof body[name] === 'string' ? body[name] : undefined)
+  const accessToken = text('access_token')
+  if (!accessToken || !types.includes(type))
+    throw refused('invalid_response', 'The token endpoint answered without a token of a known type')
+  const optional = {
+    refreshToken: text('refresh_token'),
+    scope: text('scope'),
+    issuedTokenType: text('issued_token_type'),
+  }
+  const given = Object.entries(optional).filter(([, value]) => value)
+  return {
+    accessToken,
+    type: type as TokenAnswer['type'],
+    ...(life > 0 ? { expiresIn: life } : {}),
+    ...Object.fromEntries(given),
+  }
+}
+
+/** The JSON object of a 2xx answer. Rejects with the server's error code, or with `invalid_response`. */
+export async function successBody(response: Response): Promise<Record<string, unknown>> {
+  const body = (await response.json()) as Record<string, unknown>
+  // GitHub answers 200 with an error.
+  if (response.ok && body['error'] === undefined) return body
+  const { error, error_description: description } = body
+  if (error === 'server_error' || error === 'temporarily_unavailable')
+    throw new UnavailableError('The authorization server has a problem at the moment')
+  const status = response.ok ? 400 : response.status
+  throw new OAuthError(errorCode(error), harmless(description) || 'The authorization server refused', {
+    status,
+  })
+}
+
+/** An error code as RFC 6749 §5.2 allows it; what else a server writes is not repeated. */
+export const errorCode = (text: unknown): string =>
+  typeof text === 'string' && /^[a-z_]{1,40}$/.test(text) ? text : 'invalid_response'
+
+/** Long words may be a credential that the server quotes. */
+const harmless = (text: unknown): string =>
+  typeof text === 'string' ? oneLine(text).replaceAll(/[\w~+/.=-]{16,}/g, '…') : ''
