@@ -98,7 +98,7 @@ function nowhere(places: readonly ProtectedResource[], request: Request): Respon
   )
   return elsewhere
     ? oauthError(
-        new OAuthError('invalid_request', 'This server does not answer for that host', { status: 421 }),
+        new OAuthError('invalid_request', 'This server answers for its own host alone', { status: 421 }),
       )
     : oauthError(
         new OAuthError('invalid_request', 'There is no protected resource at this path', { status: 404 }),

@@ -51,7 +51,7 @@ function checkHttpOrigins(value: unknown): void {
     if (!/^http:/i.test(origin) || !URL.canParse(origin) || new URL(origin).origin !== origin)
       throw new ConfigurationError(
         'dangerouslyAllowHttp',
-        `"${origin}" is no http origin; pass one such as http://mcp:3000, without a path`,
+        `"${origin}" is no http origin such as http://mcp:3000, without a path`,
       )
   }
 }
@@ -69,7 +69,7 @@ function checkOrigins(value: ResourceServerOptions['allowedOrigins']): Settings[
     if (!URL.canParse(origin) || serialized(new URL(origin)) !== origin)
       throw new ConfigurationError(
         'allowedOrigins',
-        `"${origin}" is no origin; pass '*' or origins such as https://app.example.com, without a path`,
+        `"${origin}" is no origin such as https://app.example.com, without a path`,
       )
   }
   return value
@@ -89,7 +89,7 @@ function verifierRuntime(options: ResourceServerOptions): VerifierRuntime {
   const { cache, dangerouslyAllowHttp } = options
   const methods = [cache?.get, cache?.put, cache?.delete]
   if (cache !== undefined && methods.some((method) => typeof method !== 'function'))
-    throw new ConfigurationError('cache', 'pass a cache, for example memoryCache() of tollgate/cache/memory')
+    throw new ConfigurationError('cache', 'pass a cache, for example memoryCache()')
   const runtime: Record<string, unknown> = {}
   for (const name of runtimeOptions) if (options[name] !== undefined) runtime[name] = options[name]
   return {

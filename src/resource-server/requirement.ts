@@ -59,7 +59,7 @@ export function unmet(
   const weak = acrValues !== undefined && !(typeof acr === 'string' && acrValues.includes(acr))
   const old = maxAge !== undefined && !(typeof authTime === 'number' && authTime + maxAge >= clock())
   return weak || old
-    ? new OAuthError('insufficient_user_authentication', 'This needs a stronger or a more recent sign-in', {
+    ? new OAuthError('insufficient_user_authentication', 'This needs a stronger or more recent sign-in', {
         status: 401,
       })
     : undefined

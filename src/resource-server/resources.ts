@@ -1,11 +1,11 @@
 import { ConfigurationError } from '../errors.ts'
 import { checkOptions, requireString, requireStrings } from '../lib/options.ts'
 import type { ProtectedResourceMetadata } from '../protocol/metadata.ts'
-import { canonicalResource, isLoopbackHost, isSecureOrLoopback } from '../protocol/resource.ts'
+import { canonicalResource, isLoopbackHost } from '../protocol/resource.ts'
 import { isScopeToken } from '../protocol/scope.ts'
 import { protectedResourceMetadataUrl, rootProtectedResourceMetadataUrl } from '../protocol/well-known.ts'
 import type { AuthorizationServer } from '../types.ts'
-import { resolveServers } from './servers.ts'
+import { checkSecure, resolveServers } from './servers.ts'
 import type { ResourceOptions, ResourceServerOptions } from './types.ts'
 
 /** One resource with everything that is known about it before the first request. */
@@ -36,10 +36,7 @@ export function resolveResources(options: ResourceServerOptions): readonly Resou
   const { resource } = options
   const list: readonly ResourceOptions[] = typeof resource === 'string' ? [{ resource }] : resource
   if (!Array.isArray(list) || list.length === 0)
-    throw new ConfigurationError(
-      'resource',
-      'pass the URL of the MCP server, for example https://mcp.example.com/mcp',
-    )
+    throw new ConfigurationError('resource', 'pass the URL of the MCP server')
   const several = typeof resource !== 'string'
   const places = list.flatMap((each, i) => {
     const at = several ? `resource[${i}]` : 'resource'
@@ -53,7 +50,7 @@ export function resolveResources(options: ResourceServerOptions): readonly Resou
   })
   for (const [i, { path, host, resource: name }] of resources.entries()) {
     if (resources.findIndex((each) => each.path === path && each.host === host) !== i)
-      throw new ConfigurationError('resource', `another resource has the path of ${name}; give each its own`)
+      throw new ConfigurationError('resource', `the path of ${name} is taken; give each its own`)
   }
   return resources
 }
@@ -69,13 +66,13 @@ function identifiers(at: string, { resource, hosts, path = '/' }: ResourceOption
   if (typeof path !== 'string' || !path.startsWith('/'))
     throw new ConfigurationError(`${at}.path`, 'pass a path such as /mcp')
   if (requireStrings(`${at}.hosts`, hosts).length === 0)
-    throw new ConfigurationError(`${at}.hosts`, 'is empty; list the hosts that may be asked for')
+    throw new ConfigurationError(`${at}.hosts`, 'list the hosts that may be asked for')
   return hosts.map((host) => {
     const url = URL.canParse(`https://${host}`) ? new URL(`https://${host}`) : undefined
     if (url === undefined || url.host !== host)
       throw new ConfigurationError(
         `${at}.hosts`,
-        `"${host}" is no host in lower case; pass one such as mcp.example.com`,
+        `"${host}" is no host in lower case, such as mcp.example.com`,
       )
     return { identifier: `${isLoopbackHost(url.hostname) ? 'http' : 'https'}://${host}${path}`, host }
   })
@@ -96,10 +93,7 @@ function resolveResource(
   const url = checkResource(at, identifier, dangerouslyAllowHttp)
   const requiredScopes = requireScopes('requiredScopes', own.requiredScopes ?? [])
   if (requiredScopes.includes('offline_access'))
-    throw new ConfigurationError(
-      'requiredScopes',
-      'offline_access is between client and authorization server; take it out',
-    )
+    throw new ConfigurationError('requiredScopes', 'take offline_access out: it is for authorization servers')
   const scopes = requireScopes('scopesSupported', own.scopesSupported ?? requiredScopes)
   const servers = resolveServers('authorizationServers', own.authorizationServers, dangerouslyAllowHttp, made)
   const prefix = publicUrl === undefined ? '' : checkPublicUrl(publicUrl, url)
@@ -154,10 +148,7 @@ export function requireScopes(option: string, value: unknown): readonly string[]
   const scopes = requireStrings(option, value)
   const wrong = scopes.find((scope) => !isScopeToken(scope))
   if (wrong !== undefined)
-    throw new ConfigurationError(
-      option,
-      `"${wrong}" is not one scope; list each scope as a string of its own`,
-    )
+    throw new ConfigurationError(option, `"${wrong}" is not one scope; pass each as a string of its own`)
   return [...new Set(scopes)]
 }
 
@@ -166,14 +157,10 @@ function checkResource(at: string, identifier: string, allowHttp: readonly strin
   if (canonicalResource(identifier) === undefined)
     throw new ConfigurationError(
       at,
-      `"${identifier}" is no resource identifier: pass an absolute https URL without fragment and user information`,
+      `"${identifier}" is no absolute https URL without fragment and user information`,
     )
   const url = new URL(identifier)
-  if (!isSecureOrLoopback(url) && !allowHttp.includes(url.origin))
-    throw new ConfigurationError(
-      at,
-      `"${identifier}" is not https; use https, or allow it by name: dangerouslyAllowHttp: ["${url.origin}"]`,
-    )
+  checkSecure(at, url, allowHttp)
   return url
 }
 
@@ -184,10 +171,7 @@ function checkPublicUrl(publicUrl: string, resource: URL): string {
   const below =
     url?.origin === resource.origin && `${withoutSlash(resource.pathname)}/`.startsWith(`${prefix}/`)
   if (!below || /[?#]/.test(publicUrl))
-    throw new ConfigurationError(
-      'publicUrl',
-      `the resource ${resource.href} must lie below it; pass the URL at which this server's root is reached`,
-    )
+    throw new ConfigurationError('publicUrl', `${resource.href} must lie below it`)
   return prefix
 }
 

@@ -13,7 +13,7 @@ export function firstOf(...servers: readonly AuthorizationServer[]): Authorizati
   if (other !== undefined)
     throw new ConfigurationError(
       'firstOf',
-      `${other.issuer} is another issuer than ${first.issuer}; list both in authorizationServers instead`,
+      `${other.issuer} is another issuer; list both in authorizationServers`,
     )
   return {
     issuer: first.issuer,

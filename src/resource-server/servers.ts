@@ -16,7 +16,7 @@ export function resolveServers(
   if (!Array.isArray(value) || value.length === 0)
     throw new ConfigurationError(
       option,
-      'pass a list with at least one authorization server, for example its issuer URL',
+      'pass a list with at least one issuer URL, preset or authorization server',
     )
   const servers = value.map((each: unknown, i) => {
     // The same server for all resources, so that they share its key set.
@@ -25,10 +25,7 @@ export function resolveServers(
     return server
   })
   if (servers.every(({ listed }) => listed === false))
-    throw new ConfigurationError(
-      option,
-      'has none that a client could get a token from; add the issuer beside the API keys',
-    )
+    throw new ConfigurationError(option, 'add the issuer that clients get tokens from')
   return servers
 }
 
@@ -37,8 +34,7 @@ function resolveServer(option: string, value: unknown, allowHttp: readonly strin
     checkIssuer(option, value, allowHttp)
     return jwtVerifier({ issuer: value })
   }
-  if (typeof value !== 'object' || value === null)
-    throw new ConfigurationError(option, 'pass an issuer URL, a preset or an authorization server')
+  if (typeof value !== 'object' || value === null) throw new ConfigurationError(option, passOne)
   const server = value as Partial<AuthorizationServer & Provider>
   if (typeof server.issuer !== 'string') throw new ConfigurationError(option, 'has no issuer')
   if (server.listed !== false) checkIssuer(`${option}.issuer`, server.issuer, allowHttp)
@@ -47,24 +43,22 @@ function resolveServer(option: string, value: unknown, allowHttp: readonly strin
   if (server.opaque !== undefined)
     throw new ConfigurationError(
       option,
-      `the tokens of ${String(server.provider)} are opaque; pass introspectionVerifier(…) of tollgate/introspection around the preset`,
+      `its tokens are opaque; wrap it in introspectionVerifier() of tollgate/introspection`,
     )
-  throw new ConfigurationError(
-    option,
-    'pass an issuer URL, a preset, or what createAuthorizationServer() or a verifier returns',
-  )
+  throw new ConfigurationError(option, passOne)
 }
+
+const passOne = 'pass an issuer URL, a preset, or what createAuthorizationServer() or a verifier returns'
 
 function checkIssuer(option: string, issuer: string, allowHttp: readonly string[]): void {
   const url = URL.canParse(issuer) ? new URL(issuer) : undefined
   if (url === undefined || /[?#]/.test(issuer) || url.username !== '')
-    throw new ConfigurationError(
-      option,
-      `"${issuer}" is no issuer: pass an https URL without query and fragment`,
-    )
+    throw new ConfigurationError(option, `"${issuer}" is no https URL without query and fragment`)
+  checkSecure(option, url, allowHttp)
+}
+
+/** https, or http on this machine, or what is allowed by name. */
+export function checkSecure(option: string, url: URL, allowHttp: readonly string[]): void {
   if (!isSecureOrLoopback(url) && !allowHttp.includes(url.origin))
-    throw new ConfigurationError(
-      option,
-      `"${issuer}" is not https; use https, or allow it by name: dangerouslyAllowHttp: ["${url.origin}"]`,
-    )
+    throw new ConfigurationError(option, `use https, or dangerouslyAllowHttp: ["${url.origin}"]`)
 }

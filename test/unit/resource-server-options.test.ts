@@ -55,7 +55,7 @@ const mistakes: [name: string, options: unknown, option: string, fix: string][] 
     'authorizationServers[0]',
     'use https',
   ],
-  ['no URL', keyed({ authorizationServers: ['as.test'] }), 'authorizationServers[0]', 'pass an https URL'],
+  ['no URL', keyed({ authorizationServers: ['as.test'] }), 'authorizationServers[0]', 'no https URL'],
   ['a query', keyed({ authorizationServers: [`${issuer}?a=1`] }), 'authorizationServers[0]', 'without query'],
   ['a number', keyed({ authorizationServers: [1] }), 'authorizationServers[0]', 'issuer URL'],
   ['no issuer', keyed({ authorizationServers: [{}] }), 'authorizationServers[0]', 'has no issuer'],
@@ -79,7 +79,7 @@ const mistakes: [name: string, options: unknown, option: string, fix: string][] 
   ],
   ['scopes in one string', keyed({ requiredScopes: ['a b'] }), 'requiredScopes', 'string of its own'],
   ['no list of scopes', keyed({ requiredScopes: 'a' }), 'requiredScopes', 'list'],
-  ['offline_access', keyed({ requiredScopes: ['offline_access'] }), 'requiredScopes', 'take it out'],
+  ['offline_access', keyed({ requiredScopes: ['offline_access'] }), 'requiredScopes', 'take offline_access out'],
   ['a wrong supported scope', keyed({ scopesSupported: ['"'] }), 'scopesSupported', 'not one scope'],
   [
     'a scope that implies itself',
