@@ -1,13 +1,11 @@
+import { extractWWWAuthenticateParams } from '@modelcontextprotocol/client'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { bearerChallenge, formatChallenge, parseChallenges } from '../../src/protocol/challenge.ts'
 
-/** As the official SDK's clients read one field (1.32 and 2.4): the first match anywhere in the header. */
-const sdkField = (header: string, name: string): string | undefined => {
-  if (!/^Bearer \S/.test(header)) return undefined
-  const match = new RegExp(`${name}=(?:"([^"]+)"|([^\\s,]+))`).exec(header)
-  return match?.[1] ?? match?.[2]
-}
+/** What the official SDK's client makes of a header. */
+const sdkReads = (header: string): ReturnType<typeof extractWWWAuthenticateParams> =>
+  extractWWWAuthenticateParams(new Response(null, { status: 401, headers: { 'www-authenticate': header } }))
 
 describe('RFC 9110 §11.6.1 parser', () => {
   test.each<[string, string, unknown]>([
@@ -126,10 +124,10 @@ describe('RFC 9110 §11.6.1 parser', () => {
     )
   })
 
-  test('CL15 hostile headers of a megabyte are parsed in linear time', () => {
+  test('rule 28 long hostile headers are parsed in linear time', () => {
     const pieces = ['a ', 'a=', 'a="', '\\"', '"', ',', '= ', 'a,', ' ', 'a = ', 'a =, ', '==', '"a" ', 'a /']
     for (const piece of pieces) {
-      const text = piece.repeat(Math.ceil(300_000 / piece.length))
+      const text = piece.repeat(Math.ceil(150_000 / piece.length))
       expect(Array.isArray(parseChallenges(`Bearer ${text}`)), piece).toBe(true)
     }
   })
@@ -197,9 +195,10 @@ describe('RFC 6750 §3 and RFC 9728 §5.1: the Bearer challenge', () => {
       fc.property(hostile, fc.boolean(), (description, withScope) => {
         const scope = withScope ? ['notes:read'] : []
         const header = bearerChallenge({ error: 'invalid_token', scope, resourceMetadata, description })
-        expect(sdkField(header, 'error')).toBe('invalid_token')
-        expect(sdkField(header, 'scope')).toBe(withScope ? 'notes:read' : undefined)
-        expect(sdkField(header, 'resource_metadata')).toBe(resourceMetadata)
+        const { resourceMetadataUrl, scope: read, error } = sdkReads(header)
+        expect(error).toBe('invalid_token')
+        expect(read).toBe(withScope ? 'notes:read' : undefined)
+        expect(resourceMetadataUrl?.href).toBe(resourceMetadata)
         expect(parseChallenges(header)).toHaveLength(1)
         expect(() => new Headers({ 'www-authenticate': header })).not.toThrow()
       }),
