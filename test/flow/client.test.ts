@@ -1,0 +1,344 @@
+import { expect, test } from 'vitest'
+import {
+  AuthorizationRequiredError,
+  createClient,
+  memoryStorage,
+  type ClientOptions,
+} from '../../src/client/index.ts'
+import { createWorld, issuer, json, prmUrl, resource, type World } from '../support/client-world.ts'
+
+const clientFor = (world: World, options: ClientOptions = {}): ReturnType<typeof createClient> =>
+  createClient({ fetch: world.fetch, clock: world.clock, redirect: world.redirect, ...options })
+
+test('connects: 401, discovery, registration, authorization, token, retry with the body', async () => {
+  const world = createWorld()
+  const client = clientFor(world)
+  const response = await client.fetch(resource, { method: 'POST', body: '{"hello":1}' })
+  expect(await response.json()).toEqual({ ok: true, echo: '{"hello":1}' })
+  expect(world.opened).toHaveLength(1)
+  await client.fetch(resource)
+  expect(world.forms(`${issuer}/token`)).toHaveLength(1)
+})
+
+test('CL12 resource is identical and canonical in all three requests; S256; application_type; no offline_access', async () => {
+  const world = createWorld()
+  const client = clientFor(world)
+  await client.fetch(resource)
+  world.now += 900
+  await client.fetch(resource)
+  const [authorize] = world.opened
+  const [exchange, refresh] = world.forms(`${issuer}/token`)
+  expect(authorize!.searchParams.getAll('resource')).toEqual([resource])
+  expect(exchange!['resource']).toBe(resource)
+  expect(refresh).toMatchObject({ grant_type: 'refresh_token', resource })
+  expect(authorize!.searchParams.get('code_challenge_method')).toBe('S256')
+  expect(authorize!.searchParams.get('scope')).toBe('read')
+  const registered = JSON.parse(world.to(`${issuer}/register`)[0]!.body) as Record<string, unknown>
+  expect(registered).toMatchObject({
+    application_type: 'native',
+    grant_types: ['authorization_code', 'refresh_token'],
+    token_endpoint_auth_method: 'none',
+  })
+})
+
+test('CL12 resource is the bytes of the document', async () => {
+  const world = createWorld()
+  world.prm['resource'] = 'https://mcp.test'
+  await clientFor(world).fetch(resource)
+  expect(world.opened[0]!.searchParams.get('resource')).toBe('https://mcp.test')
+  expect(world.forms(`${issuer}/token`)[0]!['resource']).toBe('https://mcp.test')
+})
+
+test('CL12 offline_access only where the authorization server lists it', async () => {
+  const world = createWorld()
+  world.metadata['scopes_supported'] = ['read', 'offline_access']
+  await clientFor(world).fetch(resource)
+  expect(world.opened[0]!.searchParams.get('scope')).toBe('read offline_access')
+  expect(world.opened[0]!.searchParams.get('prompt')).toBe('consent')
+})
+
+test('CL13 the challenge, then scopes_supported, then the option, then nothing', async () => {
+  const world = createWorld()
+  world.challengeScope = undefined
+  world.prm['scopes_supported'] = ['read', 'other']
+  await clientFor(world).fetch(resource)
+  expect(world.opened.at(-1)!.searchParams.get('scope')).toBe('read other')
+  delete world.prm['scopes_supported']
+  await clientFor(world, { scopes: ['read', 'mine'] }).fetch(resource)
+  expect(world.opened.at(-1)!.searchParams.get('scope')).toBe('read mine')
+  await clientFor(world).fetch(resource)
+  expect(world.opened.at(-1)!.searchParams.has('scope')).toBe(false)
+})
+
+test('CL13 step-up asks for the union, and the refresh keeps it', async () => {
+  const world = createWorld()
+  const client = clientFor(world)
+  await client.fetch(resource)
+  world.needed = ['write']
+  expect((await client.fetch(resource)).status).toBe(200)
+  expect(world.opened.map((url) => url.searchParams.get('scope'))).toEqual(['read', 'read write'])
+})
+
+test('CL13 a server that is never content gets the person asked once', async () => {
+  const world = createWorld()
+  const client = clientFor(world)
+  await client.fetch(resource)
+  world.on(
+    resource,
+    () =>
+      new Response(null, {
+        status: 403,
+        headers: { 'www-authenticate': 'Bearer error="insufficient_scope", scope="admin"' },
+      }),
+  )
+  expect((await client.fetch(resource)).status).toBe(403)
+  expect((await client.fetch(resource)).status).toBe(403)
+  expect(world.opened).toHaveLength(2)
+})
+
+test('CL13 a server that wants something else each time is bounded by maxStepUps', async () => {
+  const world = createWorld()
+  let n = 0
+  const client = clientFor(world, { maxStepUps: 3 })
+  await client.fetch(resource)
+  world.on(
+    resource,
+    () =>
+      new Response(null, {
+        status: 403,
+        headers: { 'www-authenticate': `Bearer error="insufficient_scope", scope="s${n++}"` },
+      }),
+  )
+  expect((await client.fetch(resource)).status).toBe(403)
+  expect(world.opened).toHaveLength(4)
+})
+
+test('a server that refuses every token ends with its own 401', async () => {
+  const world = createWorld()
+  world.on(
+    resource,
+    () =>
+      new Response('never', {
+        status: 401,
+        headers: { 'www-authenticate': `Bearer resource_metadata="${prmUrl}"` },
+      }),
+  )
+  const response = await clientFor(world).fetch(resource)
+  expect(response.status).toBe(401)
+  expect(await response.text()).toBe('never')
+  expect(world.opened).toHaveLength(1)
+})
+
+test('CL14 50 parallel first calls: one registration, one person asked, one exchange', async () => {
+  const world = createWorld()
+  const client = clientFor(world)
+  const responses = await Promise.all(Array.from({ length: 50 }, () => client.fetch(resource)))
+  expect(responses.map(({ status }) => status)).toEqual(Array.from({ length: 50 }, () => 200))
+  expect(world.to(`${issuer}/register`)).toHaveLength(1)
+  expect(world.opened).toHaveLength(1)
+  expect(world.forms(`${issuer}/token`)).toHaveLength(1)
+})
+
+test('CL14 50 parallel calls with an expired token make one refresh', async () => {
+  const world = createWorld()
+  const client = clientFor(world)
+  await client.fetch(resource)
+  world.now += 901
+  const responses = await Promise.all(Array.from({ length: 50 }, () => client.fetch(resource)))
+  expect(responses.every(({ status }) => status === 200)).toBe(true)
+  expect(world.forms(`${issuer}/token`)).toHaveLength(2)
+  expect(world.opened).toHaveLength(1)
+})
+
+test('CL14 50 parallel calls with a token that the server has withdrawn make one refresh', async () => {
+  const world = createWorld()
+  const client = clientFor(world)
+  await client.fetch(resource)
+  world.tokens.clear()
+  const responses = await Promise.all(Array.from({ length: 50 }, () => client.fetch(resource)))
+  expect(responses.every(({ status }) => status === 200)).toBe(true)
+  expect(world.forms(`${issuer}/token`).map((form) => form['grant_type'])).toEqual([
+    'authorization_code',
+    'refresh_token',
+  ])
+})
+
+test('CL14 two clients on one storage refresh once', async () => {
+  const world = createWorld()
+  const storage = memoryStorage()
+  const [a, b] = [clientFor(world, { storage }), clientFor(world, { storage })]
+  await a.fetch(resource)
+  world.now += 901
+  await Promise.all([a.fetch(resource), b.fetch(resource), a.fetch(resource), b.fetch(resource)])
+  expect(world.forms(`${issuer}/token`)).toHaveLength(2)
+})
+
+test('CL14 the token is renewed ahead of its expiry', async () => {
+  const world = createWorld()
+  const client = clientFor(world)
+  await client.fetch(resource)
+  world.now += 839
+  await client.fetch(resource)
+  expect(world.forms(`${issuer}/token`)).toHaveLength(1)
+  world.now += 2
+  await client.fetch(resource)
+  expect(world.forms(`${issuer}/token`)).toHaveLength(2)
+})
+
+test('CL14 a rotated refresh token is stored before the new access token is used', async () => {
+  const world = createWorld()
+  const memory = memoryStorage()
+  const order: string[] = []
+  const storage = {
+    ...memory,
+    set: async (key: string, value: string) => {
+      if (key.endsWith(':tokens')) {
+        await new Promise((resolve) => setTimeout(resolve, 5))
+        order.push('stored')
+      }
+      return memory.set(key, value)
+    },
+  }
+  const fetch: typeof globalThis.fetch = (input, init) => {
+    if (String(input) === resource && new Headers(init?.headers).has('authorization')) order.push('used')
+    return world.fetch(input, init)
+  }
+  const client = clientFor(world, { storage, fetch })
+  await client.fetch(resource)
+  world.now += 901
+  await client.fetch(resource)
+  expect(order).toEqual(['stored', 'used', 'stored', 'used'])
+})
+
+test('CL14 a refresh answered with 500 keeps the tokens: the old one while it lives, later 503', async () => {
+  const world = createWorld()
+  const client = clientFor(world)
+  await client.fetch(resource)
+  const token = `${issuer}/token`
+  world.on(token, 500)
+  world.now += 850
+  expect((await client.fetch(resource)).status).toBe(200)
+  world.now += 100
+  await expect(client.fetch(resource)).rejects.toMatchObject({ code: 'temporarily_unavailable' })
+  world.on(token, ({ body }) =>
+    json({ access_token: [...world.tokens.keys()][0], token_type: 'Bearer', scope: 'read', was: body }),
+  )
+  expect((await client.fetch(resource)).status).toBe(200)
+  expect(world.opened).toHaveLength(1)
+})
+
+test('CL14 invalid_grant drops the tokens, and a person is asked again', async () => {
+  const world = createWorld()
+  const client = clientFor(world)
+  await client.fetch(resource)
+  world.refreshTokens.clear()
+  world.now += 901
+  world.tokens.clear()
+  expect((await client.fetch(resource)).status).toBe(200)
+  expect(world.opened).toHaveLength(2)
+  expect(world.to(`${issuer}/register`)).toHaveLength(1)
+})
+
+test('CL14 a server that forgot the client: registered again', async () => {
+  const world = createWorld()
+  const client = clientFor(world)
+  await client.fetch(resource)
+  world.now += 901
+  world.tokens.clear()
+  let refused = 0
+  const world2 = createWorld()
+  world.on(`${issuer}/token`, (request) => {
+    const form = new URLSearchParams(request.body)
+    if (form.get('grant_type') === 'refresh_token') {
+      refused++
+      return json({ error: 'invalid_client' }, 401, { 'www-authenticate': 'Basic' })
+    }
+    world.tokens.set('new', { scope: 'read', resource, clientId: 'x' })
+    return json({ access_token: 'new', token_type: 'bearer' })
+  })
+  expect((await client.fetch(resource)).status).toBe(200)
+  expect(refused).toBe(1)
+  expect(world.to(`${issuer}/register`)).toHaveLength(2)
+  expect(world2.seen).toHaveLength(0)
+})
+
+test('CL14 overlapping flows: each verifier belongs to its state', async () => {
+  const world = createWorld()
+  const redirect = 'https://app.test/callback'
+  const storage = memoryStorage()
+  const client = clientFor(world, { storage, redirect })
+  const first = await client.authorize(resource)
+  const second = await client.authorize(resource)
+  expect(first.searchParams.get('state')).not.toBe(second.searchParams.get('state'))
+  for (const url of [second, first]) {
+    const back = (await world.fetch(url, { redirect: 'manual' })).headers.get('location')!
+    expect((await client.callback(new Request(back))).status).toBe(200)
+  }
+  expect((await client.fetch(resource)).status).toBe(200)
+})
+
+test('a web host: fetch says where to send the person, callback finishes, hooks are told', async () => {
+  const world = createWorld()
+  const told: unknown[] = []
+  const client = clientFor(world, {
+    redirect: 'https://app.test/callback',
+    subject: 'alice',
+    onAuthorized: (authorized) => {
+      told.push(authorized)
+      return Response.redirect('https://app.test/home', 303)
+    },
+  })
+  const error: unknown = await client.fetch(resource).catch((reason: unknown) => reason)
+  expect(error).toBeInstanceOf(AuthorizationRequiredError)
+  expect(JSON.stringify(error)).not.toContain('state')
+  const back = (
+    await world.fetch((error as AuthorizationRequiredError).url, { redirect: 'manual' })
+  ).headers.get('location')!
+  const answer = await client.callback(new Request(back))
+  expect(answer.headers.get('location')).toBe('https://app.test/home')
+  expect(told).toEqual([{ resource, issuer, subject: 'alice', scopes: ['read'] }])
+  const registered = JSON.parse(world.to(`${issuer}/register`)[0]!.body) as Record<string, unknown>
+  expect(registered['application_type']).toBe('web')
+  expect((await client.fetch(resource)).status).toBe(200)
+})
+
+test('signing out forgets and revokes; the next call asks again', async () => {
+  const world = createWorld()
+  const client = clientFor(world)
+  await client.fetch(resource)
+  await client.signOut(resource)
+  expect(world.forms(`${issuer}/revoke`).map((form) => form['token_type_hint'])).toEqual([
+    'refresh_token',
+    'access_token',
+  ])
+  expect(world.tokens.size).toBe(0)
+  await client.fetch(resource)
+  expect(world.opened).toHaveLength(2)
+})
+
+test('order of identities: by hand, metadata document, registration, asking', async () => {
+  const world = createWorld()
+  const asked: string[] = []
+  const askForClient = (at: string): { clientId: string } => {
+    asked.push(at)
+    return { clientId: 'asked' }
+  }
+  const idOf = async (options: ClientOptions): Promise<string | null> => {
+    await clientFor(world, { askForClient, ...options }).fetch(resource)
+    return world.opened.at(-1)!.searchParams.get('client_id')
+  }
+  const clientMetadataUrl = 'https://app.test/client.json'
+  const clients = [{ issuer, clientId: 'by-hand' }]
+  world.metadata['client_id_metadata_document_supported'] = true
+  expect(await idOf({ clients, clientMetadataUrl })).toBe('by-hand')
+  expect(await idOf({ clientMetadataUrl })).toBe(clientMetadataUrl)
+  expect(await idOf({ clients: [{ issuer: 'https://other.test', clientId: 'x' }] })).toMatch(/^client-/)
+  delete world.metadata['registration_endpoint']
+  expect(await idOf({})).toBe('asked')
+  expect(asked).toEqual([issuer])
+  await expect(
+    createClient({ fetch: world.fetch, redirect: world.redirect }).fetch(resource),
+  ).rejects.toMatchObject({
+    code: 'registration_unavailable',
+  })
+})

@@ -1,0 +1,200 @@
+// A protected MCP server and an authorization server, in memory behind one `fetch`. Every answer can be replaced.
+import type { Redirect } from '../../src/client/options.ts'
+
+export const resource = 'https://mcp.test/mcp'
+export const issuer = 'https://as.test'
+export const prmUrl = 'https://mcp.test/.well-known/oauth-protected-resource/mcp'
+export const asUrl = 'https://as.test/.well-known/oauth-authorization-server'
+
+export interface Seen {
+  method: string
+  url: string
+  headers: Headers
+  body: string
+}
+type Answer = (request: Seen) => Response | Promise<Response>
+
+interface Grant {
+  scope: string
+  resource: string | null
+  clientId: string
+}
+
+export interface World {
+  fetch: typeof fetch
+  /** All requests, in order. */
+  seen: Seen[]
+  now: number
+  clock: () => number
+  /** Replaces the answer at this URL (without query). */
+  on(url: string, answer: Answer | object | number): void
+  /** Requests to URLs that start so. */
+  to(url: string): Seen[]
+  forms(url: string): Record<string, string>[]
+  /** What the MCP server wants. */
+  needed: string[]
+  challengeScope: string | undefined
+  /** Access tokens that are good. */
+  tokens: Map<string, Grant>
+  refreshTokens: Map<string, Grant>
+  issueRefresh: boolean
+  expiresIn: number | undefined
+  prm: Record<string, unknown>
+  metadata: Record<string, unknown>
+  /** Approves at once. */
+  redirect: Redirect
+  /** The URLs that the person was sent to. */
+  opened: URL[]
+  /** Changes what comes back from the authorization page. */
+  tamper: (callback: URL) => void
+}
+
+export const json = (value: unknown, status = 200, headers: Record<string, string> = {}): Response =>
+  new Response(JSON.stringify(value), { status, headers: { 'content-type': 'application/json', ...headers } })
+
+let number = 0
+/** Long enough to look like a credential. */
+const secret = (kind: string): string => `${kind}-${++number}-${crypto.randomUUID()}`
+
+export function createWorld(): World {
+  const routes = new Map<string, Answer>()
+  const codes = new Map<string, Grant & { challenge: string; redirectUri: string }>()
+  const world: World = {
+    seen: [],
+    now: 1_800_000_000,
+    clock: () => world.now,
+    needed: ['read'],
+    challengeScope: 'read',
+    tokens: new Map(),
+    refreshTokens: new Map(),
+    issueRefresh: true,
+    expiresIn: 900,
+    prm: { resource, authorization_servers: [issuer] },
+    metadata: {
+      issuer,
+      authorization_endpoint: `${issuer}/authorize`,
+      token_endpoint: `${issuer}/token`,
+      registration_endpoint: `${issuer}/register`,
+      revocation_endpoint: `${issuer}/revoke`,
+      response_types_supported: ['code'],
+      code_challenge_methods_supported: ['S256'],
+      token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
+      authorization_response_iss_parameter_supported: true,
+    },
+    opened: [],
+    tamper: () => undefined,
+    redirect: {
+      listen: async () => ({ uri: 'http://127.0.0.1:3000/callback', close: () => undefined }),
+      open: async (url) => {
+        world.opened.push(url)
+        const response = await world.fetch(url, { redirect: 'manual' })
+        const callback = new URL(response.headers.get('location')!)
+        world.tamper(callback)
+        return callback
+      },
+    },
+    on: (url, answer) => {
+      const fixed = (): Response =>
+        typeof answer === 'number' ? new Response('no', { status: answer }) : json(answer)
+      routes.set(url, typeof answer === 'function' ? (answer as Answer) : fixed)
+    },
+    to: (url) => world.seen.filter((request) => request.url.startsWith(url)),
+    forms: (url) => world.to(url).map(({ body }) => Object.fromEntries(new URLSearchParams(body))),
+    fetch: async (input, init) => {
+      const request = new Request(input, init)
+      const { method, url, headers } = request
+      const seen = { method, url, headers, body: await request.text() }
+      world.seen.push(seen)
+      if (init?.signal?.aborted) throw new DOMException('aborted', 'AbortError')
+      // As a network does it: others get their turn.
+      await new Promise((resolve) => setTimeout(resolve, 0))
+      const route = routes.get(url.split('?', 1)[0]!)
+      return route === undefined ? new Response('not found', { status: 404 }) : route(seen)
+    },
+  }
+
+  const issue = (grant: Grant): Response => {
+    const accessToken = secret('access')
+    const refreshToken = secret('refresh')
+    world.tokens.set(accessToken, grant)
+    if (world.issueRefresh) world.refreshTokens.set(refreshToken, grant)
+    return json({
+      access_token: accessToken,
+      token_type: 'Bearer',
+      scope: grant.scope,
+      ...(world.expiresIn === undefined ? {} : { expires_in: world.expiresIn }),
+      ...(world.issueRefresh ? { refresh_token: refreshToken } : {}),
+    })
+  }
+
+  world.on(prmUrl, () => json(world.prm))
+  world.on(asUrl, () => json(world.metadata))
+  world.on(resource, ({ headers, body }) => {
+    const grant = world.tokens.get((headers.get('authorization') ?? '').replace('Bearer ', ''))
+    const challenge = (extra: string): Record<string, string> => ({
+      'www-authenticate': `Bearer ${extra}${world.challengeScope === undefined ? '' : `scope="${world.challengeScope}", `}resource_metadata="${prmUrl}"`,
+    })
+    if (grant === undefined) return new Response(null, { status: 401, headers: challenge('') })
+    const granted = grant.scope.split(' ')
+    if (!world.needed.every((scope) => granted.includes(scope)))
+      return new Response(null, {
+        status: 403,
+        headers: {
+          'www-authenticate': `Bearer error="insufficient_scope", scope="${world.needed.join(' ')}", resource_metadata="${prmUrl}"`,
+        },
+      })
+    return json({ ok: true, echo: body })
+  })
+  world.on(`${issuer}/register`, ({ body }) =>
+    json({ ...(JSON.parse(body) as object), client_id: secret('client') }, 201),
+  )
+  world.on(`${issuer}/authorize`, ({ url }) => {
+    const ask = new URL(url).searchParams
+    const code = secret('code')
+    codes.set(code, {
+      challenge: ask.get('code_challenge')!,
+      redirectUri: ask.get('redirect_uri')!,
+      scope: ask.get('scope') ?? 'read',
+      resource: ask.get('resource'),
+      clientId: ask.get('client_id')!,
+    })
+    const back = new URL(ask.get('redirect_uri')!)
+    back.search = new URLSearchParams({ code, state: ask.get('state')!, iss: issuer }).toString()
+    return new Response(null, { status: 302, headers: { location: back.href } })
+  })
+  world.on(`${issuer}/token`, async ({ body }) => {
+    const form = new URLSearchParams(body)
+    if (form.get('grant_type') === 'authorization_code') {
+      const grant = codes.get(form.get('code')!)
+      codes.delete(form.get('code')!)
+      const digest = await crypto.subtle.digest(
+        'SHA-256',
+        new TextEncoder().encode(form.get('code_verifier')!),
+      )
+      const challenge = btoa(String.fromCharCode(...new Uint8Array(digest)))
+        .replaceAll('+', '-')
+        .replaceAll('/', '_')
+        .replaceAll('=', '')
+      if (grant?.challenge !== challenge || grant.redirectUri !== form.get('redirect_uri'))
+        return json({ error: 'invalid_grant' }, 400)
+      return issue(grant)
+    }
+    if (form.get('grant_type') === 'refresh_token') {
+      const grant = world.refreshTokens.get(form.get('refresh_token')!)
+      world.refreshTokens.delete(form.get('refresh_token')!)
+      return grant === undefined ? json({ error: 'invalid_grant' }, 400) : issue(grant)
+    }
+    return issue({
+      scope: form.get('scope') ?? 'read',
+      resource: form.get('resource'),
+      clientId: form.get('client_id') ?? '',
+    })
+  })
+  world.on(`${issuer}/revoke`, ({ body }) => {
+    const token = new URLSearchParams(body).get('token')!
+    world.tokens.delete(token)
+    world.refreshTokens.delete(token)
+    return new Response(null, { status: 200 })
+  })
+  return world
+}
