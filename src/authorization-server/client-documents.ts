@@ -85,7 +85,7 @@ export function createClientDocuments(parts: ClientDocumentsParts): ClientSource
       throw new UnavailableError('Too many client documents of this host are asked for', { retryAfter: 60 })
     const before = clients.peek(id)
     const etag = before?.kept.etag
-    const headers = etag === undefined ? {} : { 'if-none-match': etag }
+    const headers: Record<string, string> = etag === undefined ? {} : { 'if-none-match': etag }
     const answer = await guardedFetch(url, { fetch, maxBytes, timeout, headers })
     const unchanged = answer.status === 304 && etag !== undefined
     const text = unchanged ? before!.kept.text : textOf(answer)
