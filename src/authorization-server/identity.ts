@@ -11,8 +11,9 @@ export async function whoIs(context: Context, request: Request): Promise<Identit
   return session ?? checkedIdentity(await signIn.identify(request))
 }
 
-export function checkedIdentity(identity: Identity | undefined | null): Identity | undefined {
-  if (identity === undefined || identity === null) return undefined
+/** What a sign-in said; whatever is falsy means nobody. */
+export function checkedIdentity(identity: Identity | undefined): Identity | undefined {
+  if (!identity) return undefined
   if (typeof identity.subject !== 'string' || identity.subject === '')
     throw new ConfigurationError('signIn', 'an identity has a subject: a non-empty string')
   return identity

@@ -75,7 +75,9 @@ export function passOn(response: Response, cookies: readonly string[]): Response
   const policy = headers.has('location') ? "default-src 'none'" : ''
   for (const [name, value] of Object.entries(securityHeaders(policy)))
     if (!headers.has(name)) headers.set(name, value)
-  const { status, body } = response
+  const { body } = response
+  // 307 and 308 would send the user's form on to where it leads.
+  const status = headers.has('location') ? 303 : response.status
   return withCookies(new Response(body, { status, headers }), cookies)
 }
 

@@ -10,13 +10,12 @@ body{margin:0;min-height:100vh;display:flex;flex-direction:column;align-items:ce
 main{width:100%;max-width:29rem;background:var(--card);border:1px solid var(--line);border-radius:1.125rem;box-shadow:0 1px 2px #0000000a,0 12px 32px -12px #0000001f;padding:2rem}
 main.wide{max-width:40rem}
 h1{margin:0;font-size:1.5rem;line-height:1.25;letter-spacing:-.02em;font-weight:650;text-wrap:balance}
-h1,p,dd,li,.host{overflow-wrap:anywhere}
+main{overflow-wrap:anywhere}
 .soft{text-wrap:pretty}
 p{margin:.5rem 0 0}
-bdi{unicode-bidi:isolate}
 a{color:inherit;text-underline-offset:.2em}
-code{font:.8125rem/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}
-.soft,small{color:var(--soft);font-size:.875rem}
+code{font:.8125rem/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
+.soft{color:var(--soft);font-size:.875rem}
 .badges{display:flex;flex-wrap:wrap;gap:.375rem .5rem;align-items:center;margin:.75rem 0 0;font-size:.875rem;color:var(--soft)}
 .badge{display:inline-flex;align-items:center;gap:.3125rem;padding:.0625rem .5625rem;border-radius:1rem;font-size:.8125rem;font-weight:600;white-space:nowrap;border:1px solid var(--warn-line);background:var(--warn);color:var(--warn-text)}
 .badge.good{border-color:transparent;background:var(--good-bg);color:var(--good)}
@@ -36,7 +35,7 @@ legend,h2{margin:0;padding:0;font-size:1rem;font-weight:650;letter-spacing:-.005
 .choices .choice:first-child{border-radius:.75rem .75rem 0 0}
 .choices .choice:last-child{border-radius:0 0 .75rem .75rem}
 .choices .choice:only-child{border-radius:.75rem}
-.choice span{flex:1;min-width:0;overflow-wrap:anywhere}
+.choice span{flex:1;min-width:0}
 .choice code{display:block;color:var(--soft)}
 .plain{border:0;padding:.875rem 0 0;font-size:.9375rem}
 .plain:hover{background:none}
@@ -51,7 +50,7 @@ input[type=text]{width:100%;margin:.375rem 0 0;padding:.6875rem .875rem;font:inh
 .clients ul{list-style:disc}
 .actions{display:grid;grid-template-columns:1fr 1fr;gap:.75rem;margin:1.5rem 0 0}
 .actions.one{grid-template-columns:1fr}
-button,.button{display:block;width:100%;padding:.6875rem 1rem;min-height:2.875rem;font:inherit;font-weight:600;line-height:1.4;text-align:center;text-decoration:none;border-radius:.6875rem;border:1px solid var(--edge);background:var(--card);color:var(--text);cursor:pointer;overflow-wrap:anywhere}
+button,.button{display:block;width:100%;padding:.6875rem 1rem;min-height:2.875rem;font:inherit;font-weight:600;line-height:1.4;text-align:center;text-decoration:none;border-radius:.6875rem;border:1px solid var(--edge);background:var(--card);color:var(--text);cursor:pointer}
 button:hover,.button:hover{background:var(--tint)}
 .primary,.primary:hover{background:var(--accent);color:var(--on-accent);border-color:var(--accent)}
 .primary:hover{filter:brightness(1.06)}

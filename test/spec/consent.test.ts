@@ -314,6 +314,33 @@ test('CN8 an upstream with a session of its own: consent first, nothing of the u
   expect(upstream.started).toHaveLength(1)
 })
 
+test('AZ14 a sign-in that redirects: 303 whatever it says, its own cookies kept', async () => {
+  const upstream = new FakeUpstream()
+  const rig = new Rig({ signIn: upstream })
+  const { start } = upstream
+  upstream.start = (request, flow) => {
+    const headers = new Headers(start.call(upstream, request, flow).headers)
+    for (const each of ['a=1; Path=/', 'b=2; Path=/']) headers.append('set-cookie', each)
+    return new Response(null, { status: 307, headers })
+  }
+  const browser = browserOf(rig)
+  const away = await browser.submit(await browser.get(await requestUrl()), {
+    decision: 'approve',
+    scopes: ['notes:read'],
+  })
+  expect(away.status).toBe(303)
+  expectPageHeaders(away)
+  expect([browser.cookies.get('a'), browser.cookies.get('b')]).toEqual(['1', '2'])
+  expect([...browser.cookies.keys()].some((name) => name.startsWith('__Host-tollgate-sign-in-'))).toBe(true)
+})
+
+test('HT4 over plain http an https issuer answers nothing, unless a proxy ends TLS', async () => {
+  const url = `http://as.test${await requestUrl()}`
+  const refused = await pagesRig().get(url)
+  expect([refused!.status, (await refused!.text()).includes('behindProxy')]).toEqual([400, true])
+  expect((await pagesRig({ behindProxy: true }).get(url))!.status).toBe(303)
+})
+
 test('CN8 denying at the page never reaches the upstream', async () => {
   const upstream = new FakeUpstream()
   const browser = browserOf(new Rig({ signIn: upstream }))
