@@ -18,83 +18,88 @@ export interface Admission {
   readonly filter?: Exclude<OperationJudgement, { refused: Response }>['filter']
 }
 
-export interface JudgeOptions {
+export interface AdmitOptions {
   /** Whether a request without a token gets through. */
   anonymous: boolean
   operations?: OperationJudge | undefined
 }
 
-export interface Gate {
-  /** The answer to what needs no waiting: a token that is known, or none at all. Undefined: ask `judge`. */
-  pass(request: Request, required: Requirement, anonymous: boolean): Admission | Response | undefined
-  judge(request: Request, required: Requirement, options: JudgeOptions): Promise<Admission | Response>
-}
+/** Lets a request through or answers it; at once where there is nothing to wait for: a token that is known, or none at all. */
+export type Admit = (
+  request: Request,
+  required: Requirement,
+  options: AdmitOptions,
+) => Admission | Response | Promise<Admission | Response>
 
 /** The one place that decides whether a request gets through. */
-export function createGate(entrance: Entrance, audited: boolean): Gate {
-  return {
-    pass(request, required, anonymous) {
-      const place = entrance.enter(request, required.resource)
-      if (!(place instanceof ProtectedResource)) return place instanceof Response ? place : undefined
-      const authorization = request.headers.get('authorization')
-      if (authorization === null) {
-        return anonymous
-          ? { place, verified: undefined, request }
-          : noToken(request, place, required, audited)
-      }
-      const verified = place.recall(authorization)
-      // What has to be asked is asked by judge(), which also knows what to answer.
-      if (verified === undefined || audited || !stillGood(verified)) return undefined
-      const { scopes } = planOf(required, place)
-      return unmet(scopes, required, verified, place.runtime.clock) === undefined
-        ? { place, verified, request }
-        : undefined
-    },
-
-    async judge(request, required, { anonymous, operations }) {
-      const place = await entrance.enter(request, required.resource)
-      if (!(place instanceof ProtectedResource)) return place
-      let { scopes } = planOf(required, place)
-      let verified: Verified | undefined
-      try {
-        const token = readBearer(request)
-        if (token === undefined && !anonymous) return noToken(request, place, required, audited)
-        if (token !== undefined) {
-          verified = await place.verify(token)
-          const problem = unmet(scopes, required, verified, place.runtime.clock)
-          if (problem !== undefined) throw problem
-        }
-        if (operations === undefined) return admitted(place, verified, request, audited)
-        const judgement = await operations.judge(request, verified?.auth)
-        if ('refused' in judgement) return applyCors(request, judgement.refused, place.cors)
-        scopes = [...new Set([...scopes, ...judgement.scopes])]
-        if (judgement.scopes.some((scope) => verified?.granted.has(scope) !== true)) {
-          if (verified === undefined)
-            return noToken(request, place, { ...required, scopes, plans: [] }, audited)
-          throw new InsufficientScopeError(scopes)
-        }
-        return admitted(place, verified, judgement.request, audited, judgement.filter)
-      } catch (error) {
-        if (!(error instanceof OAuthError)) throw error
-        if (audited) report(place, error, verified)
-        return refusal(request, place, error, scopes, required)
-      }
-    },
+export function createGate(entrance: Entrance, audited: boolean): Admit {
+  return (request, required, options) => {
+    const place = entrance.enter(request, required.resource)
+    if (!(place instanceof ProtectedResource)) return place
+    if (options.operations !== undefined || audited) return judge(request, place, required, options, audited)
+    const authorization = request.headers.get('authorization')
+    if (authorization === null)
+      return options.anonymous ? { place, verified: undefined, request } : noToken(request, place, required)
+    const verified = place.recall(authorization)
+    if (verified === undefined) return judge(request, place, required, options, audited)
+    const pending = ask(verified)
+    if (pending !== undefined) return judge(request, place, required, options, audited, pending)
+    const { scopes } = planOf(required, place)
+    const problem = unmet(scopes, required, verified, place.runtime.clock)
+    return problem === undefined
+      ? { place, verified, request }
+      : refusal(request, place, problem, scopes, required)
   }
 }
 
-/** Whether a known token is good without asking anybody. */
-function stillGood({ revalidate }: Verified): boolean {
-  if (revalidate === undefined) return true
+/** Asks whether a token that is known is still good. Undefined: it is, and nobody had to be asked. */
+function ask({ revalidate }: Verified): Promise<void> | undefined {
+  if (revalidate === undefined) return undefined
+  let pending: Promise<void> | undefined
   try {
-    const pending = revalidate()
-    if (pending === undefined) return true
-    // Whoever asks next joins this question and gets its answer.
-    pending.catch(() => undefined)
-  } catch {
-    // The same.
+    pending = revalidate() ?? undefined
+  } catch (error) {
+    pending = Promise.reject(error as Error)
   }
-  return false
+  // Whoever judges the request awaits it; until then a rejection is nobody's.
+  pending?.catch(() => undefined)
+  return pending
+}
+
+async function judge(
+  request: Request,
+  place: ProtectedResource,
+  required: Requirement,
+  { anonymous, operations }: AdmitOptions,
+  audited: boolean,
+  pending?: Promise<void>,
+): Promise<Admission | Response> {
+  let { scopes } = planOf(required, place)
+  let verified: Verified | undefined
+  try {
+    const token = readBearer(request)
+    if (token === undefined && !anonymous) return noToken(request, place, required)
+    if (token !== undefined) {
+      verified = await place.verify(token, pending)
+      const problem = unmet(scopes, required, verified, place.runtime.clock)
+      if (problem !== undefined) throw problem
+    }
+    if (audited && verified !== undefined) reportAccepted(place, verified)
+    if (operations === undefined) return { place, verified, request }
+    const judgement = await operations.judge(request, verified?.auth)
+    if ('refused' in judgement) return applyCors(request, judgement.refused, place.cors)
+    const { scopes: also, filter } = judgement
+    scopes = [...new Set([...scopes, ...also])]
+    if (also.some((scope) => verified?.granted.has(scope) !== true)) {
+      if (verified === undefined) return noToken(request, place, { ...required, scopes, plans: [] })
+      throw new InsufficientScopeError(scopes)
+    }
+    return { place, verified, request: judgement.request, ...(filter === undefined ? {} : { filter }) }
+  } catch (error) {
+    if (!(error instanceof OAuthError)) throw error
+    if (audited) report(place, error, verified)
+    return refusal(request, place, error, scopes, required)
+  }
 }
 
 function planOf(required: Requirement, place: ProtectedResource): Plan {
@@ -104,42 +109,17 @@ function planOf(required: Requirement, place: ProtectedResource): Plan {
   return (required.plans[place.index] = { scopes, missing: missingTokenHeaders(place, scopes) })
 }
 
-function noToken(
-  request: Request,
-  place: ProtectedResource,
-  required: Requirement,
-  audited: boolean,
-): Response {
-  if (audited)
-    place.runtime.event({
-      type: 'token.missing',
-      level: 'info',
-      resource: place.resource.resource,
-      status: 401,
-    })
+function noToken(request: Request, place: ProtectedResource, required: Requirement): Response {
+  const { runtime, resource } = place
+  runtime.event({ type: 'token.missing', level: 'info', resource: resource.resource, status: 401 })
   const headers = planOf(required, place).missing
   return applyCors(request, new Response(null, { status: 401, headers }), place.cors)
 }
 
-function admitted(
-  place: ProtectedResource,
-  verified: Verified | undefined,
-  request: Request,
-  audited: boolean,
-  filter?: Admission['filter'],
-): Admission {
-  if (audited && verified !== undefined) {
-    const { issuer, clientId, subject } = verified.auth
-    place.runtime.event({
-      type: 'token.accepted',
-      level: 'info',
-      issuer,
-      resource: place.resource.resource,
-      clientId,
-      ...(subject === undefined ? {} : { subject }),
-    })
-  }
-  return { place, verified, request, ...(filter === undefined ? {} : { filter }) }
+function reportAccepted({ runtime, resource }: ProtectedResource, { auth }: Verified): void {
+  const { issuer, clientId, subject } = auth
+  const who = { issuer, clientId, ...(subject === undefined ? {} : { subject }) }
+  runtime.event({ type: 'token.accepted', level: 'info', resource: resource.resource, ...who })
 }
 
 function report(place: ProtectedResource, error: OAuthError, verified: Verified | undefined): void {

@@ -42,13 +42,13 @@ export class ProtectedResource {
     return known !== undefined && known.until > this.runtime.clock() ? known : undefined
   }
 
-  /** Who the token stands for. Rejects with InvalidTokenError or UnavailableError, and with nothing else. */
-  async verify(token: string): Promise<Verified> {
+  /** Who the token stands for. `pending`: what is known about it has been asked already. Rejects with InvalidTokenError or UnavailableError, and with nothing else. */
+  async verify(token: string, pending?: Promise<void>): Promise<Verified> {
     try {
       const known = this.#cache?.get(token)
       if (known === undefined || known.until <= this.runtime.clock())
         return this.#remember(token, await this.#verifier.verify(token))
-      await known.revalidate?.()
+      await (pending ?? known.revalidate?.())
       return known
     } catch (error) {
       if (error instanceof InvalidTokenError) {

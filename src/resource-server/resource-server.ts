@@ -3,12 +3,12 @@ import { isOwn } from '../lib/own-request.ts'
 import type { AuthInfo, Awaitable } from '../types.ts'
 import { verifyDeployment } from './deployment.ts'
 import { createEntrance } from './entrance.ts'
-import { createGate } from './gate.ts'
+import { createGate, type AdmitOptions } from './gate.ts'
 import { finish } from './finish.ts'
 import { resolveOptions } from './options.ts'
 import { ProtectedResource } from './protected-resource.ts'
 import { requirement, type Requirement } from './requirement.ts'
-import type { Need, OperationJudge, ProtectNeed, ResourceServer, ResourceServerOptions } from './types.ts'
+import type { Need, ProtectNeed, ResourceServer, ResourceServerOptions } from './types.ts'
 
 /**
  * The guard of an MCP server: verifies access tokens, answers what the MCP authorization specification demands, serves the protected resource metadata, and
@@ -28,7 +28,7 @@ export function createResourceServer<P = unknown>(options: ResourceServerOptions
   const settings = resolveOptions(options)
   const places = settings.resources.map((resource, i) => new ProtectedResource(resource, i, settings))
   const entrance = createEntrance(places)
-  const gate = createGate(entrance, settings.runtime.onEvent !== undefined)
+  const admit = createGate(entrance, settings.runtime.onEvent !== undefined)
   const names = settings.resources.map(({ resource }) => resource)
   const nothing = requirement({}, names)
   const needs = new WeakMap<Need, Requirement>()
@@ -52,10 +52,10 @@ export function createResourceServer<P = unknown>(options: ResourceServerOptions
     anonymous: boolean,
   ): ((request: Request, ...rest: R) => Promise<Response>) => {
     const required = need === undefined ? nothing : requirement(need, names, ['operations'])
-    const operations: OperationJudge | undefined = need?.operations
+    const options: AdmitOptions = { anonymous, operations: need?.operations }
     return async (request, ...rest) => {
-      const known = operations === undefined ? gate.pass(request, required, anonymous) : undefined
-      const admission = known ?? (await gate.judge(request, required, { anonymous, operations }))
+      const admitted = admit(request, required, options)
+      const admission = admitted instanceof Promise ? await admitted : admitted
       if (admission instanceof Response) return admission
       const { place, verified, filter } = admission
       const inner =
@@ -76,9 +76,7 @@ export function createResourceServer<P = unknown>(options: ResourceServerOptions
     metadataUrl: settings.resources[0]!.metadataUrl,
     handle: async (request) => entrance.handle(request),
     async authenticate(request, need) {
-      const required = requirementOf(need)
-      const admission =
-        gate.pass(request, required, false) ?? (await gate.judge(request, required, { anonymous: false }))
+      const admission = await admit(request, requirementOf(need), { anonymous: false })
       return admission instanceof Response ? admission : (admission.verified!.auth as AuthInfo<P>)
     },
     // An authorized handler is a handler of everybody that never meets nobody.

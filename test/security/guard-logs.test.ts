@@ -19,7 +19,7 @@ const readable = (error: unknown): string =>
   error instanceof Error ? [error.message, error.stack, readable(error.cause)].join(' ') : String(error)
 
 test('LG1 no token, and no 16 characters of one, in events, answers, errors or on the console', async () => {
-  const it = await world({ options: { requiredScopes: ['notes:write'] } })
+  const it = await world({ events: true, options: { requiredScopes: ['notes:write'] } })
   const tokens = [
     await token(),
     await token({ scope: 'notes:write' }),
@@ -62,7 +62,7 @@ test('LG1 what a verifier’s exception quotes stays inside', async () => {
       throw new Error(`cannot judge ${text}`, { cause: text })
     },
   })
-  const it = await world({ options: { authorizationServers: [server] } })
+  const it = await world({ events: true, options: { authorizationServers: [server] } })
   const response = await it.call(post(secret))
   const all = [
     await response.text(),
@@ -80,6 +80,7 @@ test('LG1 what a verifier’s exception quotes stays inside', async () => {
 
 test('LG2 one event for each decision, with who and why, and the clock’s time', async () => {
   const it = await world({
+    events: true,
     options: { requiredScopes: ['notes:read'], allowedOrigins: ['https://app.test'] },
   })
   it.elapsed = 5
@@ -119,14 +120,14 @@ test('LG2 one event for each decision, with who and why, and the clock’s time'
 
 test('LG2 an event is one bounded line, whatever a token says', async () => {
   const evil = `a\r\nfake: event \u001b[31m\u202e${'x'.repeat(1500)}`
-  const it = await world()
+  const it = await world({ events: true })
   await it.call(post(await token({ sub: evil, client_id: evil.slice(0, 30) })))
   const lines: string[] = []
   const print = printEvents((line) => lines.push(line))
   for (const event of it.events) print(event)
   expect(lines).toHaveLength(1)
   expect(lines[0]).toMatch(
-    /^2026-09-21T\d\d:\d\d:\d\d\.\d{3}Z info {4}token\.accepted issuer="https:\/\/as\.test"/,
+    /^2026-09-21T\d\d:\d\d:\d\d\.\d{3}Z info {4}token\.accepted resource="https:\/\/mcp\.test\/mcp" issuer=/,
   )
   expect(lines[0]!.length).toBeLessThan(1000)
   expect(lines[0]).not.toMatch(/[\p{Cc}\p{Cf}]/u)

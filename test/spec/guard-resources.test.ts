@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest'
-import { createResourceServer, jwtVerifier, type AuthorizationServer } from '../../src/index.ts'
+import {
+  createResourceServer,
+  InvalidTokenError,
+  jwtVerifier,
+  UnavailableError,
+  type AuthorizationServer,
+  type VerifiedToken,
+} from '../../src/index.ts'
 import {
   answer,
   issuer,
@@ -258,36 +265,69 @@ test('what a verifier throws beside its two errors is 503, and never a way in', 
   }
 })
 
-test('revalidate is asked each time a token that is known comes again; response headers go along', async () => {
-  let revoked = false
-  const server: AuthorizationServer = {
-    issuer,
-    verifier: () => ({
-      verify: async () => ({
-        issuer,
-        subject: 'alice',
-        clientId: 'c',
-        scopes: [],
-        expiresAt: start + 60,
-        claims: {},
-        props: { plan: 'pro' },
-        upstream: async () => ({ accessToken: 'upstream' }),
-        responseHeaders: { Deprecation: '@1' },
-        revalidate: async () => {
-          if (revoked) throw Object.assign(new Error('gone'), { name: 'other' })
-        },
-      }),
-    }),
+test.each([false, true])(
+  'revalidate is asked once for each request with a known token; events: %s',
+  async (events) => {
+    let revoked = false
+    const asked = { verify: 0, revalidate: 0 }
+    const found: VerifiedToken = {
+      issuer,
+      subject: 'alice',
+      clientId: 'c',
+      scopes: [],
+      expiresAt: start + 60,
+      claims: {},
+      props: { plan: 'pro' },
+      upstream: async () => ({ accessToken: 'upstream' }),
+      responseHeaders: { Deprecation: '@1' },
+      async revalidate() {
+        asked.revalidate++
+        if (revoked) throw new InvalidTokenError('revoked')
+      },
+    }
+    const verify = async (): Promise<VerifiedToken> => {
+      asked.verify++
+      return found
+    }
+    const it = await world({
+      events,
+      options: { authorizationServers: [{ issuer, verifier: () => ({ verify }) }] },
+    })
+    for (let i = 0; i < 2; i++) {
+      const response = await it.call(post('opaque'))
+      expect([response.status, response.headers.get('deprecation')]).toEqual([200, '@1'])
+    }
+    expect(it.auth?.props).toEqual({ plan: 'pro' })
+    expect(await it.auth?.upstream()).toEqual({ accessToken: 'upstream' })
+    expect(asked).toEqual({ verify: 1, revalidate: 1 })
+    revoked = true
+    expect(await verdict(await it.call(post('opaque')))).toBe('401-tok')
+    expect(asked).toEqual({ verify: 1, revalidate: 2 })
+    // What was refused is forgotten, and judged from the start.
+    revoked = false
+    expect((await it.call(post('opaque'))).status).toBe(200)
+    expect(asked).toEqual({ verify: 2, revalidate: 2 })
+  },
+)
+
+test('a revalidate that throws at once, or something else, lets nobody in', async () => {
+  const troubles: [unknown, string][] = [
+    [new InvalidTokenError('gone'), '401-tok'],
+    [new UnavailableError('down'), '503-closed'],
+    [new Error('crash'), '503-closed'],
+  ]
+  for (const [error, expected] of troubles) {
+    const revalidate = (): void => {
+      throw error
+    }
+    const verify = async (): Promise<VerifiedToken> => ({
+      ...{ issuer, subject: 'a', clientId: 'c', scopes: [], claims: {}, revalidate },
+      expiresAt: start + 60,
+    })
+    const it = await world({ options: { authorizationServers: [{ issuer, verifier: () => ({ verify }) }] } })
+    expect((await it.call(post('opaque'))).status).toBe(200)
+    expect([error, await verdict(await it.call(post('opaque'))), it.calls]).toEqual([error, expected, 1])
   }
-  const it = await world({ options: { authorizationServers: [server] } })
-  for (let i = 0; i < 2; i++) {
-    const response = await it.call(post('opaque'))
-    expect([response.status, response.headers.get('deprecation')]).toEqual([200, '@1'])
-  }
-  expect(it.auth?.props).toEqual({ plan: 'pro' })
-  expect(await it.auth?.upstream()).toEqual({ accessToken: 'upstream' })
-  revoked = true
-  expect(await verdict(await it.call(post('opaque')))).toBe('503-closed')
 })
 
 test('G37 a subscription ends with its token, the answer to a POST does not', async () => {

@@ -65,7 +65,7 @@ test('G5 two Authorization headers: the identity of neither', async () => {
 })
 
 test('G6 a token anywhere but in the header is no token', async () => {
-  const it = await world()
+  const it = await world({ events: true })
   const [alice, bob] = [await token(), await token({ sub: 'bob' })]
   const query = await it.call(post(undefined, {}, `${resourceA}?access_token=${bob}`))
   expect(await verdict(query)).toBe('401-none')
