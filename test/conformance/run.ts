@@ -1,13 +1,35 @@
-// Installs the official suite from its own lock file and runs the client's leg. `node test/conformance/run.ts [part of a scenario's name]`
-import { spawnSync } from 'node:child_process'
+// `npm run test:conformance`: the official suite, client and authorization server. It is installed on first use, from its own lock file.
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
 const here = import.meta.dirname
-const legs: [command: string, args: string[]][] = [
-  ['npm', ['ci', '--no-audit', '--no-fund', '--prefix', here]],
-  [process.execPath, [join(here, 'client.ts'), ...process.argv.slice(2)]],
-]
-for (const [command, args] of legs) {
-  const { status } = spawnSync(command, args, { stdio: 'inherit' })
-  if (status !== 0) process.exit(status ?? 1)
-}
+const root = join(here, '../..')
+if (!existsSync(join(here, 'node_modules')))
+  execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--prefix', here], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+execFileSync(
+  process.execPath,
+  [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'tsconfig.json')],
+  {
+    stdio: 'inherit',
+  },
+)
+
+const { authorizationServerConformance } = await import('./authorization-server.ts')
+const server = await authorizationServerConformance()
+for (const problem of server.problems) console.log(problem)
+
+const client = spawnSync(process.execPath, [join(here, 'client.ts')], {
+  encoding: 'utf8',
+  stdio: ['ignore', 'pipe', 'inherit'],
+})
+console.log(client.stdout)
+const [, good = '0', bad = '0'] = /client conformance: (\d+) passed, (\d+) failed/.exec(client.stdout) ?? []
+const crashed = client.status !== 0 && bad === '0' ? 1 : 0
+
+const passed = server.passed + Number(good)
+const failed = server.problems.length + Number(bad) + crashed
+console.log(`${passed} passed, ${failed} failed`)
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1
