@@ -5,12 +5,12 @@ import { clientSuite } from '../support/provider-clients.ts'
 import { buildNext, startNext } from '../support/provider-next.ts'
 import { adapterSuite, freePort } from './suite.ts'
 
-beforeAll(() => buildNext('test/adapter/next-app'), 300_000)
+beforeAll(() => buildNext('test/support/next-app'), 300_000)
 
 adapterSuite(
   'tollgate/next',
   async (url, keys) => {
-    return startNext('test/adapter/next-app', Number(new URL(url).port), {
+    return startNext('test/support/next-app', Number(new URL(url).port), {
       SUITE_URL: url,
       SUITE_KEYS: JSON.stringify(keys),
     })
@@ -21,7 +21,7 @@ adapterSuite(
 clientSuite(
   'Next',
   (wiring) =>
-    startNext('test/adapter/next-app', Number(new URL(wiring.url).port), {
+    startNext('test/support/next-app', Number(new URL(wiring.url).port), {
       NOTES_WIRING: JSON.stringify(wiring),
     }),
   '/notes',
@@ -30,7 +30,7 @@ clientSuite(
 test('HT4 Next serves plain http: an https issuer refuses, and names behindProxy', async () => {
   const redeem = async (env: Record<string, string>): Promise<[number, string]> => {
     const port = await freePort()
-    const app = await startNext('test/adapter/next-app', port, env)
+    const app = await startNext('test/support/next-app', port, env)
     try {
       const response = await fetch(`http://127.0.0.1:${port}/oauth/token`, {
         method: 'POST',

@@ -1,5 +1,5 @@
 // The adapter suite's application as an App Router application. Where it listens is known when it starts, not when it is built.
-import { adapterApp } from '../../suite-app.ts'
+import { adapterApp } from '../../../adapter/suite-app.ts'
 
 const { SUITE_URL = 'http://127.0.0.1:3000', SUITE_KEYS } = process.env
 // Any key will do for the build.

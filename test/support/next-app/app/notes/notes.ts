@@ -1,6 +1,6 @@
 // A notes server for real clients: the wiring comes when the application starts.
 import { createResourceServer } from '../../../../../src/index.ts'
-import { serverOf, type Wiring } from '../../../../support/provider-wiring.ts'
+import { serverOf, type Wiring } from '../../../provider-wiring.ts'
 
 const { NOTES_WIRING } = process.env
 const wiring: Wiring = NOTES_WIRING
