@@ -1,0 +1,235 @@
+import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
+import { expect, test } from 'vitest'
+import {
+  clientCredentials,
+  createClient,
+  enterpriseManaged,
+  workloadIdentity,
+  type ClientOptions,
+} from '../../src/client/index.ts'
+import { createWorld, issuer, json, resource, type World } from '../support/client-world.ts'
+
+const clientFor = (world: World, options: ClientOptions): ReturnType<typeof createClient> =>
+  createClient({ fetch: world.fetch, clock: world.clock, ...options })
+const basicOf = (header: string | null): string => atob(header!.replace('Basic ', ''))
+
+test('RFC 6749 §4.4 client_credentials with a secret, Basic; a new token when it ends', async () => {
+  const world = createWorld()
+  world.issueRefresh = false
+  const client = clientFor(world, {
+    clients: [{ issuer, clientId: 'a_b-c.d', clientSecret: 'p:w%+ ' }],
+    grant: clientCredentials(),
+  })
+  expect((await client.fetch(resource)).status).toBe(200)
+  const [request] = world.to(`${issuer}/token`)
+  expect(Object.fromEntries(new URLSearchParams(request!.body))).toEqual({
+    grant_type: 'client_credentials',
+    resource,
+    scope: 'read',
+  })
+  expect(basicOf(request!.headers.get('authorization'))).toBe('a_b-c.d:p%3Aw%25%2B+')
+  world.now += 901
+  world.tokens.clear()
+  expect((await client.fetch(resource)).status).toBe(200)
+  expect(world.to(`${issuer}/token`)).toHaveLength(2)
+  expect(world.to(`${issuer}/register`)).toHaveLength(0)
+})
+
+test('client_secret_post where only that is listed', async () => {
+  const world = createWorld()
+  world.metadata['token_endpoint_auth_methods_supported'] = ['client_secret_post']
+  await clientFor(world, {
+    clients: [{ issuer, clientId: 'c', clientSecret: 's' }],
+    grant: clientCredentials(),
+  }).fetch(resource)
+  expect(world.forms(`${issuer}/token`)[0]).toMatchObject({ client_id: 'c', client_secret: 's' })
+})
+
+test('RFC 7523 §2.2 private_key_jwt: audience is the issuer as a sole string, by our clock', async () => {
+  const world = createWorld()
+  const { publicKey, privateKey } = (await crypto.subtle.generateKey(
+    { name: 'ECDSA', namedCurve: 'P-256' },
+    false,
+    ['sign', 'verify'],
+  )) as CryptoKeyPair
+  await clientFor(world, {
+    clients: [{ issuer, clientId: 'c', privateKey: { key: privateKey, kid: 'k1' } }],
+    grant: clientCredentials(),
+  }).fetch(resource)
+  const { client_assertion: assertion, client_assertion_type: type } = world.forms(`${issuer}/token`)[0]!
+  expect(type).toBe('urn:ietf:params:oauth:client-assertion-type:jwt-bearer')
+  const { payload, protectedHeader } = await jwtVerify(assertion!, publicKey, {
+    currentDate: new Date(world.now * 1000),
+  })
+  expect(payload).toMatchObject({ iss: 'c', sub: 'c', aud: issuer, iat: world.now, exp: world.now + 60 })
+  expect(protectedHeader).toMatchObject({ alg: 'ES256', kid: 'k1' })
+})
+
+test('SEP-1933 workload identity: the refusal is final', async () => {
+  const world = createWorld()
+  world.on(`${issuer}/token`, () =>
+    json({ error: 'invalid_grant', error_description: 'no such workload' }, 400),
+  )
+  const asked: string[] = []
+  const assertion = (at: string): string => {
+    asked.push(at)
+    return 'workload.jwt'
+  }
+  const client = clientFor(world, {
+    clients: [{ issuer, clientId: 'w' }],
+    grant: workloadIdentity({ assertion }),
+  })
+  await expect(client.fetch(resource)).rejects.toMatchObject({
+    code: 'invalid_grant',
+    message: 'no such workload',
+  })
+  expect(world.forms(`${issuer}/token`)).toEqual([
+    {
+      grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+      assertion: 'workload.jwt',
+      resource,
+      scope: 'read',
+      client_id: 'w',
+    },
+  ])
+  expect(asked).toEqual([issuer])
+})
+
+test('enterprise-managed authorization: ID token, identity assertion, access token', async () => {
+  const world = createWorld()
+  const idp = 'https://idp.test/token'
+  let type = 'urn:ietf:params:oauth:token-type:id-jag'
+  world.on(idp, () =>
+    json({ issued_token_type: type, access_token: 'id-jag', token_type: 'N_A', expires_in: 60 }),
+  )
+  const grant = enterpriseManaged({ tokenEndpoint: idp, clientId: 'at-idp', idToken: () => 'id-token' })
+  const options = { clients: [{ issuer, clientId: 'c', clientSecret: 's' }], grant }
+  expect((await clientFor(world, options).fetch(resource)).status).toBe(200)
+  expect(world.forms(idp)[0]).toEqual({
+    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    requested_token_type: type,
+    audience: issuer,
+    resource,
+    scope: 'read',
+    subject_token: 'id-token',
+    subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
+    client_id: 'at-idp',
+  })
+  expect(world.forms(`${issuer}/token`)[0]).toMatchObject({
+    assertion: 'id-jag',
+    grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+  })
+  type = 'urn:ietf:params:oauth:token-type:access_token'
+  await expect(clientFor(world, options).fetch(resource)).rejects.toMatchObject({ code: 'invalid_response' })
+})
+
+test('RFC 9449: proofs at both servers, each nonce asked for once, bound to the request and the token', async () => {
+  const world = createWorld()
+  world.metadata['dpop_signing_alg_values_supported'] = ['ES256']
+  const proofs: Record<string, string[]> = { as: [], rs: [] }
+  world.on(`${issuer}/token`, ({ headers }) => {
+    const proof = headers.get('dpop')!
+    proofs['as']!.push(proof)
+    if (decodeJwt(proof)['nonce'] !== 'n-as')
+      return json({ error: 'use_dpop_nonce' }, 400, { 'dpop-nonce': 'n-as' })
+    return json({ access_token: 'bound', token_type: 'DPoP', expires_in: 900, scope: 'read' })
+  })
+  world.on(resource, ({ headers }) => {
+    const proof = headers.get('dpop')
+    if (proof === null)
+      return new Response(null, { status: 401, headers: { 'www-authenticate': 'DPoP scope="read", Bearer' } })
+    proofs['rs']!.push(proof)
+    expect(headers.get('authorization')).toBe('DPoP bound')
+    if (decodeJwt(proof)['nonce'] !== 'n-rs')
+      return new Response(null, {
+        status: 401,
+        headers: { 'www-authenticate': 'DPoP error="use_dpop_nonce"', 'dpop-nonce': 'n-rs' },
+      })
+    return json({ ok: true })
+  })
+  const client = clientFor(world, { redirect: world.redirect, dpop: true })
+  expect((await client.fetch(`${resource}?x=1`, { method: 'POST', body: '{}' })).status).toBe(200)
+  expect(proofs['as']).toHaveLength(2)
+  expect(proofs['rs']).toHaveLength(2)
+  const proof = proofs['rs']![1]!
+  expect(decodeJwt(proof)).toMatchObject({ htm: 'POST', htu: resource, iat: world.now })
+  expect(decodeJwt(proof)['ath']).toMatch(/^[\w-]{43}$/)
+  expect(
+    new Set(
+      Object.values(proofs)
+        .flat()
+        .map((each) => decodeJwt(each).jti),
+    ).size,
+  ).toBe(4)
+  expect(decodeProtectedHeader(proof)).toMatchObject({ typ: 'dpop+jwt', alg: 'ES256' })
+  expect((decodeProtectedHeader(proof).jwk as Record<string, unknown>)['d']).toBeUndefined()
+})
+
+test('presets: endpoints without metadata, audience in place of resource, extra parameters', async () => {
+  const world = createWorld()
+  world.on('https://as.test/.well-known/oauth-authorization-server', 404)
+  const client = {
+    resource: 'audience',
+    endpoints: { authorization: `${issuer}/authorize`, token: `${issuer}/token` },
+    authorizationParameters: { access_type: 'offline' },
+  } as const
+  const options = {
+    redirect: world.redirect,
+    clients: [{ issuer, clientId: 'c' }],
+    providers: [{ issuer, client }],
+  }
+  expect((await clientFor(world, options).fetch(resource)).status).toBe(200)
+  const { searchParams } = world.opened[0]!
+  expect([
+    searchParams.get('audience'),
+    searchParams.get('resource'),
+    searchParams.get('access_type'),
+  ]).toEqual([resource, null, 'offline'])
+  expect(world.forms(`${issuer}/token`)[0]).toMatchObject({ audience: resource })
+})
+
+test('odd answers of real providers: null members, numbers as text, an ID token of anybody, 200 for a registration', async () => {
+  const world = createWorld()
+  world.metadata['jwks_uri'] = null
+  world.on(`${issuer}/register`, () => json({ client_id: 'c', client_secret: 's' }))
+  world.on(`${issuer}/token`, () => {
+    world.tokens.set('odd', { scope: 'read', resource, clientId: 'c' })
+    return json(
+      {
+        access_token: 'odd',
+        token_type: 'BEARER',
+        expires_in: '3600',
+        refresh_token: null,
+        scope: null,
+        id_token: 'nonsense',
+      },
+      201,
+    )
+  })
+  const client = clientFor(world, { redirect: world.redirect })
+  expect((await client.fetch(resource)).status).toBe(200)
+  world.now += 3500
+  await client.fetch(resource)
+  expect(world.to(`${issuer}/token`)).toHaveLength(1)
+})
+
+test('a 200 with an error is an error (GitHub)', async () => {
+  const world = createWorld()
+  world.on(`${issuer}/token`, () => json({ error: 'bad_verification_code' }))
+  await expect(clientFor(world, { redirect: world.redirect }).fetch(resource)).rejects.toMatchObject({
+    code: 'bad_verification_code',
+  })
+})
+
+test('options: what is unknown or unusable is refused at construction', () => {
+  const wrong: [ClientOptions, string][] = [
+    [{ clientNam: 'x' } as ClientOptions, 'did you mean "clientName"'],
+    [{ redirect: 'http://app.test/cb' }, 'redirect'],
+    [{ clientMetadataUrl: 'https://app.test/' }, 'clientMetadataUrl'],
+    [{ clients: [{ clientId: 'x' } as never] }, 'clients[0].issuer'],
+    [{ storage: {} as never }, 'storage'],
+    [{ refreshAhead: 601 }, 'refreshAhead'],
+    [{ scopes: ['a b'] }, 'scopes'],
+  ]
+  for (const [options, message] of wrong) expect(() => createClient(options)).toThrow(message)
+})

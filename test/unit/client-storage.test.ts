@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'vitest'
+import { credentialsFromEnvironment, memoryStorage, type ClientStorage } from '../../src/client/index.ts'
+import { storeStorage } from '../../src/client/store-storage.ts'
+import { memoryStore } from '../../src/store/memory.ts'
+
+const secret = 'a secret of at least thirty-two bytes'
+const kinds: [string, () => ClientStorage][] = [
+  ['memory', memoryStorage],
+  ['store', () => storeStorage(memoryStore(), { secret })],
+]
+
+describe.each(kinds)('the %s storage', (_, create) => {
+  test('keeps, replaces and forgets', async () => {
+    const storage = create()
+    expect(await storage.get('a:tokens')).toBeUndefined()
+    await storage.set('a:tokens', '1')
+    await storage.set('a:tokens', '2')
+    expect(await storage.get('a:tokens')).toBe('2')
+    await storage.delete('a:tokens')
+    await storage.delete('a:tokens')
+    expect(await storage.get('a:tokens')).toBeUndefined()
+  })
+
+  test('one key at a time, other keys meanwhile; a failure frees it', async () => {
+    const storage = create()
+    let inside = 0
+    let most = 0
+    const work = async (): Promise<void> => {
+      most = Math.max(most, ++inside)
+      await new Promise((resolve) => setTimeout(resolve, 1))
+      inside--
+    }
+    await Promise.all(Array.from({ length: 10 }, () => storage.exclusively('k', work)))
+    expect(most).toBe(1)
+    await expect(storage.exclusively('k', () => Promise.reject(new Error('no')))).rejects.toThrow('no')
+    const result = await storage.exclusively('k', () => storage.exclusively('other', async () => 7))
+    expect(result).toBe(7)
+  })
+})
+
+test('the store storage seals what it writes, and binds it to its key', async () => {
+  const store = memoryStore()
+  const storage = storeStorage(store, { secret })
+  await storage.set('a:tokens', 'a very secret token')
+  const record = await store.get('a:tokens')
+  expect(record!.value).not.toContain('secret')
+  await store.put('b:tokens', record!.value, { ifVersion: null })
+  expect(await storage.get('b:tokens')).toBeUndefined()
+  expect(
+    await storeStorage(store, { secret: ['another secret of thirty-two bytes!', secret] }).get('a:tokens'),
+  ).toBe('a very secret token')
+  expect(() => storeStorage(store, { secret: 'short' })).toThrow('secret')
+})
+
+test('the store storage: an abandoned lock is free after its lease', async () => {
+  const store = memoryStore()
+  let now = 1000
+  const storage = storeStorage(store, { secret, clock: () => now })
+  void storage.exclusively('k', () => new Promise(() => undefined))
+  let entered = false
+  const waiter = storage.exclusively('k', async () => {
+    entered = true
+  })
+  await new Promise((resolve) => setTimeout(resolve, 120))
+  expect(entered).toBe(false)
+  now += 31
+  await waiter
+  expect(entered).toBe(true)
+})
+
+test('stdio: credentials from the environment, secrets not enumerable, newlines cut, nonsense refused', () => {
+  const credentials = credentialsFromEnvironment({
+    MCP_ACCESS_TOKEN: 'token\n',
+    MCP_CLIENT_ID: 'id',
+    MCP_CLIENT_SECRET: 'a b',
+    MCP_SCOPE: 'read  write',
+  })
+  expect(credentials.accessToken).toBe('token')
+  expect(credentials.headers()).toEqual({ authorization: 'Bearer token' })
+  expect(credentials.clientSecret).toBeUndefined()
+  expect(credentials.scopes).toEqual(['read', 'write'])
+  expect(JSON.stringify(credentials)).toBe('{"clientId":"id","scopes":["read","write"]}')
+  expect(credentialsFromEnvironment({ X_ACCESS_TOKEN: 't' }, { prefix: 'X_' }).accessToken).toBe('t')
+  expect(credentialsFromEnvironment({ MCP_ACCESS_TOKEN: 'a\r\nb' }).headers()).toEqual({})
+})
