@@ -35,7 +35,7 @@ export function createVerifier(context: Context, resource: string): TokenVerifie
         claims: withoutProps(claims),
         props,
         upstream: () => upstreamToken(context, grantId),
-        ...(maxAge === false ? {} : { revalidate: joined(() => check(found, maxAge)) }),
+        ...(maxAge === false ? {} : { revalidate: () => settled(check(found, maxAge)) }),
       } satisfies VerifiedToken
     },
   }
@@ -51,33 +51,14 @@ function namesIssuer(token: string, issuer: string): boolean {
   }
 }
 
+/** Nothing to wait for, where the answer is known: then the guard does not wait. */
+const settled = (answer: Awaitable<unknown>): Awaitable<void> =>
+  answer instanceof Promise ? answer.then(() => undefined) : undefined
+
 const invalid = (problem: string): InvalidTokenError => new InvalidTokenError(`The access token ${problem}`)
 
 function withoutProps({ props: _props, ...claims }: AccessToken['claims']): Record<string, unknown> {
   return claims
-}
-
-/**
- * A guard may ask twice on behalf of one request, at once: the second question gets the answer of the first. A later request
- * does not, because it must see what was revoked meanwhile.
- */
-function joined(ask: () => Awaitable<unknown>): () => Awaitable<void> {
-  let pending: Promise<void> | undefined
-  return () => {
-    const first = pending
-    pending = undefined
-    if (first !== undefined) return first
-    const answer = ask()
-    if (!(answer instanceof Promise)) return
-    const settled = (): void => {
-      if (pending === mine) pending = undefined
-    }
-    const mine = answer.then(settled, (error: unknown) => {
-      settled()
-      throw error
-    })
-    return (pending = mine)
-  }
 }
 
 /** Whether the grant of a token still lives: asked at most once per grant and `maxAge` seconds; 0 asks each time. */
