@@ -1,11 +1,14 @@
-// `npm run demo`: the official SDK's client against what `npm start` runs. It discovers, registers, signs in, reads, is refused, steps up, writes.
+// `npm run demo`: the official SDK's client against what `npm start` runs. It discovers, registers (or, with `-- --document`, has a document), signs in, reads, is refused, steps up, writes.
 import { Client, StreamableHTTPClientTransport, UnauthorizedError } from '@modelcontextprotocol/client'
 import { existsSync, readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { demoClient, demoClientId } from './documents.ts'
 import { sdkSession } from './sdk-session.ts'
 import { stateFile } from './start-state.ts'
 
-const { values } = parseArgs({ options: { url: { type: 'string' } } })
+const { values } = parseArgs({
+  options: { url: { type: 'string' }, document: { type: 'boolean', default: false } },
+})
 const url = new URL(values.url ?? running() ?? 'http://127.0.0.1:8787/mcp')
 let step = 0
 const say = (text: string): void => console.log(`\n${++step}. ${text}`)
@@ -21,14 +24,18 @@ try {
 async function demo(): Promise<void> {
   console.log(`An MCP client meets ${url.href}`)
   await reachable()
-  const session = sdkSession('Tollgate demo')
+  const session = sdkSession(demoClient.client_name, demoClient.redirect_uris[0])
+  if (values.document) Object.assign(session.provider, { clientMetadataUrl: demoClientId })
   const transport = new StreamableHTTPClientTransport(url, {
     authProvider: session.provider,
     fetch: narrated,
   })
   const client = new Client({ name: 'tollgate-demo', version: '1.0.0' })
 
-  say('Connect without a token: refused, with a pointer to the metadata. The client discovers and registers.')
+  const identifies = values.document ? `is ${demoClientId}` : 'registers'
+  say(
+    `Connect without a token: refused, with a pointer to the metadata. The client discovers and ${identifies}.`,
+  )
   await expectSignIn(() => client.connect(transport))
 
   say('Sign in. This script plays the browser.')

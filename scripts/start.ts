@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { build } from './build.ts'
+import { demoClientId, startDocuments } from './documents.ts'
 import { startOidcProvider } from './oidc-provider.ts'
 import { folder, stateFile } from './start-state.ts'
 import { startWrangler } from './wrangler.ts'
@@ -57,6 +58,8 @@ async function start(): Promise<void> {
   if (values.external) {
     variables['AUTH_MODE'] = 'external'
     variables['AUTH_SERVER_URL'] = process.env['AUTH_SERVER_URL'] ?? (await independentServer(resource))
+  } else {
+    variables['TOLLGATE_CLIENT_DOCUMENTS'] = process.env['TOLLGATE_CLIENT_DOCUMENTS'] ?? (await documents())
   }
 
   console.log('Starting workerd…')
@@ -77,17 +80,33 @@ async function start(): Promise<void> {
   writeFileSync(stateFile, JSON.stringify({ resource, mode: variables['AUTH_MODE'] }))
   ending.push(async () => rmSync(stateFile, { force: true }))
 
+  const document = values.external
+    ? ''
+    : `
+  … -- --document       the same, as ${demoClientId} instead of registering`
+  const issuedBy = values.external
+    ? process.env['AUTH_SERVER_URL'] === undefined
+      ? 'independent; any name signs in'
+      : 'yours'
+    : 'embedded; any name signs in'
   console.log(`
 An MCP server runs in workerd, protected by Tollgate:
 
   MCP server            ${resource}
-  authorization server  ${variables['AUTH_SERVER_URL'] ?? url}  (${values.external ? 'independent' : 'embedded'}; any name signs in)
+  authorization server  ${variables['AUTH_SERVER_URL'] ?? url}  (${issuedBy})
 
 Next:
-  npm run demo          the official SDK's client goes through the whole flow
+  npm run demo          the official SDK's client goes through the whole flow${document}
   or give ${resource} to an MCP client: it opens a browser, and you sign in.
 
 Ctrl-C ends everything.`)
+}
+
+/** The metadata document of the demo's client: nobody owns its host, so it is read from here. */
+async function documents(): Promise<string> {
+  const { url, close } = await startDocuments()
+  ending.push(close)
+  return url
 }
 
 async function independentServer(resource: string): Promise<string> {

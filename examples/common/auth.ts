@@ -5,6 +5,7 @@ import {
   dangerouslyDevSignIn,
   type EmbeddedAuthorizationServer,
 } from 'tollgate/authorization-server'
+import { documents } from './documents.ts'
 import { scopes } from './notes.ts'
 
 /** The environment variables of every host. */
@@ -15,6 +16,8 @@ export interface Settings {
   AUTH_SERVER_URL?: string | undefined
   /** At least 32 random bytes. A server on this machine makes its own, and forgets it when it ends. */
   TOLLGATE_SECRET?: string | undefined
+  /** For demos on this machine: where the document of https://demo-client.example is. */
+  TOLLGATE_CLIENT_DOCUMENTS?: string | undefined
 }
 
 /** The guard of `/mcp`, and the authorization server where it is embedded. */
@@ -35,6 +38,7 @@ export function auth(
           resources: { [resource]: { name: 'Notes', scopes } },
           // Anybody signs in under any name. It works on this machine alone: yours is `ownLogin` or `upstream`.
           signIn: dangerouslyDevSignIn(),
+          ...documents(settings),
           ...runtime,
         })
   const rs = createResourceServer({

@@ -55,7 +55,7 @@ const answers = (url: string): Promise<boolean> =>
 test.each([
   ['internal', []],
   ['external', ['--external']],
-])('the main job, %s: start, demo, Ctrl-C', { timeout: 120_000 }, async (_mode, flags) => {
+])('the main job, %s: start, demo, Ctrl-C', { timeout: 120_000 }, async (mode, flags) => {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}/mcp`
   const start = run('start.ts', '--no-build', '--port', String(port), ...flags)
@@ -75,6 +75,13 @@ test.each([
     'Done: every step did what it should.',
   ])
     expect(demo.output()).toContain(step)
+  if (mode === 'internal') {
+    expect(demo.output()).toContain('POST /register → 201')
+    const asDocument = run('demo.ts', '--url', url, '--document')
+    expect(await asDocument.ended, asDocument.output()).toBe(0)
+    expect(asDocument.output()).toContain('Done: every step did what it should.')
+    expect(asDocument.output()).not.toContain('/register')
+  }
 
   start.child.kill('SIGINT')
   expect(await start.ended).toBe(0)
