@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../errors.ts'
 import type { OperationRule, OperationRules } from './operations.ts'
-import { requireScopes } from './resources.ts'
+import { requireNeeded } from './resources.ts'
 
 /** The rules, checked and in the order in which they are looked up. */
 export interface Rules {
@@ -35,7 +35,7 @@ const isRule = (value: unknown): value is OperationRule => Array.isArray(value) 
 
 function checkRule(at: string, value: unknown): OperationRule {
   if (typeof value === 'function') return value as OperationRule
-  return requireScopes(at, value)
+  return requireNeeded(at, value)
 }
 
 function compileNames(at: string, value: unknown): Keyed<OperationRule> {

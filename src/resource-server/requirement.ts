@@ -1,7 +1,7 @@
 import { ConfigurationError, InsufficientScopeError, OAuthError } from '../errors.ts'
 import { checkOptions, requireSeconds, requireStrings } from '../lib/options.ts'
 import type { Clock } from '../types.ts'
-import { requireScopes } from './resources.ts'
+import { requireNeeded } from './resources.ts'
 import type { Verified } from './token-cache.ts'
 import type { Need } from './types.ts'
 
@@ -35,7 +35,7 @@ export function requirement(
   if (resource !== undefined && !resources.includes(resource))
     throw new ConfigurationError('need.resource', `"${resource}" is not among ${resources.join(', ')}`)
   return {
-    scopes: requireScopes('need.scopes', need.scopes ?? []),
+    scopes: requireNeeded('need.scopes', need.scopes ?? []),
     resource,
     acrValues: acrValues && requireStrings('need.acrValues', acrValues),
     maxAge:

@@ -91,9 +91,7 @@ function resolveResource(
   made: Map<unknown, AuthorizationServer>,
 ): Resource {
   const url = checkResource(at, identifier, dangerouslyAllowHttp)
-  const requiredScopes = requireScopes('requiredScopes', own.requiredScopes ?? [])
-  if (requiredScopes.includes('offline_access'))
-    throw new ConfigurationError('requiredScopes', 'take offline_access out: it is for authorization servers')
+  const requiredScopes = requireNeeded('requiredScopes', own.requiredScopes ?? [])
   const scopes = requireScopes('scopesSupported', own.scopesSupported ?? requiredScopes)
   const servers = resolveServers('authorizationServers', own.authorizationServers, dangerouslyAllowHttp, made)
   const prefix = publicUrl === undefined ? '' : checkPublicUrl(publicUrl, url)
@@ -150,6 +148,14 @@ export function requireScopes(option: string, value: unknown): readonly string[]
   if (wrong !== undefined)
     throw new ConfigurationError(option, `"${wrong}" is not one scope; pass each as a string of its own`)
   return [...new Set(scopes)]
+}
+
+/** Scopes that a request may need (MCP, Refresh Tokens: offline_access is never one). */
+export function requireNeeded(option: string, value: unknown): readonly string[] {
+  const scopes = requireScopes(option, value)
+  if (scopes.includes('offline_access'))
+    throw new ConfigurationError(option, 'take offline_access out: it is for authorization servers')
+  return scopes
 }
 
 /** RFC 9728 §1.2: https, no fragment. */

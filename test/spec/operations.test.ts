@@ -415,6 +415,7 @@ test.each([
   ['a number', { 'tools/call': 5 as never }, {}, /^operations\.tools\/call: pass/],
   ['no scope', { 'tools/call': { a: ['b c'] } }, {}, /^operations\.tools\/call\.a: "b c" is not one scope/],
   ['a nested object', { a: { b: { c: ['d'] } } } as never, {}, /^operations\.a\.b: /],
+  ['offline_access', { a: ['offline_access'] }, {}, /^operations\.a: take offline_access out/],
   ['an unknown option', {}, { filter: true } as never, /filter: there is no such option/],
   ['a wrong size', {}, { maxBytes: 1 }, /^maxBytes: /],
   ['a wrong switch', {}, { filterLists: 1 as never }, /^filterLists: /],

@@ -79,7 +79,12 @@ const mistakes: [name: string, options: unknown, option: string, fix: string][] 
   ],
   ['scopes in one string', keyed({ requiredScopes: ['a b'] }), 'requiredScopes', 'string of its own'],
   ['no list of scopes', keyed({ requiredScopes: 'a' }), 'requiredScopes', 'list'],
-  ['offline_access', keyed({ requiredScopes: ['offline_access'] }), 'requiredScopes', 'take offline_access out'],
+  [
+    'offline_access',
+    keyed({ requiredScopes: ['offline_access'] }),
+    'requiredScopes',
+    'take offline_access out',
+  ],
   ['a wrong supported scope', keyed({ scopesSupported: ['"'] }), 'scopesSupported', 'not one scope'],
   [
     'a scope that implies itself',
@@ -239,6 +244,7 @@ test.each(verifierMistakes)('of a verifier: %s', (_, make, option, fix) => {
 test.each([
   ['scopes in one string', { scopes: ['a b'] }, 'need.scopes'],
   ['an unknown member', { scope: ['a'] }, 'need.scope'],
+  ['offline_access', { scopes: ['offline_access'] }, 'need.scopes'],
   ['a negative age', { maxAge: -1 }, 'need.maxAge'],
   ['a word as acr', { acrValues: 'x' }, 'need.acrValues'],
 ])('of a need: %s', async (_, need, option) => {
