@@ -21,11 +21,15 @@ export function embeddedServer(parts: {
     redirect_uris: ['http://127.0.0.1:4100/callback'],
     grant_types: ['authorization_code', 'refresh_token'],
   }
+  // A shorter one is good for tests, and no secret of a resource server.
+  const introspectable = secret.length >= 32 ? { introspectionSecret: secret } : {}
   return createAuthorizationServer({
     issuer,
     ...(deploymentSecret === undefined ? {} : { secret: deploymentSecret }),
     store,
-    resources: Object.fromEntries(resources.map((resource) => [resource, { scopes, accessTokens: tokens }])),
+    resources: Object.fromEntries(
+      resources.map((resource) => [resource, { scopes, accessTokens: tokens, ...introspectable }]),
+    ),
     ...(defaultResource === undefined ? {} : { defaultResource: new URL(defaultResource, issuer).href }),
     clients: [
       {

@@ -13,6 +13,7 @@ export interface Flags {
   defaultResource: string | undefined
   external: string | undefined
   introspection: string | undefined
+  introspectionClient: string | undefined
   outbound: string | undefined
   testControls: boolean
 }
@@ -20,14 +21,15 @@ export interface Flags {
 /** Ends the process with a message where a flag is unknown or wrong. */
 export function readFlags(args: string[]): Flags {
   try {
-    return parse(args)
+    return parseFlags(args)
   } catch (error) {
     console.error(`${(error as Error).message}\nSee docs/reference/conformance-server.md`)
     process.exit(2)
   }
 }
 
-function parse(args: string[]): Flags {
+/** Throws where a flag is unknown or wrong. */
+export function parseFlags(args: string[]): Flags {
   const text = { type: 'string' } as const
   const { values } = parseArgs({
     args,
@@ -44,6 +46,7 @@ function parse(args: string[]): Flags {
       'default-resource': text,
       external: text,
       introspection: text,
+      'introspection-client': text,
       outbound: text,
       'test-controls': { type: 'boolean', default: false },
     },
@@ -67,6 +70,7 @@ function parse(args: string[]): Flags {
     defaultResource: values['default-resource'],
     external: values.external,
     introspection: values.introspection,
+    introspectionClient: values['introspection-client'],
     outbound: values.outbound,
     testControls: values['test-controls'],
   }

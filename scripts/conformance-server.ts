@@ -4,8 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { memory, needs, notes } from '../examples/common/notes.ts'
 import { clientAddress, toNodeHandler } from '../src/adapter/node.ts'
 import { memoryCache } from '../src/cache/memory.ts'
-import type { AuthorizationServer, Endpoints, Fetch, Runtime } from '../src/index.ts'
-import { createResourceServer } from '../src/index.ts'
+import { createResourceServer, type AuthorizationServer, type Fetch, type Runtime } from '../src/index.ts'
 import { introspectionVerifier } from '../src/resource-server/introspection.ts'
 import { operationScopes } from '../src/resource-server/operations.ts'
 import { embeddedServer } from './conformance-authorization-server.ts'
@@ -42,13 +41,13 @@ function compose({ external, testControls }: Flags): (request: Request) => Promi
   const issuer = flags.issuer ?? base
   const { origin } = new URL(issuer)
   const resources = [`${origin}/mcp`, `${origin}/b/mcp`]
-  const as: (AuthorizationServer & Partial<Endpoints>) | string =
-    external === undefined
-      ? embeddedServer({ issuer, resources, store, runtime, flags })
-      : (trusted(external, flags) ?? external)
+  const as = external === undefined ? embeddedServer({ issuer, resources, store, runtime, flags }) : undefined
   const rs = createResourceServer({
-    resource: resources.map((resource) => ({ resource })),
-    authorizationServers: [as],
+    resource: resources.map((resource) => ({
+      resource,
+      authorizationServers: [as ?? trusted(external!, resource, flags)],
+    })),
+    authorizationServers: [as ?? external!],
     requiredScopes: ['notes:read'],
     scopesSupported: ['notes:read', 'notes:write'],
     cache: memoryCache({ clock: runtime.clock! }),
@@ -59,8 +58,7 @@ function compose({ external, testControls }: Flags): (request: Request) => Promi
     const { pathname } = new URL(request.url)
     if (pathname === '/healthz') return new Response('ok')
     if (testControls && pathname === '/__test/clock' && request.method === 'POST') return advance(request)
-    const answered = typeof as === 'string' ? undefined : await as.handle?.(request)
-    return answered ?? guarded(request)
+    return (await as?.handle(request)) ?? guarded(request)
   }
 }
 
@@ -71,11 +69,16 @@ async function advance(request: Request): Promise<Response> {
   return Response.json({ now: runtime.clock!() })
 }
 
-function trusted(issuer: string, { introspection, secret }: Flags): AuthorizationServer | undefined {
-  if (introspection === undefined) return undefined
+/** Who issues the tokens of this resource, where it is not the embedded server. */
+function trusted(
+  issuer: string,
+  resource: string,
+  { introspection, introspectionClient, secret }: Flags,
+): string | AuthorizationServer {
+  if (introspection === undefined) return issuer
   const authentication = {
     method: 'client_secret_basic',
-    clientId: 'conformance-resource',
+    clientId: introspectionClient ?? resource,
     clientSecret: secret,
   } as const
   return introspectionVerifier({ issuer, endpoint: introspection }, { authentication })

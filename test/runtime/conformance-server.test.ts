@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { browse } from '../../scripts/browser.ts'
+import { parseFlags } from '../../scripts/conformance-flags.ts'
 import { freePort } from '../support/runtime-port.ts'
 
 const script = join(import.meta.dirname, '../../scripts/conformance-server.ts')
@@ -121,19 +122,15 @@ test('it is ready, serves both resources, and ends on SIGTERM', async () => {
 })
 
 test('the confidential client has the secret of the flag', async () => {
-  const { base } = await start(
-    '--secret',
-    'a secret of the confidential client, long',
-    '--default-resource',
-    '/mcp',
-  )
+  const { base } = await start('--secret', 'twenty characters!!!', '--default-resource', '/mcp')
   const code = await authorize(base, { client_id: 'conformance-confidential' })
   const { client_id: _, ...rest } = redeem(code)
   const basic = (secret: string): Record<string, string> => ({
     authorization: `Basic ${btoa(`conformance-confidential:${secret}`)}`,
   })
   expect((await token(base, rest, basic('another secret, just as long as it'))).error).toBe('invalid_client')
-  const tokens = await token(base, rest, basic('a secret of the confidential client, long'))
+  const tokens = await token(base, rest, basic('twenty characters!!!'))
+  expect(tokens.error).toBeUndefined()
   expect(await status(`${base}/mcp`, tokens)).toBe(200)
 })
 
@@ -186,13 +183,36 @@ test('--external: the resource server alone, with its keys fetched through --out
   expect(asked).toEqual([`${as.base}/.well-known/oauth-authorization-server`, `${as.base}/jwks.json`])
 })
 
+test('--introspection: opaque tokens of another instance', async () => {
+  const as = await start('--tokens', 'opaque')
+  const rs = await start(
+    ...['--external', as.base, '--issuer', as.base, '--introspection', `${as.base}/introspect`],
+  )
+  for (const path of ['/mcp', '/b/mcp']) {
+    const parameters = { resource: as.base + path, scope: 'notes:read' }
+    const tokens = await token(as.base, redeem(await authorize(as.base, parameters)))
+    expect(await status(rs.base + path, tokens)).toBe(200)
+    expect(await status(rs.base + (path === '/mcp' ? '/b/mcp' : '/mcp'), tokens)).toBe(401)
+  }
+})
+
+test('a wrong flag ends it with the reason', async () => {
+  await expect(start('--stoer', 'memory')).rejects.toThrow(/^ended with 2: .*--stoer/s)
+})
+
 test.each([
-  ['--stoer', 'memory'],
   ['--store', 'cloudflare-kv'],
   ['--store', 'sqlite'],
   ['--tokens', 'paseto'],
   ['--check-revocation', '-1'],
+  ['--port', '70000'],
   ['--introspection', 'http://127.0.0.1:1/introspect'],
-])('a wrong flag ends it with the reason: %s %s', async (...flags) => {
-  await expect(start(...flags)).rejects.toThrow(/^ended with 2: .*--?\w/s)
+])('a wrong flag is named: %s %s', (flag, value) => {
+  expect(() => parseFlags([`${flag}=${value}`])).toThrow(flag)
+})
+
+test('the defaults are the documented ones', () => {
+  expect(parseFlags([])).toMatchObject({ port: 4000, store: 'memory', tokens: 'jwt', checkRevocation: 0 })
+  expect(parseFlags(['--no-check-revocation']).checkRevocation).toBe(false)
+  expect(parseFlags(['--check-revocation', '60']).checkRevocation).toBe(60)
 })
