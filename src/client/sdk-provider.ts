@@ -17,6 +17,7 @@ interface SdkTokens {
   access_token: string
   token_type: string
   expires_in?: number | undefined
+  issuer?: string | undefined
   refresh_token?: string | undefined
   scope?: string | undefined
   [member: string]: unknown
@@ -101,10 +102,11 @@ export function toOAuthClientProvider(client: Client, server: string | URL = '')
       const byHand = options.clients.find((each) => each.issuer === issuer)
       const known = byHand ?? (await read<RegistrationRecord>(storage, await keys.registration(issuer)))
       if (known === undefined || known.issuer !== issuer) return undefined
-      return { client_id: known.clientId, client_secret: known.clientSecret, issuer }
+      return { client_id: known.clientId, client_secret: known.clientSecret, ...stamp(issuer) }
     },
-    async saveClientInformation({ client_id: clientId, client_secret: clientSecret }, given) {
-      const issuer = await issuerOf(given)
+    async saveClientInformation({ client_id: clientId, client_secret: clientSecret, ...rest }, given) {
+      const issuer = given?.issuer ?? rest.issuer ?? ''
+      await storage.set(await at('issuer'), issuer)
       const secret = typeof clientSecret === 'string' ? { clientSecret } : {}
       await save(storage, await keys.registration(issuer), {
         issuer,
@@ -121,7 +123,7 @@ export function toOAuthClientProvider(client: Client, server: string | URL = '')
       return {
         access_token: accessToken,
         token_type: type,
-        issuer,
+        ...stamp(issuer),
         ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
         ...(granted === undefined ? {} : { scope: granted.join(' ') }),
         ...(expiresAt === undefined
@@ -130,7 +132,7 @@ export function toOAuthClientProvider(client: Client, server: string | URL = '')
       }
     },
     async saveTokens(tokens, given) {
-      const issuer = await issuerOf(given)
+      const issuer = given?.issuer ?? tokens.issuer ?? (await issuerOf())
       const record: TokenRecord = {
         issuer,
         clientId: '',
@@ -141,7 +143,7 @@ export function toOAuthClientProvider(client: Client, server: string | URL = '')
         ...(tokens.expires_in === undefined ? {} : { expiresAt: runtime.clock() + tokens.expires_in }),
       }
       await save(storage, await tokenKey(issuer), record)
-      // Reads for a single request name no issuer.
+      // Reads for a single request name no issuer, and v1 never does.
       await storage.set(await at('issuer'), issuer)
     },
     async redirectToAuthorization(url) {
@@ -179,6 +181,9 @@ export function toOAuthClientProvider(client: Client, server: string | URL = '')
     },
   }
 }
+
+/** The SDK passes over what is stamped for another issuer; older ones say none. */
+const stamp = (issuer: string): { issuer?: string } => (issuer === '' ? {} : { issuer })
 
 /** Shows the page, and settles when the browser is back with the state that was sent. */
 async function visit(redirect: Redirect, url: URL): Promise<{ back: Promise<URL> }> {

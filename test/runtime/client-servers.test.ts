@@ -1,0 +1,122 @@
+// Our client through the official SDK's transports, against servers that run as their users start them.
+import {
+  Client as ClientV2,
+  StreamableHTTPClientTransport as TransportV2,
+} from '@modelcontextprotocol/client'
+import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
+import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { browse } from '../../scripts/browser.ts'
+import { createClient, pasteRedirect } from '../../src/client/index.ts'
+import { toOAuthClientProvider } from '../../src/client/sdk-provider.ts'
+import { startHost, type Host } from '../support/runtime-hosts.ts'
+
+const uri = 'http://127.0.0.1:4569/callback'
+const info = { name: 'tollgate-tests', version: '1.0.0' }
+
+/** A user who approves, the requests that went out, and a clock to move. */
+function setUp() {
+  const seen: { url: string; body: string }[] = []
+  const asked: URL[] = []
+  const time = { ahead: 0 }
+  const client = createClient({
+    clock: () => Date.now() / 1000 + time.ahead,
+    fetch: async (input, init) => {
+      seen.push({ url: String(input), body: String(init?.body ?? '') })
+      return fetch(input, init)
+    },
+    redirect: pasteRedirect({
+      uri,
+      ask: async (url) => {
+        asked.push(url)
+        return (await browse(url, uri)).href
+      },
+    }),
+  })
+  const tokenRequests = (): string[] =>
+    seen.map(({ body }) => new URLSearchParams(body).get('grant_type')!).filter(Boolean)
+  return { client, asked, time, tokenRequests, seen }
+}
+
+const list = (client: ReturnType<typeof createClient>, url: URL): Promise<Response> =>
+  client.fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+    body: '{"jsonrpc":"2.0","id":1,"method":"tools/list"}',
+  })
+
+describe.each([
+  ['node', 'internal'],
+  ['workerd', 'internal'],
+  ['node', 'external'],
+] as const)('%s, %s authorization server', (name, mode) => {
+  let host: Host
+  beforeAll(async () => {
+    host = await startHost(name, mode)
+  })
+  afterAll(() => host?.close())
+
+  test('connect with SDK v2, call, step up, refresh once for 50, sign out', async () => {
+    const { client, asked, time, tokenRequests, seen } = setUp()
+    const mcp = new ClientV2(info)
+    await mcp.connect(new TransportV2(host.url, { fetch: client.fetch }))
+    const { tools } = await mcp.listTools()
+    expect(tools.map((tool) => tool.name)).toContain('write_note')
+    expect(asked).toHaveLength(1)
+
+    const written = await mcp.callTool({
+      name: 'write_note',
+      arguments: { title: 'ours', text: 'by our client' },
+    })
+    expect(written.isError ?? false).toBe(false)
+    expect(asked).toHaveLength(2)
+    expect(asked[1]!.searchParams.get('scope')).toContain('notes:write')
+    await mcp.close()
+
+    time.ahead = 3600
+    const responses = await Promise.all(Array.from({ length: 50 }, () => list(client, host.url)))
+    expect([...new Set(responses.map(({ status }) => status))]).toEqual([200])
+    for (const response of responses) await response.body?.cancel()
+    expect(tokenRequests()).toEqual(['authorization_code', 'authorization_code', 'refresh_token'])
+
+    await client.signOut(host.url)
+    expect(seen.filter(({ body }) => body.includes('token_type_hint')).length).toBe(2)
+    await (await list(client, host.url)).body?.cancel()
+    expect(asked).toHaveLength(3)
+  })
+
+  test('SDK v1 on client.fetch', async () => {
+    const { client, asked } = setUp()
+    const mcp = new ClientV1(info)
+    await mcp.connect(new TransportV1(host.url, { fetch: client.fetch }) as never)
+    expect((await mcp.listTools()).tools.length).toBeGreaterThan(0)
+    expect(asked).toHaveLength(1)
+    await mcp.close()
+  })
+
+  test('the bridge: the SDK drives, v1 and v2, and our storage keeps what it learns', async () => {
+    const { client, asked } = setUp()
+    const provider = toOAuthClientProvider(client, host.url)
+    const transport = new TransportV2(host.url, { authProvider: provider })
+    await expect(new ClientV2(info).connect(transport)).rejects.toThrow()
+    await transport.finishAuth(await provider.callback())
+    const mcp = new ClientV2(info)
+    await mcp.connect(new TransportV2(host.url, { authProvider: toOAuthClientProvider(client, host.url) }))
+    expect((await mcp.listTools()).tools.length).toBeGreaterThan(0)
+    expect(asked).toHaveLength(1)
+    await mcp.close()
+
+    const old = setUp()
+    const oldProvider = toOAuthClientProvider(old.client, host.url)
+    const first = new TransportV1(host.url, { authProvider: oldProvider as never })
+    await expect(new ClientV1(info).connect(first as never)).rejects.toThrow()
+    await first.finishAuth((await oldProvider.callback()).get('code')!)
+    const v1 = new ClientV1(info)
+    await v1.connect(new TransportV1(host.url, { authProvider: oldProvider as never }) as never)
+    expect((await v1.listTools()).tools.length).toBeGreaterThan(0)
+    await v1.close()
+    await expect(oldProvider.callback(`${uri}?code=x&state=forged`)).rejects.toMatchObject({
+      code: 'invalid_callback',
+    })
+  })
+})
