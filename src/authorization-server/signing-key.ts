@@ -1,11 +1,10 @@
-import { importJWK } from 'jose/key/import'
 import { ConfigurationError, UnavailableError } from '../errors.ts'
 import { sha256 } from '../lib/hash.ts'
 import type { Keyring } from '../lib/seal.ts'
 import { sealContext } from './context.ts'
 
 /** A JSON Web Key (RFC 7517 §4). */
-export type Jwk = Parameters<typeof importJWK>[0]
+export type Jwk = JsonWebKey & { kid?: string }
 
 export type SigningAlgorithm = 'ES256' | 'EdDSA' | 'RS256'
 
@@ -97,18 +96,25 @@ async function imported(
   alg: SigningAlgorithm,
   activeFrom: number,
 ): Promise<SigningKey> {
+  const importKey = (jwk: Jwk, usage: KeyUsage): Promise<CryptoKey> =>
+    crypto.subtle.importKey('jwk', bare(jwk), generation[alg] as EcKeyImportParams, false, [usage])
   const [publicKey, privateKey] = await Promise.all([
-    importJWK(publicJwk, alg),
-    importJWK(secret, alg, { extractable: false }),
+    importKey(publicJwk, 'verify'),
+    importKey(secret, 'sign'),
   ])
   return {
     kid: publicJwk.kid!,
     alg,
     publicJwk,
-    publicKey: publicKey as CryptoKey,
-    privateKey: privateKey as CryptoKey,
+    publicKey,
+    privateKey,
     activeFrom,
   }
+}
+
+/** The key itself, without what it says of its use: platforms differ in what they take there. */
+function bare({ kty, crv, x, y, n, e, d, p, q, dp, dq, qi }: Jwk): JsonWebKey {
+  return JSON.parse(JSON.stringify({ kty, crv, x, y, n, e, d, p, q, dp, dq, qi })) as JsonWebKey
 }
 
 /** What may be published, and nothing else; the key id is the thumbprint of just these members (RFC 7638 §3). */

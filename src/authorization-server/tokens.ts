@@ -1,9 +1,6 @@
-import { CompactSign } from 'jose/jws/compact/sign'
-import { compactVerify } from 'jose/jws/compact/verify'
-import { fromUtf8, utf8 } from '../lib/bytes.ts'
 import { randomToken } from '../lib/random.ts'
-import { UnavailableError } from '../errors.ts'
 import { sealContext, type Context, type Resource } from './context.ts'
+import { signAccessToken, verifyAccessToken } from './jws.ts'
 import { isTokenPart, openForGrant, type GrantRecord } from './grant-record.ts'
 
 /** What an access token says (RFC 9068 §2.2). */
@@ -34,7 +31,6 @@ export const opaquePrefix = 'tga_'
 
 /** Bytes of JSON up to which props travel in the token. */
 const maxProps = 1024
-const algorithms = ['ES256', 'EdDSA', 'RS256']
 
 /** A new access token of this grant for one resource. Signing or sealing costs no store call. */
 export async function issueAccessToken(
@@ -62,19 +58,14 @@ export async function issueAccessToken(
     ...(grant.props === undefined ? {} : { props: fits(grant.props) ? grant.props : true }),
   }
   const token =
-    resource.accessTokens === 'opaque' ? await sealToken(context, claims) : await signToken(context, claims)
+    resource.accessTokens === 'opaque'
+      ? await sealToken(context, claims)
+      : await signAccessToken(claims, await context.keys.active())
   return { token, expiresIn: exp - iat }
 }
 
 /** Sealed: nonce and tag take 28 bytes, base64url a third more. */
 const fits = (sealedProps: string): boolean => sealedProps.length <= Math.ceil(((maxProps + 28) * 4) / 3)
-
-async function signToken({ keys }: Context, claims: AccessTokenClaims): Promise<string> {
-  const { alg, kid, privateKey } = await keys.active()
-  return new CompactSign(utf8(JSON.stringify(claims)))
-    .setProtectedHeader({ alg, typ: 'at+jwt', kid })
-    .sign(privateKey)
-}
 
 async function sealToken({ issuer, keyring }: Context, claims: AccessTokenClaims): Promise<string> {
   const sealed = await keyring.seal(
@@ -91,7 +82,10 @@ async function sealToken({ issuer, keyring }: Context, claims: AccessTokenClaims
  */
 export async function readAccessToken(context: Context, token: string): Promise<AccessToken | undefined> {
   const opaque = token.startsWith(opaquePrefix)
-  const claims = opaque ? await openToken(context, token) : await verifyToken(context, token)
+  const found = opaque
+    ? await openToken(context, token)
+    : await verifyAccessToken(token, (kid) => context.keys.find(kid))
+  const claims = found as AccessTokenClaims | undefined
   if (claims?.iss !== context.issuer || !(claims.exp + clockTolerance > context.runtime.clock()))
     return undefined
   // A key of the configuration may have signed other things as well.
@@ -111,26 +105,6 @@ async function openToken(
   const sealed = token.slice(opaquePrefix.length)
   const text = await keyring.open('access-token', sealContext(issuer, 'access-token'), sealed)
   return text === undefined ? undefined : (JSON.parse(text) as AccessTokenClaims)
-}
-
-/** The signature, by a published key and its one algorithm; and the type, so that no other JWT of ours is taken (RFC 9068 §4). */
-async function verifyToken({ keys }: Context, token: string): Promise<AccessTokenClaims | undefined> {
-  try {
-    const { payload, protectedHeader } = await compactVerify(
-      token,
-      async ({ kid, alg }) => {
-        const key = await keys.find(kid ?? '')
-        if (key === undefined || key.alg !== alg) throw new TypeError('No such key')
-        return key.publicKey
-      },
-      { algorithms },
-    )
-    if (!/^(application\/)?at\+jwt$/i.test(protectedHeader.typ ?? '')) return undefined
-    return JSON.parse(fromUtf8(payload)) as AccessTokenClaims
-  } catch (error) {
-    if (error instanceof UnavailableError) throw error
-    return undefined
-  }
 }
 
 /** What the application attached at sign-in, from the token or from the grant that it names. */

@@ -1,5 +1,5 @@
 // SHA-256 (FIPS 180-4) in plain arithmetic. For a short message the platform's `subtle.digest` costs up to fifty times as much,
-// because each call goes through a thread pool (docs/adr). No branch and no index depends on the message.
+// because each call goes through a thread pool (docs/adr/0007). No branch and no index depends on the message.
 
 const initial: readonly number[] = [
   0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
