@@ -1,5 +1,5 @@
 // Real clients against the example, as its users start it: each host, both modes.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import {
   connectMcpRemote,
   connectV1,
@@ -8,6 +8,9 @@ import {
   UnauthorizedV2,
 } from '../support/runtime-clients.ts'
 import { startHost, type Host } from '../support/runtime-hosts.ts'
+
+// Processes start slowly on a busy machine.
+vi.setConfig({ testTimeout: 90_000 })
 
 const tools = ['list_notes', 'read_note', 'write_note']
 

@@ -5,10 +5,13 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { browse } from '../../scripts/browser.ts'
 import { parseFlags } from '../../scripts/conformance-flags.ts'
 import { freePort } from '../support/runtime-port.ts'
+
+// Processes start slowly on a busy machine.
+vi.setConfig({ testTimeout: 90_000 })
 
 const script = join(import.meta.dirname, '../../scripts/conformance-server.ts')
 const verifier = 'a-verifier-that-is-long-enough-for-the-rule-of-43'

@@ -2,8 +2,11 @@
 import { join } from 'node:path'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { Response as MiniflareResponse, type Miniflare, type Request as MiniflareRequest } from 'miniflare'
-import { afterEach, beforeAll, expect, test } from 'vitest'
+import { afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { bundle, compatibility, startWorkerd } from '../support/runtime-workerd.ts'
+
+// Processes start slowly on a busy machine.
+vi.setConfig({ testTimeout: 90_000 })
 
 let script = ''
 let token = ''
