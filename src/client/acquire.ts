@@ -20,11 +20,12 @@ export async function acquireTokens(
 ): Promise<TokenRecord> {
   const at = await tokenKey(context, server, found)
   const name = `${at} ${scopes?.toSorted().join(' ') ?? ''}`
+  const { grant, redirect } = context.options
+  const work = (): Promise<TokenRecord> => perform(context, server, found, scopes, at)
+  if (grant !== undefined || typeof redirect !== 'object') return context.acquisitions.run(name, work)
   const running = context.authorizations.get(name)
   if (running !== undefined) return running
-  const authorization = perform(context, server, found, scopes, at).finally(() =>
-    context.authorizations.delete(name),
-  )
+  const authorization = work().finally(() => context.authorizations.delete(name))
   context.authorizations.set(name, authorization)
   return authorization
 }
@@ -39,8 +40,15 @@ async function perform(
   if (context.options.grant !== undefined) return withoutPerson(context, server, found, scopes, at)
   const { url, finished, open } = await startAuthorization(context, server, found, scopes)
   if (finished === undefined) throw new AuthorizationRequiredError(url)
-  await open()
-  return finished
+  try {
+    const [tokens] = await Promise.all([finished, open()])
+    return tokens
+  } catch (error) {
+    // A server that has forgotten the client shows an error page and sends nobody back: register anew next time.
+    if (error instanceof OAuthError && error.code === 'authorization_timeout')
+      await context.storage.delete(await keys.registration(found.issuer))
+    throw error
+  }
 }
 
 async function withoutPerson(

@@ -43,7 +43,7 @@ export async function authorizedFetch(
 }
 
 /** The Bearer or DPoP challenge, wherever it stands in the header. */
-function challengeOf(response: Response): Challenge | undefined {
+export function challengeOf(response: Response): Challenge | undefined {
   if (response.status !== 401 && response.status !== 403) return undefined
   const challenges = parseChallenges(response.headers.get('www-authenticate') ?? '')
   const ours = challenges.filter(({ scheme }) => /^(bearer|dpop)$/i.test(scheme))

@@ -1,7 +1,7 @@
 import { OAuthError } from '../errors.ts'
 import { targetParameters } from './authorization.ts'
 import type { ClientContext } from './context.ts'
-import { identityOf } from './identity.ts'
+import { forget, identityOf, isForgotten } from './identity.ts'
 import { errorCode } from './token-answer.ts'
 import type { Authorized } from './options.ts'
 import { keys, read, save, type FlowRecord, type TokenRecord } from './records.ts'
@@ -34,6 +34,10 @@ export async function finishAuthorization(
     redirect_uri: redirectUri,
     code_verifier: flow.verifier,
     ...targetParameters(context, server, found),
+  }).catch(async (reason: unknown) => {
+    // Or the next attempt would show up with the same dead client id.
+    if (isForgotten(reason)) await forget(context, found.issuer, flow.clientId)
+    throw reason
   })
   const at = await tokenKey(context, server, found)
   const about = { clientId: flow.clientId, asked: scopes }

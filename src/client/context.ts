@@ -15,7 +15,9 @@ export interface ClientContext {
   readonly dpop: DpopKey
   /** Renewals under way, by the key of the token. */
   readonly renewals: SingleFlight<TokenRecord | undefined>
-  /** Authorizations under way, by token and scopes: a person is asked once. */
+  /** New tokens under way that need no person here, by token and scopes. */
+  readonly acquisitions: SingleFlight<TokenRecord>
+  /** Authorizations that a person is busy with, by token and scopes: he is asked once, however long he takes. */
   readonly authorizations: Map<string, Promise<TokenRecord>>
   quirks(issuer: string): ClientQuirks
 }
@@ -29,6 +31,7 @@ export function createContext(options: ClientOptions): ClientContext {
     storage: resolved.storage,
     dpop: dpopKey(resolved.dpop, runtime.clock),
     renewals: new SingleFlight(runtime.waitUntil),
+    acquisitions: new SingleFlight(runtime.waitUntil),
     authorizations: new Map(),
     quirks: (issuer) => resolved.providers?.find((provider) => provider.issuer === issuer)?.client ?? {},
   }

@@ -1,8 +1,7 @@
 import { OAuthError } from '../errors.ts'
-import { parseChallenges } from '../protocol/challenge.ts'
 import type { Fetch } from '../types.ts'
 import { startAuthorization } from './acquire.ts'
-import { authorizedFetch } from './authorized-fetch.ts'
+import { authorizedFetch, challengeOf } from './authorized-fetch.ts'
 import { finishAuthorization } from './callback.ts'
 import { createContext, type ClientContext } from './context.ts'
 import { discover } from './discovery.ts'
@@ -66,7 +65,7 @@ async function authorize(context: ClientContext, server: string): Promise<URL> {
     await replayable(server, { headers: { accept: 'text/event-stream' } }),
     undefined,
   )
-  const [challenge] = parseChallenges(probe.headers.get('www-authenticate') ?? '')
+  const challenge = challengeOf(probe)
   await probe.body?.cancel()
   const found = await discover(context, server, challenge?.parameters['resource_metadata'])
   await save(context.storage, await keys.server(server), found)

@@ -1,4 +1,5 @@
 import type { ClientAuth } from 'oauth4webapi'
+import { OAuthError } from '../errors.ts'
 import type { ClientContext } from './context.ts'
 import { clientAuth } from './client-auth.ts'
 import { refused } from './errors.ts'
@@ -37,6 +38,7 @@ export async function identify(
         ? await register(context, server, found, redirectUri)
         : await ask(issuer, askForClient)
     await save(context.storage, at, fresh)
+    await save(context.storage, await keys.registration(issuer, fresh.clientId), fresh)
     return fresh
   })
   return identity(context, found, registered(record))
@@ -52,14 +54,25 @@ export async function identityOf(
   const byHand = clients.find((client) => client.issuer === found.issuer && client.clientId === clientId)
   if (byHand !== undefined) return identity(context, found, byHand)
   if (clientId === clientMetadataUrl) return identity(context, found, { clientId })
-  const record = await read<RegistrationRecord>(context.storage, await keys.registration(found.issuer))
-  const ours = record?.issuer === found.issuer && record.clientId === clientId
-  return ours ? identity(context, found, registered(record)) : undefined
+  for (const at of [await keys.registration(found.issuer, clientId), await keys.registration(found.issuer)]) {
+    const record = await read<RegistrationRecord>(context.storage, at)
+    if (record?.issuer === found.issuer && record.clientId === clientId)
+      return identity(context, found, registered(record))
+  }
+  return undefined
 }
 
-/** The server does not know us any more: the next authorization registers again. */
-export const forget = async ({ storage }: ClientContext, issuer: string): Promise<void> =>
-  storage.delete(await keys.registration(issuer))
+/** The server does not know us any more: the next authorization registers again. A newer registration stays. */
+export async function forget({ storage }: ClientContext, issuer: string, clientId: string): Promise<void> {
+  const latest = await keys.registration(issuer)
+  await storage.delete(await keys.registration(issuer, clientId))
+  const record = await read<RegistrationRecord>(storage, latest)
+  if (record?.clientId === clientId) await storage.delete(latest)
+}
+
+/** Whether the error says so (RFC 6749 §5.2). */
+export const isForgotten = (error: unknown): boolean =>
+  error instanceof OAuthError && (error.code === 'invalid_client' || error.code === 'unauthorized_client')
 
 const registered = ({ method, ...record }: RegistrationRecord): Parameters<typeof identity>[2] => ({
   ...record,

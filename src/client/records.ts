@@ -60,7 +60,9 @@ export interface FlowRecord {
 export const keys = {
   /** Without the query: transports put session ids there. */
   server: (url: string): Promise<string> => key('server', new URL(url).origin + new URL(url).pathname),
-  registration: (issuer: string): Promise<string> => key('client', issuer),
+  /** The latest one at this issuer; with the client id, that very one, which older tokens still need. */
+  registration: (issuer: string, clientId = ''): Promise<string> =>
+    key('client', JSON.stringify([issuer, clientId])),
   tokens: (issuer: string, resource: string, subject: string): Promise<string> =>
     key('tokens', JSON.stringify([issuer, resource, subject])),
   flow: (state: string): Promise<string> => key('flow', state),

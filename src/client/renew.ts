@@ -1,7 +1,7 @@
 import { OAuthError, UnavailableError } from '../errors.ts'
 import { targetParameters } from './authorization.ts'
 import type { ClientContext } from './context.ts'
-import { forget, identityOf } from './identity.ts'
+import { forget, identityOf, isForgotten } from './identity.ts'
 import type { ServerRecord, TokenRecord } from './records.ts'
 import { requestTokens } from './token-request.ts'
 import { isExpired, isFresh, keepTokens, readTokens } from './tokens.ts'
@@ -58,9 +58,9 @@ async function renew(
     return await keepTokens(context, at, found, answer, { clientId, asked, before: tokens })
   } catch (error) {
     if (error instanceof UnavailableError && good !== undefined) return good
-    if (!(error instanceof OAuthError) || !isDead(error)) throw error
+    if (!(error instanceof OAuthError) || !(error.code === 'invalid_grant' || isForgotten(error))) throw error
     await context.storage.delete(at)
-    if (error.code !== 'invalid_grant') await forget(context, found.issuer)
+    if (isForgotten(error)) await forget(context, found.issuer, clientId)
     context.runtime.event({
       type: 'client.refresh-refused',
       level: 'warning',
@@ -70,7 +70,3 @@ async function renew(
     return undefined
   }
 }
-
-/** The refresh token is worth nothing any more, or the server has forgotten the client. */
-const isDead = ({ code }: OAuthError): boolean =>
-  code === 'invalid_grant' || code === 'invalid_client' || code === 'unauthorized_client'

@@ -3,6 +3,7 @@ import {
   AuthorizationRequiredError,
   createClient,
   memoryStorage,
+  pasteRedirect,
   type ClientOptions,
 } from '../../src/client/index.ts'
 import { createWorld, issuer, json, prmUrl, resource, type World } from '../support/client-world.ts'
@@ -246,7 +247,6 @@ test('CL14 a server that forgot the client: registered again', async () => {
   world.now += 901
   world.tokens.clear()
   let refused = 0
-  const world2 = createWorld()
   world.on(`${issuer}/token`, (request) => {
     const form = new URLSearchParams(request.body)
     if (form.get('grant_type') === 'refresh_token') {
@@ -259,7 +259,6 @@ test('CL14 a server that forgot the client: registered again', async () => {
   expect((await client.fetch(resource)).status).toBe(200)
   expect(refused).toBe(1)
   expect(world.to(`${issuer}/register`)).toHaveLength(2)
-  expect(world2.seen).toHaveLength(0)
 })
 
 test('CL14 overlapping flows: each verifier belongs to its state', async () => {
@@ -341,4 +340,62 @@ test('order of identities: by hand, metadata document, registration, asking', as
   ).rejects.toMatchObject({
     code: 'registration_unavailable',
   })
+})
+
+test('a server that forgot the client before the code was redeemed: the next attempt registers again', async () => {
+  const world = createWorld()
+  const client = clientFor(world)
+  const token = `${issuer}/token`
+  world.on(token, () => json({ error: 'invalid_client' }, 401))
+  await expect(client.fetch(resource)).rejects.toMatchObject({ code: 'invalid_client' })
+  await expect(client.fetch(resource)).rejects.toMatchObject({ code: 'invalid_client' })
+  expect(world.to(`${issuer}/register`)).toHaveLength(2)
+})
+
+test('another redirect URI registers anew, and the tokens of the older registration are still renewed', async () => {
+  const world = createWorld()
+  const storage = memoryStorage()
+  const client = clientFor(world, { storage })
+  await client.fetch(resource)
+  await clientFor(world, {
+    storage,
+    redirect: 'https://app.test/callback',
+    subject: 'somebody else',
+  }).authorize(resource)
+  expect(world.to(`${issuer}/register`)).toHaveLength(2)
+  world.now += 901
+  expect((await client.fetch(resource)).status).toBe(200)
+  expect(world.forms(`${issuer}/token`).at(-1)!['grant_type']).toBe('refresh_token')
+  expect(world.opened).toHaveLength(1)
+})
+
+test('an opener that fails, a page that is closed: the call ends, and the next one starts afresh', async () => {
+  const world = createWorld()
+  let broken = true
+  const closed: number[] = []
+  const redirect = {
+    listen: async () => ({ uri: 'http://127.0.0.1:3000/callback', close: () => void closed.push(1) }),
+    open: (url: URL) => (broken ? Promise.reject(new Error('no browser')) : world.redirect.open(url)),
+  }
+  const client = clientFor(world, { redirect })
+  await expect(client.fetch(resource)).rejects.toThrow('no browser')
+  expect(closed).toHaveLength(1)
+  broken = false
+  expect((await client.fetch(resource)).status).toBe(200)
+})
+
+test('pasting: the whole address or its query', async () => {
+  for (const cut of [
+    (url: URL) => ` ${url.href}\n`,
+    (url: URL) => url.search,
+    (url: URL) => url.search.slice(1),
+  ]) {
+    const world = createWorld()
+    const uri = 'http://127.0.0.1:8765/callback'
+    const ask = async (url: URL): Promise<string> =>
+      cut(new URL((await world.fetch(url, { redirect: 'manual' })).headers.get('location')!))
+    expect((await clientFor(world, { redirect: pasteRedirect({ uri, ask }) }).fetch(resource)).status).toBe(
+      200,
+    )
+  }
 })

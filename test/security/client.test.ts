@@ -462,6 +462,13 @@ describe('CL16 hostile documents and callbacks', () => {
     expectNothingStarted(world)
   })
 
+  test('CL16 metadata that never come end the call', async () => {
+    const world = createWorld()
+    world.on(prmUrl, () => new Promise<Response>(() => undefined))
+    await expect(clientFor(world).fetch(resource)).rejects.toMatchObject({ code: 'temporarily_unavailable' })
+    expectNothingStarted(world)
+  })
+
   test('CL16 __proto__ in a document changes no object', async () => {
     const world = createWorld()
     world.on(
