@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { randomToken } from '../../src/lib/random.ts'
 import type { AuthorizationServerOptions } from '../../src/authorization-server/options.ts'
 import type { Awaitable, Store } from '../../src/types.ts'
-import { ok, payload, refusal, RES_A, RES_B, resources, Rig } from './as.ts'
+import { confidentialSecret, ok, payload, refusal, RES_A, RES_B, resources, Rig } from './as.ts'
 
 export interface SuiteSettings {
   checkRevocation: number | false
@@ -329,6 +329,66 @@ export function tokenSuite(
       await r.call(tokens.access_token)
       const each = accessTokens === 'opaque' || checkRevocation === 0 ? 'get' : ''
       expect(await count(() => r.call(tokens.access_token))).toBe(each)
+    })
+
+    test('TK5 a wrong verifier burns nothing', async () => {
+      const r = await rig()
+      const approved = await r.approve('pub')
+      const writes = r.store.written.length
+      const wrong = { ...approved, verifier: randomToken(40) }
+      expect(await refusal(await r.redeem(wrong))).toBe('400 invalid_grant')
+      expect(r.store.written).toHaveLength(writes)
+      await ok(await r.redeem(approved))
+    })
+
+    test('TK10 a confidential client’s refresh without and with a wrong secret, and by others: nothing is rotated', async () => {
+      const r = await rig()
+      const approved = await r.approve('either')
+      const secret = { client_id: 'either', client_secret: confidentialSecret }
+      const tokens = await ok(await r.redeem(approved, secret))
+      const writes = r.store.written.length
+      const { refresh_token: token } = tokens
+      expect(await refusal(await r.refresh(token, { client_id: 'either' }))).toBe('401 invalid_client')
+      const wrong = { client_id: 'either', client_secret: 'wrong' }
+      expect(await refusal(await r.refresh(token, wrong))).toBe('401 invalid_client')
+      expect(await refusal(await r.refresh(token))).toBe('400 invalid_grant')
+      expect(r.store.written).toHaveLength(writes)
+      await ok(await r.refresh(token, secret))
+    })
+
+    test('TK13 TK16 tokens are random, and none passes for another kind', async () => {
+      const r = await rig()
+      const first = await r.tokens()
+      const second = await ok(await r.refresh(first.refresh_token))
+      const approved = await r.approve('pub')
+      expect(second.access_token.slice(-40)).not.toBe(first.access_token.slice(-40))
+      for (const token of [first.access_token, approved.code])
+        expect(await refusal(await r.refresh(token))).toBe('400 invalid_grant')
+      for (const code of [first.access_token, second.refresh_token])
+        expect(await refusal(await r.redeem({ ...approved, code }))).toBe('400 invalid_grant')
+      for (const token of [second.refresh_token, approved.code]) expect(await r.call(token)).toBe(401)
+      if (accessTokens === 'opaque') {
+        expect(first.access_token).toMatch(/^tga_[A-Za-z0-9_-]{100,}$/)
+        const bytes = atob(first.access_token.slice(4).replaceAll('-', '+').replaceAll('_', '/'))
+        for (const readable of ['alice', 'notes', first.grantId]) expect(bytes).not.toContain(readable)
+      }
+      await ok(await r.redeem(approved))
+    })
+
+    test('G25 a token that the guard keeps dies at its end, and when it is revoked alone', async () => {
+      const r = await rig()
+      const first = await r.tokens()
+      r.now += 899
+      expect(await r.call(first.access_token)).toBe(200)
+      r.now += 5
+      expect(await r.call(first.access_token)).toBe(200)
+      r.now += 1
+      expect(await r.call(first.access_token)).toBe(401)
+      const second = await ok(await r.refresh(first.refresh_token))
+      expect(await r.call(second.access_token)).toBe(200)
+      const form = { client_id: 'pub', token: second.access_token }
+      expect((await r.post(form, { url: r.path('revoke') })).status).toBe(200)
+      await expectDead(r, second.access_token)
     })
 
     test('G25 the answer of a co-located guard carries subject, scopes and props', async () => {
