@@ -55,12 +55,12 @@ export async function guardBenchmark(): Promise<void> {
 
     const uncached = await measure([
       loop('tollgate, no token cache', tollgate(made, false), made.fresh),
-      { name: "jose's jwtVerify", run: joseAlone(made) },
+      { name: "Request + jose's jwtVerify", run: joseAlone(made) },
       bare,
     ])
     print(`Guard, uncached, ${alg}`, uncached)
-    const ours = uncached.get('tollgate, no token cache')!.cpu - uncached.get('Request + no-op')!.cpu
-    bar(`net, tollgate : jwtVerify`, ours / uncached.get("jose's jwtVerify")!.cpu, 1.05, 'at most')
+    const ours = uncached.get('tollgate, no token cache')!.cpu
+    bar(`tollgate : jwtVerify`, ours / uncached.get("Request + jose's jwtVerify")!.cpu, 1.05, 'at most')
   }
 
   const made = await tokens('ES256', 1)
@@ -98,7 +98,10 @@ function joseAlone({ alg, jwks, fresh }: Tokens): (n: number) => Promise<void> {
   const keys = createLocalJWKSet(jwks)
   let i = 0
   return async (n) => {
-    for (let k = 0; k < n; k++) await jwtVerify(fresh(i++), keys, claims(alg))
+    for (let k = 0; k < n; k++) {
+      const incoming = request(fresh(i++))
+      await jwtVerify(incoming.headers.get('authorization')!.slice(7), keys, claims(alg))
+    }
   }
 }
 
