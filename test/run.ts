@@ -50,7 +50,11 @@ if (unknown.length > 0) throw new Error(`no such group: ${unknown.join(', ')}`)
 const chosen = groups.length === 0 ? runs : [...runs, ...extra].filter(({ group }) => groups.includes(group))
 
 await build()
-if (chosen.some(({ name }) => name === 'node 22') && !existsSync(node22)) await installNode22()
+if (chosen.some(({ name }) => name === 'node 22')) await install('tools/node-22')
+if (chosen.some(({ group }) => group === 'hosts')) {
+  await install('examples/express')
+  await install('examples/next')
+}
 const outcomes = await inParallel(chosen, Math.max(1, Math.min(2, availableParallelism())))
 report(outcomes)
 
@@ -80,16 +84,12 @@ async function build(): Promise<void> {
   if (code !== 0) fail(`the build failed\n${output}`)
 }
 
-async function installNode22(): Promise<void> {
-  const { code, output } = await execute([
-    'npm',
-    'ci',
-    '--no-audit',
-    '--no-fund',
-    '--prefix',
-    join(root, 'tools/node-22'),
-  ])
-  if (code !== 0) fail(`Node 22 could not be installed from tools/node-22/package-lock.json\n${output}`)
+/** What only some tests need lies in folders with lock files of their own, and is installed on first use. */
+async function install(folder: string): Promise<void> {
+  if (existsSync(join(root, folder, 'node_modules'))) return
+  const command = ['npm', 'ci', '--include=dev', '--no-audit', '--no-fund', '--prefix', join(root, folder)]
+  const { code, output } = await execute(command)
+  if (code !== 0) fail(`${folder} could not be installed from its lock file\n${output}`)
 }
 
 async function inParallel(waiting: readonly Run[], width: number): Promise<Outcome[]> {

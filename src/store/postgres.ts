@@ -91,6 +91,7 @@ function sender(client: PostgresClient): Send {
 const undefinedTable = '42P01'
 const uniqueViolation = '23505'
 const duplicateTable = '42P07'
+const duplicateObject = '42710'
 const serializationFailure = '40001'
 
 async function create(send: Send, table: string): Promise<void> {
@@ -101,7 +102,7 @@ async function create(send: Send, table: string): Promise<void> {
     )
   } catch (error) {
     // IF NOT EXISTS does not wait for somebody else who makes it at the same moment.
-    if (![uniqueViolation, duplicateTable].includes(codeOf(error) ?? '')) throw error
+    if (![uniqueViolation, duplicateTable, duplicateObject].includes(codeOf(error) ?? '')) throw error
   }
 }
 

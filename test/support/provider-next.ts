@@ -12,7 +12,7 @@ const environment = { ...process.env, NEXT_TELEMETRY_DISABLED: '1', NODE_ENV: 'p
 
 /** `folder`: of the application, below the repository. Its `node_modules` are the example's. */
 export async function buildNext(folder: string): Promise<void> {
-  if (!existsSync(next)) await run('npm', ['ci', '--no-audit', '--no-fund'], example)
+  if (!existsSync(next)) await run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund'], example)
   const cwd = join(root, folder)
   const modules = join(cwd, 'node_modules')
   if (cwd !== example && !existsSync(modules)) {
