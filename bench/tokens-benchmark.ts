@@ -115,7 +115,7 @@ export async function tokensBenchmark(): Promise<void> {
   const wop = await workersProvider()
   const oidc = await startOidcProvider()
   const issuers: Issuer[] = [await tollgate(), { name: 'workers-oauth-provider', ...wop }, oidc.issuer]
-  const rounds = 9
+  const rounds = 24
   const n = 60
   const exchange = new Map<string, number[]>(issuers.map(({ name }) => [name, []]))
   const refresh = new Map<string, number[]>(issuers.map(({ name }) => [name, []]))
@@ -131,7 +131,7 @@ export async function tokensBenchmark(): Promise<void> {
         const exchanged = clock()
         for (const token of tokens) await each.refresh(token)
         const refreshed = clock()
-        if (round === 0) continue // warm-up
+        if (round < 6) continue // warm-up
         exchange.get(each.name)!.push((exchanged - started) / n)
         refresh.get(each.name)!.push((refreshed - exchanged) / n)
       }
