@@ -1,36 +1,8 @@
-import { oneLine, type ResolvedRuntime } from '../lib/runtime.ts'
 import { sha256 } from '../lib/hash.ts'
 import { randomToken } from '../lib/random.ts'
-import type { Keyring } from '../lib/seal.ts'
-import type { ExpiringStore } from '../store/contract.ts'
-import type { UpstreamTokens } from '../types.ts'
-import {
-  changeGrant,
-  grantKey,
-  readGrant,
-  sealForGrant,
-  tombstone,
-  type GrantRecord,
-} from './grant-record.ts'
-import type { KeyRing } from './keys.ts'
+import { changeGrant, grantKey, readGrant, tombstone, type GrantRecord } from './grant-record.ts'
+import { newRecord, type GrantsParts, type NewGrant } from './new-grant.ts'
 import { changeUser, readUser, type ListedGrant } from './user-record.ts'
-
-/** One authorization of one client by one user. */
-export interface NewGrant {
-  id: string
-  clientId: string
-  clientName: string | undefined
-  subject: string
-  resources: readonly string[]
-  scopes: readonly string[]
-  /** Undefined: the request named none. */
-  redirectUri: string | undefined
-  codeChallenge: string
-  props?: unknown
-  upstream?: UpstreamTokens
-  authTime?: number
-  acr?: string
-}
 
 /** A grant as the application and the user see it. */
 export interface Grant {
@@ -77,16 +49,8 @@ const maxGrants = 100
 const maxConsents = 50
 const maxRevokedTokens = 32
 
-export interface GrantsParts {
-  issuer: string
-  store: ExpiringStore
-  keyring: Keyring
-  keys: KeyRing
-  runtime: ResolvedRuntime
-  lifetimes: { code: number; refreshAbsolute: number }
-}
-
-export function createGrants({ issuer, store, keyring, keys, runtime, lifetimes }: GrantsParts): Grants {
+export function createGrants(parts: GrantsParts): Grants {
+  const { issuer, store, runtime, lifetimes, keys } = parts
   const { clock } = runtime
 
   const isLive = async (record: GrantRecord | undefined): Promise<boolean> =>
@@ -142,7 +106,7 @@ export function createGrants({ issuer, store, keyring, keys, runtime, lifetimes 
     async create(grant) {
       const now = clock()
       const secret = randomToken()
-      const record = await newRecord(grant, secret, now)
+      const record = await newRecord(parts, grant, secret)
       const entry: ListedGrant = {
         id: grant.id,
         ...(record.clientName === undefined ? {} : { clientName: record.clientName }),
@@ -213,30 +177,6 @@ export function createGrants({ issuer, store, keyring, keys, runtime, lifetimes 
         return { ...user, consents: [...others, { key, client, expires }].slice(-maxConsents) }
       })
     },
-  }
-
-  async function newRecord(grant: NewGrant, secret: string, now: number): Promise<GrantRecord> {
-    const seal = (what: 'props' | 'upstream', value: unknown): Promise<string> =>
-      sealForGrant(keyring, issuer, grant.id, what, value)
-    return {
-      state: 'live',
-      client: grant.clientId,
-      ...(grant.clientName === undefined ? {} : { clientName: oneLine(grant.clientName, 80) }),
-      subject: grant.subject,
-      resources: grant.resources,
-      scopes: grant.scopes,
-      created: now,
-      expires: now + lifetimes.code,
-      epoch: await keys.epoch(),
-      code: await sha256(secret, 'code'),
-      codeExpires: now + lifetimes.code,
-      ...(grant.redirectUri === undefined ? {} : { redirectUri: grant.redirectUri }),
-      challenge: grant.codeChallenge,
-      ...(grant.authTime === undefined ? {} : { authTime: grant.authTime }),
-      ...(grant.acr === undefined ? {} : { acr: grant.acr }),
-      ...(grant.props === undefined ? {} : { props: await seal('props', grant.props) }),
-      ...(grant.upstream === undefined ? {} : { upstream: await seal('upstream', grant.upstream) }),
-    }
   }
 }
 
