@@ -2,7 +2,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
-import { Miniflare } from 'miniflare'
+import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import { bar, quantile, table } from './harness.ts'
 import { tokens } from './tokens.ts'
 
@@ -29,13 +29,15 @@ export async function workerdBenchmark(): Promise<void> {
   for (const alg of ['RS256', 'ES256'] as const) {
     const made = await tokens(alg)
     const all = Array.from({ length: 200 }, (_, i) => made.fresh(i))
-    const miniflare = new Miniflare({
-      modules: true,
-      script: bundled.outputFiles[0]!.text,
-      compatibilityDate: '2026-08-01',
-      compatibilityFlags: ['nodejs_compat'],
-      bindings: { ALG: alg, JWKS: made.jwks, TOKENS: all, BAD: made.bad },
-    } as never)
+    const miniflare = new Miniflare(
+      convertV4MiniflareOptions({
+        modules: true,
+        script: bundled.outputFiles[0]!.text,
+        compatibilityDate: '2026-08-01',
+        compatibilityFlags: ['nodejs_compat'],
+        bindings: { ALG: alg, JWKS: made.jwks, TOKENS: all, BAD: made.bad },
+      }),
+    )
     try {
       const url = await miniflare.ready
       const pid = workerdPid()
