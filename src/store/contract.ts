@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../errors.ts'
+import { randomToken } from '../lib/random.ts'
 import type { Awaitable, Clock, Store, StoreRecord } from '../types.ts'
 
 export type { Store, StoreRecord } from '../types.ts'
@@ -104,8 +105,7 @@ function checkVersion(version: string): void {
 export const partitionOf = (key: string): string => key.split(':', 1)[0]!
 
 /** 96 random bits: never used twice for a key, also not after delete and recreate. */
-export const newVersion = (): string =>
-  Array.from(crypto.getRandomValues(new Uint32Array(3)), (word) => word.toString(36)).join('-')
+export const newVersion = (): string => randomToken(12)
 
 /** A record as a driver hands it out. */
 export const recordOf = (value: string, version: string, expiresAt?: number | null): StoreRecord =>
