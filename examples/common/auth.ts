@@ -5,8 +5,10 @@ import {
   dangerouslyDevSignIn,
   type EmbeddedAuthorizationServer,
 } from 'tollgate/authorization-server'
+import { introspectionVerifier } from 'tollgate/introspection'
+import { generic } from 'tollgate/provider/generic'
 import { documents } from './documents.ts'
-import { scopes } from './notes.ts'
+import { scopes } from './scopes.ts'
 
 /** The environment variables of every host. */
 export interface Settings {
@@ -14,40 +16,64 @@ export interface Settings {
   PUBLIC_URL: string
   AUTH_MODE?: string | undefined
   AUTH_SERVER_URL?: string | undefined
+  /** Where the tokens of `AUTH_SERVER_URL` are opaque: who judges them, and as whom this server asks. */
+  INTROSPECTION_URL?: string | undefined
+  INTROSPECTION_CLIENT_ID?: string | undefined
+  INTROSPECTION_CLIENT_SECRET?: string | undefined
   /** At least 32 random bytes. A server on this machine makes its own, and forgets it when it ends. */
   TOLLGATE_SECRET?: string | undefined
   /** For demos on this machine: where the document of https://demo-client.example is. */
   TOLLGATE_CLIENT_DOCUMENTS?: string | undefined
 }
 
+/** What the host brings. */
+export type Platform = Runtime & {
+  store: Store
+  cache?: Cache
+  /** Of the authorization server. Default: `PUBLIC_URL`. */
+  issuer?: string
+  /** Somebody in front of this server ends TLS. */
+  behindProxy?: boolean
+}
+
 /** The guard of `/mcp`, and the authorization server where it is embedded. */
 export function auth(
   settings: Settings,
-  platform: Runtime & { store: Store; cache?: Cache },
+  platform: Platform,
 ): { as: EmbeddedAuthorizationServer | undefined; rs: ResourceServer } {
-  const { PUBLIC_URL, AUTH_MODE = 'internal', AUTH_SERVER_URL = '', TOLLGATE_SECRET } = settings
-  const { store, ...runtime } = platform
+  const { PUBLIC_URL, AUTH_MODE = 'internal', TOLLGATE_SECRET } = settings
+  const { store, issuer = PUBLIC_URL, behindProxy = false, ...runtime } = platform
   const resource = `${PUBLIC_URL}/mcp`
   const as =
     AUTH_MODE === 'external'
       ? undefined
       : createAuthorizationServer({
-          issuer: PUBLIC_URL,
+          issuer,
           ...(TOLLGATE_SECRET ? { secret: TOLLGATE_SECRET } : {}),
           store,
           resources: { [resource]: { name: 'Notes', scopes } },
           // Anybody signs in under any name. It works on this machine alone: yours is `ownLogin` or `upstream`.
           signIn: dangerouslyDevSignIn(),
+          behindProxy,
           ...documents(settings),
           ...runtime,
         })
   const rs = createResourceServer({
     resource,
     resourceName: 'Notes',
-    authorizationServers: [as ?? AUTH_SERVER_URL],
+    authorizationServers: [as ?? external(settings)],
     requiredScopes: ['notes:read'],
     scopesSupported: Object.keys(scopes),
     ...runtime,
   })
   return { as, rs }
+}
+
+/** JWTs need no more than the issuer's URL; opaque tokens are judged where they come from. */
+function external({ AUTH_SERVER_URL: issuer = '', INTROSPECTION_URL, ...settings }: Settings) {
+  if (!INTROSPECTION_URL) return issuer
+  const { INTROSPECTION_CLIENT_ID: clientId = '', INTROSPECTION_CLIENT_SECRET: clientSecret = '' } = settings
+  return introspectionVerifier(
+    generic({ issuer, introspectionEndpoint: INTROSPECTION_URL, clientId, clientSecret }),
+  )
 }

@@ -2,19 +2,12 @@
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import type { AuthInfo } from 'tollgate'
 import { z } from 'zod'
+export { needs, scopes } from './scopes.ts'
 
 /** Where notes lie: Workers KV as it is, or `memory()`. */
 export interface NoteStorage {
   get(key: string): Promise<string | null>
   put(key: string, value: string): Promise<void>
-}
-
-/** What the user is asked to allow. */
-export const scopes = { 'notes:read': 'Read your notes', 'notes:write': 'Change your notes' }
-
-/** What each tool needs, for `operationScopes`. */
-export const needs = {
-  'tools/call': { list_notes: ['notes:read'], read_note: ['notes:read'], write_note: ['notes:write'] },
 }
 
 /** An MCP handler: `mcp(request, auth)`. */

@@ -3,14 +3,6 @@ import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import type { AuthInfo } from 'tollgate'
 import { z } from 'zod'
 
-/** What the user is asked to allow. */
-export const scopes = { 'notes:read': 'Read your notes', 'notes:write': 'Change your notes' }
-
-/** What each tool needs, for `operationScopes`. */
-export const needs = {
-  'tools/call': { list_notes: ['notes:read'], read_note: ['notes:read'], write_note: ['notes:write'] },
-}
-
 const notes = new Map<string, Map<string, string>>()
 
 /** The MCP server of one session. Who is calling, the transport says with each message. */

@@ -1,43 +1,25 @@
-// A notes server on Express. AUTH_SERVER_URL names an authorization server; without it there is one of our own, with a sign-in for development.
+// The notes server on Express, with the official SDK v1 and its sessions: `npm start`
 import { randomBytes } from 'node:crypto'
 import express from 'express'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
-import { createResourceServer } from 'tollgate'
-import { createAuthorizationServer, dangerouslyDevSignIn } from 'tollgate/authorization-server'
 import { authOf, clientAddress, endpoints, guard } from 'tollgate/express'
 import { operationScopes } from 'tollgate/operations'
 import { createSessions } from 'tollgate/sessions'
 import { memoryStore } from 'tollgate/store/memory'
-import { needs, notesServer, scopes } from './notes.ts'
+import { auth } from '../common/auth.ts'
+import { needs } from '../common/scopes.ts'
+import { notesServer } from './notes.ts'
 
-const { PORT = '3000', PUBLIC_URL = `http://127.0.0.1:${PORT}`, AUTH_SERVER_URL } = process.env
-const secret = process.env['TOLLGATE_SECRET'] ?? randomBytes(32).toString('hex')
-const resource = `${PUBLIC_URL}/mcp`
+const { PORT = '3000', PUBLIC_URL = `http://127.0.0.1:${PORT}`, TOLLGATE_SECRET } = process.env
 
-const own =
-  AUTH_SERVER_URL === undefined
-    ? createAuthorizationServer({
-        issuer: PUBLIC_URL,
-        secret,
-        store: memoryStore(),
-        signIn: dangerouslyDevSignIn(),
-        resources: { [resource]: { name: 'Notes', scopes } },
-        clientAddress,
-      })
-    : undefined
-const rs = createResourceServer({
-  resource,
-  authorizationServers: [own ?? AUTH_SERVER_URL!],
-  requiredScopes: ['notes:read'],
-  scopesSupported: Object.keys(scopes),
-})
+const { as, rs } = auth({ ...process.env, PUBLIC_URL }, { store: memoryStore(), clientAddress })
 
 // A session id is bound to issuer, subject and client: another principal gets 404, a refreshed token goes on.
-const sessions = createSessions({ secret })
+const sessions = createSessions({ secret: TOLLGATE_SECRET ?? randomBytes(32).toString('hex') })
 const transports = new Map<string, StreamableHTTPServerTransport>()
 
 const app = express()
-app.use(own ? endpoints(own, rs) : endpoints(rs))
+app.use(endpoints(...(as ? [as, rs] : [rs])))
 app.all('/mcp', guard(rs, { operations: operationScopes(needs) }), async (req, res) => {
   const id = req.get('mcp-session-id')
   if (id === undefined) return open(req, res)
@@ -46,7 +28,7 @@ app.all('/mcp', guard(rs, { operations: operationScopes(needs) }), async (req, r
   const error = { code: -32001, message: 'Session not found' }
   res.status(404).json({ jsonrpc: '2.0', error, id: null })
 })
-app.listen(Number(PORT), '127.0.0.1', () => console.log(`Notes: ${resource}`))
+app.listen(Number(PORT), '127.0.0.1', () => console.log(`Notes at ${PUBLIC_URL}/mcp`))
 
 async function open(req: express.Request, res: express.Response): Promise<void> {
   const id = await sessions.create(authOf(req))

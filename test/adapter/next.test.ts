@@ -1,8 +1,7 @@
-// Next as a built and started application, and real MCP clients against it.
+// Next as a built and started application.
 import { beforeAll, expect, test } from 'vitest'
 import { routes } from '../../src/adapter/next.ts'
-import { clientSuite } from '../support/provider-clients.ts'
-import { buildNext, startNext } from '../support/provider-next.ts'
+import { buildNext, startNext } from '../support/runtime-next.ts'
 import { adapterSuite, freePort } from './suite.ts'
 
 beforeAll(() => buildNext('test/support/next-app'), 300_000)
@@ -16,15 +15,6 @@ adapterSuite(
     })
   },
   { drains: false, rewritesQuery: true },
-)
-
-clientSuite(
-  'Next',
-  (wiring) =>
-    startNext('test/support/next-app', Number(new URL(wiring.url).port), {
-      NOTES_WIRING: JSON.stringify(wiring),
-    }),
-  '/notes',
 )
 
 test('HT4 Next serves plain http: an https issuer refuses, and names behindProxy', async () => {

@@ -73,6 +73,14 @@ test('the snippets of the README and the guide compile', () => {
 test('the programs of the hosts page are the ones that the tests run', () => {
   const page = readFileSync(join(root, 'docs/guide/hosts.md'), 'utf8')
   const shown = [...page.matchAll(/`(examples\/[^`]+)`[^`]*```typescript\n([\s\S]*?)```/g)]
-  expect(shown.map(([, path]) => path)).toContain('examples/workers/worker.ts')
+  expect(shown.map(([, path]) => path)).toEqual(
+    expect.arrayContaining([
+      'examples/workers/worker.ts',
+      ...['node', 'express', 'hono', 'deno', 'bun'].map((host) => `examples/${host}/server.ts`),
+      ...['app/mcp/route.ts', 'app/oauth/[...path]/route.ts', 'app/tollgate.ts', 'instrumentation.ts'].map(
+        (file) => `examples/next/${file}`,
+      ),
+    ]),
+  )
   for (const [, path, code] of shown) expect(code, path).toBe(readFileSync(join(root, path!), 'utf8'))
 })

@@ -48,8 +48,8 @@ const list = (client: ReturnType<typeof createClient>, url: URL): Promise<Respon
 describe.each([
   ['node', 'internal'],
   ['workerd', 'internal'],
-  ['node', 'external'],
-] as const)('%s, %s authorization server', (name, mode) => {
+  ['node', 'jwt'],
+] as const)('%s, %s', (name, mode) => {
   let host: Host
   beforeAll(async () => {
     host = await startHost(name, mode)

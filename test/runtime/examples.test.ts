@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
+import { install } from '../support/runtime-next.ts'
 
 const root = join(import.meta.dirname, '../..')
 // Inside the package, so that `tollgate/…` resolves through its own `exports`.
@@ -66,9 +67,18 @@ test('the examples compile', { timeout: 120_000 }, async () => {
     join(folder, 'tsconfig.json'),
     JSON.stringify({ compilerOptions, include: ['.', ...include] }),
   )
+  expect(await compile(folder)).toBe('')
+})
+
+test('examples/express compiles as the project that it is', { timeout: 300_000 }, async () => {
+  await install('examples/express')
+  expect(await compile(join(root, 'examples/express'))).toBe('')
+})
+
+async function compile(project: string): Promise<string> {
   const compiler = join(root, 'node_modules/typescript/bin/tsc')
-  const { stdout } = await promisify(execFile)(process.execPath, [compiler, '-p', folder]).catch(
+  const { stdout } = await promisify(execFile)(process.execPath, [compiler, '-p', project]).catch(
     (error: { stdout: string }) => error,
   )
-  expect(stdout).toBe('')
-})
+  return stdout
+}

@@ -24,48 +24,63 @@ export interface Connected {
   close(): Promise<void>
 }
 
+/** A client of the SDK: where a call was refused, its user signs in once more. */
+export interface ConnectedSdk extends Connected {
+  stepUp(): Promise<void>
+}
+
 /** SDK v2. The session holds what the client knows; with tokens in it, nobody has to sign in. */
-export async function connectV2(
+export function connectV2(
   url: URL,
   session: SdkSession,
   options: { versionNegotiation?: { mode: 'auto' } } = {},
-): Promise<Connected & { stepUp(): Promise<void> }> {
-  const open = () => new TransportV2(url, { authProvider: session.provider })
-  let transport = open()
-  let client = new ClientV2(info, options)
-  try {
-    await client.connect(transport)
-  } catch (error) {
-    if (!(error instanceof UnauthorizedV2)) throw error
-    await transport.finishAuth(await session.signIn())
-    transport = open()
-    client = new ClientV2(info, options)
-    await client.connect(transport)
-  }
-  return {
-    ...connected(client),
-    stepUp: async () => transport.finishAuth(await session.signIn()),
-  }
+): Promise<ConnectedSdk> {
+  return connectSdk(session, () => {
+    const transport = new TransportV2(url, { authProvider: session.provider })
+    const client = new ClientV2(info, options)
+    return {
+      client,
+      connect: () => client.connect(transport),
+      finish: (answer) => transport.finishAuth(answer),
+    }
+  })
 }
 
 /** SDK v1. */
-export async function connectV1(url: URL, session: SdkSession): Promise<Connected> {
-  const open = (): TransportV1 => new TransportV1(url, { authProvider: session.provider as never })
-  const transport = open()
-  let client = new ClientV1(info)
+export function connectV1(url: URL, session: SdkSession): Promise<ConnectedSdk> {
+  return connectSdk(session, () => {
+    const transport = new TransportV1(url, { authProvider: session.provider as never })
+    const client = new ClientV1(info)
+    return {
+      client: client as never,
+      connect: () => client.connect(transport as never),
+      finish: (answer) => transport.finishAuth(answer.get('code')!),
+    }
+  })
+}
+
+interface Opened {
+  client: ClientV2
+  connect(): Promise<void>
+  finish(answer: URLSearchParams): Promise<void>
+}
+
+async function connectSdk(session: SdkSession, open: () => Opened): Promise<ConnectedSdk> {
+  let opened = open()
   try {
-    await client.connect(transport as never)
+    await opened.connect()
   } catch (error) {
-    if (!(error instanceof UnauthorizedV1)) throw error
-    await transport.finishAuth((await session.signIn()).get('code')!)
-    client = new ClientV1(info)
-    await client.connect(open() as never)
+    if (!(error instanceof UnauthorizedV1 || error instanceof UnauthorizedV2)) throw error
+    await opened.finish(await session.signIn())
+    opened = open()
+    await opened.connect()
   }
-  return connected(client as never)
+  const { client, finish } = opened
+  return { ...connected(client), stepUp: async () => finish(await session.signIn()) }
 }
 
 /** mcp-remote as a child process: stdio on this side, OAuth and HTTP on the other. */
-export async function connectMcpRemote(url: URL): Promise<Connected> {
+export async function connectMcpRemote(url: URL, name: string): Promise<Connected> {
   const folder = mkdtempSync(join(tmpdir(), 'tollgate-mcp-remote-'))
   const port = await freePort()
   const transport = new StdioClientTransport({
@@ -89,7 +104,7 @@ export async function connectMcpRemote(url: URL): Promise<Connected> {
       const [, page] = /visiting:\s+(http\S+)\s/.exec(output) ?? []
       if (page === undefined || seen) return
       seen = true
-      browse(page, `http://localhost:${port}/oauth/callback`)
+      browse(page, `http://localhost:${port}/oauth/callback`, { name })
         .then((callback) => fetch(callback))
         .then(() => resolve(), reject)
     })
@@ -117,4 +132,4 @@ function connected(client: ClientV2): Connected {
   }
 }
 
-export { sdkSession, UnauthorizedV2 }
+export { sdkSession }

@@ -2,14 +2,16 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { startOidcProvider } from '../../scripts/oidc-provider.ts'
+import { buildNext, install, startNext } from './runtime-next.ts'
 import { freePort } from './runtime-port.ts'
 import { bundle, compatibility, startWorkerd } from './runtime-workerd.ts'
 
 const root = join(import.meta.dirname, '../..')
 const bin = (name: string): string => join(root, 'node_modules/.bin', name)
 
-export type Mode = 'internal' | 'external'
-export type HostName = 'workerd' | 'node' | 'hono' | 'deno' | 'bun'
+export type HostName = 'workerd' | 'node' | 'express' | 'hono' | 'next' | 'deno' | 'bun'
+/** Who issues the tokens: the host itself, or an independent authorization server beside it, of either kind. */
+export type Issuer = 'internal' | 'jwt' | 'opaque'
 
 export interface Host {
   /** The MCP server. */
@@ -17,38 +19,75 @@ export interface Host {
   close(): Promise<void>
 }
 
-/** Starts the host in one of the two modes; in the external one, with an independent authorization server beside it. */
+interface Start {
+  port: number
+  variables: Record<string, string>
+  persistTo?: string | undefined
+}
+
+/** Starts the program of `examples/`; all that differs between issuers is its environment. */
 export async function startHost(
   name: HostName,
-  mode: Mode,
+  issuer: Issuer,
   options: { port?: number; persistTo?: string } = {},
 ): Promise<Host> {
   const port = options.port ?? (await freePort())
   const origin = `http://127.0.0.1:${port}`
-  const as =
-    mode === 'external'
-      ? await startOidcProvider({
-          scopes: ['notes:read', 'notes:write'],
-          resources: { [`${origin}/mcp`]: 'jwt' },
-        })
-      : undefined
-  const variables: Record<string, string> = {
-    PUBLIC_URL: origin,
-    AUTH_MODE: mode,
-    AUTH_SERVER_URL: as?.issuer ?? '',
-    TOLLGATE_SECRET: 'a secret for tests, long enough to be one',
-  }
-  const stop =
-    name === 'workerd'
-      ? await startWorker(port, variables, options.persistTo)
-      : await startProgram(name, port, variables)
+  const { variables, close } = await startIssuer(issuer, `${origin}/mcp`)
+  const stop = await starts[name]({
+    port,
+    variables: { PUBLIC_URL: origin, ...variables },
+    persistTo: options.persistTo,
+  })
   return {
     url: new URL(`${origin}/mcp`),
     async close() {
       await stop()
-      await as?.close()
+      await close()
     },
   }
+}
+
+async function startIssuer(
+  issuer: Issuer,
+  resource: string,
+): Promise<{ variables: Record<string, string>; close(): Promise<void> }> {
+  const secret = 'a secret for tests, long enough to be one'
+  if (issuer === 'internal')
+    return { variables: { AUTH_MODE: 'internal', TOLLGATE_SECRET: secret }, close: async () => undefined }
+  const introspector = { clientId: 'notes-server', clientSecret: secret }
+  const { issuer: url, close } = await startOidcProvider({
+    scopes: ['notes:read', 'notes:write'],
+    resources: { [resource]: issuer },
+    introspector,
+  })
+  const opaque = {
+    INTROSPECTION_URL: `${url}/token/introspection`,
+    INTROSPECTION_CLIENT_ID: introspector.clientId,
+    INTROSPECTION_CLIENT_SECRET: introspector.clientSecret,
+  }
+  return {
+    variables: { AUTH_MODE: 'external', AUTH_SERVER_URL: url, ...(issuer === 'opaque' ? opaque : {}) },
+    close,
+  }
+}
+
+let builtNext: Promise<void> | undefined
+
+const starts: Record<HostName, (start: Start) => Promise<() => Promise<void>>> = {
+  workerd: startWorker,
+  node: program([process.execPath, 'examples/node/server.ts']),
+  async express(start) {
+    await install('examples/express')
+    return program([process.execPath, 'examples/express/server.ts'])(start)
+  },
+  hono: program([process.execPath, 'examples/hono/server.ts']),
+  async next({ port, variables }) {
+    await (builtNext ??= buildNext('examples/next'))
+    return (await startNext('examples/next', port, variables)).close
+  },
+  deno: program([bin('deno'), 'run', '-A', '--unstable-kv', 'examples/deno/server.ts']),
+  bun: program([bin('bun'), 'examples/bun/server.ts']),
 }
 
 /** The bindings of the repository's wrangler.toml. */
@@ -57,11 +96,7 @@ export const bindings = {
   durableObjects: { TOLLGATE: { className: 'TollgateStore', useSQLite: true } },
 }
 
-async function startWorker(
-  port: number,
-  variables: Record<string, string>,
-  persistTo: string | undefined,
-): Promise<() => Promise<void>> {
+async function startWorker({ port, variables, persistTo }: Start): Promise<() => Promise<void>> {
   const miniflare = await startWorkerd({
     ...compatibility,
     ...bindings,
@@ -73,19 +108,14 @@ async function startWorker(
   return () => miniflare.dispose()
 }
 
-const commands: Record<Exclude<HostName, 'workerd'>, string[]> = {
-  node: [process.execPath, 'examples/node/server.ts'],
-  hono: [process.execPath, 'examples/hono/server.ts'],
-  deno: [bin('deno'), 'run', '-A', '--unstable-kv', 'examples/deno/server.ts'],
-  bun: [bin('bun'), 'examples/bun/server.ts'],
+function program(command: string[]): (start: Start) => Promise<() => Promise<void>> {
+  return (start) => startProgram(command, start)
 }
 
 async function startProgram(
-  name: Exclude<HostName, 'workerd'>,
-  port: number,
-  variables: Record<string, string>,
+  [command, ...parameters]: string[],
+  { port, variables }: Start,
 ): Promise<() => Promise<void>> {
-  const [command, ...parameters] = commands[name]
   const child = spawn(command!, parameters, {
     cwd: root,
     env: { ...process.env, ...variables, PORT: String(port), DENO_NO_UPDATE_CHECK: '1' },
@@ -100,7 +130,7 @@ async function startProgram(
     }
     child.stdout.on('data', heard)
     child.stderr.on('data', heard)
-    child.once('close', () => reject(new Error(`${name} ended before it was ready:\n${output}`)))
+    child.once('close', () => reject(new Error(`${parameters.at(-1)} ended before it was ready:\n${output}`)))
   })
   return () => {
     child.kill('SIGTERM')

@@ -1,5 +1,4 @@
 import { routes } from '../../../../../../src/adapter/next.ts'
-import { rs as notes } from '../../notes/notes.ts'
 import { rs } from '../../suite.ts'
 
-export const { GET, HEAD, POST, OPTIONS } = routes(rs, notes)
+export const { GET, HEAD, POST, OPTIONS } = routes(rs)

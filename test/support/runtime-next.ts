@@ -12,7 +12,7 @@ const environment = { ...process.env, NEXT_TELEMETRY_DISABLED: '1', NODE_ENV: 'p
 
 /** `folder`: of the application, below the repository. Its `node_modules` are the example's. */
 export async function buildNext(folder: string): Promise<void> {
-  if (!existsSync(next)) await run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund'], example)
+  await install('examples/next')
   const cwd = join(root, folder)
   const modules = join(cwd, 'node_modules')
   if (cwd !== example && !existsSync(modules)) {
@@ -47,7 +47,14 @@ export async function startNext(
   }
 }
 
-export async function run(command: string, args: string[], cwd: string): Promise<void> {
+/** What an example brings of its own, from its lock file. */
+export async function install(folder: string): Promise<void> {
+  const cwd = join(root, folder)
+  if (!existsSync(join(cwd, 'node_modules')))
+    await run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund'], cwd)
+}
+
+async function run(command: string, args: string[], cwd: string): Promise<void> {
   const child = spawn(command, args, { cwd, env: environment, stdio: 'pipe' })
   const output = collect(child)
   const [code] = (await once(child, 'exit')) as [number | null]
