@@ -133,6 +133,9 @@ function writable(outgoing: ServerResponse): Promise<void> {
   })
 }
 
+/** Of this connection alone (RFC 9110 §7.6.1): Node says these itself, and a contradiction breaks the connection. */
+const hopByHop = ['connection', 'keep-alive', 'proxy-connection', 'te', 'transfer-encoding', 'upgrade']
+
 /** Cookies stay separate headers (RFC 6265 §3). */
 export function copyHeaders(
   outgoing: ServerResponse,
@@ -140,7 +143,8 @@ export function copyHeaders(
   except: readonly string[] = [],
 ): void {
   for (const [name, value] of headers)
-    if (name !== 'set-cookie' && !except.includes(name)) outgoing.setHeader(name, value)
+    if (name !== 'set-cookie' && !hopByHop.includes(name) && !except.includes(name))
+      outgoing.setHeader(name, value)
   const cookies = headers.getSetCookie()
   if (cookies.length > 0) outgoing.appendHeader('set-cookie', cookies)
 }

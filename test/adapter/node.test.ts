@@ -188,6 +188,26 @@ test('an answer that breaks off does not look whole', async () => {
   expect(onError).toHaveBeenCalledOnce()
 })
 
+// The official SDK's transport says `connection: keep-alive` of its event streams; a client that had asked for the end then used a dead connection.
+test('RFC 9110 §7.6.1 what a handler says of the connection is not passed on', async () => {
+  const headers = {
+    connection: 'keep-alive, x-hop',
+    'keep-alive': 'timeout=5',
+    upgrade: 'x',
+    te: 'x',
+    'x-end': '1',
+  }
+  const url = await serve(toNodeHandler(() => new Response('answer', { headers })))
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  socket.write('GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n')
+  let answer = ''
+  for await (const chunk of socket) answer += String(chunk)
+  const lines = answer.split('\r\n\r\n', 1)[0]!.toLowerCase().split('\r\n')
+  expect(lines.filter((line) => line.startsWith('connection:'))).toEqual(['connection: close'])
+  expect(lines.filter((line) => /^(keep-alive|upgrade|te):/.test(line))).toEqual([])
+  expect(lines).toContain('x-end: 1')
+})
+
 test('a method that no Request can have is 400', async () => {
   const handler = vi.fn(show)
   const url = await serve(toNodeHandler(handler))
