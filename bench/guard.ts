@@ -1,9 +1,10 @@
 // The guard in process: Request + guard + a handler that does nothing.
+import './cloudflare-stub.ts'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import { measure, table, bar, type Case, type Figure } from './harness.ts'
 import { answer, claims, ok, peers, request, tollgate, type Handler } from './guards.ts'
 import { tokens, type Tokens } from './tokens.ts'
-import { workersProvider } from './workers-oauth-provider.ts'
+import { workersIssuer } from './workers-oauth-provider.ts'
 
 async function proves(name: string, handler: Handler, made: Tokens): Promise<void> {
   const good = await handler(request(made.fresh(0)))
@@ -22,17 +23,29 @@ const loop = (name: string, handler: Handler, token: (i: number) => string | und
   }
 }
 
+/** Tokens of its own, as fresh strings; a bad one is refused. */
+async function workersTokens(): Promise<{ handler: Handler; fresh: (i: number) => string }> {
+  const { handler, accessToken } = await workersIssuer()
+  const issued: Buffer[] = []
+  for (let i = 0; i < 200; i++) issued.push(Buffer.from(await accessToken(), 'latin1'))
+  const fresh = (i: number): string => issued[i % issued.length]!.latin1Slice()
+  const refused = await handler(request(`${fresh(0)}x`))
+  if (refused.status !== 401)
+    throw new Error(`workers-oauth-provider does not refuse a bad token: ${refused.status}`)
+  return { handler, fresh }
+}
+
 export async function guardBenchmark(): Promise<void> {
   for (const alg of ['RS256', 'ES256'] as const) {
     const made = await tokens(alg)
     const cases: Record<string, Handler> = { tollgate: tollgate(made), ...peers(made) }
-    const wop = await workersProvider()
+    const peer = await workersTokens()
     for (const [name, handler] of Object.entries(cases)) await proves(name, handler, made)
     const bare: Case = loop('Request + no-op', answer, made.fresh)
     const figures = await measure([
       bare,
       ...Object.entries(cases).map(([name, handler]) => loop(name, handler, made.fresh)),
-      loop('workers-oauth-provider', wop.handler, wop.fresh),
+      loop('workers-oauth-provider', peer.handler, peer.fresh),
     ])
     print(`Guard, cached token, ${alg} (µs CPU for a whole request)`, figures)
     const floor = figures.get('Request + no-op')!.cpu

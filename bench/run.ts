@@ -1,4 +1,4 @@
-// `npm run bench [guard] [http] [tokens]`: ratios against the peers and against the physical limit, in one run.
+// `npm run bench [guard] [workerd] [tokens] [http]`: ratios against the peers and against the physical limit, in one run.
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 
@@ -13,7 +13,11 @@ const wanted = process.argv.slice(2)
 const all = {
   guard: async () => (await import('./guard.ts')).guardBenchmark(),
   workerd: async () => (await import('./workerd.ts')).workerdBenchmark(),
-  tokens: async () => (await import('./tokens-benchmark.ts')).tokensBenchmark(),
+  tokens: async () => {
+    const { tokensBenchmark, tokensInWorkerd } = await import('./tokens-benchmark.ts')
+    await tokensBenchmark()
+    await tokensInWorkerd()
+  },
   http: async () => (await import('./http.ts')).httpBenchmark(),
 }
 for (const [name, benchmark] of Object.entries(all))

@@ -1,17 +1,9 @@
-// @cloudflare/workers-oauth-provider in Node: one provider with an in-memory KV, as its README shows it.
-import { registerHooks } from 'node:module'
-import { createHash, randomBytes } from 'node:crypto'
-
-const stub =
-  'data:text/javascript,export class WorkerEntrypoint { constructor(ctx, env) { this.ctx = ctx; this.env = env } }; export const env = {}; export const waitUntil = () => {}'
-registerHooks({
-  resolve: (specifier, context, next) =>
-    specifier === 'cloudflare:workers' ? { url: stub, shortCircuit: true } : next(specifier, context),
-})
+// @cloudflare/workers-oauth-provider: one provider with an in-memory KV, as its README shows it; on Node as in workerd.
+import { authorizationRequest, redirectUri, tokenEndpoint, type Issuer } from './issuers.ts'
 
 const origin = 'https://mcp.example.com'
-const redirect = 'https://app.example.com/cb'
 
+/** A KV namespace in memory. */
 class MemoryKv {
   readonly entries = new Map<string, { value: string; metadata?: unknown }>()
   async get(key: string, options?: string | { type?: string }): Promise<unknown> {
@@ -34,12 +26,16 @@ class MemoryKv {
   }
 }
 
-export async function workersProvider() {
+export async function workersIssuer(): Promise<{
+  issuer: Issuer
+  handler: (request: Request) => Promise<Response>
+  accessToken: () => Promise<string>
+}> {
+  // Only now: on Node, what it imports from the platform has to be there first.
   const { OAuthProvider } = await import('@cloudflare/workers-oauth-provider')
-  const kv = new MemoryKv()
-  let users = 0
-  const env: Record<string, unknown> = { OAUTH_KV: kv }
+  const env: Record<string, unknown> = { OAUTH_KV: new MemoryKv() }
   const ctx = { waitUntil: () => undefined, passThroughOnException: () => undefined, props: {} }
+  let users = 0
   const provider = new OAuthProvider({
     apiRoute: '/mcp',
     apiHandler: { fetch: async () => new Response(null, { status: 200 }) } as never,
@@ -63,87 +59,39 @@ export async function workersProvider() {
     resourceMetadata: { resource: `${origin}/mcp`, authorization_servers: [origin] },
     requiredScopes: ['notes:read'],
   } as never)
-  const fetch = (request: Request): Promise<Response> => provider.fetch(request, env as never, ctx as never)
-
-  const registered = await fetch(
+  const handler = (request: Request): Promise<Response> => provider.fetch(request, env as never, ctx as never)
+  const registered = await handler(
     new Request(`${origin}/register`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({
         client_name: 'bench',
-        redirect_uris: [redirect],
+        redirect_uris: [redirectUri],
         token_endpoint_auth_method: 'none',
         grant_types: ['authorization_code', 'refresh_token'],
         response_types: ['code'],
       }),
     }),
   )
-  const { client_id: clientId } = (await registered.json()) as { client_id: string }
-
-  async function code(): Promise<{ code: string; verifier: string }> {
-    const verifier = randomBytes(32).toString('base64url')
-    const query = new URLSearchParams({
-      response_type: 'code',
-      client_id: clientId,
-      redirect_uri: redirect,
-      scope: 'notes:read notes:write',
-      state: 'x',
-      resource: `${origin}/mcp`,
-      code_challenge: createHash('sha256').update(verifier).digest('base64url'),
-      code_challenge_method: 'S256',
-    })
-    const response = await fetch(new Request(`${origin}/authorize?${query}`))
-    const location = response.headers.get('location')
-    if (!location) throw new Error(`workers-oauth-provider: ${response.status} ${await response.text()}`)
-    return { code: new URL(location).searchParams.get('code')!, verifier }
+  const { client_id } = (await registered.json()) as { client_id: string }
+  const resource = `${origin}/mcp`
+  const name = 'workers-oauth-provider'
+  const token = tokenEndpoint(name, handler, `${origin}/token`, { client_id, resource })
+  const issuer: Issuer = {
+    name,
+    async code() {
+      const scope = 'notes:read notes:write'
+      const { query, code_verifier } = await authorizationRequest({ client_id, resource, scope, state: 'x' })
+      const response = await handler(new Request(`${origin}/authorize?${query}`))
+      const location = response.headers.get('location')
+      if (!location) throw new Error(`${name}: ${response.status} ${await response.text()}`)
+      return { code: new URL(location).searchParams.get('code')!, code_verifier }
+    },
+    ...token,
   }
-  const token = (form: Record<string, string>): Promise<Response> =>
-    fetch(
-      new Request(`${origin}/token`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/x-www-form-urlencoded' },
-        body: new URLSearchParams({ client_id: clientId, resource: `${origin}/mcp`, ...form }),
-      }),
-    )
-
-  async function exchange({
-    code,
-    verifier,
-  }: {
-    code: string
-    verifier: string
-  }): Promise<Record<string, string>> {
-    const response = await token({
-      grant_type: 'authorization_code',
-      code,
-      code_verifier: verifier,
-      redirect_uri: redirect,
-    })
-    if (response.status !== 200) throw new Error(`workers-oauth-provider: ${await response.text()}`)
-    return (await response.json()) as Record<string, string>
+  const accessToken = async (): Promise<string> => {
+    const fields = { ...(await issuer.code()), grant_type: 'authorization_code', redirect_uri: redirectUri }
+    return (await token.answer(fields))['access_token']!
   }
-  async function refresh(refreshToken: string): Promise<Record<string, string>> {
-    const response = await token({ grant_type: 'refresh_token', refresh_token: refreshToken })
-    if (response.status !== 200) throw new Error(`workers-oauth-provider: ${await response.text()}`)
-    return (await response.json()) as Record<string, string>
-  }
-
-  const issued: Buffer[] = []
-  for (let i = 0; i < 200; i++)
-    issued.push(Buffer.from((await exchange(await code()))['access_token']!, 'latin1'))
-  const refused = await fetch(
-    new Request(`${origin}/mcp`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${issued[0]!.latin1Slice()}x` },
-    }),
-  )
-  if (refused.status !== 401)
-    throw new Error(`workers-oauth-provider does not refuse a bad token: ${refused.status}`)
-  return {
-    handler: fetch,
-    fresh: (i: number): string => issued[i % issued.length]!.latin1Slice(),
-    code,
-    exchange,
-    refresh,
-  }
+  return { issuer, handler, accessToken }
 }

@@ -10,6 +10,8 @@ export interface Visit {
   /** Called for each page with its title. */
   onPage?: (title: string, url: string) => void
   cookies?: Map<string, string>
+  /** How the server is reached. Default: over the network. */
+  send?: (request: Request) => Promise<Response>
 }
 
 /** Goes on until it would be sent to `redirectUri`, and returns that URL. Throws where a page has no way on. */
@@ -17,7 +19,7 @@ export async function browse(start: string | URL, redirectUri: string, visit: Vi
   const cookies = visit.cookies ?? new Map<string, string>()
   let next: Step = { url: new URL(start), method: 'GET' }
   for (let steps = 0; steps < 20; steps++) {
-    const response = await send(next, cookies)
+    const response = await open(next, cookies, visit.send ?? fetch)
     const location = response.headers.get('location')
     if (response.status >= 300 && response.status < 400 && location !== null) {
       const url = new URL(location, next.url)
@@ -44,7 +46,11 @@ interface Step {
   from?: URL
 }
 
-async function send({ url, method, body, from }: Step, jar: Map<string, string>): Promise<Response> {
+async function open(
+  { url, method, body, from }: Step,
+  jar: Map<string, string>,
+  send: (request: Request) => Promise<Response>,
+): Promise<Response> {
   const headers = new Headers({
     accept: 'text/html',
     // What a browser would say of itself.
@@ -56,7 +62,9 @@ async function send({ url, method, body, from }: Step, jar: Map<string, string>)
   if (mine.length > 0)
     headers.set('cookie', mine.map(([name, value]) => `${name.split(' ')[1]}=${value}`).join('; '))
   if (method === 'POST') headers.set('origin', url.origin)
-  const response = await fetch(url, { method, headers, redirect: 'manual', ...(body ? { body } : {}) })
+  const response = await send(
+    new Request(url, { method, headers, redirect: 'manual', ...(body ? { body } : {}) }),
+  )
   for (const cookie of response.headers.getSetCookie()) keep(cookie, url, jar)
   return response
 }
