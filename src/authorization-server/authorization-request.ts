@@ -167,14 +167,22 @@ export const isTrusted = ({ client, redirectUri }: Pick<Target, 'client' | 'redi
  */
 function offeredScopes(resources: readonly Resource[], asked: string | undefined): string[] {
   const known = [...new Set(resources.flatMap((each) => Object.keys(each.scopes)))]
-  const parsed = parseScope((asked ?? '').trim().slice(0, maxScope + 1))
-  if (parsed === undefined || (asked ?? '').length > maxScope)
-    throw new OAuthError('invalid_scope', 'scope is malformed')
+  const parsed = (asked ?? '').length > maxScope ? undefined : parseScope(withoutOuterSpaces(asked ?? ''))
+  if (parsed === undefined) throw new OAuthError('invalid_scope', 'scope is malformed')
   const wanted = parsed.filter((each) => each !== 'offline_access' || known.includes(each))
   if (wanted.length === 0) return known
   const offered = known.filter((each) => wanted.includes(each))
   if (offered.length === 0) throw new OAuthError('invalid_scope', 'None of these scopes exists here')
   return offered
+}
+
+/** Clients join lists with a space too many; other white space is no separator (RFC 6749 §3.3). */
+function withoutOuterSpaces(text: string): string {
+  let start = 0
+  let end = text.length
+  while (text[start] === ' ') start++
+  while (end > start && text[end - 1] === ' ') end--
+  return text.slice(start, end)
 }
 
 /** OpenID Connect Core §3.1.2.1: `none` stands alone; values that nobody knows are ignored. */

@@ -234,6 +234,10 @@ test('AZ11 scopes that exist here, and no others', async () => {
     'unknown other',
     '"notes:read"',
     'notes:read\u0000',
+    // White space that `trim` would take away; a space alone separates (RFC 6749 §3.3).
+    'notes:read\t',
+    '\nnotes:read',
+    'notes:read\u00a0',
     'notes:read\\',
     'a'.repeat(10_000),
   ])
