@@ -57,7 +57,7 @@ export function createContext(options: AuthorizationServerOptions): {
     clients,
     grants: approving(grants, stored),
     keys,
-    limits: createLimits(options.rateLimit ?? memoryRateLimiter({ clock: runtime.clock }), runtime),
+    limits: createLimits(issuer, options.rateLimit ?? memoryRateLimiter({ clock: runtime.clock }), runtime),
   }
   return {
     context,

@@ -16,13 +16,29 @@ import { readAccessToken, type AccessTokenClaims } from './tokens.ts'
 export function introspectionEndpoint(context: Context): (request: Request) => Promise<Response> {
   return jsonEndpoint(context, async (request) => {
     const parameters = singleParameters(await readForm(request, maxForm))
-    const caller = await authenticateClient(context, request, parameters)
-    // Anybody can be another kind of client, and so could scan for tokens (RFC 7662 §4).
-    if (!mayIntrospect(caller)) throw invalidClient()
+    const caller = await callerOf(context, request, parameters)
     const token = parameters.get('token')
     if (token === undefined) throw new OAuthError('invalid_request', 'token is missing')
     return json(await introspect(context, caller, token), { headers: noStore })
   })
+}
+
+/** Rejects with `invalid_client` (401), from one address only so often (RFC 7662 §4): whoever comes with the right secret is not counted. */
+async function callerOf(
+  context: Context,
+  request: Request,
+  parameters: ReadonlyMap<string, string>,
+): Promise<Client> {
+  try {
+    const caller = await authenticateClient(context, request, parameters)
+    // Anybody can be another kind of client, and so could scan for tokens (RFC 7662 §4).
+    if (mayIntrospect(caller)) return caller
+    throw invalidClient()
+  } catch (error) {
+    if (error instanceof OAuthError && error.code === 'invalid_client')
+      await context.limits.attempt('introspect', request)
+    throw error
+  }
 }
 
 /** Whether a caller of this kind may ask at all; where nobody may, there is no endpoint. */

@@ -10,18 +10,21 @@ export interface Limits {
   attempt(kind: string, request: Request, clientId?: string): Promise<void>
   /** Rejects while this client, from this address, is shut out for wrong secrets. Counts nothing. */
   admit(request: Request, clientId: string): Promise<void>
-  /** Counts a wrong secret; too many shut the client out, from this address (OAuth 2.1 §2.4.1). */
+  /**
+   * Counts a wrong secret; too many shut the client out, from this address (OAuth 2.1 §2.4.1). From one address they are counted
+   * over all clients as well, and then only wrong ones are refused.
+   */
   wrongSecret(request: Request, clientId: string): Promise<void>
 }
 
 /** The period that a refusal lasts, in seconds; also the window of the in-memory limiter. */
 const period = 60
 
-export function createLimits(limiter: RateLimiter, runtime: ResolvedRuntime): Limits {
+export function createLimits(issuer: string, limiter: RateLimiter, runtime: ResolvedRuntime): Limits {
   const shutOut = new Lru<number>(10_000)
   const { clock } = runtime
   const keyOf = async (request: Request, kind: string, clientId = ''): Promise<string> =>
-    `${kind}:${await sha256(`${clientId}\n${runtime.clientAddress(request) ?? ''}`)}`
+    `${kind}:${await sha256(`${issuer}\n${clientId}\n${runtime.clientAddress(request) ?? ''}`)}`
   const refuse = (kind: string, clientId?: string): OAuthError => {
     runtime.event({
       type: 'rate.limited',
@@ -44,11 +47,12 @@ export function createLimits(limiter: RateLimiter, runtime: ResolvedRuntime): Li
       return false
     }
   }
+  const attempt: Limits['attempt'] = async (kind, request, clientId) => {
+    if (runtime.clientAddress(request) === undefined) return
+    if (await exceeds(await keyOf(request, kind, clientId))) throw refuse(kind, clientId)
+  }
   return {
-    async attempt(kind, request, clientId) {
-      if (runtime.clientAddress(request) === undefined) return
-      if (await exceeds(await keyOf(request, kind, clientId))) throw refuse(kind, clientId)
-    },
+    attempt,
     async admit(request, clientId) {
       if (shutOut.size === 0) return
       if ((shutOut.peek(await keyOf(request, 'secret', clientId)) ?? 0) > clock())
@@ -56,7 +60,7 @@ export function createLimits(limiter: RateLimiter, runtime: ResolvedRuntime): Li
     },
     async wrongSecret(request, clientId) {
       const key = await keyOf(request, 'secret', clientId)
-      if (!(await exceeds(key))) return
+      if (!(await exceeds(key))) return attempt('secrets', request)
       shutOut.set(key, clock() + period)
       throw refuse('secret', clientId)
     },

@@ -9,7 +9,7 @@ export async function readText(request: Request | Response, limit: number): Prom
   try {
     return fromUtf8(bytes)
   } catch {
-    throw new OAuthError('invalid_request', 'The body is not UTF-8')
+    throw notUtf8()
   }
 }
 
@@ -18,7 +18,10 @@ export async function readForm(request: Request, limit = 16_384): Promise<URLSea
   if (mediaType(request) !== 'application/x-www-form-urlencoded') {
     throw new OAuthError('invalid_request', 'Send the parameters as application/x-www-form-urlencoded')
   }
-  return new URLSearchParams(await readText(request, limit))
+  const parameters = new URLSearchParams(await readText(request, limit))
+  // What is percent-encoded may be no UTF-8 either; the parser writes this in its place, and no parameter has it honestly.
+  for (const [name, value] of parameters) if (`${name}${value}`.includes('\ufffd')) throw notUtf8()
+  return parameters
 }
 
 /** The value of a JSON body. Anything but `application/json` is `invalid_request`. */
@@ -52,6 +55,8 @@ async function readBytes(
     chunks.push(value)
   }
 }
+
+const notUtf8 = (): OAuthError => new OAuthError('invalid_request', 'The body is not UTF-8')
 
 const tooLarge = (): OAuthError => new OAuthError('invalid_request', 'The body is too large', { status: 413 })
 

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { memoryRateLimiter } from '../../src/authorization-server/index.ts'
 import { answered, confidentialSecret, ok, refusal, Rig } from '../support/as.ts'
 
 test('HT4 plain http at an https issuer: refused before anything is read, with the way out', async () => {
@@ -59,6 +60,29 @@ test('RL1 wrong secrets: the client is shut out from that address, and nobody el
   rig.now += 60
   expect(await refusal(await attempt(confidentialSecret, '192.0.2.1'))).toBe('400 invalid_grant')
   expect(rig.events.filter(({ type }) => type === 'rate.limited').length).toBeGreaterThan(30)
+})
+
+test('RL1 wrong secrets from one address, each for another client: 429, and the right one still gets through', async () => {
+  const rig = new Rig({ clientAddress: () => '192.0.2.1' })
+  const attempt = (id: string, secret: string): Promise<Response> =>
+    rig.post({ grant_type: 'refresh_token', client_id: id, client_secret: secret, refresh_token: 'x' })
+  const statuses: number[] = []
+  for (let i = 0; i < 100; i++) statuses.push((await attempt(`unknown ${i}`, 'guess')).status)
+  expect(statuses.filter((each) => each === 401)).toHaveLength(60)
+  expect(statuses.at(-1)).toBe(429)
+  expect(await refusal(await attempt('post', confidentialSecret))).toBe('400 invalid_grant')
+})
+
+test('RL1 ST6 two issuers with one limiter: what is guessed at one shuts nobody out at the other', async () => {
+  const rateLimit = memoryRateLimiter()
+  const [one, two] = ['https://one.test', 'https://two.test'].map(
+    (issuer) => new Rig({ issuer, rateLimit, behindProxy: true }),
+  ) as [Rig, Rig]
+  const attempt = (rig: Rig): Promise<Response> =>
+    rig.post({ grant_type: 'refresh_token', client_id: 'post', client_secret: 'guess', refresh_token: 'x' })
+  for (let i = 0; i < 61; i++) await attempt(one)
+  expect((await attempt(one)).status).toBe(429)
+  expect((await attempt(two)).status).toBe(401)
 })
 
 test('RL1 guesses at codes and refresh tokens: 429 after many, and the honest one still gets through', async () => {

@@ -233,6 +233,24 @@ describe('who may ask', () => {
     expect((await introspect(r, { token: 'x' })).status).toBe(200)
   })
 
+  test('IN1 RL1 200 guesses without a secret to be shut out of: 429 too; a resource server behind the same address is served', async () => {
+    const r = server('jwt', { clientAddress: () => '192.0.2.1' })
+    const { access_token: token } = await r.tokens()
+    const guesses: ((i: number) => Promise<Response>)[] = [
+      (i) => introspect(r, { token: 'x' }, { authorization: `Bearer guess-${i}` }),
+      () => introspect(r, { token: 'x' }, {}),
+      () => introspect(r, { token: 'x', client_id: 'pub' }, {}),
+    ]
+    for (const guess of guesses) {
+      const statuses: number[] = []
+      for (let i = 0; i < 200; i++) statuses.push((await guess(i)).status)
+      expect(statuses.filter((each) => each === 401)).toHaveLength(60)
+      expect(statuses.filter((each) => each === 429)).toHaveLength(140)
+      expect((await (await introspect(r, { token })).json()).active).toBe(true)
+      r.now += 60
+    }
+  })
+
   test('ST4 IN2 the store is down: 503, neither active nor inactive', async () => {
     const r = server()
     const { access_token: token } = await r.tokens()

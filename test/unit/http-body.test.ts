@@ -61,6 +61,13 @@ describe('TK15 OAuth 2.1 §3.2.2 form bodies', () => {
     expect(await codeOf(readForm(post(body, form)))).toBe('400 invalid_request')
   })
 
+  test.each(['a=%ff%fe', '%c3=x', 'a=%ed%a0%80', 'a=%C0%80'])(
+    'invalid UTF-8, percent-encoded: %s',
+    async (body) => {
+      expect(await codeOf(readForm(post(body, form)))).toBe('400 invalid_request')
+    },
+  )
+
   test('a body of 1 MB, announced or not', async () => {
     const body = 'a='.padEnd(1_000_000, 'x')
     expect(await codeOf(readForm(post(body, form)))).toBe('413 invalid_request')
