@@ -9,20 +9,22 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { browse } from '../../scripts/browser.ts'
 import { createClient, pasteRedirect } from '../../src/client/index.ts'
 import { toOAuthClientProvider } from '../../src/client/sdk-provider.ts'
-import { startHost, type Host } from '../support/runtime-hosts.ts'
+import { servers } from '../support/client-servers.ts'
+import type { Host } from '../support/runtime-hosts.ts'
 
 const uri = 'http://127.0.0.1:4569/callback'
 const info = { name: 'tollgate-tests', version: '1.0.0' }
 
 /** A user who approves, the requests that went out, and a clock to move. */
 function setUp() {
-  const seen: { url: string; body: string }[] = []
+  const seen: { url: string; body: string; authorization: string | null }[] = []
   const asked: URL[] = []
   const time = { ahead: 0 }
   const client = createClient({
     clock: () => Date.now() / 1000 + time.ahead,
     fetch: async (input, init) => {
-      seen.push({ url: String(input), body: String(init?.body ?? '') })
+      const authorization = new Headers(init?.headers).get('authorization')
+      seen.push({ url: String(input), body: String(init?.body ?? ''), authorization })
       return fetch(input, init)
     },
     redirect: pasteRedirect({
@@ -38,21 +40,16 @@ function setUp() {
   return { client, asked, time, tokenRequests, seen }
 }
 
-const list = (client: ReturnType<typeof createClient>, url: URL): Promise<Response> =>
-  client.fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
-    body: '{"jsonrpc":"2.0","id":1,"method":"tools/list"}',
-  })
+const listing = {
+  method: 'POST',
+  headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+  body: '{"jsonrpc":"2.0","id":1,"method":"tools/list"}',
+}
 
-describe.each([
-  ['node', 'internal'],
-  ['workerd', 'internal'],
-  ['node', 'jwt'],
-] as const)('%s, %s', (name, mode) => {
+describe.each(servers)('$name', ({ start, ends }) => {
   let host: Host
   beforeAll(async () => {
-    host = await startHost(name, mode)
+    host = await start()
   })
   afterAll(() => host?.close())
 
@@ -74,23 +71,31 @@ describe.each([
     await mcp.close()
 
     time.ahead = 3600
-    const responses = await Promise.all(Array.from({ length: 50 }, () => list(client, host.url)))
+    const responses = await Promise.all(Array.from({ length: 50 }, () => client.fetch(host.url, listing)))
     expect([...new Set(responses.map(({ status }) => status))]).toEqual([200])
     for (const response of responses) await response.body?.cancel()
     expect(tokenRequests()).toEqual(['authorization_code', 'authorization_code', 'refresh_token'])
 
+    const token = seen.findLast(({ authorization }) => authorization !== null)!.authorization!
     await client.signOut(host.url)
-    expect(seen.filter(({ body }) => body.includes('token_type_hint')).length).toBe(2)
-    await (await list(client, host.url)).body?.cancel()
+    expect(seen.filter(({ body }) => body.includes('token_type_hint'))).toHaveLength(2)
+    const again = await fetch(host.url, { ...listing, headers: { ...listing.headers, authorization: token } })
+    await again.body?.cancel()
+    expect(again.status).toBe(ends ? 401 : 200)
+    await (await client.fetch(host.url, listing)).body?.cancel()
     expect(asked).toHaveLength(3)
   })
 
-  test('SDK v1 on client.fetch', async () => {
+  test('SDK v1 on client.fetch: connect, call, step up', async () => {
     const { client, asked } = setUp()
     const mcp = new ClientV1(info)
     await mcp.connect(new TransportV1(host.url, { fetch: client.fetch }) as never)
-    expect((await mcp.listTools()).tools.length).toBeGreaterThan(0)
+    const read = await mcp.callTool({ name: 'list_notes', arguments: {} })
+    expect(read.isError ?? false).toBe(false)
     expect(asked).toHaveLength(1)
+    const note = { name: 'write_note', arguments: { title: 'v1', text: 'by our client' } }
+    expect((await mcp.callTool(note)).isError ?? false).toBe(false)
+    expect(asked).toHaveLength(2)
     await mcp.close()
   })
 
