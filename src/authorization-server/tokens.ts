@@ -1,6 +1,6 @@
 import { randomToken } from '../lib/random.ts'
 import { sealContext, type Context, type Resource } from './context.ts'
-import { signAccessToken, verifyAccessToken } from './jws.ts'
+import { signAccessToken, verifyAccessToken } from './access-token.ts'
 import { isTokenPart, openForGrant, type GrantRecord } from './grant-record.ts'
 
 /** What an access token says (RFC 9068 §2.2). */

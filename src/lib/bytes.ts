@@ -1,5 +1,5 @@
-const encoder = new TextEncoder()
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const encoder = /* @__PURE__ */ new TextEncoder()
+const decoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 export const utf8 = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(text)
 
@@ -12,12 +12,21 @@ export function base64url(bytes: Uint8Array): string {
   return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }
 
-/** The bytes of unpadded base64url in its one canonical form, or undefined. */
+/** The bytes of unpadded base64url in its one canonical form (RFC 4648 §3.5: no stray bits at the end), or undefined. */
 export function fromBase64url(text: string): Uint8Array<ArrayBuffer> | undefined {
-  if (!/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) return undefined
-  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'))
-  const bytes = Uint8Array.from(binary, (char) => char.charCodeAt(0))
-  return base64url(bytes) === text ? bytes : undefined
+  return /^(?:[\w-]{4})*(?:[\w-]{2}[AEIMQUYcgkosw048]|[\w-][AQgw])?$/.test(text)
+    ? latin1(binaryOf(text))
+    : undefined
+}
+
+/** What is encoded, a character a byte. Throws where it is no base64url. */
+export const binaryOf = (text: string): string => atob(text.replaceAll('-', '+').replaceAll('_', '/'))
+
+/** The bytes of a text whose characters are bytes. */
+export function latin1(text: string): Uint8Array<ArrayBuffer> {
+  const result = new Uint8Array(text.length)
+  for (let i = 0; i < text.length; i++) result[i] = text.charCodeAt(i)
+  return result
 }
 
 export function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {

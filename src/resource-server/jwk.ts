@@ -1,4 +1,4 @@
-import { curve, parameters, supportedAlgorithms } from './jws.ts'
+import { curve, parameters, supportedAlgorithms } from '../lib/jws.ts'
 
 /** A public key of a key set. The same object as long as the set has the key. */
 export interface VerificationKey {

@@ -13,7 +13,7 @@ import type {
 import { readClientId, readScopes } from './claims.ts'
 import { readKeySet, type VerificationKey } from './jwk.ts'
 import { localKeySet, RemoteKeySet, type KeySet } from './jwks.ts'
-import { parseJws, supportedAlgorithms, verifyJws, type Jws } from './jws.ts'
+import { parseJws, supportedAlgorithms, verifyJws, type Jws } from '../lib/jws.ts'
 import { checkClaims, checkHeader, type JwtPolicy } from './jwt-policy.ts'
 
 /** Options of {@link jwtVerifier}: the issuer's profile and the deployment's own. */

@@ -1,5 +1,4 @@
 import { ConfigurationError } from '../errors.ts'
-import { randomToken } from '../lib/random.ts'
 import type { Awaitable, Clock, Store, StoreRecord } from '../types.ts'
 
 export type { Store, StoreRecord } from '../types.ts'
@@ -103,9 +102,6 @@ function checkVersion(version: string): void {
 
 /** What lies together: the key up to its first colon. */
 export const partitionOf = (key: string): string => key.split(':', 1)[0]!
-
-/** 96 random bits: never used twice for a key, also not after delete and recreate. */
-export const newVersion = (): string => randomToken(12)
 
 /** A record as a driver hands it out. */
 export const recordOf = (value: string, version: string, expiresAt?: number | null): StoreRecord =>

@@ -1,7 +1,7 @@
+import { newVersion } from '../lib/random.ts'
 import {
   checked,
   garbageMargin,
-  newVersion,
   recordOf,
   requireMethods,
   requireOptions,

@@ -1,14 +1,7 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { Clock, Store, StoreRecord } from '../types.ts'
-import {
-  checked,
-  collectAfter,
-  newVersion,
-  partitionOf,
-  recordOf,
-  requireMethods,
-  requireOptions,
-} from './contract.ts'
+import { newVersion } from '../lib/random.ts'
+import { checked, collectAfter, partitionOf, recordOf, requireMethods, requireOptions } from './contract.ts'
 
 /** The binding of a namespace whose class is {@link TollgateStore}; `env.TOLLGATE.jurisdiction('eu')` is one too. */
 export interface DurableObjectNamespaceLike {

@@ -1,8 +1,8 @@
 import { ConfigurationError } from '../errors.ts'
+import { newVersion } from '../lib/random.ts'
 import {
   checked,
   garbageMargin,
-  newVersion,
   recordOf,
   requireOptions,
   sweepLimit,

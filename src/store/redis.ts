@@ -1,6 +1,7 @@
 import { ConfigurationError } from '../errors.ts'
 import type { Clock, Finding, Store } from '../types.ts'
-import { checked, collectAfter, newVersion, partitionOf, recordOf, requireOptions } from './contract.ts'
+import { newVersion } from '../lib/random.ts'
+import { checked, collectAfter, partitionOf, recordOf, requireOptions } from './contract.ts'
 
 /** A client (or cluster client) of `redis` or `ioredis`, or Upstash's HTTP client. */
 // Their signatures of `eval` have nothing in common.
@@ -91,14 +92,14 @@ function judge(info: string): Finding[] {
     findings.push({
       level: 'warning',
       code: 'redis.evicting-policy',
-      message: `maxmemory-policy is ${policy}: a full server may drop grants, and tombstones of revoked ones`,
+      message: `maxmemory-policy is ${policy}: a full server may drop grants and their tombstones`,
       fix: 'Set maxmemory-policy to noeviction',
     })
   if (/role:slave/.test(info))
     findings.push({
       level: 'error',
       code: 'redis.replica',
-      message: 'This server is a replica: what it answers may be out of date, and it takes no writes',
+      message: 'This server is a replica: its answers may be old, and it takes no writes',
       fix: 'Connect to the primary',
     })
   return findings
@@ -109,7 +110,7 @@ type Evaluate = (script: string, key: string, parameters: string[]) => Promise<u
 function evaluator(client: RedisClient): Evaluate {
   const given = client as { eval?: unknown } | null | undefined
   if (typeof given?.eval !== 'function')
-    throw new ConfigurationError('client', "needs a client of redis or ioredis, or Upstash's HTTP client")
+    throw new ConfigurationError('client', 'must be a client of redis, ioredis or Upstash')
   const run = (...parameters: unknown[]): Promise<unknown> => client.eval(...(parameters as [string]))
   if ('defineCommand' in given) return (script, key, parameters) => run(script, 1, key, ...parameters) // ioredis
   if ('sendCommand' in given)

@@ -3,14 +3,8 @@ import { cloudflareKv } from '../../src/cache/cloudflare-kv.ts'
 import { memoryCache } from '../../src/cache/memory.ts'
 import { tiered } from '../../src/cache/tiered.ts'
 import { ConfigurationError } from '../../src/errors.ts'
-import {
-  collectAfter,
-  expiring,
-  garbageMargin,
-  newVersion,
-  partitionOf,
-  whileBusy,
-} from '../../src/store/contract.ts'
+import { newVersion } from '../../src/lib/random.ts'
+import { collectAfter, expiring, garbageMargin, partitionOf, whileBusy } from '../../src/store/contract.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import type { Store } from '../../src/types.ts'
 

@@ -1,4 +1,4 @@
-import { fromUtf8, utf8 } from '../lib/bytes.ts'
+import { base64url, binaryOf, fromBase64url, fromUtf8, latin1, utf8 } from './bytes.ts'
 
 /** Every algorithm that may be allowed: asymmetric ones, and no `none` (RFC 8725 §3.1, §3.2). */
 export const supportedAlgorithms: readonly string[] =
@@ -44,10 +44,24 @@ export function parseJws(token: string): Jws | undefined {
     : undefined
 }
 
-/** RFC 7515 §5.2. */
+/** Signs claims, which it neither knows nor checks (RFC 7515 §5.1). */
+export async function signJws(
+  header: { alg: string; typ: string; kid: string },
+  claims: object,
+  key: CryptoKey,
+): Promise<string> {
+  const [head, body] = [header, claims].map((part) => base64url(utf8(JSON.stringify(part))))
+  const input = `${head}.${body}`
+  const signature = await crypto.subtle.sign(parameters(header.alg), key, utf8(input))
+  return `${input}.${base64url(new Uint8Array(signature))}`
+}
+
+/** RFC 7515 §5.2. The algorithm is the key's, whatever the header says (RFC 8725 §3.1). */
 export async function verifyJws({ input, signature }: Jws, key: CryptoKey, alg: string): Promise<boolean> {
+  const bytes = fromBase64url(signature)
+  if (bytes === undefined) return false
   try {
-    return await crypto.subtle.verify(parameters(alg), key, bytes(binary(signature)), utf8(input))
+    return await crypto.subtle.verify(parameters(alg), key, bytes, utf8(input))
   } catch {
     return false
   }
@@ -55,21 +69,13 @@ export async function verifyJws({ input, signature }: Jws, key: CryptoKey, alg: 
 
 function json(part: string): Record<string, unknown> | undefined {
   try {
-    const text = binary(part)
+    const text = binaryOf(part)
     // Nearly always ASCII, and then the text is there already.
-    const value: unknown = JSON.parse(/[^\0-\x7f]/.test(text) ? fromUtf8(bytes(text)) : text)
+    const value: unknown = JSON.parse(/[^\0-\x7f]/.test(text) ? fromUtf8(latin1(text)) : text)
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)
       : undefined
   } catch {
     return undefined
   }
-}
-
-const binary = (part: string): string => atob(part.replaceAll('-', '+').replaceAll('_', '/'))
-
-function bytes(text: string): Uint8Array<ArrayBuffer> {
-  const result = new Uint8Array(text.length)
-  for (let i = 0; i < text.length; i++) result[i] = text.charCodeAt(i)
-  return result
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { readKeySet } from '../../src/resource-server/jwk.ts'
-import { parseJws, verifyJws, type Jws } from '../../src/resource-server/jws.ts'
+import { parseJws, verifyJws, type Jws } from '../../src/lib/jws.ts'
 
 const joe = 'eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ'
 
@@ -52,6 +52,14 @@ test.each(vectors)('%s %s: the signature that is printed, and no other', async (
   expect(await verifyJws({ ...jws, signature: jws.signature.slice(0, -2) }, imported, alg)).toBe(false)
   expect(await verifyJws({ ...jws, signature: '' }, imported, alg)).toBe(false)
   expect(await verifyJws({ ...jws, signature: '*' }, imported, alg)).toBe(false)
+})
+
+test('RFC 4648 §3.5 a signature has one spelling: bits that decode to nothing are refused', async () => {
+  const [, alg, jwk, token] = vectors[1]!
+  const key = (await readKeySet({ keys: [jwk] })![0]!.import(alg))!
+  const jws = taken(token)
+  expect(jws.signature.endsWith('Q')).toBe(true)
+  expect(await verifyJws({ ...jws, signature: `${jws.signature.slice(0, -1)}R` }, key, alg)).toBe(false)
 })
 
 test('RFC 7515 §7.1 the parts of a JWS', () => {
