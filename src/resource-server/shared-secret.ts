@@ -1,7 +1,7 @@
-import { decode } from 'jose/base64url'
 import { compactVerify } from 'jose/jws/compact/verify'
 import { ConfigurationError, InvalidTokenError } from '../errors.ts'
-import { fromUtf8, utf8 } from '../lib/bytes.ts'
+import { utf8 } from '../lib/bytes.ts'
+import { parseJws } from '../lib/jws.ts'
 import { checkOptions, requireSeconds, requireString } from '../lib/options.ts'
 import { resolveRuntime } from '../lib/runtime.ts'
 import type { AuthorizationServer, AudienceRule, TokenVerifier } from '../types.ts'
@@ -65,13 +65,13 @@ export function sharedSecretVerifier(options: SharedSecretOptions): Authorizatio
       const { clock } = resolveRuntime(runtime)
       return {
         accepts(token) {
-          const parts = read(token)
-          return parts !== undefined && parts.header['alg'] === algorithm && parts.claims['iss'] === issuer
+          const jws = parseJws(token)
+          return jws?.header['alg'] === algorithm && jws.payload['iss'] === issuer
         },
         async verify(token) {
-          const parts = read(token)
-          if (parts === undefined) throw new InvalidTokenError('The access token is not a signed JWT')
-          const { header, claims } = parts
+          const jws = parseJws(token)
+          if (jws === undefined) throw new InvalidTokenError('The access token is not a signed JWT')
+          const { header, payload: claims } = jws
           checkHeader(header, { ...policy, resource })
           const expiresAt = checkClaims(claims, { ...policy, resource }, clock())
           if (!(await isSigned(token, algorithm, secrets)))
@@ -110,21 +110,4 @@ async function isSigned(token: string, algorithm: string, secrets: readonly Uint
       // Not signed with this one.
     }
   return false
-}
-
-type Json = Record<string, unknown>
-
-function read(token: string): { header: Json; claims: Json } | undefined {
-  const parts = token.split('.', 4)
-  const [header, claims] = parts.slice(0, 2).map(json)
-  return parts.length === 3 && header && claims ? { header, claims } : undefined
-}
-
-function json(part: string): Json | undefined {
-  try {
-    const value: unknown = JSON.parse(fromUtf8(decode(part)))
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : undefined
-  } catch {
-    return undefined
-  }
 }
