@@ -16,11 +16,11 @@ import { memoryRateLimiter } from './rate-limit.ts'
 /** Bytes of a document, and seconds for the whole exchange (draft-ietf-oauth-client-id-metadata-document-01 §6). */
 const maxBytes = 5120
 const timeout = 5
-/** Seconds for which a document that was no good is not asked for again: a brake, no cache of the answer (§4.4). */
+/** Seconds for which a document that was no good twice is not asked for again: a brake, no cache of the answer (§4.4). */
 const pause = 5
 /** Fetches a minute from one origin: of documents that were good before, and of all others. */
 const knownBudget = 120
-const newBudget = 20
+const newBudget = 60
 
 /** A document as it lies in a cache. */
 interface Kept {
@@ -47,7 +47,7 @@ export function createClientDocuments(parts: ClientDocumentsParts): ClientSource
   const shared = parts.cache && forgiving(parts.cache)
   const clients = new Lru<{ client: Client; kept: Kept }>(1000)
   const good = new Lru<true>(1000)
-  const refused = new Lru<{ until: number; error: UnavailableError | undefined }>(1000)
+  const refused = new Lru<{ until: number; again: boolean; error: UnavailableError | undefined }>(1000)
   const flights = new SingleFlight<Client | undefined>(runtime.waitUntil)
   const budgets = {
     known: memoryRateLimiter({ limit: knownBudget, clock }),
@@ -61,7 +61,8 @@ export function createClientDocuments(parts: ClientDocumentsParts): ClientSource
       if (!(error instanceof OAuthError)) throw error
       const unavailable =
         error instanceof UnavailableError ? new DocumentUnavailableError(error.message) : undefined
-      refused.set(url.href, { until: clock() + pause, error: unavailable })
+      const again = (refused.peek(url.href)?.until ?? 0) > clock()
+      refused.set(url.href, { until: clock() + pause, again, error: unavailable })
       const event = { level: 'warning', issuer, clientId: url.href, detail: error.message } as const
       runtime.event({ type: 'client.document-refused', ...event })
       if (unavailable !== undefined) throw unavailable
@@ -114,7 +115,7 @@ export function createClientDocuments(parts: ClientDocumentsParts): ClientSource
     const known = clients.get(id)
     if (known !== undefined && known.kept.until > clock()) return known.client
     const brake = refused.get(id)
-    if (brake === undefined || brake.until <= clock()) return flights.run(id, () => load(url))
+    if (!brake?.again || brake.until <= clock()) return flights.run(id, () => load(url))
     if (brake.error !== undefined) throw brake.error
     return undefined
   }
@@ -124,10 +125,13 @@ export function createClientDocuments(parts: ClientDocumentsParts): ClientSource
 export class DocumentUnavailableError extends UnavailableError {}
 
 /** Only 200 is a document (§4); a server in trouble says nothing about the client. */
-function textOf({ status, text }: GuardedResponse): string {
+function textOf({ status, headers, text }: GuardedResponse): string {
   if (status >= 500 || status === 429)
     throw new UnavailableError(`The client document cannot be had now: status ${status}`)
   if (status !== 200) throw invalidDocument(`is not there: status ${status}`)
+  // What users of a host may upload there as a page or a text does not speak for the host (§4.1).
+  if (!/^(?:application\/(?:[\w.-]+\+)?json\s*(?:;|$)|$)/i.test(headers.get('content-type') ?? ''))
+    throw invalidDocument('is not served as JSON')
   return text
 }
 

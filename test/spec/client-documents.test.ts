@@ -163,6 +163,8 @@ describe('the host', () => {
   })
 })
 
+const asJson = { 'content-type': 'application/json' }
+
 describe('the answer', () => {
   test.each([301, 302, 303, 307, 308])('CD4 %d: LOCAL, the target is never requested', async (status) => {
     const { web, rig } = setUp()
@@ -180,12 +182,31 @@ describe('the answer', () => {
   test.each([204, 206, 304, 400, 404, 410, 429, 500, 503])('CD4 %d: LOCAL, and not kept', async (status) => {
     const { web, rig } = setUp()
     const body = [204, 304].includes(status) ? null : JSON.stringify(document())
-    const headers = { 'cache-control': 'max-age=86400' }
+    const headers = { ...asJson, 'cache-control': 'max-age=86400' }
     web.serve(documentId, () => new Response(body, { status, headers }))
     expectLocal(await open(rig))
     web.serve(documentId, document())
     rig.now += 5
     expect((await open(rig)).status).toBe(200)
+  })
+
+  test.each([
+    ['text/html; charset=utf-8', 400],
+    ['text/plain', 400],
+    ['application/octet-stream', 400],
+    ['application/jsonp', 400],
+    ['text/x+json', 400],
+    ['application/json, text/html', 400],
+    ['application/json', 200],
+    ['Application/JSON; charset=utf-8', 200],
+    ['application/vnd.as+json;v=1', 200],
+    [undefined, 200],
+  ])('CD4 served as %s: %d', async (type, status) => {
+    const { web, rig } = setUp()
+    const body = new TextEncoder().encode(JSON.stringify(document()))
+    const headers: Record<string, string> = type === undefined ? {} : { 'content-type': type }
+    web.serve(documentId, () => new Response(body, { headers }))
+    expect((await open(rig)).status).toBe(status)
   })
 
   test('CD4 a document server in trouble costs no client its tokens: 503 at the token endpoint', async () => {
@@ -203,10 +224,13 @@ describe('the answer', () => {
 
   test.each<[string, () => Response]>([
     ['5 MB', () => Response.json(document({ padding: 'x'.repeat(5_000_000) }))],
-    ['a byte too many', () => new Response(padded(5121))],
-    ['endless chunks', () => new Response(endless())],
-    ['a Content-Length that lies', () => new Response(padded(6000), { headers: { 'content-length': '10' } })],
-    ['no UTF-8', () => new Response(Uint8Array.of(0x7b, 0xff, 0x7d))],
+    ['a byte too many', () => new Response(padded(5121), { headers: asJson })],
+    ['endless chunks', () => new Response(endless(), { headers: asJson })],
+    [
+      'a Content-Length that lies',
+      () => new Response(padded(6000), { headers: { ...asJson, 'content-length': '10' } }),
+    ],
+    ['no UTF-8', () => new Response(Uint8Array.of(0x7b, 0xff, 0x7d), { headers: asJson })],
   ])('CD5 %s: LOCAL, and others are served', async (_, answer) => {
     const { web, rig } = setUp()
     web.serve('https://big.test/client.json', answer)
@@ -216,7 +240,7 @@ describe('the answer', () => {
 
   test('CD5 5120 bytes are allowed', async () => {
     const { web, rig } = setUp()
-    web.serve(documentId, () => new Response(padded(5120)))
+    web.serve(documentId, () => new Response(padded(5120), { headers: asJson }))
     expect((await open(rig)).status).toBe(200)
   })
 
@@ -266,7 +290,10 @@ describe('the answer', () => {
     ['a software statement', document({ software_statement: 'a.b.c' })],
   ])('CD7 %s: LOCAL', async (_, answer) => {
     const { web, rig } = setUp()
-    web.serve(documentId, () => new Response(typeof answer === 'string' ? answer : JSON.stringify(answer)))
+    web.serve(
+      documentId,
+      () => new Response(typeof answer === 'string' ? answer : JSON.stringify(answer), { headers: asJson }),
+    )
     expectLocal(await open(rig))
     expect(rig.events).toContainEqual(
       expect.objectContaining({ type: 'client.document-refused', clientId: documentId }),
@@ -432,33 +459,41 @@ describe('how often', () => {
     expect(web.requests).toHaveLength(1)
   })
 
-  test('a refused document is asked for again after 5 s, not before', async () => {
+  test('CD4 a document that was repaired at once is taken at once', async () => {
+    const { web, rig } = setUp()
+    web.serve(documentId, () => new Response(null, { status: 404 }))
+    expectLocal(await open(rig))
+    web.serve(documentId, document())
+    expect((await open(rig)).status).toBe(200)
+  })
+
+  test('a document that was refused twice is asked for again after 5 s, not before', async () => {
     const { web, rig } = setUp()
     web.serve(documentId, () => new Response(null, { status: 404 }))
     for (let i = 0; i < 10; i++) expectLocal(await open(rig))
-    expect(web.requests).toHaveLength(1)
+    expect(web.requests).toHaveLength(2)
     rig.now += 4.9
     expectLocal(await open(rig))
-    expect(web.requests).toHaveLength(1)
+    expect(web.requests).toHaveLength(2)
     rig.now += 0.1
     expectLocal(await open(rig))
-    expect(web.requests).toHaveLength(2)
+    expect(web.requests).toHaveLength(3)
   })
 
-  test('20 new documents a minute from one origin; another origin, and what is known, are served', async () => {
+  test('60 new documents a minute from one origin; another origin, and what is known, are served', async () => {
     const { web, rig } = setUp({ rateLimit: { limit: async () => ({ success: true }) } })
     await open(rig)
-    for (let i = 0; i < 40; i++) expectLocal(await open(rig, `https://c.test/${i}`))
-    expect(web.requests).toHaveLength(20)
+    for (let i = 0; i < 80; i++) expectLocal(await open(rig, `https://c.test/${i}`))
+    expect(web.requests).toHaveLength(60)
     const d = 'https://d.test/client.json'
     web.serve(d, document({ redirect_uris: ['https://c.test/cb'] }, d))
     expect((await open(rig, d)).status).toBe(200)
     expect((await open(rig)).status).toBe(200)
-    const response = await rig.refresh('x', { client_id: 'https://c.test/41' })
+    const response = await rig.refresh('x', { client_id: 'https://c.test/81' })
     expect(await refusal(response)).toBe('503 temporarily_unavailable')
     rig.now += 60
-    await open(rig, 'https://c.test/42')
-    expect(web.urls).toContain('https://c.test/42')
+    await open(rig, 'https://c.test/82')
+    expect(web.urls).toContain('https://c.test/82')
   })
 
   test('a known document is fetched again although strangers have used the origin’s budget', async () => {
@@ -466,7 +501,7 @@ describe('how often', () => {
     web.serve(documentId, document(), { 'cache-control': 'max-age=60' })
     await open(rig)
     rig.now += 60
-    for (let i = 0; i < 30; i++) await open(rig, `https://c.test/${i}`)
+    for (let i = 0; i < 70; i++) await open(rig, `https://c.test/${i}`)
     expect((await open(rig)).status).toBe(200)
   })
 })
