@@ -118,7 +118,7 @@ function accepted(
     expiresAt: ends === Infinity ? now + 3600 : ends,
     claims: { sub: key.subject },
     props: key.props,
-    cacheUntil: now + ttl,
+    cacheUntil: Math.min(now + ttl, ends),
     ...(responseHeaders === undefined ? {} : { responseHeaders }),
   }
 }

@@ -95,6 +95,14 @@ test('RFC 9745, RFC 8594 deprecation and sunset travel with the result; from the
   await expect(judge.verify(key)).rejects.toThrow(InvalidTokenError)
 })
 
+test('G25 a key that is kept ends when it expires and at the sunset, however long results are kept', async () => {
+  const { key, entry } = await alices({ expiresAt: now + 10 })
+  expect((await verifier({ keys: [entry] }).verify(key)).cacheUntil).toBe(now + 10)
+  const lasting = await alices()
+  const judge = verifier({ keys: [lasting.entry], deprecation: { since: now, sunset: now + 20 } })
+  expect((await judge.verify(lasting.key)).cacheUntil).toBe(now + 20)
+})
+
 test('it stands in no metadata: there is no such authorization server', () => {
   expect(apiKeyVerifier({ prefix: 'notes_', keys: [] }).listed).toBe(false)
 })
