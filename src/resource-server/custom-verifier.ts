@@ -57,6 +57,8 @@ export function customVerifier(options: CustomVerifierOptions): AuthorizationSer
       return {
         ...(accepts === undefined ? {} : { accepts }),
         async verify(token) {
+          // Asked here too: a verifier that stands alone is nobody's choice among several.
+          if (accepts?.(token) === false) throw new InvalidTokenError('Nobody issues such tokens')
           const result = await classified(() => verify(token, { resource }))
           return accepted(result, { issuer, resource, now: clock(), ttl })
         },

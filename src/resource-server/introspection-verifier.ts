@@ -54,6 +54,8 @@ export class IntrospectionVerifier implements TokenVerifier {
   }
 
   async verify(token: string): Promise<VerifiedToken> {
+    // Asked here too: where nobody else judges tokens, a stranger's would go out to this issuer.
+    if (!this.accepts(token)) throw new InvalidTokenError('Another issuer made this token')
     const refused = this.#refused.get(token)
     if (refused !== undefined && refused.until > this.#runtime.clock()) throw refused.error
     return this.#flights.run(token, () => this.#verify(token))

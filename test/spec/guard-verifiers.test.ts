@@ -126,6 +126,17 @@ test('interop §4.16 firstOf: the token’s shape says who judges it, and nobody
   expect(await document.json()).toMatchObject({ authorization_servers: [issuer] })
 })
 
+test('what a verifier does not take is refused although it stands alone', async () => {
+  let asked = 0
+  const mine = custom(() => ({ ...found, scopes: [`asked ${++asked}`] }), {
+    accepts: (text) => text.startsWith('mine_'),
+  })
+  const it = await world({ options: { authorizationServers: [mine] } })
+  expect(await verdict(await it.call(post('another')))).toBe('401-tok')
+  expect([asked, it.calls]).toEqual([0, 0])
+  expect((await it.call(post('mine_1'))).status).toBe(200)
+})
+
 test('interop §4.48 several kinds side by side; what none of them takes is refused', async () => {
   const keys = customVerifier({
     issuer: 'urn:keys',

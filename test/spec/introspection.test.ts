@@ -384,8 +384,8 @@ test('shared: a cache out of order is a cache without entries', async () => {
   })
 })
 
-test('a JWT of another issuer is not sent here; its own and opaque ones are', () => {
-  const { judge } = setUp()
+test('a JWT of another issuer is not sent here, also where nobody else could judge it; its own and opaque ones are', async () => {
+  const { judge, fetch } = setUp()
   const part = (value: object): string => btoa(JSON.stringify(value)).replaceAll('=', '')
   const jwt = (iss?: string): string => `${part({ alg: 'ES256' })}.${part({ iss })}.x`
   expect(judge.accepts!('opaque')).toBe(true)
@@ -393,6 +393,8 @@ test('a JWT of another issuer is not sent here; its own and opaque ones are', ()
   expect(judge.accepts!(jwt(issuer))).toBe(true)
   expect(judge.accepts!(jwt())).toBe(true)
   expect(judge.accepts!(jwt('https://other.test'))).toBe(false)
+  await expect(judge.verify(jwt('https://other.test'))).rejects.toThrow(InvalidTokenError)
+  expect(fetch).not.toHaveBeenCalled()
 })
 
 test.each<[string, () => unknown]>([
