@@ -1,7 +1,7 @@
 import { InvalidTokenError } from '../errors.ts'
 import { applyCors } from '../http/cors.ts'
 import type { ProtectedResource } from './protected-resource.ts'
-import { isSubscription, limitStream, longestAnswer } from './stream.ts'
+import { isEventStream, isSubscription, limitStream, longestAnswer } from './stream.ts'
 import type { Verified } from './token-cache.ts'
 
 /** The handler's answer as it goes out: ended in time, not for shared caches, readable for browsers. */
@@ -16,13 +16,10 @@ export function finish(
   // Nobody keeps the answer to a POST that does not ask for it (RFC 9110 §9.3.3), least of all an empty one.
   if (response.body === null && responseHeaders === undefined && request.method === 'POST')
     return applyCors(request, response, place.cors)
-  const answer = isStream(response) ? limited(request, response, place, verified) : response
+  const answer = isEventStream(response) ? limited(request, response, place, verified) : response
   const control = uncached(answer.headers.get('cache-control'))
   return applyCors(request, withHeaders(answer, control, responseHeaders), place.cors)
 }
-
-const isStream = ({ body, headers }: Response): boolean =>
-  body !== null && headers.get('content-type')?.startsWith('text/event-stream') === true
 
 /** A subscription ends with its token (OAuth 2.1 §5.2); the answer to one request, which was authorized when it began, runs to its end. */
 function limited(

@@ -17,7 +17,7 @@ export function listFilter(messages: readonly Message[], rules: Rules): Filter |
     if (typeof method === 'string' && Object.hasOwn(lists, method)) asked.set(id, method)
   if (asked.size === 0) return undefined
   return async (response, grants) => {
-    const type = response.headers.get('content-type') ?? ''
+    const type = response.headers.get('content-type')?.toLowerCase() ?? ''
     if (response.body === null) return response
     const edit = (text: string): string => edited(text, (message) => filtered(message, asked, rules, grants))
     if (type.startsWith('text/event-stream')) return withBody(response, eventStream(response.body, edit))

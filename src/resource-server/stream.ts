@@ -21,10 +21,14 @@ export const longestAnswer = 3600
 export const isSubscription = (request: Request): boolean =>
   request.method === 'GET' || request.headers.get('mcp-method') === 'subscriptions/listen'
 
+/** Types are compared in any case (RFC 9110 §8.3.1). */
+export const isEventStream = ({ body, headers }: Response): boolean =>
+  body !== null && /^text\/event-stream/i.test(headers.get('content-type') ?? '')
+
 /** The answer, ended in time. Whatever is no event stream is returned as it is. */
 export function limitStream(response: Response, limit: StreamLimit): Response {
   const { body, headers } = response
-  if (body === null || !headers.get('content-type')?.startsWith('text/event-stream')) return response
+  if (body === null || !isEventStream(response)) return response
   return new Response(ending(body, limit), {
     status: response.status,
     statusText: response.statusText,

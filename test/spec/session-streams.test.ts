@@ -64,6 +64,18 @@ test('G37 a stream ends with the token, the handler learns it, and no event come
   expect(source.cancelled()).toBe('the access token has ended')
 })
 
+test.each(['Text/Event-Stream; charset=utf-8', 'TEXT/EVENT-STREAM'])(
+  'G37 RFC 9110 §8.3.1 %s is an event stream like any other',
+  async (type) => {
+    const source = events()
+    source.response.headers.set('content-type', type)
+    const stream = read(limitStream(source.response, limit()))
+    const pending = stream.next()
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(await pending).toBeUndefined()
+  },
+)
+
 test('G37 an event that arrives when the time is over is not delivered, even before any timer fires', async () => {
   const source = events()
   const stream = read(limitStream(source.response, limit()))
