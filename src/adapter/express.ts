@@ -37,7 +37,7 @@ export function endpoints(...parts: readonly Endpoints[]): RequestHandler {
 export function guard<P = unknown>(rs: ResourceServer<P>, need?: ProtectNeed): RequestHandler {
   const admit = rs.protect(
     async (request, auth, incoming: Incoming, outgoing: Outgoing, admitted: () => void) => {
-      if (need?.operations !== undefined && incoming.method === 'POST') incoming.body = await request.json()
+      if (need?.operations !== undefined && request.body !== null) incoming.body = await request.json()
       ;(incoming as { auth?: AuthInfo<P> }).auth = auth
       admitted()
       return standIn(outgoing)

@@ -15,6 +15,8 @@ export interface Read {
 export async function readMessages(request: Request, limit: number): Promise<Read | { refused: Response }> {
   const text = await readText(request, limit)
   let body: unknown
+  if (text === '' && request.method !== 'POST')
+    return { body, messages: [], request: withBody(request, text, body) }
   try {
     body = JSON.parse(text)
   } catch {

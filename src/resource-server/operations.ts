@@ -61,10 +61,11 @@ export function operationScopes(rules: OperationRules, options: OperationOptions
   const compiled = compileRules(rules)
   return {
     async judge(request, auth): Promise<OperationJudgement> {
-      // Only a POST carries messages; streams and the end of sessions are no operations.
-      if (request.method !== 'POST') return { scopes: [], request }
+      // Only a POST should carry messages, but not every handler looks at the method. Streams and the end of sessions are no operations.
+      if (request.method !== 'POST' && request.body === null) return { scopes: [], request }
       const read = await readMessages(request, limit)
       if (isRefused(read)) return read
+      if (read.messages.length === 0) return { scopes: [], request: read.request }
       const problem = headerProblem(request.headers, read.body, read.messages)
       if (problem !== undefined) return { refused: rpcError(-32020, problem, read.messages[0]) }
       const operations = operationsOf(read.messages)

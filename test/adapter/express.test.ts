@@ -13,6 +13,7 @@ import {
   type EmbeddedAuthorizationServer,
 } from '../../src/authorization-server/index.ts'
 import type { AuthInfo } from '../../src/index.ts'
+import { operationScopes } from '../../src/resource-server/operations.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import { alice, closeExpress, startExpress as start } from '../support/provider-express.ts'
 import { adapterApp } from './suite-app.ts'
@@ -154,6 +155,22 @@ test('a body parser behind the guard finds the body, one before it does no harm'
     })
     expect(await response.json()).toEqual({ got: { a: '\u{1F600}' } })
   }
+})
+
+test('G31 with operations a message is judged whatever its method, and what was judged is in req.body', async () => {
+  const { app, origin, rs } = await start()
+  const operations = operationScopes({ 'tools/call': { read: ['notes:read'], write: ['notes:write'] } })
+  app.all('/mcp', guard(rs, { operations }), (req, res) => void res.json({ got: req.body }))
+  const send = async (method: string, name: string): Promise<unknown> => {
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name } })
+    const response = await fetch(`${origin}/mcp`, { method, headers: alice, body })
+    return response.status === 200 ? ((await response.json()) as { got: unknown }).got : response.status
+  }
+  for (const method of ['POST', 'PUT', 'DELETE']) {
+    expect([method, await send(method, 'write')]).toEqual([method, 403])
+    expect(await send(method, 'read')).toMatchObject({ method: 'tools/call', params: { name: 'read' } })
+  }
+  expect((await fetch(`${origin}/mcp`, { method: 'DELETE', headers: alice })).status).toBe(200)
 })
 
 test('endpoints() answers the metadata, and leaves everything else and its body to the next one', async () => {

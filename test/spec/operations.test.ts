@@ -300,11 +300,27 @@ test('a function judges arguments, and what it throws lets nobody in', async () 
   expect(it.calls).toBe(1)
 })
 
-test('only a POST has operations', async () => {
+test.each(['PUT', 'PATCH', 'DELETE', 'QUERY'])(
+  'G31 a message that comes with %s is judged like any other: not every handler looks at the method',
+  async (method) => {
+    const it = await world({ need: { operations: operationScopes(rules) } })
+    const headers = { authorization: `Bearer ${await token()}` }
+    const send = (name: string): Promise<Response> =>
+      it.call(new Request(resourceA, { method, headers, body: JSON.stringify(call(name)) }))
+    expect(await verdict(await send('delete_note'))).toBe('403-scope')
+    expect(it.calls).toBe(0)
+    expect((await send('read_note')).status).toBe(200)
+  },
+)
+
+test('a stream and the end of a session are no operations', async () => {
   const it = await world({ need: { operations: operationScopes({ '*': ['notes:admin'] }) } })
   const authorization = `Bearer ${await token()}`
   for (const method of ['GET', 'DELETE'])
     expect((await it.call(new Request(resourceA, { method, headers: { authorization } }))).status).toBe(200)
+  // Some hosts give a request of length 0 a body.
+  const empty = { method: 'DELETE', headers: { authorization, 'mcp-method': 'x' }, body: '' }
+  expect((await it.call(new Request(resourceA, empty))).status).toBe(200)
 })
 
 const tools = {
