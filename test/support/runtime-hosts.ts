@@ -7,7 +7,7 @@ import { freePort } from './runtime-port.ts'
 import { bundle, compatibility, startWorkerd } from './runtime-workerd.ts'
 
 const root = join(import.meta.dirname, '../..')
-const bin = (name: string): string => join(root, 'node_modules/.bin', name)
+export const bin = (name: string): string => join(root, 'node_modules/.bin', name)
 
 export type HostName = 'workerd' | 'node' | 'express' | 'hono' | 'next' | 'deno' | 'bun'
 /** Who issues the tokens: the host itself, or an independent authorization server beside it, of either kind. */
@@ -108,7 +108,8 @@ async function startWorker({ port, variables, persistTo }: Start): Promise<() =>
   return () => miniflare.dispose()
 }
 
-function program(command: string[]): (start: Start) => Promise<() => Promise<void>> {
+/** A program that says `Notes at …` as soon as it listens. */
+export function program(command: string[]): (start: Start) => Promise<() => Promise<void>> {
   return (start) => startProgram(command, start)
 }
 
