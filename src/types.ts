@@ -109,6 +109,8 @@ export interface AuthorizationServer {
   readonly issuer: string
   /** False: no OAuth issuer that a client could go to (API keys), so it stands in no metadata. Default: true. */
   readonly listed?: boolean
+  /** What its JWTs are signed with, where that is known: an issuer has one of them, never both. */
+  readonly signing?: 'secret' | 'keys'
   verifier(resource: string, runtime: VerifierRuntime): TokenVerifier
 }
 

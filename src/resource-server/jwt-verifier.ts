@@ -40,6 +40,7 @@ export function jwtVerifier(options: JwtVerifierOptions): AuthorizationServer {
   const sets = new WeakMap<VerifierRuntime, KeySet>()
   return {
     issuer: options.issuer,
+    signing: 'keys',
     verifier(resource, runtime) {
       const keys = local ?? sets.get(runtime) ?? new RemoteKeySet(options.issuer, options.jwksUri, runtime)
       sets.set(runtime, keys)

@@ -15,11 +15,21 @@ export function firstOf(...servers: readonly AuthorizationServer[]): Authorizati
       'firstOf',
       `${other.issuer} is another issuer; list both in authorizationServers`,
     )
+  checkSigning('firstOf', servers)
+  const signing = servers.find((each) => each.signing !== undefined)?.signing
   return {
     issuer: first.issuer,
+    ...(signing === undefined ? {} : { signing }),
     listed: servers.some(({ listed }) => listed !== false),
     verifier: (resource, runtime) => route(servers.map((server) => server.verifier(resource, runtime))),
   }
+}
+
+/** Where an issuer's tokens might be signed with a secret or with keys, one could be taken for the other (RFC 8725 §2.1, §3.1). */
+export function checkSigning(option: string, servers: readonly AuthorizationServer[]): void {
+  for (const { issuer, signing } of servers)
+    if (signing === 'secret' && servers.some((each) => each.issuer === issuer && each.signing === 'keys'))
+      throw new ConfigurationError(option, `${issuer} signs with a secret or with keys, never with both`)
 }
 
 /** One verifier of several: the token's shape says who judges it, and nobody is asked after him. */

@@ -2,6 +2,7 @@ import { ConfigurationError } from '../errors.ts'
 import { isSecureOrLoopback } from '../protocol/resource.ts'
 import type { AuthorizationServer, Provider } from '../types.ts'
 import { jwtVerifier } from './jwt-verifier.ts'
+import { checkSigning } from './routing.ts'
 
 /**
  * Whoever issues tokens, as verifiers. One that clients can go to at least (MCP, Authorization Server Location), with an https issuer (RFC 9728
@@ -24,6 +25,7 @@ export function resolveServers(
     made.set(each, server)
     return server
   })
+  checkSigning(option, servers)
   if (servers.every(({ listed }) => listed === false))
     throw new ConfigurationError(option, 'add the issuer that clients get tokens from')
   return servers

@@ -61,6 +61,7 @@ export function sharedSecretVerifier(options: SharedSecretOptions): Authorizatio
   }
   return {
     issuer,
+    signing: 'secret',
     verifier(resource, runtime): TokenVerifier {
       const { clock } = resolveRuntime(runtime)
       return {

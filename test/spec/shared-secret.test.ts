@@ -3,6 +3,13 @@ import { generateKeyPair } from 'jose/key/generate/keypair'
 import { SignJWT, type JWTPayload } from 'jose'
 import { expect, test } from 'vitest'
 import { ConfigurationError, InvalidTokenError } from '../../src/errors.ts'
+import {
+  createResourceServer,
+  customVerifier,
+  firstOf,
+  jwtVerifier,
+  type ResourceServerOptions,
+} from '../../src/index.ts'
 import { sharedSecretVerifier, type SharedSecretOptions } from '../../src/resource-server/shared-secret.ts'
 import type { TokenVerifier } from '../../src/types.ts'
 
@@ -116,6 +123,22 @@ test('it accepts its own algorithm of its own issuer alone', async () => {
   expect(judge.accepts!(await sign())).toBe(true)
   expect(judge.accepts!(await sign({ ...claims, iss: 'https://other.test' }))).toBe(false)
   expect(judge.accepts!('opaque')).toBe(false)
+})
+
+test('an issuer that signs with a secret stands beside no key set of its own', () => {
+  const shared = sharedSecretVerifier({ issuer, secret })
+  const guard = (...authorizationServers: ResourceServerOptions['authorizationServers']): unknown =>
+    createResourceServer({ resource, authorizationServers })
+  for (const beside of [
+    () => guard(shared, issuer),
+    () => guard(jwtVerifier({ issuer }), shared),
+    () => guard(firstOf(shared, customVerifier({ issuer, verify: () => undefined })), issuer),
+    () => firstOf(jwtVerifier({ issuer }), shared),
+  ]) {
+    expect(beside).toThrow(ConfigurationError)
+    expect(beside).toThrow('never with both')
+  }
+  expect(guard(shared, 'https://another.test')).toBeDefined()
 })
 
 test.each<[string, Partial<SharedSecretOptions> & Record<string, unknown>]>([
