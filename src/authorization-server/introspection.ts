@@ -1,6 +1,7 @@
 import { OAuthError } from '../errors.ts'
 import { readForm } from '../http/body.ts'
 import { json, noStore } from '../http/responses.ts'
+import { readAuthorization } from '../protocol/bearer.ts'
 import { invalidClient, singleParameters } from '../protocol/token-request.ts'
 import { authenticateClient } from './client-authentication.ts'
 import type { Client, Context } from './context.ts'
@@ -23,7 +24,7 @@ export function introspectionEndpoint(context: Context): (request: Request) => P
   })
 }
 
-/** Rejects with `invalid_client` (401), from one address only so often (RFC 7662 §4): whoever comes with the right secret is not counted. */
+/** Rejects with `invalid_client` (401); from one address only so often where no secret came, whose client could be shut out (RFC 7662 §4). */
 async function callerOf(
   context: Context,
   request: Request,
@@ -31,12 +32,13 @@ async function callerOf(
 ): Promise<Client> {
   try {
     const caller = await authenticateClient(context, request, parameters)
-    // Anybody can be another kind of client, and so could scan for tokens (RFC 7662 §4).
+    // Anybody can be another kind of client, and so could scan for tokens.
     if (mayIntrospect(caller)) return caller
     throw invalidClient()
   } catch (error) {
-    if (error instanceof OAuthError && error.code === 'invalid_client')
-      await context.limits.attempt('introspect', request)
+    const withSecret =
+      parameters.has('client_secret') || readAuthorization(request.headers)?.scheme === 'basic'
+    if (!withSecret) await context.limits.attempt('introspect', request)
     throw error
   }
 }

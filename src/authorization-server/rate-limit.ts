@@ -10,10 +10,7 @@ export interface Limits {
   attempt(kind: string, request: Request, clientId?: string): Promise<void>
   /** Rejects while this client, from this address, is shut out for wrong secrets. Counts nothing. */
   admit(request: Request, clientId: string): Promise<void>
-  /**
-   * Counts a wrong secret; too many shut the client out, from this address (OAuth 2.1 §2.4.1). From one address they are counted
-   * over all clients as well, and then only wrong ones are refused.
-   */
+  /** Counts a wrong secret; too many shut the client out, from this address (OAuth 2.1 §2.4.1). */
   wrongSecret(request: Request, clientId: string): Promise<void>
 }
 
@@ -47,12 +44,11 @@ export function createLimits(issuer: string, limiter: RateLimiter, runtime: Reso
       return false
     }
   }
-  const attempt: Limits['attempt'] = async (kind, request, clientId) => {
-    if (runtime.clientAddress(request) === undefined) return
-    if (await exceeds(await keyOf(request, kind, clientId))) throw refuse(kind, clientId)
-  }
   return {
-    attempt,
+    async attempt(kind, request, clientId) {
+      if (runtime.clientAddress(request) === undefined) return
+      if (await exceeds(await keyOf(request, kind, clientId))) throw refuse(kind, clientId)
+    },
     async admit(request, clientId) {
       if (shutOut.size === 0) return
       if ((shutOut.peek(await keyOf(request, 'secret', clientId)) ?? 0) > clock())
@@ -60,7 +56,7 @@ export function createLimits(issuer: string, limiter: RateLimiter, runtime: Reso
     },
     async wrongSecret(request, clientId) {
       const key = await keyOf(request, 'secret', clientId)
-      if (!(await exceeds(key))) return attempt('secrets', request)
+      if (!(await exceeds(key))) return
       shutOut.set(key, clock() + period)
       throw refuse('secret', clientId)
     },

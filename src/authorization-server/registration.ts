@@ -24,10 +24,13 @@ export function registrationEndpoint(
 ): (request: Request) => Promise<Response> {
   const { issuer, options, runtime, limits } = context
   return jsonEndpoint(context, async (request) => {
-    await limits.attempt('register', request)
-    if (!(await mayRegister(request, options.initialAccessTokens))) return unauthorized()
+    if (!(await mayRegister(request, options.initialAccessTokens))) {
+      await limits.attempt('initial-access-token', request)
+      return unauthorized()
+    }
     const body = await readJson(request, maxBody)
     const metadata = parseClientMetadata(body, { allowRedirects: options.allowRedirects })
+    await limits.attempt('register', request)
     const { client, secret } = await register(metadata, request)
     runtime.event({ type: 'client.registered', level: 'info', issuer, clientId: client.client_id! })
     const credentials = secret === undefined ? {} : { client_secret: secret, client_secret_expires_at: 0 }

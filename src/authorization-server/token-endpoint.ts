@@ -7,7 +7,7 @@ import type { Client, Context } from './context.ts'
 import { jsonEndpoint } from './endpoint.ts'
 import { redeemCode } from './grants/authorization-code.ts'
 import { refresh } from './grants/refresh-token.ts'
-import type { TokenRequest, TokenResponse } from './grants/response.ts'
+import { UnknownGrantError, type TokenRequest, type TokenResponse } from './grants/response.ts'
 
 /** The largest body, in bytes. */
 export const maxForm = 16_384
@@ -49,5 +49,5 @@ async function refused(context: Context, request: Request, client: Client, error
   const { code, status } = error
   const { issuer, runtime, limits } = context
   runtime.event({ type: 'token.refused', level: 'warning', issuer, clientId: client.id, error: code, status })
-  if (code === 'invalid_grant') await limits.attempt('invalid-grant', request, client.id)
+  if (error instanceof UnknownGrantError) await limits.attempt('invalid-grant', request, client.id)
 }

@@ -10,6 +10,7 @@ import {
   grantedResource,
   invalidGrant,
   tokenResponse,
+  UnknownGrantError,
   type TokenRequest,
   type TokenResponse,
 } from './response.ts'
@@ -33,7 +34,7 @@ export async function redeemCode(
   if (code === undefined) throw new OAuthError('invalid_request', 'code is missing')
   if (verifier === undefined) throw new OAuthError('invalid_request', 'code_verifier is missing')
   const [grantId, secret, ...rest] = code.split('.')
-  if (rest.length > 0 || !isTokenPart(grantId) || !isTokenPart(secret)) throw invalidGrant()
+  if (rest.length > 0 || !isTokenPart(grantId) || !isTokenPart(secret)) throw new UnknownGrantError()
   if (!isCodeVerifier(verifier)) throw invalidGrant()
   const [hash, challenge] = await Promise.all([sha256(secret, 'code'), s256(verifier)])
   // Made before the loop: after a lost answer they tell our own write from somebody else's.
@@ -51,7 +52,9 @@ export async function redeemCode(
     grantId,
     async (grant) => {
       const now = runtime.clock()
-      if (!provesCode(grant, hash, challenge, client, parameters.get('redirect_uri')))
+      if (grant?.state !== 'live' || !constantTimeEqual(hash, grant.code ?? ''))
+        return { refuse: new UnknownGrantError() }
+      if (!provesCode(grant, challenge, client, parameters.get('redirect_uri')))
         return { refuse: invalidGrant() }
       const resource = grantedResource(context, grant, request.resources)
       if (grant.series === seriesHash) return { result: { grant, resource } }
@@ -89,16 +92,14 @@ export async function redeemCode(
   return tokenResponse(context, grantId, grant, resource, grant.scopes, refreshToken)
 }
 
-/** Whether everything that the request proves fits the grant. Only then may a replay revoke it. */
+/** Whether everything else that the request proves fits the grant. Only then may a replay revoke it. */
 function provesCode(
-  grant: GrantRecord | undefined,
-  hash: string,
+  grant: GrantRecord,
   challenge: string,
   client: Client,
   redirectUri: string | undefined,
-): grant is GrantRecord {
-  if (grant?.state !== 'live' || grant.code === undefined) return false
-  if (!constantTimeEqual(hash, grant.code) || grant.client !== client.id) return false
+): boolean {
+  if (grant.client !== client.id) return false
   if (!constantTimeEqual(challenge, grant.challenge ?? '')) return false
   // OAuth 2.1 needs it no more, OAuth 2.0 clients send it: then it must be the one of the authorization request (§10.2).
   if (redirectUri === undefined) return true

@@ -8,6 +8,7 @@ import {
   grantedResource,
   invalidGrant,
   tokenResponse,
+  UnknownGrantError,
   type TokenRequest,
   type TokenResponse,
 } from './response.ts'
@@ -35,7 +36,7 @@ export async function refresh(
   if (token === undefined) throw new OAuthError('invalid_request', 'refresh_token is missing')
   const [grantId, series, secret, ...rest] = token.split('.')
   if (rest.length > 0 || !isTokenPart(grantId) || !isTokenPart(series) || !isTokenPart(secret))
-    throw invalidGrant()
+    throw new UnknownGrantError()
   const [seriesHash, secretHash] = await Promise.all([sha256(series, 'series'), sha256(secret, 'refresh')])
   // Under each deployment secret: instances change it one after the other.
   const successors = await Promise.all(
@@ -49,10 +50,10 @@ export async function refresh(
 
   const refreshed = await changeGrant<Refreshed>(store, grantId, async (grant) => {
     const now = runtime.clock()
-    if (grant?.state !== 'live' || grant.epoch !== epoch || grant.client !== client.id)
-      return { refuse: invalidGrant() }
     // Whoever knows only the id of a grant can do no harm to it.
-    if (!constantTimeEqual(seriesHash, grant.series ?? '') || grant.current === undefined)
+    if (grant?.state !== 'live' || !constantTimeEqual(seriesHash, grant.series ?? ''))
+      return { refuse: new UnknownGrantError() }
+    if (grant.epoch !== epoch || grant.client !== client.id || grant.current === undefined)
       return { refuse: invalidGrant() }
     const resource = grantedResource(context, grant, request.resources)
     const scopes = narrowed(grant.scopes, parameters.get('scope'))

@@ -21,11 +21,16 @@ export interface TokenResponse {
 }
 
 /** The same for every dead code and refresh token, whatever it died of (OAuth 2.1 §3.2.4). */
-export const invalidGrant = (): OAuthError =>
-  new OAuthError(
-    'invalid_grant',
-    'The code or refresh token is invalid, expired, revoked or of another client',
-  )
+class InvalidGrantError extends OAuthError {
+  constructor() {
+    super('invalid_grant', 'The code or refresh token is invalid, expired, revoked or of another client')
+  }
+}
+
+/** Nothing that is known fits, so it may be a guess, and is counted; on the wire it looks like any other. */
+export class UnknownGrantError extends InvalidGrantError {}
+
+export const invalidGrant = (): OAuthError => new InvalidGrantError()
 
 /** The one resource that the token is for: the requested one, or the first granted (RFC 8707 §2.2). Throws `invalid_target`. */
 export function grantedResource(
