@@ -1,9 +1,8 @@
-import { generateRandomCodeVerifier } from 'oauth4webapi'
+import { calculatePKCECodeChallenge, generateRandomCodeVerifier } from 'oauth4webapi'
 import { checkUrl } from '../http/guarded-fetch.ts'
 import { randomToken } from '../lib/random.ts'
 import { canonicalResource } from '../protocol/resource.ts'
 import { formatScope } from '../protocol/scope.ts'
-import { s256 } from '../protocol/pkce.ts'
 import type { ClientContext } from './context.ts'
 import { refused } from './errors.ts'
 import type { ClientIdentity } from './identity.ts'
@@ -31,7 +30,7 @@ export async function beginAuthorization(
     client_id: identity.clientId,
     redirect_uri: redirectUri,
     state,
-    code_challenge: await s256(verifier),
+    code_challenge: await calculatePKCECodeChallenge(verifier),
     code_challenge_method: 'S256',
     ...targetParameters(context, server, found),
     scope: scopes && formatScope(scopes),

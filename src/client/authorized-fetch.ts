@@ -3,8 +3,8 @@ import { acquireTokens } from './acquire.ts'
 import type { ClientContext } from './context.ts'
 import { discover } from './discovery.ts'
 import { keys, read, save, type ServerRecord, type TokenRecord } from './records.ts'
-import { currentTokens } from './renew.ts'
-import { replayable, send } from './request.ts'
+import { currentTokens, storedTokens, type StoredTokens } from './renew.ts'
+import { abortable, replayable, send, type ReplayableRequest } from './request.ts'
 import { legal, selectScopes } from './scopes.ts'
 import { tokenKey } from './tokens.ts'
 
@@ -18,7 +18,11 @@ export async function authorizedFetch(
   init: RequestInit | undefined,
 ): Promise<Response> {
   const request = await replayable(input, init)
-  let tokens = await storedTokens(context, request.url)
+  return abortable(sendAuthorized(context, request), request.signal)
+}
+
+async function sendAuthorized(context: ClientContext, request: ReplayableRequest): Promise<Response> {
+  let { tokens, failure } = await storedTokens(context, request.url)
   let authorized = false
   let refusals = 0
   let stepUps = 0
@@ -27,7 +31,14 @@ export async function authorizedFetch(
     const challenge = challengeOf(response)
     if (response.status === 401 && !authorized) {
       if (tokens !== undefined) refusals++
-      const renewed = await recover(context, request.url, tokens, challenge, refusals < 2)
+      const renewed = await recover(
+        context,
+        request.url,
+        { tokens, ...(failure && { failure }) },
+        challenge,
+        refusals < 2,
+      )
+      failure = undefined
       authorized = renewed.authorized
       tokens = renewed.tokens
     } else if (response.status === 403 && challenge?.parameters['error'] === 'insufficient_scope') {
@@ -50,23 +61,17 @@ export function challengeOf(response: Response): Challenge | undefined {
   return ours.find(({ parameters }) => parameters['resource_metadata'] !== undefined) ?? ours[0]
 }
 
-/** What we have for this URL from before. */
-async function storedTokens(context: ClientContext, url: string): Promise<TokenRecord | undefined> {
-  const found = await read<ServerRecord>(context.storage, await keys.server(url))
-  if (found === undefined) return undefined
-  const at = await tokenKey(context, url, found)
-  return currentTokens(context, url, found, at)
-}
-
 /** After 401. Discovery comes first: the server may have moved to another issuer, where the old tokens must not go. */
 async function recover(
   context: ClientContext,
   url: string,
-  rejected: TokenRecord | undefined,
+  { tokens: rejected, failure }: StoredTokens,
   challenge: Challenge | undefined,
   renewing: boolean,
 ): Promise<{ tokens: TokenRecord; authorized: boolean }> {
   const found = await rediscover(context, url, challenge)
+  // Asked a moment ago, in vain.
+  if (failure !== undefined && failure.endpoint === found.metadata.token_endpoint) throw failure.error
   const at = await tokenKey(context, url, found)
   // Another caller, or another path of the same server, may have got tokens meanwhile.
   const tokens = renewing ? await currentTokens(context, url, found, at, rejected?.accessToken) : undefined

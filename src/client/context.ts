@@ -15,6 +15,8 @@ export interface ClientContext {
   readonly dpop: DpopKey
   /** Renewals under way, by the key of the token. */
   readonly renewals: SingleFlight<TokenRecord | undefined>
+  /** Until when a renewal that failed is not tried again while the token lives, by the key of the token. */
+  readonly pauses: Map<string, number>
   /** New tokens under way that need no person here, by token and scopes. */
   readonly acquisitions: SingleFlight<TokenRecord>
   /** Authorizations that a person is busy with, by token and scopes: he is asked once, however long he takes. */
@@ -31,6 +33,7 @@ export function createContext(options: ClientOptions): ClientContext {
     storage: resolved.storage,
     dpop: dpopKey(resolved.dpop, runtime.clock),
     renewals: new SingleFlight(runtime.waitUntil),
+    pauses: new Map(),
     acquisitions: new SingleFlight(runtime.waitUntil),
     authorizations: new Map(),
     quirks: (issuer) => resolved.providers?.find((provider) => provider.issuer === issuer)?.client ?? {},

@@ -59,14 +59,11 @@ export function createClient(options: ClientOptions = {}): Client {
 }
 
 async function authorize(context: ClientContext, server: string): Promise<URL> {
-  // The server's own challenge says best what to ask for.
-  const probe = await send(
-    context,
-    await replayable(server, { headers: { accept: 'text/event-stream' } }),
-    undefined,
-  )
-  const challenge = challengeOf(probe)
-  await probe.body?.cancel()
+  // The server's own challenge says best what to ask for; one that gives none in time has its metadata.
+  const probe = { headers: { accept: 'text/event-stream' }, signal: AbortSignal.timeout(5000) }
+  const response = await send(context, await replayable(server, probe), undefined).catch(() => undefined)
+  const challenge = response && challengeOf(response)
+  await response?.body?.cancel()
   const found = await discover(context, server, challenge?.parameters['resource_metadata'])
   await save(context.storage, await keys.server(server), found)
   const scopes = selectScopes(found, challenge?.parameters['scope'], context.options.scopes)

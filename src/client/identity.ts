@@ -1,5 +1,5 @@
 import type { ClientAuth } from 'oauth4webapi'
-import { OAuthError } from '../errors.ts'
+import { OAuthError, UnavailableError } from '../errors.ts'
 import type { ClientContext } from './context.ts'
 import { clientAuth } from './client-auth.ts'
 import { refused } from './errors.ts'
@@ -22,7 +22,7 @@ export async function identify(
   found: ServerRecord,
   redirectUri: string | undefined,
 ): Promise<ClientIdentity> {
-  const { clients, clientMetadataUrl, askForClient } = context.options
+  const { clients, clientMetadataUrl } = context.options
   const { issuer, metadata } = found
   const byHand = clients.find((client) => client.issuer === issuer)
   if (byHand !== undefined) return identity(context, found, byHand)
@@ -33,10 +33,7 @@ export async function identify(
   const record = await context.storage.exclusively(at, async () => {
     const known = await read<RegistrationRecord>(context.storage, at)
     if (known !== undefined && fits(known, issuer, redirectUri, context.runtime.clock())) return known
-    const fresh =
-      metadata.registration_endpoint !== undefined && redirectUri !== undefined
-        ? await register(context, server, found, redirectUri)
-        : await ask(issuer, askForClient)
+    const fresh = await enrol(context, server, found, redirectUri)
     await save(context.storage, at, fresh)
     await save(context.storage, await keys.registration(issuer, fresh.clientId), fresh)
     return fresh
@@ -95,10 +92,22 @@ const fits = (
   (record.redirectUri === undefined || record.redirectUri === redirectUri) &&
   (record.expiresAt === undefined || record.expiresAt > now)
 
-async function ask(
-  issuer: string,
-  askForClient: ClientContext['options']['askForClient'],
+async function enrol(
+  context: ClientContext,
+  server: string,
+  found: ServerRecord,
+  redirectUri: string | undefined,
 ): Promise<RegistrationRecord> {
+  const { askForClient } = context.options
+  const { issuer, metadata } = found
+  if (metadata.registration_endpoint !== undefined && redirectUri !== undefined) {
+    try {
+      return await register(context, server, found, redirectUri)
+    } catch (error) {
+      // An endpoint that is open to some only.
+      if (askForClient === undefined || error instanceof UnavailableError) throw error
+    }
+  }
   const answer = await askForClient?.(issuer)
   if (answer === undefined)
     throw refused(

@@ -21,7 +21,8 @@ export async function getDocument(
   options: GuardedFetchOptions,
 ): Promise<{ status: number; document?: Record<string, unknown> }> {
   const { status, text } = await guardedFetch(url, options)
-  if (status >= 500) throw new UnavailableError(`${new URL(url).host} answered ${status} for its metadata`)
+  if (status === 429 || status >= 500)
+    throw new UnavailableError(`${new URL(url).host} answered ${status} for its metadata`)
   const document = status === 200 ? parseObject(text) : undefined
   return document === undefined ? { status } : { status, document }
 }
@@ -40,7 +41,12 @@ export function carrier(options: GuardedFetchOptions): typeof fetch {
       ...(init?.body === undefined || init.body === null ? {} : { body: String(init.body) }),
     })
     const { host } = new URL(target)
-    if (status === 429 || status >= 500) throw new UnavailableError(`${host} answered ${status}`)
+    const wait = Number(headers.get('retry-after'))
+    if (status === 429 || status >= 500)
+      throw new UnavailableError(
+        `${host} answered ${status}`,
+        wait > 0 && wait <= 3600 ? { retryAfter: wait } : {},
+      )
     if (status < 200 || (status >= 300 && status < 400))
       throw refused(
         'invalid_response',

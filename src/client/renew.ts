@@ -2,9 +2,32 @@ import { OAuthError, UnavailableError } from '../errors.ts'
 import { targetParameters } from './authorization.ts'
 import type { ClientContext } from './context.ts'
 import { forget, identityOf, isForgotten } from './identity.ts'
-import type { ServerRecord, TokenRecord } from './records.ts'
+import { keys, read, type ServerRecord, type TokenRecord } from './records.ts'
 import { requestTokens } from './token-request.ts'
-import { isExpired, isFresh, keepTokens, readTokens } from './tokens.ts'
+import { isExpired, isFresh, keepTokens, readTokens, tokenKey } from './tokens.ts'
+
+/** What there is for a URL, and why it could not be renewed. */
+export interface StoredTokens {
+  tokens: TokenRecord | undefined
+  failure?: { error: unknown; endpoint: string | undefined }
+}
+
+/**
+ * The tokens for this URL from before, renewed where needed. Where that fails the old ones go out all the same: the 401 leads to where the
+ * server issues its tokens now, and nobody who was signed in becomes anonymous by accident.
+ */
+export async function storedTokens(context: ClientContext, url: string): Promise<StoredTokens> {
+  const found = await read<ServerRecord>(context.storage, await keys.server(url))
+  if (found === undefined) return { tokens: undefined }
+  const at = await tokenKey(context, url, found)
+  const stored = await readTokens(context, at)
+  if (stored === undefined || usable(context, at, stored)) return { tokens: stored }
+  try {
+    return { tokens: (await currentTokens(context, url, found, at)) ?? stored }
+  } catch (error) {
+    return { tokens: stored, failure: { error, endpoint: found.metadata.token_endpoint } }
+  }
+}
 
 /**
  * A usable token for this key, renewed where needed: once for all callers in this process and, under the storage's lock, in
@@ -18,23 +41,28 @@ export async function currentTokens(
   rejected?: string,
 ): Promise<TokenRecord | undefined> {
   const stored = await readTokens(context, at)
-  if (usable(context, stored, rejected)) return stored
+  if (usable(context, at, stored, rejected)) return stored
   if (stored === undefined) return undefined
   return context.renewals.run(`${at} ${rejected ?? ''}`, () =>
     context.storage.exclusively(at, async () => {
       // Somebody else may have renewed while we waited.
       const latest = await readTokens(context, at)
-      if (latest === undefined || usable(context, latest, rejected)) return latest
+      if (latest === undefined || usable(context, at, latest, rejected)) return latest
       return renew(context, server, found, at, latest, rejected)
     }),
   )
 }
 
-const usable = (
+function usable(
   context: ClientContext,
+  at: string,
   record: TokenRecord | undefined,
-  rejected: string | undefined,
-): boolean => record !== undefined && record.accessToken !== rejected && isFresh(context, record)
+  rejected?: string,
+): boolean {
+  if (record === undefined || record.accessToken === rejected) return false
+  const paused = (context.pauses.get(at) ?? 0) > context.runtime.clock()
+  return isFresh(context, record) || (paused && !isExpired(context, record))
+}
 
 async function renew(
   context: ClientContext,
@@ -57,9 +85,17 @@ async function renew(
     // Stored before it is used: a crash must not lose a rotated token.
     return await keepTokens(context, at, found, answer, { clientId, asked, before: tokens })
   } catch (error) {
-    if (error instanceof UnavailableError && good !== undefined) return good
-    if (!(error instanceof OAuthError) || !(error.code === 'invalid_grant' || isForgotten(error))) throw error
-    await context.storage.delete(at)
+    const known = error instanceof OAuthError
+    const dead = known && (error.code === 'invalid_grant' || isForgotten(error))
+    if (!dead && good !== undefined) {
+      // Not at each request of its last minute.
+      const pause = Math.min((known && error.retryAfter) || 5, 60)
+      context.pauses.set(at, context.runtime.clock() + pause)
+      return good
+    }
+    if (!known || error instanceof UnavailableError || error.code === 'invalid_response') throw error
+    // Many servers have another code for a dead refresh token: whatever they say, the way out is a new authorization.
+    if (dead) await context.storage.delete(at)
     if (isForgotten(error)) await forget(context, found.issuer, clientId)
     context.runtime.event({
       type: 'client.refresh-refused',

@@ -31,6 +31,17 @@ export async function replayable(
   return { url: url.split('#', 1)[0]!, method, headers: new Headers(headers), body, signal }
 }
 
+/** The caller may give up. What others wait for goes on. */
+export function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason)
+    signal.addEventListener('abort', stop)
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+    if (signal.aborted) stop()
+  })
+}
+
 /** How many redirects of the server's own are followed. */
 const maxRedirects = 5
 

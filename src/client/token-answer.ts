@@ -23,9 +23,9 @@ export async function tokenAnswer(
   types: readonly string[] = ['bearer', 'dpop'],
 ): Promise<TokenAnswer> {
   const body = await successBody(response)
-  const type = String(body['token_type']).toLowerCase()
   const life = Number(body['expires_in'] ?? Number.NaN)
   const text = (name: string): string | undefined => (typeof body[name] === 'string' ? body[name] : undefined)
+  const type = text('token_type')?.toLowerCase() ?? ''
   const accessToken = text('access_token')
   if (!accessToken || !types.includes(type))
     throw refused('invalid_response', 'The token endpoint answered without a token of a known type')

@@ -26,7 +26,8 @@ export async function keepTokens(
   const { before, clientId, asked } = about
   const { accessToken, type } = answer
   const bound = context.dpop.wanted(found)
-  if (type === 'dpop' && !bound) throw refused('invalid_response', 'A DPoP token came without a proof')
+  if (type === 'dpop' ? !bound : found.dpopRequired)
+    throw refused('invalid_response', 'The token is not of the type that was asked for')
   const granted = answer.scope === undefined ? (before?.granted ?? asked) : legal(answer.scope)
   const refreshToken = answer.refreshToken ?? before?.refreshToken
   const record: TokenRecord = {

@@ -220,10 +220,12 @@ test('CL14 a refresh answered with 500 keeps the tokens: the old one while it li
   world.now += 850
   expect((await client.fetch(resource)).status).toBe(200)
   world.now += 100
+  world.tokens.clear()
   await expect(client.fetch(resource)).rejects.toMatchObject({ code: 'temporarily_unavailable' })
-  world.on(token, ({ body }) =>
-    json({ access_token: [...world.tokens.keys()][0], token_type: 'Bearer', scope: 'read', was: body }),
-  )
+  world.on(token, () => {
+    world.tokens.set('renewed', { scope: 'read', resource, clientId: 'c' })
+    return json({ access_token: 'renewed', token_type: 'Bearer', scope: 'read' })
+  })
   expect((await client.fetch(resource)).status).toBe(200)
   expect(world.opened).toHaveLength(1)
 })

@@ -448,6 +448,7 @@ describe('CL11 endpoints that redirect', () => {
       await client.fetch(resource)
       world.on(`${issuer}/token`, redirecting(status))
       world.now += 901
+      world.tokens.clear()
       await expect(client.fetch(resource)).rejects.toMatchObject({ code: 'invalid_response' })
       expect(world.to('https://evil.test')).toEqual([])
     },
