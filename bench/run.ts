@@ -1,4 +1,4 @@
-// `npm run bench [guard] [workerd] [tokens] [http]`: ratios against the peers and against the physical limit, in one run.
+// `npm run bench [guard] [workerd] [tokens] [cold] [http]`: ratios against the peers and against the physical limit, in one run.
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 
@@ -18,6 +18,7 @@ const all = {
     await tokensBenchmark()
     await tokensInWorkerd()
   },
+  cold: async () => (await import('./cold-start.ts')).coldStartBenchmark(),
   http: async () => (await import('./http.ts')).httpBenchmark(),
 }
 for (const [name, benchmark] of Object.entries(all))

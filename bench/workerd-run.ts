@@ -7,26 +7,16 @@ import { cpuOf, workerdPid } from './process.ts'
 /** Calls `run` with a function that asks the Worker and a clock of its CPU, in µs. */
 export async function inWorkerd(
   entry: string,
-  bindings: Record<string, unknown>,
+  options: Record<string, unknown>,
   run: (ask: (query: string) => Promise<void>, clock: () => number) => Promise<void>,
 ): Promise<void> {
-  const bundled = await build({
-    entryPoints: [join(import.meta.dirname, entry)],
-    bundle: true,
-    format: 'esm',
-    target: 'es2022',
-    conditions: ['workerd', 'worker', 'import'],
-    external: ['node:*', 'cloudflare:*'],
-    write: false,
-    logLevel: 'error',
-  })
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       modules: true,
-      script: bundled.outputFiles[0]!.text,
+      script: await bundle(entry),
       compatibilityDate: '2026-08-01',
       compatibilityFlags: ['nodejs_compat'],
-      bindings,
+      ...options,
     }),
   )
   try {
@@ -41,4 +31,19 @@ export async function inWorkerd(
   } finally {
     await miniflare.dispose()
   }
+}
+
+/** A module of this folder with all that it imports. */
+export async function bundle(entry: string): Promise<string> {
+  const bundled = await build({
+    entryPoints: [join(import.meta.dirname, entry)],
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    conditions: ['workerd', 'worker', 'import'],
+    external: ['node:*', 'cloudflare:*'],
+    write: false,
+    logLevel: 'error',
+  })
+  return bundled.outputFiles[0]!.text
 }

@@ -16,8 +16,8 @@ export async function workerdBenchmark(): Promise<void> {
   for (const alg of ['RS256', 'ES256'] as const) {
     const made = await tokens(alg)
     const all = Array.from({ length: 200 }, (_, i) => made.fresh(i))
-    const bindings = { ALG: alg, JWKS: made.jwks, TOKENS: all, BAD: made.bad }
-    await inWorkerd('workerd-worker.ts', bindings, async (ask, clock) => {
+    const options = { bindings: { ALG: alg, JWKS: made.jwks, TOKENS: all, BAD: made.bad } }
+    await inWorkerd('workerd-worker.ts', options, async (ask, clock) => {
       const once = (name: string, n: number): Promise<void> => ask(`case=${encodeURIComponent(name)}&n=${n}`)
       const samples = new Map<string, number[]>(guards.map((name) => [name, []]))
       const sizes = new Map<string, number>()
