@@ -65,17 +65,17 @@ const failures = 2
 
 /**
  * Reads the grant, lets it be judged, and writes on condition that nobody else did meanwhile. A lost write is not a lost race,
- * and after an exception the write may stand: both read and judge again, at most five times; then 503.
+ * and after an exception the write may stand (`mayStand`): both read and judge again, at most five times; then 503.
  */
 export async function changeGrant<T>(
   store: ExpiringStore,
   id: string,
-  judge: (record: GrantRecord | undefined) => Promise<Verdict<T>>,
+  judge: (record: GrantRecord | undefined, mayStand: boolean) => Promise<Verdict<T>>,
 ): Promise<T> {
   let failed = 0
   for (let i = 0; i < attempts; i++) {
     const found = await readGrant(store, id)
-    const { write, refuse, result } = await judge(found?.record)
+    const { write, refuse, result } = await judge(found?.record, failed > 0)
     if (write !== undefined) {
       try {
         const ifVersion = found?.version ?? null

@@ -334,6 +334,27 @@ describe('the request', () => {
     expect(await refusal(await rig.refresh(next.refresh_token))).toBe('400 invalid_grant')
   })
 
+  test('TK8 without grace a racer is reuse as well; only the answer that was lost is recognised', async () => {
+    const rig = new Rig({ lifetimes: { refreshGrace: 0 } })
+    const tokens = await rig.tokens()
+    const put = rig.store.put.bind(rig.store)
+    // Somebody else's refresh comes between the read and the write.
+    rig.store.put = async (...parameters) => {
+      rig.store.put = put
+      await ok(await rig.refresh(tokens.refresh_token))
+      return put(...parameters)
+    }
+    expect(await refusal(await rig.refresh(tokens.refresh_token))).toBe('400 invalid_grant')
+
+    const others = await rig.tokens()
+    rig.store.put = async (...parameters) => {
+      rig.store.put = put
+      await put(...parameters)
+      throw new Error('the answer was lost')
+    }
+    await ok(await rig.refresh(others.refresh_token))
+  })
+
   test('TK8 a changed deployment secret: old tokens refresh, and the grace spans the change', async () => {
     const rig = new Rig()
     const tokens = await rig.tokens()

@@ -46,9 +46,8 @@ export async function refresh(
     }),
   )
   const [epoch] = await Promise.all([keys.epoch(), keys.active()])
-  let wrote = false
 
-  const refreshed = await changeGrant<Refreshed>(store, grantId, async (grant) => {
+  const refreshed = await changeGrant<Refreshed>(store, grantId, async (grant, mayStand) => {
     const now = runtime.clock()
     // Whoever knows only the id of a grant can do no harm to it.
     if (grant?.state !== 'live' || !constantTimeEqual(seriesHash, grant.series ?? ''))
@@ -68,13 +67,12 @@ export async function refresh(
         generation: (grant.generation ?? 0) + 1,
         expires: Math.min(now + refreshIdle, grant.created + refreshAbsolute),
       }
-      wrote = true
       return { write: rotated, result: { grant: rotated, resource, scopes, secret: next.secret } }
     }
-    // The successor is current, so it is unused: a lost answer, or a racer (and, after a lost write's answer, we ourselves).
+    // The successor is current, so it is unused: a lost answer, or a racer (or we ourselves, where our write may stand).
     const issued = successors.find(({ hash }) => constantTimeEqual(hash, grant.current!))
     const graceful = now - (grant.rotated ?? 0) < options.lifetimes.refreshGrace
-    if (issued !== undefined && (graceful || wrote))
+    if (issued !== undefined && (graceful || mayStand))
       return { result: { grant, resource, scopes, secret: issued.secret } }
     const { subject } = grant
     runtime.event({ type: 'refresh.reused', level: 'alert', grantId, clientId: client.id, subject })
