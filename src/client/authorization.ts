@@ -49,7 +49,7 @@ export async function beginAuthorization(
     ...(scopes === undefined ? {} : { scopes }),
     expiresAt: context.runtime.clock() + context.options.authorizationTimeout,
   }
-  await save(context.storage, await keys.flow(state), flow)
+  await save(context.storage, await keys.flow(state), flow, { expiresAt: flow.expiresAt })
   return { url, state }
 }
 
@@ -62,12 +62,18 @@ export function authorizationEndpoint(
   server: string,
   { metadata }: ServerRecord,
 ): URL {
-  const { authorization_endpoint: endpoint, code_challenge_methods_supported: methods = [] } = metadata
-  if (endpoint === undefined)
-    throw refused('invalid_response', 'The authorization server has no authorization endpoint')
+  const {
+    authorization_endpoint: endpoint,
+    token_endpoint: tokenEndpoint,
+    code_challenge_methods_supported: methods = [],
+  } = metadata
+  if (endpoint === undefined || tokenEndpoint === undefined)
+    throw refused('invalid_response', 'The authorization server has no authorization or token endpoint')
   if (!methods.includes('S256'))
     throw refused('pkce_unsupported', 'The authorization server does not offer PKCE with S256')
-  return checkUrl(endpoint, outgoing(context, server))
+  const allowed = outgoing(context, server)
+  checkUrl(tokenEndpoint, allowed)
+  return checkUrl(endpoint, allowed)
 }
 
 /** `resource`, byte for byte as the document has it (RFC 8707), or what this provider takes instead. */

@@ -28,17 +28,22 @@ export function clientAuth(
   }
 }
 
+/** What a registration names may be impossible: a method that needs what we do not have is not used. */
 function chooseMethod(
-  client: Parameters<typeof clientAuth>[0],
+  { authMethod, clientSecret, privateKey }: Parameters<typeof clientAuth>[0],
   metadata: AuthorizationServerMetadata,
 ): Method {
-  if (client.authMethod !== undefined) return client.authMethod as Method
-  if (client.privateKey !== undefined) return 'private_key_jwt'
-  if (client.clientSecret === undefined) return 'none'
+  const withKey = authMethod === undefined || authMethod === 'private_key_jwt'
+  if (privateKey !== undefined && withKey) return 'private_key_jwt'
+  if (clientSecret === undefined) return 'none'
+  const usable = ['client_secret_basic', 'client_secret_post', 'none'] as const
   // RFC 8414 §2: absent means Basic.
   const listed = metadata.token_endpoint_auth_methods_supported ?? ['client_secret_basic']
-  const usable = ['client_secret_basic', 'client_secret_post', 'none'] as const
-  return usable.find((method) => listed.includes(method)) ?? 'client_secret_basic'
+  return (
+    usable.find((method) => method === authMethod) ??
+    usable.find((method) => listed.includes(method)) ??
+    'client_secret_basic'
+  )
 }
 
 /** What a registration asks for: a native client keeps no secret, a web host does. Undefined: the server does not say. */
@@ -62,7 +67,9 @@ const formEncode = (text: string): string => new URLSearchParams({ '': text }).t
 
 function stamp(claims: Record<string, unknown>, clock: Clock): void {
   const now = Math.floor(clock())
-  Object.assign(claims, { iat: now, nbf: now, exp: now + 60 })
+  Object.assign(claims, { iat: now, exp: now + 60 })
+  // Optional, and in the future for a server whose clock is behind ours.
+  delete claims['nbf']
 }
 
 const keyOf = (key: NonNullable<PreregisteredClient['privateKey']>): Parameters<typeof PrivateKeyJwt>[0] =>

@@ -1,9 +1,11 @@
 import { allowInsecureRequests, customFetch, genericTokenEndpointRequest } from 'oauth4webapi'
 import type { Awaitable } from '../types.ts'
 import { refused } from './errors.ts'
+import { requireFunction, requireString } from '../lib/options.ts'
 import { clientAuth } from './client-auth.ts'
 import type { ClientContext } from './context.ts'
 import type { ClientIdentity } from './identity.ts'
+import { checkUrlOption } from './options.ts'
 import { carrier, outgoing } from './outgoing.ts'
 import { requestTokens } from './token-request.ts'
 import { tokenAnswer, type TokenAnswer } from './token-answer.ts'
@@ -36,13 +38,14 @@ export const clientCredentials =
  *
  * @param options.assertion The workload's JWT for this issuer, fresh at each call.
  */
-export const workloadIdentity =
-  (options: { assertion: (issuer: string) => Awaitable<string> }): Grant =>
-  async ({ context, server, found, identity, parameters }) =>
+export function workloadIdentity(options: { assertion: (issuer: string) => Awaitable<string> }): Grant {
+  requireFunction('assertion', options.assertion)
+  return async ({ context, server, found, identity, parameters }) =>
     requestTokens(context, server, found, identity, jwtBearer, {
       assertion: await options.assertion(found.issuer),
       ...parameters,
     })
+}
 
 /** Options of {@link enterpriseManaged}. */
 export interface EnterpriseOptions {
@@ -59,13 +62,16 @@ export interface EnterpriseOptions {
  * The organisation's identity provider decides (MCP extension Enterprise-Managed Authorization): the ID token becomes an
  * identity assertion for the server's authorization server, and that becomes the access token. No consent page.
  */
-export const enterpriseManaged =
-  (options: EnterpriseOptions): Grant =>
-  async ({ context, server, found, identity, parameters }) => {
+export function enterpriseManaged(options: EnterpriseOptions): Grant {
+  checkUrlOption('tokenEndpoint', options.tokenEndpoint)
+  requireString('clientId', options.clientId)
+  requireFunction('idToken', options.idToken)
+  return async ({ context, server, found, identity, parameters }) => {
     const assertion = await identityAssertion(options, context, server, found, parameters)
     const { scope } = parameters
     return requestTokens(context, server, found, identity, jwtBearer, { assertion, scope })
   }
+}
 
 const jwtBearer = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
 const tokenType = 'urn:ietf:params:oauth:token-type'

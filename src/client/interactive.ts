@@ -24,12 +24,10 @@ export async function openWayBack(
   // Whoever waits hears of a failure; nobody has to.
   outcome.promise.catch(() => undefined)
 
-  /** Only an answer with our state decides; any page can send a browser to a loopback port. */
-  const handle = async (request: Request): Promise<Response> => {
-    const { searchParams } = new URL(request.url)
-    if (searchParams.get('state') !== expected) return failurePage()
+  const isOurs = (parameters: URLSearchParams): boolean => parameters.get('state') === expected
+  const finish = async (parameters: URLSearchParams): Promise<Response> => {
     try {
-      const { tokens, ...authorized } = await finishAuthorization(context, searchParams)
+      const { tokens, ...authorized } = await finishAuthorization(context, parameters)
       outcome.resolve(tokens)
       return await answerSuccess(context, authorized)
     } catch (error) {
@@ -37,7 +35,17 @@ export async function openWayBack(
       return answerFailure(context, error)
     }
   }
-  const { uri, close } = await redirect.listen(handle, { preferred })
+  let answered: Promise<Response> | undefined
+  /** Only an answer with our state decides; any page can send a browser to a loopback port. */
+  const { uri, close } = await redirect.listen(
+    async (request) => {
+      const { searchParams } = new URL(request.url)
+      if (!isOurs(searchParams)) return failurePage()
+      // Some browsers load a page twice.
+      return (await (answered ??= finish(searchParams))).clone()
+    },
+    { preferred },
+  )
   const closeOnce = once(async () => close())
   return {
     uri,
@@ -58,7 +66,14 @@ export async function openWayBack(
     async show(url) {
       try {
         const arrived = await redirect.open(url)
-        if (arrived !== undefined) await handle(new Request(arrived))
+        if (arrived === undefined) return
+        const { searchParams } = new URL(URL.canParse(String(arrived)) ? arrived : uri)
+        if (!isOurs(searchParams))
+          throw new OAuthError(
+            'invalid_callback',
+            'This is not where the browser arrived: pass the whole address, of the latest attempt',
+          )
+        await (answered ??= finish(searchParams))
       } catch (error) {
         outcome.reject(error)
       }

@@ -1,5 +1,12 @@
 import { ConfigurationError } from '../errors.ts'
-import { checkOptions, requireInteger, requireSeconds, requireStrings } from '../lib/options.ts'
+import {
+  checkOptions,
+  requireFunction,
+  requireInteger,
+  requireSeconds,
+  requireString,
+  requireStrings,
+} from '../lib/options.ts'
 import { isSecureOrLoopback } from '../protocol/resource.ts'
 import { isScopeToken } from '../protocol/scope.ts'
 import type { Awaitable, ClientQuirks, Runtime } from '../types.ts'
@@ -110,6 +117,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   checkOptions('createClient', options, known)
   if (typeof options.redirect === 'string') checkUrlOption('redirect', options.redirect)
   else if (options.redirect !== undefined) checkRedirect(options.redirect)
+  if (options.grant !== undefined) requireFunction('grant', options.grant)
   if (options.clientMetadataUrl !== undefined) checkDocumentUrl(options.clientMetadataUrl)
   for (const scope of requireStrings('scopes', options.scopes ?? []))
     if (!isScopeToken(scope))
@@ -133,7 +141,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   }
 }
 
-function checkUrlOption(option: string, value: string): void {
+export function checkUrlOption(option: string, value: string): void {
   if (!URL.canParse(value) || !isSecureOrLoopback(new URL(value)) || value.includes('#'))
     throw new ConfigurationError(option, 'pass an https URL without fragment (http only on loopback)')
 }
@@ -150,15 +158,27 @@ function checkDocumentUrl(value: string): void {
     throw new ConfigurationError('clientMetadataUrl', 'pass an https URL with a path and without fragment')
 }
 
-function checkClient({ issuer, clientId }: PreregisteredClient, i: number): void {
-  if (typeof issuer !== 'string' || !URL.canParse(issuer))
-    throw new ConfigurationError(
-      `clients[${i}].issuer`,
-      'name the authorization server that knows this client',
-    )
-  if (typeof clientId !== 'string' || clientId === '')
-    throw new ConfigurationError(`clients[${i}].clientId`, 'pass the client id')
+function checkClient(client: PreregisteredClient, i: number): void {
+  const at = `clients[${i}]`
+  checkOptions(at, client, ['issuer', 'clientId', 'clientSecret', 'privateKey', 'authMethod'])
+  if (typeof client.issuer !== 'string' || !URL.canParse(client.issuer))
+    throw new ConfigurationError(`${at}.issuer`, 'name the authorization server that knows this client')
+  requireString(`${at}.clientId`, client.clientId)
+  if (client.authMethod === undefined) return
+  if (!Object.hasOwn(needs, client.authMethod))
+    throw new ConfigurationError(`${at}.authMethod`, `pass one of ${Object.keys(needs).join(', ')}`)
+  const needed = needs[client.authMethod]
+  if (needed !== undefined && client[needed] === undefined)
+    throw new ConfigurationError(`${at}.${needed}`, `${client.authMethod} needs it`)
 }
+
+/** What each method of a client proves itself with. */
+const needs = {
+  none: undefined,
+  client_secret_basic: 'clientSecret',
+  client_secret_post: 'clientSecret',
+  private_key_jwt: 'privateKey',
+} as const
 
 function requireStorage(storage: ClientStorage): ClientStorage {
   for (const method of ['get', 'set', 'delete', 'exclusively'] as const)

@@ -1,3 +1,5 @@
+import { ConfigurationError } from '../errors.ts'
+import { requireFunction } from '../lib/options.ts'
 import type { Awaitable } from '../types.ts'
 import type { Redirect } from './options.ts'
 
@@ -9,6 +11,8 @@ import type { Redirect } from './options.ts'
  * @param options.ask Shows the URL and resolves to what was pasted.
  */
 export function pasteRedirect(options: { uri: string; ask: (url: URL) => Awaitable<string> }): Redirect {
+  if (!URL.canParse(options.uri)) throw new ConfigurationError('uri', 'pass the redirect URI')
+  requireFunction('ask', options.ask)
   return {
     uri: options.uri,
     listen: async () => ({ uri: options.uri, close: () => undefined }),

@@ -80,5 +80,9 @@ export async function read<T>(storage: ClientStorage, at: string): Promise<T | u
   return parseObject((await storage.get(at)) ?? '') as T | undefined
 }
 
-export const save = <T extends object>(storage: ClientStorage, at: string, record: T): Promise<void> =>
-  storage.set(at, JSON.stringify(record))
+export const save = <T extends object>(
+  storage: ClientStorage,
+  at: string,
+  record: T,
+  options?: { expiresAt: number },
+): Promise<void> => storage.set(at, JSON.stringify(record), options)

@@ -12,15 +12,17 @@ export function selectScopes(
   before: readonly string[] = [],
 ): string[] | undefined {
   const named = challenged === undefined ? undefined : legal(challenged)
-  const chosen =
-    [named, scopesSupported, configured].find((scopes) => scopes !== undefined && scopes.length > 0) ?? []
-  const scopes = [...new Set([...before, ...chosen])].filter(isScopeToken)
-  if (scopes.length === 0) return undefined
-  // SEP-2207: a refresh token may need it; asked for only where the server lists it.
-  if (metadata.scopes_supported?.includes('offline_access') && !scopes.includes('offline_access'))
-    scopes.push('offline_access')
-  return scopes
+  const chosen = [named, scopesSupported].find((scopes) => scopes?.some((scope) => scope !== offline))
+  // It is no business of the resource's (SEP-2207); the host may know better.
+  const wanted = chosen?.filter((scope) => scope !== offline) ?? configured ?? []
+  const scopes = new Set([...before, ...wanted].filter(isScopeToken))
+  if (scopes.size === 0) return undefined
+  // A refresh token may need it; asked for only where the server lists it.
+  if (metadata.scopes_supported?.includes(offline)) scopes.add(offline)
+  return [...scopes]
 }
+
+const offline = 'offline_access'
 
 /** A challenge's scopes; tolerant of doubled spaces, and of nothing else. */
 export const legal = (text: string): string[] => parseScope(text.trim().replaceAll(/ +/g, ' ')) ?? []

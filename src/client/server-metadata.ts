@@ -17,17 +17,27 @@ export async function findServerMetadata(
   issuer: string,
   expected: readonly string[] = [issuer],
 ): Promise<AuthorizationServerMetadata | undefined> {
+  if (!URL.canParse(issuer))
+    throw refused('invalid_response', 'The authorization server is named by what is no URL')
   const quirks = context.quirks(issuer)
   if (quirks.endpoints !== undefined) return preset(issuer, quirks.endpoints)
   for (const url of authorizationServerMetadataUrls(issuer)) {
     const { document } = await getDocument(url, outgoing(context, server))
     if (document === undefined) continue
-    const metadata = parseAuthorizationServerMetadata(document)
+    const metadata = withUsableEndpoints(parseAuthorizationServerMetadata(document))
     if (!expected.includes(metadata.issuer))
       throw refused('issuer_mismatch', 'The authorization server metadata names another issuer')
     return quirks.assumeS256 ? { ...metadata, code_challenge_methods_supported: ['S256'] } : metadata
   }
   return undefined
+}
+
+/** An endpoint that is no URL is none. */
+function withUsableEndpoints(metadata: AuthorizationServerMetadata): AuthorizationServerMetadata {
+  const members = Object.entries(metadata).filter(
+    ([name, value]) => !name.endsWith('_endpoint') || URL.canParse(String(value)),
+  )
+  return Object.fromEntries(members) as unknown as AuthorizationServerMetadata
 }
 
 const preset = (

@@ -4,8 +4,11 @@
  */
 export interface ClientStorage {
   get(key: string): Promise<string | undefined>
-  /** Stands when the promise resolves: a rotated refresh token is used only after that. */
-  set(key: string, value: string): Promise<void>
+  /**
+   * Stands when the promise resolves: a rotated refresh token is used only after that. What has an `expiresAt`, in seconds since the epoch, is
+   * of no use after it and may be dropped: an authorization that nobody finishes is never deleted otherwise.
+   */
+  set(key: string, value: string, options?: { expiresAt?: number }): Promise<void>
   delete(key: string): Promise<void>
   /**
    * Runs the work while nobody else who shares this storage runs work under the same key, in this process or another.
@@ -14,16 +17,27 @@ export interface ClientStorage {
   exclusively<T>(key: string, work: () => Promise<T>): Promise<T>
 }
 
+/** How many values that expire are kept in memory. */
+const maxPassing = 1000
+
 /** Storage in this process's memory: everything is forgotten when it ends. */
 export function memoryStorage(): ClientStorage {
   const values = new Map<string, string>()
+  const passing = new Set<string>()
   const exclusively = inTurn()
   return {
     get: async (key) => values.get(key),
-    set: async (key, value) => {
+    set: async (key, value, options) => {
       values.set(key, value)
+      if (options?.expiresAt === undefined) return
+      passing.add(key)
+      const [oldest] = passing
+      if (passing.size <= maxPassing || oldest === undefined) return
+      passing.delete(oldest)
+      values.delete(oldest)
     },
     delete: async (key) => {
+      passing.delete(key)
       values.delete(key)
     },
     exclusively,

@@ -39,8 +39,8 @@ export function storeStorage(
       const record = await records.get(key)
       return record && (await keyring.open('seal', `client-storage ${key}`, record.value))
     },
-    set: async (key, value) =>
-      write(records, key, await keyring.seal('seal', `client-storage ${key}`, value)),
+    set: async (key, value, ends = {}) =>
+      write(records, key, await keyring.seal('seal', `client-storage ${key}`, value), ends),
     delete: async (key) => {
       await records.delete(key)
     },
@@ -49,10 +49,15 @@ export function storeStorage(
 }
 
 /** The last writer wins: whoever must not lose holds the lock. */
-async function write(records: ExpiringStore, key: string, value: string): Promise<void> {
+async function write(
+  records: ExpiringStore,
+  key: string,
+  value: string,
+  ends: { expiresAt?: number },
+): Promise<void> {
   for (;;) {
     const ifVersion = (await records.get(key))?.version ?? null
-    if ((await records.put(key, value, { ifVersion })) !== undefined) return
+    if ((await records.put(key, value, { ...ends, ifVersion })) !== undefined) return
   }
 }
 
