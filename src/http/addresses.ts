@@ -42,30 +42,31 @@ function parseIpv4(text: string): number | undefined {
 }
 
 /** First address and prefix length of the IANA special-purpose registry, with multicast and reserved space. */
-const ipv4Ranges = (
-  [
-    ['0.0.0.0', 8],
-    ['10.0.0.0', 8],
-    ['100.64.0.0', 10],
-    ['127.0.0.0', 8],
-    ['169.254.0.0', 16],
-    ['172.16.0.0', 12],
-    ['192.0.0.0', 24],
-    ['192.0.2.0', 24],
-    ['192.31.196.0', 24],
-    ['192.52.193.0', 24],
-    ['192.88.99.0', 24],
-    ['192.168.0.0', 16],
-    ['192.175.48.0', 24],
-    ['198.18.0.0', 15],
-    ['198.51.100.0', 24],
-    ['203.0.113.0', 24],
-    ['224.0.0.0', 3],
-  ] as const
-).map(([first, length]) => ({ first: parseIpv4(first)!, size: 2 ** (32 - length) }))
+const ipv4Ranges = [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
+  ['192.0.2.0', 24],
+  ['192.31.196.0', 24],
+  ['192.52.193.0', 24],
+  ['192.88.99.0', 24],
+  ['192.168.0.0', 16],
+  ['192.175.48.0', 24],
+  ['198.18.0.0', 15],
+  ['198.51.100.0', 24],
+  ['203.0.113.0', 24],
+  ['224.0.0.0', 3],
+] as const
 
 const specialIpv4 = (address: number): boolean =>
-  ipv4Ranges.some(({ first, size }) => address >= first && address < first + size)
+  ipv4Ranges.some(([text, length]) => {
+    const first = parseIpv4(text)!
+    return address >= first && address < first + 2 ** (32 - length)
+  })
 
 /** Only global unicast (2000::/3) is public, less what is special or carries an IPv4 address inside. */
 function specialIpv6(text: string): boolean {
