@@ -27,6 +27,8 @@ export interface Context {
   readonly grants: Grants
   readonly keys: KeyRing
   readonly limits: Limits
+  /** How this issuer's opaque access tokens start. */
+  readonly opaquePrefix: string
 }
 
 export type Endpoint = 'authorize' | 'token' | 'register' | 'revoke' | 'introspect' | 'jwks' | 'account'

@@ -17,6 +17,7 @@ import { createStatelessClients } from './stateless-clients.ts'
 import { createAdministration, type ClientAdministration } from './stored-clients-administration.ts'
 import { createQuota } from './stored-clients-quota.ts'
 import { createStoredClients, type StoredClients } from './stored-clients.ts'
+import { opaquePrefixOf } from './tokens.ts'
 
 /** What the endpoints share, from the options. Throws ConfigurationError. */
 export function createContext(options: AuthorizationServerOptions): {
@@ -57,6 +58,7 @@ export function createContext(options: AuthorizationServerOptions): {
     clients,
     grants: approving(grants, stored),
     keys,
+    opaquePrefix: opaquePrefixOf(issuer),
     limits: createLimits(issuer, options.rateLimit ?? memoryRateLimiter({ clock: runtime.clock }), runtime),
   }
   return {

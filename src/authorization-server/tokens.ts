@@ -1,4 +1,6 @@
+import { base64url, utf8 } from '../lib/bytes.ts'
 import { randomToken } from '../lib/random.ts'
+import { sha256Bytes } from '../lib/sha256.ts'
 import { sealContext, type Context, type Resource } from './context.ts'
 import { signAccessToken, verifyAccessToken } from './access-token.ts'
 import { isTokenPart, openForGrant, type GrantRecord } from './grant-record.ts'
@@ -26,8 +28,9 @@ export interface AccessToken {
   opaque: boolean
 }
 
-/** Opaque access tokens start so; no JWT does. */
-export const opaquePrefix = 'tga_'
+/** Opaque access tokens of this issuer start so; no JWT does, and no other issuer's: a guard that trusts several can tell whom to ask. */
+export const opaquePrefixOf = (issuer: string): string =>
+  `tga_${base64url(sha256Bytes(utf8(issuer))).slice(0, 8)}`
 
 /** Bytes of JSON up to which props travel in the token. */
 const maxProps = 1024
@@ -67,7 +70,10 @@ export async function issueAccessToken(
 /** Sealed: nonce and tag take 28 bytes, base64url a third more. */
 const fits = (sealedProps: string): boolean => sealedProps.length <= Math.ceil(((maxProps + 28) * 4) / 3)
 
-async function sealToken({ issuer, keyring }: Context, claims: AccessTokenClaims): Promise<string> {
+async function sealToken(
+  { issuer, keyring, opaquePrefix }: Context,
+  claims: AccessTokenClaims,
+): Promise<string> {
   const sealed = await keyring.seal(
     'access-token',
     sealContext(issuer, 'access-token'),
@@ -81,7 +87,7 @@ async function sealToken({ issuer, keyring }: Context, claims: AccessTokenClaims
  * Throws UnavailableError.
  */
 export async function readAccessToken(context: Context, token: string): Promise<AccessToken | undefined> {
-  const opaque = token.startsWith(opaquePrefix)
+  const opaque = token.startsWith(context.opaquePrefix)
   const found = opaque
     ? await openToken(context, token)
     : await verifyAccessToken(token, (kid) => context.keys.find(kid))
@@ -99,7 +105,7 @@ export async function readAccessToken(context: Context, token: string): Promise<
 const clockTolerance = 5
 
 async function openToken(
-  { issuer, keyring }: Context,
+  { issuer, keyring, opaquePrefix }: Context,
   token: string,
 ): Promise<AccessTokenClaims | undefined> {
   const sealed = token.slice(opaquePrefix.length)

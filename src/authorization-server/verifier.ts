@@ -6,7 +6,7 @@ import { sameResource } from '../protocol/resource.ts'
 import type { Awaitable, TokenVerifier, UpstreamToken, UpstreamTokens, VerifiedToken } from '../types.ts'
 import type { Context } from './context.ts'
 import { openForGrant, type GrantRecord } from './grant-record.ts'
-import { opaquePrefix, openProps, readAccessToken, type AccessToken } from './tokens.ts'
+import { openProps, readAccessToken, type AccessToken } from './tokens.ts'
 
 /** Judges our access tokens for a guard in the same process: with the key in memory, and no store read unless asked for. */
 export function createVerifier(context: Context, resource: string): TokenVerifier {
@@ -17,7 +17,8 @@ export function createVerifier(context: Context, resource: string): TokenVerifie
   const { checkRevocation } = context.options
   return {
     // Untrusted: only who of several issuers is to judge.
-    accepts: (token) => token.startsWith(opaquePrefix) || parseJws(token)?.payload['iss'] === context.issuer,
+    accepts: (token) =>
+      token.startsWith(context.opaquePrefix) || parseJws(token)?.payload['iss'] === context.issuer,
     async verify(token) {
       const found = await readAccessToken(context, token)
       if (found === undefined) throw invalid('is malformed, expired or of another issuer')

@@ -1,5 +1,6 @@
 // Several authorization servers in one process, on one host, on one store, with one deployment secret: they share nothing.
 import { describe, expect, test } from 'vitest'
+import { createResourceServer } from '../../src/index.ts'
 import type { AuthorizationServerOptions } from '../../src/authorization-server/options.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import { answered, ok, refusal, RES_A, resources, Rig } from '../support/as.ts'
@@ -37,6 +38,22 @@ test.each(['jwt', 'opaque'] as const)(
     }
     expect(await a.call(tokens.access_token)).toBe(200)
     await ok(await a.refresh(tokens.refresh_token))
+  },
+)
+
+test.each(['jwt', 'opaque'] as const)(
+  'G24 one guard that trusts both: each judges its own tokens (%s)',
+  async (accessTokens) => {
+    const [a, b] = tenants({ resources: { [RES_A]: { ...resources[RES_A]!, accessTokens } } })
+    const { clock } = a.options
+    const rs = createResourceServer({ resource: RES_A, authorizationServers: [a.as, b.as], clock: clock! })
+    const guard = rs.protect((_, auth) => new Response(auth.issuer))
+    for (const rig of [a, b]) {
+      const { access_token: token } = await rig.tokens()
+      expect(await rig.call(token, guard)).toBe(200)
+      await rig.as.grants.revoke('alice')
+      expect(await rig.call(token, guard)).toBe(401)
+    }
   },
 )
 
