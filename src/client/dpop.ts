@@ -1,4 +1,4 @@
-import { DPoP, generateKeyPair, modifyAssertion, type DPoPHandle } from 'oauth4webapi'
+import { DPoP, modifyAssertion, type DPoPHandle } from 'oauth4webapi'
 import { refused } from './errors.ts'
 import type { Clock } from '../types.ts'
 import type { ServerRecord } from './records.ts'
@@ -11,13 +11,15 @@ export interface DpopKey {
   thumbprint(): Promise<string>
 }
 
-const algorithm = 'ES256'
+/** Of ES256. */
+const curve = { name: 'ECDSA', namedCurve: 'P-256' }
 
 /** With `true` the key is made when first needed, cannot be exported and ends with the process. */
 export function dpopKey(option: boolean | CryptoKeyPair | undefined, clock: Clock): DpopKey {
   let made: Promise<DPoPHandle> | undefined
   const make = async (): Promise<DPoPHandle> => {
-    const pair = typeof option === 'object' ? option : await generateKeyPair(algorithm)
+    const pair =
+      typeof option === 'object' ? option : await crypto.subtle.generateKey(curve, false, ['sign', 'verify'])
     // The one clock decides here, too.
     return DPoP({}, pair, { [modifyAssertion]: (_, payload) => void (payload['iat'] = Math.floor(clock())) })
   }

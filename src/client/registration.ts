@@ -1,11 +1,9 @@
-import { allowInsecureRequests, customFetch, dynamicClientRegistrationRequest } from 'oauth4webapi'
 import { isLoopbackRedirect } from '../protocol/redirect-uri.ts'
 import type { ClientContext } from './context.ts'
 import { registeredMethod } from './client-auth.ts'
 import { refused } from './errors.ts'
 import { carrier, outgoing } from './outgoing.ts'
 import type { RegistrationRecord, ServerRecord } from './records.ts'
-import { asServer } from './server-metadata.ts'
 import { successBody } from './token-answer.ts'
 
 /** Dynamic registration (RFC 7591), with the application type (SEP-837) and the grant types that we use (SEP-2207). */
@@ -24,9 +22,10 @@ export async function register(
     application_type: native ? 'native' : 'web',
     token_endpoint_auth_method: registeredMethod(metadata, native),
   }
-  const response = await dynamicClientRegistrationRequest(asServer(metadata), wish, {
-    [customFetch]: carrier(outgoing(context, server)),
-    [allowInsecureRequests]: true,
+  const response = await carrier(outgoing(context, server))(metadata.registration_endpoint!, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(wish),
   })
   const client = await successBody(response)
   const { client_id: clientId, client_secret: clientSecret, token_endpoint_auth_method: method } = client

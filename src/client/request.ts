@@ -3,7 +3,6 @@ import {
   customFetch,
   protectedResourceRequest,
   WWWAuthenticateChallengeError,
-  isDPoPNonceError,
 } from 'oauth4webapi'
 import { ConfigurationError } from '../errors.ts'
 import { isSecureOrLoopback } from '../protocol/resource.ts'
@@ -110,7 +109,8 @@ async function sendWithProof(
       return await protectedResourceRequest(token, method, new URL(url), headers, body, options)
     } catch (error) {
       if (!(error instanceof WWWAuthenticateChallengeError)) throw error
-      if (attempt > 0 || !isDPoPNonceError(error)) return error.response
+      const asksNonce = error.cause.some(({ parameters }) => parameters.error === 'use_dpop_nonce')
+      if (attempt > 0 || !asksNonce) return error.response
       await error.response.body?.cancel()
     }
   }
