@@ -1,5 +1,6 @@
 import { OAuthError, UnavailableError } from '../errors.ts'
 import type { ResolvedRuntime } from '../lib/runtime.ts'
+import { spread } from '../lib/spread.ts'
 import type { ExpiringStore } from '../store/contract.ts'
 
 /** How many strangers may leave a record in the store. */
@@ -31,6 +32,7 @@ export function createQuota(store: ExpiringStore, runtime: ResolvedRuntime): Quo
         const next = JSON.stringify({ ...window, count: window.count + 1 } satisfies Window)
         const options = { ifVersion: found?.version ?? null, expiresAt: window.until }
         if ((await store.put(key, next, options)) !== undefined) return
+        await spread(i)
       }
       throw new UnavailableError('Too many register at once; try again')
     },

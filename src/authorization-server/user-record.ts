@@ -1,5 +1,6 @@
 import { UnavailableError } from '../errors.ts'
 import { sha256 } from '../lib/hash.ts'
+import { spread } from '../lib/spread.ts'
 import type { ExpiringStore } from '../store/contract.ts'
 
 /** A user's grants and remembered consents. Times are seconds since the epoch. */
@@ -40,6 +41,7 @@ export async function changeUser(
     if (!Number.isFinite(expiresAt)) {
       if (ifVersion === null || (await store.delete(key, { ifVersion }))) return
     } else if ((await store.put(key, JSON.stringify(user), { ifVersion, expiresAt })) !== undefined) return
+    await spread(i)
   }
   throw new UnavailableError('Too many at once; try again')
 }

@@ -91,6 +91,12 @@ describe('registration', () => {
     expect(rig.store.written).toEqual([])
   })
 
+  test('R1 fifty clients that register at the same moment: each has its record', async () => {
+    const rig = stored()
+    const answers = await Promise.all(Array.from({ length: 50 }, () => rig.register(metadata)))
+    expect(answers.map(({ status }) => status)).toEqual(Array(50).fill(201))
+  })
+
   test('R9 10 000 registrations of a source that nobody can tell apart: 1000 an hour, then 429', async () => {
     const rig = stored()
     const statuses = new Map<number, number>()

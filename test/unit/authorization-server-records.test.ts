@@ -18,6 +18,13 @@ test('an approval twice, also at once: one code', async () => {
   expect(await rig.as.grants.list('alice')).toHaveLength(1)
 })
 
+test('one user who approves fifty times at the same moment: fifty grants', async () => {
+  const rig = new Rig()
+  const approved = await Promise.all(Array.from({ length: 50 }, () => rig.approve('pub')))
+  expect(new Set(approved.map(({ grantId }) => grantId)).size).toBe(50)
+  expect(await rig.as.grants.list('alice')).toHaveLength(50)
+})
+
 test('the list is written before the grant', async () => {
   const rig = new Rig()
   await rig.approve('pub')
