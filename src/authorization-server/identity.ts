@@ -14,8 +14,9 @@ export async function whoIs(context: Context, request: Request): Promise<Identit
 /** What a sign-in said; whatever is falsy means nobody. */
 export function checkedIdentity(identity: Identity | undefined): Identity | undefined {
   if (!identity) return undefined
-  if (typeof identity.subject !== 'string' || identity.subject === '')
-    throw new ConfigurationError('signIn', 'an identity has a subject: a non-empty string')
+  // Half a surrogate pair has no UTF-8, so two such subjects would be one user.
+  if (typeof identity.subject !== 'string' || identity.subject === '' || /\p{Cs}/u.test(identity.subject))
+    throw new ConfigurationError('signIn', 'an identity has a subject: a non-empty, well-formed string')
   return identity
 }
 

@@ -38,8 +38,8 @@ function bounded(event: Omit<TollgateEvent, 'at'>): Omit<TollgateEvent, 'at'> {
   return Object.fromEntries(entries) as Omit<TollgateEvent, 'at'>
 }
 
-/** One printable line of at most 200 characters: no CR, LF, escape sequences, bidi or zero-width characters. */
+/** One printable line of at most 200 characters: no CR, LF, escape sequences, bidi or zero-width characters, no half of a surrogate pair. */
 export function oneLine(text: string, length = 200): string {
-  const clean = text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ')
+  const clean = text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, ' ')
   return clean.length > length ? `${clean.slice(0, length - 1)}…` : clean
 }

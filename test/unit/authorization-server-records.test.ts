@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import { randomToken } from '../../src/lib/random.ts'
 import { ConfigurationError } from '../../src/errors.ts'
+import { checkedIdentity } from '../../src/authorization-server/identity.ts'
+import type { Identity } from '../../src/types.ts'
 import { ok, refusal, Rig } from '../support/as.ts'
 
 test('an approval twice, also at once: one code', async () => {
@@ -130,6 +132,11 @@ test('single access tokens are revoked, at most 32, then the whole grant', async
   await rig.context.grants.revokeToken(tokens.grantId, 'x.32', rig.now + 900)
   expect(await rig.call(next.access_token)).toBe(401)
   expect(await refusal(await rig.refresh(next.refresh_token))).toBe('400 invalid_grant')
+})
+
+test.each(['', 'alice\ud800', '\udc00', 1, null])('ST6 no subject, and nobody else’s: %j', (subject) => {
+  expect(() => checkedIdentity({ subject } as Identity)).toThrow(ConfigurationError)
+  expect(checkedIdentity({ subject: 'alice😀' })?.subject).toBe('alice😀')
 })
 
 test('props that cannot be kept are the application’s mistake', async () => {

@@ -68,6 +68,7 @@ describe('runtime', () => {
     for (const text of ['', 'Grüße, 世界 👩‍🚀'.replace('\u200d', ''), 'a'.repeat(200)])
       expect(oneLine(text)).toBe(text)
     expect(oneLine('abcdef', 4)).toBe('abc…')
+    expect(oneLine('a\ud800b\udfffc😀')).toBe('a b c😀')
   })
 })
 
