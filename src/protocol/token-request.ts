@@ -59,14 +59,14 @@ function decodeBasic(credentials: string): { clientId: string; secret: string }[
   } catch {
     throw invalidClient()
   }
-  const colon = text.indexOf(':')
+  // A client id that is a URL and comes as it is has colons of its own; then the last one separates.
+  const colon = /^https?:\/\//.test(text) ? text.lastIndexOf(':') : text.indexOf(':')
   if (colon < 1) throw invalidClient()
   const raw = { clientId: text.slice(0, colon), secret: text.slice(colon + 1) }
   const decoded = { clientId: formDecode(raw.clientId), secret: formDecode(raw.secret) }
   const candidates: { clientId: string; secret: string }[] = []
   if (decoded.clientId !== undefined && decoded.secret !== undefined)
     candidates.push({ clientId: decoded.clientId, secret: decoded.secret })
-  // A client id that is itself a URL has a colon; unencoded it cannot be told apart, and the form-encoded one has none.
   if (!candidates.some((each) => each.clientId === raw.clientId && each.secret === raw.secret))
     candidates.push(raw)
   return candidates

@@ -202,6 +202,16 @@ describe('who may ask', () => {
     expect(await refusal(await introspect(r, { token: 'x' }, headers))).toBe('401 invalid_client')
   })
 
+  test('IN1 CA1 a resource server that does not form-encode its id', async () => {
+    const r = server()
+    const { access_token: token } = await r.tokens()
+    const raw = (secret: string): Record<string, string> => ({
+      authorization: `Basic ${btoa(`${RES_A}:${secret}`)}`,
+    })
+    expect((await answer(await introspect(r, { token }, raw(secretA))))['active']).toBe(true)
+    expect(await refusal(await introspect(r, { token }, raw('guess')))).toBe('401 invalid_client')
+  })
+
   test('IN1 GET, token in the query, no token, token twice', async () => {
     const r = server()
     const { access_token: token } = await r.tokens()

@@ -221,6 +221,15 @@ describe('OAuth 2.1 §2.4 client authentication', () => {
     'abc',
   ])('CA1 %s is 401', (header) => expect(read(header)).toBe('401 invalid_client'))
 
+  test('CA1 IN1 the id of a resource server is a URL: form-encoded, or as it is', () => {
+    const [id, secret] = ['http://127.0.0.1:4000/mcp', 'a secret of the resource server']
+    expect(read(basic(id, secret))).toMatchObject({ candidates: [{ clientId: id, secret }] })
+    expect(read(basic(formEncode(id), formEncode(secret)))).toMatchObject({
+      candidates: expect.arrayContaining([{ clientId: id, secret }]) as unknown,
+    })
+    expect(read(`Basic ${btoa('https://as.test')}`)).toMatchObject({ candidates: [{ clientId: 'https' }] })
+  })
+
   test('CA1 a bad percent sign leaves the raw form alone', () => {
     expect(read(basic('a%zz', 's'))).toEqual({
       method: 'client_secret_basic',
