@@ -211,11 +211,22 @@ test('R10 initial access tokens, registration off, and no management (RFC 7592)'
   const token = 'an-initial-access-token-of-40-characters'
   const rig = new Rig({ initialAccessTokens: [token] })
   const metadata = uris('https://app.test/cb')
-  for (const headers of [{}, { authorization: 'Bearer wrong' }, { authorization: `Basic ${btoa('a:b')}` }]) {
-    const response = await rig.register(metadata, headers as Record<string, string>)
+  const realm = 'Bearer realm="registration"'
+  for (const [authorization, challenge] of [
+    [undefined, realm],
+    [`Basic ${btoa('a:b')}`, realm],
+    ['Bearer wrong', `${realm}, error="invalid_token"`],
+    ['Bearer ', `${realm}, error="invalid_token"`],
+    [`Bearer ${token} x`, `${realm}, error="invalid_token"`],
+    [`Bearer ${token.toUpperCase()}`, `${realm}, error="invalid_token"`],
+  ] as const) {
+    const response = await rig.register(metadata, authorization === undefined ? {} : { authorization })
     expect(response.status).toBe(401)
-    expect(response.headers.get('www-authenticate')).toMatch(/^Bearer /)
+    expect(response.headers.get('www-authenticate')).toBe(challenge)
+    expect(response.headers.get('cache-control')).toBe('no-store')
   }
+  const both = { authorization: `Bearer ${token}, Bearer ${token}` }
+  expect((await rig.register(metadata, both)).status).toBe(400)
   const client = await registered(await rig.register(metadata, { authorization: `Bearer ${token}` }))
   expect(client).not.toHaveProperty('registration_client_uri')
   for (const method of ['GET', 'PUT', 'DELETE'])
