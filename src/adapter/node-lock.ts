@@ -68,8 +68,7 @@ async function breakLock(path: string): Promise<void> {
 
 /** The file system's own clock, which also stamped the lock: machines that share it may disagree about the time. */
 async function wallClock(path: string): Promise<number> {
-  const probe = `${path}.${pid}`
-  await rm(probe, { force: true })
+  const probe = `${path}.${crypto.randomUUID()}`
   await create(probe, '')
   const { mtimeMs } = await stat(probe)
   await rm(probe, { force: true })

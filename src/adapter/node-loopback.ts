@@ -1,12 +1,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { ConfigurationError } from '../errors.ts'
+import { checkOptions, requireFunction, requireInteger } from '../lib/options.ts'
 import type { Redirect } from '../client/options.ts'
 
 /** Options of {@link loopbackRedirect}. */
 export interface LoopbackOptions {
   /** Shows the URL to the person, for example `openUrl`. Where it resolves to a URL, that is the answer: somebody pasted it. */
   open: Redirect['open']
-  /** Default: the port of the last registration where it is free, else any. */
+  /** Fixed: an authorization rejects where it is taken. Default: the port of the last registration where it is free, else any. */
   port?: number
   /** Default `/callback`. */
   path?: string
@@ -16,13 +18,20 @@ export interface LoopbackOptions {
  * A redirect URI on this machine for native hosts (RFC 8252 §7.3): a listener on 127.0.0.1 that answers one path under one Host,
  * GET only, and closes when the authorization is over. Also on Deno and Bun.
  */
-export function loopbackRedirect({ open, port, path = '/callback' }: LoopbackOptions): Redirect {
+export function loopbackRedirect(options: LoopbackOptions): Redirect {
+  checkOptions('loopbackRedirect', options, ['open', 'port', 'path'])
+  const { open, port, path = '/callback' } = options
+  requireFunction('open', open)
+  requireInteger('port', port, { min: 1, max: 65_535, default: 1 })
+  if (!URL.canParse(`http://127.0.0.1${path}`) || new URL(`http://127.0.0.1${path}`).pathname !== path)
+    throw new ConfigurationError('path', 'pass a path that begins with a slash, as it stands in a URL')
   return {
     ...(port === undefined ? {} : { uri: `http://127.0.0.1:${port}${path}` }),
     open,
     async listen(handle, { preferred }) {
       const server = createServer()
-      await listenOn(server, port ?? portOf(preferred, path))
+      if (port === undefined) await listenOn(server, portOf(preferred, path)).catch(() => listenOn(server, 0))
+      else await listenOn(server, port).catch((error: unknown) => Promise.reject(taken(port, error)))
       const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
       server.on('request', (incoming, outgoing) => void answer(incoming, outgoing, origin, path, handle))
       return { uri: `${origin}${path}`, close: () => stop(server) }
@@ -36,18 +45,21 @@ function portOf(preferred: string | undefined, path: string): number {
   return hostname === '127.0.0.1' && pathname === path ? Number(port) : 0
 }
 
-/** Another port where the wanted one is taken; the client then registers anew. */
-async function listenOn(server: Server, port: number): Promise<void> {
-  const attempt = (wanted: number): Promise<void> =>
-    new Promise((resolve, reject) => {
-      server.once('error', reject)
-      server.listen(wanted, '127.0.0.1', () => {
-        server.off('error', reject)
-        resolve()
-      })
+function listenOn(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', () => {
+      server.off('error', reject)
+      resolve()
     })
-  await (port === 0 ? attempt(0) : attempt(port).catch(() => attempt(0)))
+  })
 }
+
+const taken = (port: number, cause: unknown): Error =>
+  new Error(
+    `Port ${port} of 127.0.0.1 cannot be used (${(cause as { code?: string }).code}): end what listens there, or leave "port" out`,
+    { cause },
+  )
 
 async function answer(
   incoming: IncomingMessage,

@@ -3,7 +3,7 @@ import { platform } from 'node:process'
 
 /**
  * Opens a URL in the person's browser. The URL is one argument of the platform's opener, never part of a command line; what is
- * neither https nor http is refused. Resolves when the opener has started; rejects where there is none.
+ * neither https nor http is refused. Resolves when the opener has done its work or stays; rejects where there is none, or where it finds no browser.
  *
  * @see [MCP Security Best Practices, OAuth Authorization URL Validation](https://modelcontextprotocol.io/specification/2026-07-28/basic/security_best_practices)
  */
@@ -12,11 +12,27 @@ export async function openUrl(url: URL): Promise<void> {
   const [command, ...before] = openers[platform] ?? ['xdg-open']
   const child = spawn(command!, [...before, argument(url)], { shell: false, stdio: 'ignore', detached: true })
   await new Promise<void>((resolve, reject) => {
-    child.once('spawn', resolve)
-    child.once('error', () => reject(new Error(`The browser could not be opened with ${command}`)))
+    // Some openers are the browser, and stay.
+    const timer = setTimeout(resolve, patience)
+    const failed = (): void => {
+      clearTimeout(timer)
+      reject(new Error(noBrowser(command!)))
+    }
+    child.once('error', failed)
+    child.once('exit', (code) => {
+      clearTimeout(timer)
+      if (code === 0) resolve()
+      else failed()
+    })
   })
   child.unref()
 }
+
+/** Milliseconds after which an opener that still runs counts as successful. */
+const patience = 1500
+
+const noBrowser = (command: string): string =>
+  `The browser could not be opened with ${command}: print the URL in "open" of loopbackRedirect(), or let the person paste the answer with pasteRedirect()`
 
 /** Windows has no opener without a shell but this one, which takes a URL as it is. */
 const openers: Partial<Record<typeof platform, string[]>> = {

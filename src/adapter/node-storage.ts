@@ -1,38 +1,48 @@
-import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { chmod, mkdir, open, readFile, rename, rm, utimes } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { env, pid, platform } from 'node:process'
 import type { ClientStorage } from '../client/storage.ts'
+import { checkOptions, requireString } from '../lib/options.ts'
 import { underLock } from './node-lock.ts'
+import { sweep } from './node-sweep.ts'
 
 /**
  * Client storage in a folder that only this user can read (0700, files 0600), one file for each record. A write replaces its
  * file at once, so that a crash leaves the old value or the new one. Processes that share the folder take turns, and one that
  * is killed does not stop the others. Also on Deno and Bun.
  *
- * @param options.folder Default: `tollgate` below the user's configuration folder.
+ * @param options.folder Default: `tollgate` below the user's configuration folder. It belongs to the storage: others lose their access.
  */
 export function fileStorage(options: { folder?: string } = {}): ClientStorage {
-  const folder = options.folder ?? join(configurationFolder(), 'tollgate')
-  const ready = once(async () => {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-    // The folder may be older than we are.
-    await chmod(folder, 0o700)
-  })
+  checkOptions('fileStorage', options, ['folder'])
+  const folder = requireString('folder', options.folder ?? join(configurationFolder(), 'tollgate'))
+  // The folder may be older than we are, and open to others.
+  const closed = once(() => chmod(folder, 0o700))
+  const ready = async (): Promise<void> => {
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 })
+      await closed()
+    } catch (error) {
+      throw unusable(folder, error)
+    }
+  }
   const turns = new Map<string, Promise<unknown>>()
   const fileOf = (key: string): string => join(folder, fileName(key))
   return {
     async get(key) {
+      await closed().catch(() => undefined)
       try {
         return await readFile(fileOf(key), 'utf8')
       } catch (error) {
-        if (isMissing(error)) return undefined
-        throw error
+        if ((error as { code?: string }).code === 'ENOENT') return undefined
+        throw unusable(folder, error)
       }
     },
-    async set(key, value) {
+    async set(key, value, { expiresAt } = {}) {
       await ready()
-      await replace(fileOf(key), value)
+      await replace(fileOf(key), value, expiresAt)
+      if (expiresAt !== undefined) await sweep(folder, kindOf(key))
     },
     async delete(key) {
       await rm(fileOf(key), { force: true })
@@ -52,8 +62,8 @@ export function fileStorage(options: { folder?: string } = {}): ClientStorage {
   }
 }
 
-/** Written beside its place and flushed before it takes it. */
-async function replace(path: string, value: string): Promise<void> {
+/** Written beside its place and flushed before it takes it. The time of a file that expires is the time when it does. */
+async function replace(path: string, value: string, expiresAt: number | undefined): Promise<void> {
   const draft = `${path}.${pid}-${crypto.randomUUID()}`
   try {
     const file = await open(draft, 'wx', 0o600)
@@ -63,6 +73,7 @@ async function replace(path: string, value: string): Promise<void> {
     } finally {
       await file.close()
     }
+    if (expiresAt !== undefined) await utimes(draft, expiresAt, expiresAt)
     await rename(draft, path)
   } catch (error) {
     await rm(draft, { force: true })
@@ -71,7 +82,12 @@ async function replace(path: string, value: string): Promise<void> {
 }
 
 /** Keys are `[A-Za-z0-9:_-]`; a colon cannot stand in a Windows file name. Base64url differs by case, which some file systems fold. */
-const fileName = (key: string): string => `${Buffer.from(key).toString('hex')}.json`
+const fileName = (key: string): string => `${hex(key)}.json`
+
+/** How the files of this kind of key end. */
+const kindOf = (key: string): string => fileName(key.slice(key.lastIndexOf(':')))
+
+const hex = (text: string): string => Buffer.from(text).toString('hex')
 
 function configurationFolder(): string {
   if (env['XDG_CONFIG_HOME']) return env['XDG_CONFIG_HOME']
@@ -79,9 +95,18 @@ function configurationFolder(): string {
   return platform === 'darwin' ? join(homedir(), 'Library/Application Support') : join(homedir(), '.config')
 }
 
-const isMissing = (error: unknown): boolean => (error as { code?: string }).code === 'ENOENT'
+const unusable = (folder: string, cause: unknown): Error =>
+  new Error(
+    `Tokens cannot be kept in ${folder} (${(cause as { code?: string }).code}): make it a folder that this user owns, or pass another one: fileStorage({ folder })`,
+    { cause },
+  )
 
+/** Done once; what failed is tried again. */
 function once(work: () => Promise<void>): () => Promise<void> {
   let done: Promise<void> | undefined
-  return () => (done ??= work())
+  return () => {
+    const attempt = (done ??= work())
+    attempt.catch(() => (done = undefined))
+    return attempt
+  }
 }

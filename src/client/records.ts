@@ -67,6 +67,7 @@ export const keys = {
   tokens: (issuer: string, resource: string, subject: string): Promise<string> =>
     key('tokens', JSON.stringify([issuer, resource, subject])),
   flow: (state: string): Promise<string> => key('flow', state),
+  sdk: (name: string): Promise<string> => key('sdk', name),
 }
 
 async function key(kind: string, name: string): Promise<string> {

@@ -1,8 +1,10 @@
 import { randomToken } from '../lib/random.ts'
 import { ConfigurationError, OAuthError } from '../errors.ts'
+import { checkUrl } from '../http/guarded-fetch.ts'
 import { contextOf, type Client } from './create-client.ts'
 import type { Redirect } from './options.ts'
 import { failurePage, successPage } from './page.ts'
+import { outgoing } from './outgoing.ts'
 import { keys, read, save, type RegistrationRecord, type TokenRecord } from './records.ts'
 import { legal } from './scopes.ts'
 
@@ -63,10 +65,11 @@ export interface SdkClientProvider {
  * @param client Its `redirect` is a URL, or has a fixed one: `pasteRedirect`, or `loopbackRedirect` with a port.
  * @param server The MCP server's URL: one provider is for one server.
  */
-export function toOAuthClientProvider(client: Client, server: string | URL = ''): SdkClientProvider {
+export function toOAuthClientProvider(client: Client, server: string | URL): SdkClientProvider {
+  if (!URL.canParse(String(server))) throw new ConfigurationError('server', "pass the MCP server's URL")
   const context = contextOf(client)
   const { storage, options, runtime } = context
-  const at = (name: string): Promise<string> => keys.flow(`sdk ${name} ${String(server)} ${options.subject}`)
+  const at = (name: string): Promise<string> => keys.sdk(`${name} ${String(server)} ${options.subject}`)
   const tokenKey = (issuer: string): Promise<string> =>
     keys.tokens(issuer, `sdk ${String(server)}`, options.subject)
   const issuerOf = async (given?: IssuerContext): Promise<string> =>
@@ -147,8 +150,13 @@ export function toOAuthClientProvider(client: Client, server: string | URL = '')
       await storage.set(await at('issuer'), issuer)
     },
     async redirectToAuthorization(url) {
+      // The SDK's discovery is not ours: what it found is judged here.
+      checkUrl(url, outgoing(context, String(server)))
       authorizationUrl = url
-      if (typeof options.redirect === 'object') arrived = (await visit(options.redirect, url)).back
+      if (typeof options.redirect !== 'object') return
+      arrived = (await visit(options.redirect, url, options.authorizationTimeout)).back
+      // Whoever asks for the answer hears of it.
+      arrived.catch(() => undefined)
     },
     saveCodeVerifier: async (verifier) => storage.set(await at('verifier'), verifier),
     async codeVerifier() {
@@ -185,20 +193,34 @@ export function toOAuthClientProvider(client: Client, server: string | URL = '')
 /** The SDK passes over what is stamped for another issuer; older ones say none. */
 const stamp = (issuer: string): { issuer?: string } => (issuer === '' ? {} : { issuer })
 
-/** Shows the page, and settles when the browser is back with the state that was sent. */
-async function visit(redirect: Redirect, url: URL): Promise<{ back: Promise<URL> }> {
-  let settle!: (url: URL) => void
-  const back = new Promise<URL>((resolve) => (settle = resolve))
+/** Shows the page; `back` settles when the browser is there with the state that was sent, or when the time is over. */
+async function visit(redirect: Redirect, url: URL, timeout: number): Promise<{ back: Promise<URL> }> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let arrive!: (url: URL) => void
+  const back = new Promise<URL>((resolve, reject) => {
+    arrive = resolve
+    const late = new OAuthError('authorization_timeout', 'Nobody approved in time')
+    timer = setTimeout(() => reject(late), timeout * 1000)
+  })
   const { close } = await redirect.listen(
     async (request) => {
       const here = new URL(request.url)
       if (here.searchParams.get('state') !== url.searchParams.get('state')) return failurePage()
-      settle(here)
+      arrive(here)
       return successPage()
     },
     { preferred: redirect.uri },
   )
-  const pasted = await redirect.open(url)
-  if (pasted !== undefined) settle(new URL(pasted))
-  return { back: back.finally(() => close()) }
+  const end = async (): Promise<void> => {
+    clearTimeout(timer)
+    await close()
+  }
+  try {
+    const pasted = await redirect.open(url)
+    if (pasted !== undefined) arrive(new URL(pasted))
+  } catch (error) {
+    await end()
+    throw error
+  }
+  return { back: back.finally(end) }
 }

@@ -1,8 +1,10 @@
-// A process of its own that shares a folder with others. argv: folder, server URL, mode (`call` or `die`).
+// A process of its own that shares a folder with others. argv: folder, server URL, mode (`call`, `count`, `ask` or `die`).
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileStorage } from '../../src/adapter/node-storage.ts'
+import { loopbackRedirect } from '../../src/adapter/node-loopback.ts'
 import { createClient } from '../../src/client/index.ts'
+import { createWorld } from './client-world.ts'
 
 const [folder, server, mode] = process.argv.slice(2) as [string, string, string]
 const storage = fileStorage({ folder })
@@ -22,6 +24,11 @@ if (mode === 'count')
       await new Promise((resolve) => setTimeout(resolve, 1))
       await storage.set('counter', String(value + 1))
     })
+if (mode === 'ask') {
+  const world = createWorld()
+  const open = (): void => console.log('asked')
+  await createClient({ storage, fetch: world.fetch, redirect: loopbackRedirect({ open }) }).fetch(server)
+}
 if (mode === 'call') {
   const response = await createClient({ storage, redirect: 'http://127.0.0.1:1/callback' }).fetch(server)
   appendFileSync(join(folder, 'outcomes'), `${response.status}\n`)
