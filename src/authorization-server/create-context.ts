@@ -45,6 +45,7 @@ export function createContext(options: AuthorizationServerOptions): {
   const preregistered = new Map([...configured, ...resourceServers(resources.all, configured)])
   const clients = createClients(preregistered, sources, store, runtime)
   const grants = createGrants({ issuer, store, keyring, keys, runtime, lifetimes: settings.lifetimes })
+  let opaquePrefix: string | undefined
   const context: Context = {
     issuer,
     options: settings,
@@ -58,7 +59,10 @@ export function createContext(options: AuthorizationServerOptions): {
     clients,
     grants: approving(grants, stored),
     keys,
-    opaquePrefix: opaquePrefixOf(issuer),
+    // Only when it is asked for: a hash is the dearest part of a start.
+    get opaquePrefix() {
+      return (opaquePrefix ??= opaquePrefixOf(issuer))
+    },
     limits: createLimits(issuer, options.rateLimit ?? memoryRateLimiter({ clock: runtime.clock }), runtime),
   }
   return {
