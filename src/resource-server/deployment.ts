@@ -1,7 +1,7 @@
 import { parseObject } from '../http/discovery.ts'
 import { guardedFetch } from '../http/guarded-fetch.ts'
 import { resolveRuntime } from '../lib/runtime.ts'
-import { isLoopbackHost } from '../protocol/resource.ts'
+import { isLoopbackHost, isSecureOrLoopback } from '../protocol/resource.ts'
 import { authorizationServerMetadataUrls } from '../protocol/well-known.ts'
 import type { Finding } from '../types.ts'
 import { readKeySet } from './jwk.ts'
@@ -59,21 +59,13 @@ async function checkResource({ resource, metadataUrl }: Resource, read: Read): P
   const isRead = typeof document === 'object'
   if (!isRead || document['resource'] !== resource)
     findings.push(
-      isRead
-        ? finding(
-            'error',
-            'resource.metadata-mismatch',
-            'clients find the metadata of another resource',
-            `route ${metadataUrl} to this server`,
-            metadataUrl,
-          )
-        : finding(
-            'warning',
-            'resource.metadata-unreachable',
-            'clients cannot read the metadata of the resource',
-            `route ${metadataUrl} to this server; where a proxy takes a prefix off, set publicUrl`,
-            metadataUrl,
-          ),
+      finding(
+        isRead ? 'error' : 'warning',
+        `resource.metadata-${isRead ? 'mismatch' : 'unreachable'}`,
+        'clients do not find the metadata of the resource',
+        `route ${metadataUrl} to this server; where a proxy takes a prefix off, set publicUrl`,
+        metadataUrl,
+      ),
     )
   return findings
 }
@@ -133,11 +125,18 @@ async function checkMetadata(
     'leave out what has no value',
   )
   check(
-    !has('authorization_endpoint') || !has('token_endpoint'),
+    !isEndpoint(document['authorization_endpoint']) || !isEndpoint(document['token_endpoint']),
     'error',
     'no-endpoints',
-    'authorization_endpoint or token_endpoint is missing',
+    'authorization_endpoint or token_endpoint is missing or not https',
     inFront,
+  )
+  check(
+    url.includes('openid-configuration') && !openidMembers.every((name) => document[name]),
+    'error',
+    'incomplete-openid',
+    'clients demand more of an OpenID document',
+    `add ${openidMembers.join(', ')}`,
   )
   check(
     lacks('response_types_supported', 'code'),
@@ -174,8 +173,31 @@ async function checkMetadata(
     'authorization responses have no iss (RFC 9207), so clients cannot see a mix-up',
     'enable it where the provider can',
   )
+  check(
+    !has('jwks_uri') &&
+      own.some(({ servers }) => servers.some((each) => each.issuer === issuer && each.signing === 'keys')),
+    'warning',
+    'no-keys',
+    'jwks_uri is missing, so no JWT can be verified unless jwksUri is configured',
+    'use tollgate/introspection for opaque tokens',
+  )
+  const { origin } = new URL(issuer)
+  check(
+    own.some(({ resource }) => new URL(resource).origin === origin) &&
+      typeof (await read(`${origin}/.well-known/oauth-authorization-server`)) !== 'object',
+    'info',
+    'not-at-root',
+    'clients of MCP 2025-03-26 look for it at the root of the host',
+    'give the issuer no path',
+  )
   return [...findings, ...(await checkKeys(document['jwks_uri'], read))]
 }
+
+/** The official SDK's clients refuse the document without them. */
+const openidMembers = ['jwks_uri', 'subject_types_supported', 'id_token_signing_alg_values_supported']
+
+const isEndpoint = (url: unknown): boolean =>
+  typeof url === 'string' && URL.canParse(url) && isSecureOrLoopback(new URL(url))
 
 async function checkKeys(uri: unknown, read: Read): Promise<Finding[]> {
   if (typeof uri !== 'string') return []

@@ -41,6 +41,8 @@ test.each<[code: string, level: string, change: Record<string, unknown>]>([
   ['metadata.no-registration', 'warning', { registration_endpoint: undefined }],
   ['metadata.unknown-scopes', 'warning', { scopes_supported: ['openid'] }],
   ['metadata.no-iss', 'info', { authorization_response_iss_parameter_supported: undefined }],
+  ['metadata.no-endpoints', 'error', { token_endpoint: 'http://as.test/token' }],
+  ['metadata.no-keys', 'warning', { jwks_uri: undefined }],
   ['keys.unreachable', 'error', { jwks_uri: `${issuer}/nothing` }],
   ['keys.unreachable', 'error', { jwks_uri: 'https://10.0.0.1/jwks' }],
 ])('verifyDeployment: %s (%s)', async (code, level, change) => {
@@ -66,6 +68,38 @@ test('verifyDeployment: an issuer that is down, has no metadata, or answers with
   expect(await codes(it)).toEqual(['metadata.invalid'])
   it.outside.routes.delete(metadataUrl)
   expect(await codes(it)).toEqual(['metadata.missing'])
+})
+
+test('verifyDeployment: interop §1 an OpenID document lacks what the SDK’s client demands of it', async () => {
+  const it = await deployed()
+  it.outside.routes.delete(metadataUrl)
+  const openid: Record<string, unknown> = {
+    ...complete,
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: ['RS256'],
+  }
+  const serve = (document: object): unknown =>
+    it.outside.routes.set(`${issuer}/.well-known/openid-configuration`, () => Response.json(document))
+  serve(openid)
+  expect(await codes(it)).toEqual([])
+  for (const name of ['subject_types_supported', 'id_token_signing_alg_values_supported']) {
+    serve({ ...openid, [name]: undefined })
+    expect([name, await codes(it)]).toEqual([name, ['metadata.incomplete-openid']])
+  }
+})
+
+test('verifyDeployment: MCP 2025-03-26 clients look at the root of the resource’s host', async () => {
+  const own = 'https://mcp.test/oauth'
+  const document = { ...complete, issuer: own, jwks_uri: `${own}/jwks` }
+  const it = await deployed({}, { authorizationServers: [own] })
+  const root = 'https://mcp.test/.well-known/oauth-authorization-server'
+  it.outside.routes.set(`${root}/oauth`, () => Response.json(document))
+  it.outside.routes.set(`${own}/jwks`, async () => Response.json({ keys: [(await key('k1')).jwk] }))
+  expect(await it.rs.verifyDeployment()).toMatchObject([
+    { level: 'info', code: 'metadata.not-at-root', url: `${root}/oauth` },
+  ])
+  it.outside.routes.set(root, () => Response.json(document))
+  expect(await codes(it)).toEqual([])
 })
 
 test('verifyDeployment: a key set without a usable key', async () => {
