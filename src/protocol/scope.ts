@@ -20,8 +20,6 @@ export function parseScope(text: string): string[] | undefined {
 export const formatScope = (scopes: Iterable<string>): string => [...scopes].join(' ')
 
 export interface ScopeHierarchy {
-  /** What is needed and not granted, neither itself nor by a scope that implies it. */
-  missing(granted: readonly string[], needed: readonly string[]): string[]
   /** The granted scopes and all that they imply. */
   expand(granted: readonly string[]): ReadonlySet<string>
 }
@@ -35,17 +33,11 @@ export function createScopeHierarchy(
 ): ScopeHierarchy {
   const closures = new Map<string, ReadonlySet<string>>()
   for (const scope of Object.keys(implies)) closures.set(scope, closure(implies, scope, []))
-  const expand = (granted: readonly string[]): Set<string> => {
-    const all = new Set(granted)
-    for (const scope of granted) for (const implied of closures.get(scope) ?? []) all.add(implied)
-    return all
-  }
   return {
-    expand,
-    missing(granted, needed) {
-      if (closures.size === 0) return needed.filter((scope) => !granted.includes(scope))
-      const all = expand(granted)
-      return needed.filter((scope) => !all.has(scope))
+    expand(granted) {
+      const all = new Set(granted)
+      for (const scope of granted) for (const implied of closures.get(scope) ?? []) all.add(implied)
+      return all
     },
   }
 }

@@ -84,7 +84,7 @@ async function judge(
       const problem = unmet(scopes, required, verified, place.runtime.clock)
       if (problem !== undefined) throw problem
     }
-    if (audited && verified !== undefined) reportAccepted(place, verified)
+    if (audited && verified !== undefined) report(place, verified)
     if (operations === undefined) return { place, verified, request }
     const judgement = await operations.judge(request, verified?.auth)
     if ('refused' in judgement) return applyCors(request, judgement.refused, place.cors)
@@ -97,7 +97,7 @@ async function judge(
     return { place, verified, request: judgement.request, ...(filter === undefined ? {} : { filter }) }
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error
-    if (audited) report(place, error, verified)
+    if (audited) report(place, verified, error)
     return refusal(request, place, error, scopes, required)
   }
 }
@@ -116,21 +116,13 @@ function noToken(request: Request, place: ProtectedResource, required: Requireme
   return applyCors(request, new Response(null, { status: 401, headers }), place.cors)
 }
 
-function reportAccepted({ runtime, resource }: ProtectedResource, { auth }: Verified): void {
-  const { issuer, clientId, subject } = auth
-  const who = { issuer, clientId, ...(subject === undefined ? {} : { subject }) }
-  runtime.event({ type: 'token.accepted', level: 'info', resource: resource.resource, ...who })
-}
-
-function report(place: ProtectedResource, error: OAuthError, verified: Verified | undefined): void {
+function report(place: ProtectedResource, verified: Verified | undefined, error?: OAuthError): void {
   const who = verified?.auth
   place.runtime.event({
-    type: typeOf(error),
-    level: 'warning',
+    type: error === undefined ? 'token.accepted' : typeOf(error),
+    level: error === undefined ? 'info' : 'warning',
     resource: place.resource.resource,
-    error: error.code,
-    status: error.status,
-    detail: error.message,
+    ...(error === undefined ? {} : { error: error.code, status: error.status, detail: error.message }),
     ...(who === undefined ? {} : { issuer: who.issuer, clientId: who.clientId }),
     ...(who?.subject === undefined ? {} : { subject: who.subject }),
   })
