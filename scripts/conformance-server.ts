@@ -63,7 +63,8 @@ function compose({ external, testControls }: Flags): (request: Request) => Promi
 }
 
 async function advance(request: Request): Promise<Response> {
-  const { advance: seconds } = (await request.json()) as { advance?: unknown }
+  const body = (await request.json().catch(() => null)) as { advance?: unknown } | null
+  const seconds = body?.advance
   if (typeof seconds !== 'number' || !Number.isFinite(seconds)) return new Response(null, { status: 400 })
   ahead += seconds
   return Response.json({ now: runtime.clock!() })

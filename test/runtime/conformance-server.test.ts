@@ -159,7 +159,8 @@ test.each(['jwt', 'opaque'])('--tokens %s --test-controls: time passes on demand
   const body = JSON.stringify({ advance: 1000 })
   expect((await fetch(`${base}/__test/clock`, { method: 'POST', body })).status).toBe(200)
   expect(await status(`${base}/b/mcp`, tokens)).toBe(401)
-  expect((await fetch(`${base}/__test/clock`, { method: 'POST', body: '{"advance":"x"}' })).status).toBe(400)
+  for (const bad of ['{"advance":"x"}', '{"advance":1e400}', 'null', '{', ''])
+    expect((await fetch(`${base}/__test/clock`, { method: 'POST', body: bad })).status).toBe(400)
 })
 
 test('--external: the resource server alone, with its keys fetched through --outbound', async () => {
