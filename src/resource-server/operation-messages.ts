@@ -42,8 +42,12 @@ export function rpcError(code: number, message: string, to?: Message): Response 
   )
 }
 
+/** A method that is there and is no string would be none here, and one for a handler that makes it a string. */
 const isMessage = (value: unknown): value is Message =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  ['string', 'undefined'].includes(typeof (value as Message)['method'])
 
 /** Every colon outside a string introduces a member; a member that the parsed value does not have was overwritten. */
 function hasDuplicateKeys(text: string, parsed: unknown): boolean {

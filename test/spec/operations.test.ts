@@ -210,6 +210,8 @@ test('what is no JSON-RPC is refused, and nothing is called', async () => {
     ['null', -32600],
     ['[1]', -32600],
     ['"tools/call"', -32600],
+    ['{"method":["tools/call"],"params":{"name":"delete_note"}}', -32600],
+    ['{"method":null,"params":{"name":"delete_note"}}', -32600],
   ] as const)
     expect([body, await code(await send(body))]).toEqual([body, expected])
   expect(it.calls).toBe(0)
