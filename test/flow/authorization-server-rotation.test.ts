@@ -4,7 +4,7 @@ import { generateKeyPair } from 'jose/key/generate/keypair'
 import { describe, expect, test } from 'vitest'
 import type { EmbeddedAuthorizationServer } from '../../src/authorization-server/index.ts'
 import { createResourceServer } from '../../src/index.ts'
-import { answered, header, ok, RES_A, Rig } from '../support/as.ts'
+import { answered, header, ok, refusal, RES_A, Rig, secret } from '../support/as.ts'
 
 type Guard = (request: Request) => Promise<Response>
 type Jwk = Record<string, string>
@@ -138,3 +138,29 @@ async function privateKey(algorithm: string): Promise<Jwk> {
   const { privateKey: key } = await generateKeyPair(algorithm, { extractable: true })
   return (await exportJWK(key)) as Jwk
 }
+
+test('TK18 the deployment secret, the new one first: nothing ends; the old one dropped: its clients do, and revokeAll starts anew', async () => {
+  const rig = new Rig()
+  const { client_id: id } = (await (
+    await rig.register({ redirect_uris: ['https://app.test/cb'] })
+  ).json()) as {
+    client_id: string
+  }
+  const tokens = await rig.tokens(id)
+  const next = 'the next deployment secret, made by chance as well'
+  const both = rig.twin({ secret: [next, secret] })
+  const refreshed = await ok(await rig.refresh(tokens.refresh_token, { client_id: id }, both))
+
+  const alone = rig.twin({ secret: next })
+  expect(await refusal(await rig.refresh(refreshed.refresh_token, { client_id: id }, alone))).toBe(
+    '401 invalid_client',
+  )
+  // The signing key lies there under the old one.
+  const approved = await rig.approve('pub')
+  const unopened = await rig.redeem(approved, {}, alone)
+  expect(unopened.headers.get('retry-after')).not.toBeNull()
+  expect(await refusal(unopened)).toBe('503 temporarily_unavailable')
+  await alone.revokeAll()
+  expect(await refusal(await rig.redeem(approved, {}, alone))).toBe('400 invalid_grant')
+  expect((await keySet(rig, alone)).keys).toHaveLength(1)
+})
