@@ -108,7 +108,7 @@ export class IntrospectionVerifier implements TokenVerifier {
   /** RFC 7662 §4: an active token may still be somebody else's. */
   #judge(claims: Readonly<Record<string, unknown>>, until: number): VerifiedToken {
     const { profile, clockSkew } = this.#settings
-    const { iss, exp, nbf, sub, cnf } = claims
+    const { iss, exp, nbf, sub, cnf, token_type: type } = claims
     const now = this.#runtime.clock()
     if (isOtherToken(claims)) throw new InvalidTokenError('This is not an access token')
     if (iss !== undefined && iss !== profile.issuer)
@@ -120,7 +120,8 @@ export class IntrospectionVerifier implements TokenVerifier {
     if (!meetsAudience(claims, profile.audience ?? 'resource', this.#resource))
       throw new InvalidTokenError('The access token is for another resource')
     // RFC 9449 §7.2: whoever took a bound token as a bearer token would undo its binding.
-    if (cnf !== undefined) throw new InvalidTokenError('The access token is bound to a key')
+    if (cnf !== undefined || (typeof type === 'string' && /^dpop$/i.test(type)))
+      throw new InvalidTokenError('The access token is bound to a key')
     const subject = typeof sub === 'string' && sub !== '' ? sub : undefined
     const expiresAt = isTime(exp) ? exp : now + 3600
     return {

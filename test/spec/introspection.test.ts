@@ -181,6 +181,7 @@ test.each<[string, unknown]>([
   ['a refresh token, as Keycloak says it', { ...active, typ: 'Refresh' }],
   ['an ID token', { ...active, typ: 'ID' }],
   ['a token that is bound to a key', { ...active, cnf: { jkt: 'x' } }],
+  ['a bound token that says so by its type alone', { ...active, token_type: 'DPoP' }],
   ['an array', [active]],
   ['null', null],
   ['a string', 'active'],
