@@ -1,7 +1,7 @@
 // The notes server on Node, with grants in SQLite: `node examples/node/server.ts`
 import { createServer } from 'node:http'
 import { DatabaseSync } from 'node:sqlite'
-import { toNodeHandler } from 'tollgate/node'
+import { clientAddress, toNodeHandler } from 'tollgate/node'
 import { operationScopes } from 'tollgate/operations'
 import { sqlite } from 'tollgate/store/sqlite'
 import { auth } from '../common/auth.ts'
@@ -9,7 +9,10 @@ import { memory, needs, notes } from '../common/notes.ts'
 
 const { PORT = '8787', PUBLIC_URL = `http://127.0.0.1:${PORT}`, DATABASE = ':memory:' } = process.env
 
-const { as, rs } = auth({ ...process.env, PUBLIC_URL }, { store: sqlite(new DatabaseSync(DATABASE)) })
+const { as, rs } = auth(
+  { ...process.env, PUBLIC_URL },
+  { store: sqlite(new DatabaseSync(DATABASE)), clientAddress },
+)
 const guarded = rs.protect(notes(memory()), { operations: operationScopes(needs) })
 const handler = async (request: Request): Promise<Response> => (await as?.handle(request)) ?? guarded(request)
 

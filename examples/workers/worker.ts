@@ -11,6 +11,7 @@ const { as, rs } = auth(env, {
   store: durableObject(env.TOLLGATE),
   cache: cloudflareKv(env.CACHE),
   waitUntil,
+  clientAddress: (request) => request.headers.get('cf-connecting-ip') ?? undefined,
 })
 const guarded = rs.protect(notes(env.NOTES), { operations: operationScopes(needs) })
 
