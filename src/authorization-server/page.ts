@@ -88,6 +88,8 @@ export const brandName = ({ branding, issuer }: Look): string =>
 /** A name that anybody may have chosen: one short line, without the characters that make a text look like another one. */
 export const shownName = (text: string, length = 60): string =>
   oneLine(text, length)
+    // What shows nothing, and the blank of Braille: a name of these alone would look like none.
+    .replaceAll(/[\p{Default_Ignorable_Code_Point}\u2800]/gu, '')
     .replaceAll(/(\p{M}{2})\p{M}+/gu, '$1')
     .replaceAll(/\s+/g, ' ')
     .trim()

@@ -12,6 +12,10 @@ const defaults: Readonly<Record<Endpoint, string>> = {
   account: '/account',
 }
 
+/** Where a sign-in comes back to. */
+export const callbackPath = ({ paths }: { paths: Readonly<Record<Endpoint, string>> }): string =>
+  `${paths.authorize}/callback`
+
 /** Absolute pathnames: the configured ones as they are, the others below the issuer's path. Throws ConfigurationError. */
 export function resolvePaths(
   issuer: string,
@@ -22,8 +26,8 @@ export function resolvePaths(
   const paths = Object.fromEntries(
     Object.entries(defaults).map(([name, path]) => [name, checked(name as Endpoint, given, base + path)]),
   ) as Record<Endpoint, string>
-  if (new Set(Object.values(paths)).size < Object.keys(paths).length)
-    throw new ConfigurationError('paths', 'two endpoints share one path')
+  const all = [...Object.values(paths), callbackPath({ paths })]
+  if (new Set(all).size < all.length) throw new ConfigurationError('paths', 'two endpoints share one path')
   return paths
 }
 

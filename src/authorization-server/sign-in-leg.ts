@@ -4,6 +4,7 @@ import type { AuthorizationRequest } from './authorization-request.ts'
 import { sealContext, type Context } from './context.ts'
 import { isSlotId, newSlot, ownCookie, readOwnCookie, type Slots } from './cookies.ts'
 import { passOn } from './page.ts'
+import { callbackPath } from './paths.ts'
 import { forged } from './same-origin.ts'
 import { tooLate } from './transaction.ts'
 
@@ -26,8 +27,6 @@ interface SealedLeg {
 const slots: Slots = { kind: 'sign-in', max: 2 }
 /** Browsers drop a cookie above 4096 bytes, name and attributes included. */
 const maxCookie = 3800
-
-export const callbackPath = ({ paths }: Pick<Context, 'paths'>): string => `${paths.authorize}/callback`
 
 export interface Flow {
   /** Path of this server, where it goes on. */

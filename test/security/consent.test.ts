@@ -262,6 +262,19 @@ test('AZ15 a client name is text, short, and without characters that turn it int
   expect(registrations).toBeGreaterThan(5)
 })
 
+test.each(['\u3164', '\u115f\u1160', '\uffa0', '\u2800', '\u034f', '\ufe0f', '\u180e\u3164 '])(
+  'AZ15 CN1 a name that shows nothing, %j, is none',
+  async (client_name) => {
+    const rig = pagesRig()
+    const response = await rig.register({ client_name, redirect_uris: ['https://evil.test/cb'] })
+    const { client_id } = (await response.json()) as { client_id: string }
+    const page = await browserOf(rig, 'alice').get(
+      await requestUrl({ client_id, redirect_uri: 'https://evil.test/cb' }),
+    )
+    expect(page.text).toContain('<bdi>An app without a name</bdi>')
+  },
+)
+
 test('AZ15 nothing of a request breaks out of a page or of the redirect', async () => {
   const rig = pagesRig()
   const evil = await registered(rig)

@@ -56,6 +56,7 @@ test.each<[string, object]>([
   ['paths.token', { paths: { token: 't' } }],
   ['paths.token', { paths: { token: '/a/../t' } }],
   ['paths', { paths: { token: '/authorize' } }],
+  ['paths', { paths: { token: '/authorize/callback' } }],
   ['checkRevocation', { checkRevocation: -1 }],
   ['checkRevocation', { checkRevocation: true }],
   ['keys.algorithm', { keys: { algorithm: 'HS256' } }],
