@@ -33,8 +33,14 @@ export function loopbackRedirect(options: LoopbackOptions): Redirect {
       if (port === undefined) await listenOn(server, portOf(preferred, path)).catch(() => listenOn(server, 0))
       else await listenOn(server, port).catch((error: unknown) => Promise.reject(taken(port, error)))
       const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-      server.on('request', (incoming, outgoing) => void answer(incoming, outgoing, origin, path, handle))
-      return { uri: `${origin}${path}`, close: () => stop(server) }
+      const answers = new Set<Promise<void>>()
+      server.on('request', (incoming, outgoing) => {
+        const answered = answer(incoming, outgoing, origin, path, handle).finally(() =>
+          answers.delete(answered),
+        )
+        answers.add(answered)
+      })
+      return { uri: `${origin}${path}`, close: () => stop(server, answers) }
     },
   }
 }
@@ -80,13 +86,17 @@ async function answer(
     () => new Response(null, { status: 500 }),
   )
   outgoing.writeHead(response.status, { ...Object.fromEntries(response.headers), connection: 'close' })
-  outgoing.end(await response.text())
+  const page = await response.text()
+  await new Promise<void>((resolve) => {
+    outgoing.once('close', resolve)
+    outgoing.end(page)
+  })
 }
 
-/** The page still has to reach the browser; keep-alive connections would hold the process. */
-function stop(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve())
-    server.closeIdleConnections()
-  })
+/** The page still has to reach the browser. Whatever else is open would hold the process: browsers connect in advance, and send nothing. */
+async function stop(server: Server, answers: Set<Promise<void>>): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve))
+  await Promise.allSettled(answers)
+  server.closeAllConnections()
+  await closed
 }

@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { connect, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -169,6 +169,28 @@ describe('loopbackRedirect', () => {
       taken.close()
     }
   })
+})
+
+test('loopbackRedirect: a browser that connects in advance and sends nothing holds nobody up', async () => {
+  const world = createWorld()
+  const sockets: Socket[] = []
+  const pages: string[] = []
+  const open = async (url: URL): Promise<void> => {
+    const back = new URL((await world.fetch(url, { redirect: 'manual' })).headers.get('location')!)
+    const socket = connect(Number(back.port), '127.0.0.1')
+    socket.on('error', () => undefined)
+    sockets.push(socket)
+    await once(socket, 'connect')
+    pages.push(await (await fetch(back)).text())
+  }
+  const client = createClient({
+    fetch: world.fetch,
+    clock: world.clock,
+    redirect: loopbackRedirect({ open }),
+  })
+  expect((await client.fetch(resource)).status).toBe(200)
+  expect(pages[0]).toContain('You can close this window')
+  sockets[0]!.destroy()
 })
 
 describe('openUrl', () => {
