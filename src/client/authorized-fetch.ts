@@ -104,21 +104,25 @@ async function stepUp(
   )
 }
 
-async function rediscover(
+/** Once for parallel callers. */
+function rediscover(
   context: ClientContext,
   url: string,
   challenge: Challenge | undefined,
 ): Promise<ServerRecord> {
-  const at = await keys.server(url)
-  const known = await read<ServerRecord>(context.storage, at)
-  const found = await discover(context, url, challenge?.parameters['resource_metadata'], known?.issuer)
-  if (known?.issuer !== undefined && known.issuer !== found.issuer)
-    context.runtime.event({
-      type: 'client.issuer-changed',
-      level: 'alert',
-      issuer: found.issuer,
-      resource: url,
-    })
-  await save(context.storage, at, found)
-  return found
+  const announced = challenge?.parameters['resource_metadata']
+  return context.discoveries.run(`${url} ${announced}`, async () => {
+    const at = await keys.server(url)
+    const known = await read<ServerRecord>(context.storage, at)
+    const found = await discover(context, url, announced, known?.issuer)
+    if (known !== undefined && known.issuer !== found.issuer)
+      context.runtime.event({
+        type: 'client.issuer-changed',
+        level: 'alert',
+        issuer: found.issuer,
+        resource: url,
+      })
+    await save(context.storage, at, found)
+    return found
+  })
 }

@@ -3,7 +3,7 @@ import { resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
 import type { ClientQuirks } from '../types.ts'
 import { dpopKey, type DpopKey } from './dpop.ts'
 import { resolveClientOptions, type ClientOptions, type ResolvedClientOptions } from './options.ts'
-import type { TokenRecord } from './records.ts'
+import type { ServerRecord, TokenRecord } from './records.ts'
 import type { ClientStorage } from './storage.ts'
 
 /** What the parts of one client share. */
@@ -13,6 +13,8 @@ export interface ClientContext {
   readonly storage: ClientStorage
   /** The key of sender-constrained tokens; made when it is first needed. */
   readonly dpop: DpopKey
+  /** Discoveries under way, by server and challenge. */
+  readonly discoveries: SingleFlight<ServerRecord>
   /** Renewals under way, by the key of the token. */
   readonly renewals: SingleFlight<TokenRecord | undefined>
   /** Until when a renewal that failed is not tried again while the token lives, by the key of the token. */
@@ -32,6 +34,7 @@ export function createContext(options: ClientOptions): ClientContext {
     runtime,
     storage: resolved.storage,
     dpop: dpopKey(resolved.dpop, runtime.clock),
+    discoveries: new SingleFlight(runtime.waitUntil),
     renewals: new SingleFlight(runtime.waitUntil),
     pauses: new Map(),
     acquisitions: new SingleFlight(runtime.waitUntil),

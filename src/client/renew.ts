@@ -3,6 +3,7 @@ import { targetParameters } from './authorization.ts'
 import type { ClientContext } from './context.ts'
 import { forget, identityOf, isForgotten } from './identity.ts'
 import { keys, read, type ServerRecord, type TokenRecord } from './records.ts'
+import { covers } from './resource-metadata.ts'
 import { requestTokens } from './token-request.ts'
 import { isExpired, isFresh, keepTokens, readTokens, tokenKey } from './tokens.ts'
 
@@ -18,6 +19,8 @@ export interface StoredTokens {
  */
 export async function storedTokens(context: ClientContext, url: string): Promise<StoredTokens> {
   const found = await read<ServerRecord>(context.storage, await keys.server(url))
+  // Of one path, each query may be a resource of its own.
+  if (found?.resource !== undefined && !covers(found.resource, url)) return { tokens: undefined }
   if (found === undefined) return { tokens: undefined }
   const at = await tokenKey(context, url, found)
   const stored = await readTokens(context, at)

@@ -165,6 +165,48 @@ test('RFC 9449: proofs at both servers, each nonce asked for once, bound to the 
   expect((decodeProtectedHeader(proof).jwk as Record<string, unknown>)['d']).toBeUndefined()
 })
 
+test('RFC 9449 §8, §9: servers that want another nonce each time, or a nonce and no key: the call ends', async () => {
+  for (const where of [`${issuer}/token`, resource]) {
+    const world = createWorld()
+    world.metadata['dpop_signing_alg_values_supported'] = ['ES256']
+    world.prm['dpop_bound_access_tokens_required'] = true
+    let n = 0
+    world.on(`${issuer}/token`, () =>
+      where === resource
+        ? json({ access_token: 'bound', token_type: 'DPoP' })
+        : json({ error: 'use_dpop_nonce' }, 400, { 'dpop-nonce': `n${n++}` }),
+    )
+    world.on(resource, () => {
+      const nonce = { 'www-authenticate': 'DPoP error="use_dpop_nonce"', 'dpop-nonce': `n${n++}` }
+      return new Response(null, { status: 401, headers: nonce })
+    })
+    const outcome: unknown = await clientFor(world, { redirect: world.redirect })
+      .fetch(resource)
+      .then((response) => response.status)
+      .catch((error: { code: string }) => error.code)
+    expect(outcome).toBe(where === resource ? 401 : 'use_dpop_nonce')
+    expect(world.seen.length).toBeLessThan(16)
+  }
+})
+
+test('RFC 9449 §4.3 a proof for each request: htu without query and fragment, another jti, the nonce of a 200 in the next', async () => {
+  const world = createWorld()
+  world.prm['dpop_bound_access_tokens_required'] = true
+  const proofs: Record<string, unknown>[] = []
+  world.on(`${issuer}/token`, () => json({ access_token: 'bound', token_type: 'DPoP', expires_in: 900 }))
+  world.on(resource, ({ headers }) => {
+    const proof = headers.get('dpop')
+    if (proof === null) return new Response(null, { status: 401, headers: { 'www-authenticate': 'DPoP' } })
+    proofs.push(decodeJwt(proof))
+    return json({ ok: true }, 200, { 'dpop-nonce': `n${proofs.length}` })
+  })
+  const client = clientFor(world, { redirect: world.redirect })
+  for (let i = 0; i < 3; i++) await client.fetch(`${resource}?session=${i}#part`)
+  expect(proofs.map(({ htu }) => htu)).toEqual([resource, resource, resource])
+  expect(proofs.map(({ nonce }) => nonce)).toEqual([undefined, 'n1', 'n2'])
+  expect(new Set(proofs.map(({ jti }) => jti)).size).toBe(3)
+})
+
 test('presets: endpoints without metadata, audience in place of resource, extra parameters', async () => {
   const world = createWorld()
   world.on('https://as.test/.well-known/oauth-authorization-server', 404)

@@ -6,7 +6,7 @@ import {
   pasteRedirect,
   type ClientOptions,
 } from '../../src/client/index.ts'
-import { createWorld, issuer, json, prmUrl, resource, type World } from '../support/client-world.ts'
+import { asUrl, createWorld, issuer, json, prmUrl, resource, type World } from '../support/client-world.ts'
 
 const clientFor = (world: World, options: ClientOptions = {}): ReturnType<typeof createClient> =>
   createClient({ fetch: world.fetch, clock: world.clock, redirect: world.redirect, ...options })
@@ -138,6 +138,7 @@ test('CL14 50 parallel first calls: one registration, one person asked, one exch
   expect(world.to(`${issuer}/register`)).toHaveLength(1)
   expect(world.opened).toHaveLength(1)
   expect(world.forms(`${issuer}/token`)).toHaveLength(1)
+  expect([world.to(prmUrl).length, world.to(asUrl).length]).toEqual([1, 1])
 })
 
 test('CL14 50 parallel calls with an expired token make one refresh', async () => {

@@ -400,6 +400,26 @@ describe('CL10 a token stays where it belongs', () => {
       expect(world.to(url)[0]!.headers.has('authorization')).toBe(false)
   })
 
+  test('CL10 what a tenant in the query names is a resource of its own', async () => {
+    const world = createWorld()
+    const fetch: typeof globalThis.fetch = async (input, init) => {
+      const response = await world.fetch(input, init)
+      if (response.status !== 401) return response
+      return new Response(null, { status: 401, headers: { 'www-authenticate': 'Bearer scope="read"' } })
+    }
+    const client = clientFor(world, { fetch })
+    world.on(prmUrl, ({ url }) => json({ ...world.prm, resource: `${resource}${new URL(url).search}` }))
+    await client.fetch(`${resource}?tenant=a`)
+    const [token] = world.tokens.keys()
+    await client.fetch(`${resource}?tenant=b`)
+    const sent = world.to(`${resource}?tenant=b`).map(({ headers }) => headers.get('authorization'))
+    expect(sent).not.toContain(`Bearer ${token}`)
+    expect(world.forms(`${issuer}/token`).map((form) => form['resource'])).toEqual([
+      `${resource}?tenant=a`,
+      `${resource}?tenant=b`,
+    ])
+  })
+
   test.each([301, 302, 303, 307, 308])('CL10 a %i to another origin is not followed', async (status) => {
     const world = createWorld()
     const client = clientFor(world)
