@@ -17,7 +17,7 @@ import { delimiter, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { fileStorage, loopbackRedirect, nodeFetch, openUrl } from '../../src/adapter/node.ts'
 import { createClient } from '../../src/client/index.ts'
-import { createWorld, issuer, resource } from '../support/client-world.ts'
+import { createWorld, issuer, json, resource } from '../support/client-world.ts'
 
 let folder: string
 const children: ChildProcess[] = []
@@ -92,39 +92,29 @@ async function serveWorld(): Promise<{
   }
 }
 
+/** A folder with a registration and tokens that have ended; the key of the tokens. */
+async function prepare(mcp: string, as: string): Promise<string> {
+  const storage = fileStorage({ folder })
+  const { keys, save } = await import('../../src/client/records.ts')
+  const metadata = { issuer: as, token_endpoint: `${as}/token` }
+  const redirectUri = 'http://127.0.0.1:1/callback'
+  const refreshToken = 'refresh-0'
+  const tokens = { accessToken: 'old', type: 'bearer', expiresAt: 1, renewAt: 1, refreshToken }
+  const at = await keys.tokens(as, mcp, '')
+  await save(storage, await keys.server(mcp), { issuer: as, metadata, resource: mcp })
+  await save(storage, await keys.registration(as), { issuer: as, clientId: 'c', method: 'none', redirectUri })
+  await save(storage, at, { issuer: as, clientId: 'c', ...tokens })
+  return at
+}
+
 test('CL14 four processes with an expired token, and one killed while it holds the lock: one refresh', async () => {
   const { world, url, close } = await serveWorld()
   try {
     const mcp = `${url}/mcp.test/mcp`
     const as = `${url}/as.test`
     world.prm = { resource: mcp, authorization_servers: [as] }
-    const storage = fileStorage({ folder })
-    const { keys } = await import('../../src/client/records.ts')
-    const metadata = { issuer: as, token_endpoint: `${as}/token` }
-    await storage.set(await keys.server(mcp), JSON.stringify({ issuer: as, metadata, resource: mcp }))
-    await storage.set(
-      await keys.registration(as),
-      JSON.stringify({
-        issuer: as,
-        clientId: 'c',
-        method: 'none',
-        redirectUri: 'http://127.0.0.1:1/callback',
-      }),
-    )
-    const at = await keys.tokens(as, mcp, '')
+    const at = await prepare(mcp, as)
     world.refreshTokens.set('refresh-0', { scope: 'read', resource: mcp, clientId: 'c' })
-    await storage.set(
-      at,
-      JSON.stringify({
-        issuer: as,
-        clientId: 'c',
-        accessToken: 'old',
-        type: 'bearer',
-        expiresAt: 1,
-        renewAt: 1,
-        refreshToken: 'refresh-0',
-      }),
-    )
     const holder = start(mcp, 'die', at)
     await once(holder.stdout!, 'data')
     const callers = Array.from({ length: 4 }, () => start(mcp, 'call'))
@@ -133,6 +123,39 @@ test('CL14 four processes with an expired token, and one killed while it holds t
     await Promise.all(callers.map((child) => once(child, 'exit')))
     expect(readFileSync(join(folder, 'outcomes'), 'utf8')).toBe('200\n'.repeat(4))
     expect(world.forms(`${issuer}/token`).map((form) => form['grant_type'])).toEqual(['refresh_token'])
+  } finally {
+    close()
+  }
+})
+
+test('CL14 one of four processes is killed in the middle of its refresh: the next one refreshes, once for all', async () => {
+  const { world, url, close } = await serveWorld()
+  try {
+    const mcp = `${url}/mcp.test/mcp`
+    const as = `${url}/as.test`
+    world.prm = { resource: mcp, authorization_servers: [as] }
+    await prepare(mcp, as)
+    const token = `${issuer}/token`
+    let asked!: () => void
+    const first = new Promise<void>((resolve) => (asked = resolve))
+    world.on(token, async () => {
+      if (world.to(token).length === 1) {
+        asked()
+        await new Promise(() => undefined)
+      }
+      world.tokens.set('new', { scope: 'read', resource: mcp, clientId: 'c' })
+      return json({ access_token: 'new', token_type: 'bearer', expires_in: 900, refresh_token: 'refresh-1' })
+    })
+    const callers = Array.from({ length: 4 }, () => start(mcp, 'call'))
+    await first
+    const [lock] = readdirSync(folder).filter((name) => name.endsWith('.lock'))
+    const { pid } = JSON.parse(readFileSync(join(folder, lock!), 'utf8')) as { pid: number }
+    expect(callers.map((child) => child.pid)).toContain(pid)
+    process.kill(pid, 'SIGKILL')
+    await Promise.all(callers.map((child) => once(child, 'exit')))
+    expect(readFileSync(join(folder, 'outcomes'), 'utf8')).toBe('200\n'.repeat(3))
+    expect(world.forms(token).map((form) => form['refresh_token'])).toEqual(['refresh-0', 'refresh-0'])
+    expect(readdirSync(folder).filter((name) => name.includes('.lock'))).toEqual([])
   } finally {
     close()
   }

@@ -83,3 +83,35 @@ test('stdio: credentials from the environment, secrets not enumerable, newlines 
   expect(credentialsFromEnvironment({ X_ACCESS_TOKEN: 't' }, { prefix: 'X_' }).accessToken).toBe('t')
   expect(credentialsFromEnvironment({ MCP_ACCESS_TOKEN: 'a\r\nb' }).headers()).toEqual({})
 })
+
+test('what expires is bounded in memory, oldest first; what does not stays', async () => {
+  const storage = memoryStorage()
+  await storage.set('first:tokens', 'kept')
+  for (let i = 0; i < 1010; i++) await storage.set(`${i}:flow`, 'x', { expiresAt: 1 })
+  expect(await storage.get('first:tokens')).toBe('kept')
+  expect(await storage.get('9:flow')).toBeUndefined()
+  expect(await storage.get('10:flow')).toBe('x')
+  await storage.delete('10:flow')
+  await storage.set('last:flow', 'x', { expiresAt: 1 })
+  expect(await storage.get('11:flow')).toBe('x')
+})
+
+test('the store storage: what expires is gone then, and is told to the store', async () => {
+  const store = memoryStore()
+  const ends: (number | undefined)[] = []
+  let now = 1000
+  const storage = storeStorage(
+    {
+      ...store,
+      put: (key, value, options) => (ends.push(options.expiresAt), store.put(key, value, options)),
+    },
+    { secret: 'a secret for tests, long enough to be one', clock: () => now },
+  )
+  await storage.set('a:flow', 'x', { expiresAt: 1600 })
+  await storage.set('a:tokens', 'y')
+  expect(ends).toEqual([1600, undefined])
+  expect(await storage.get('a:flow')).toBe('x')
+  now = 1601
+  expect(await storage.get('a:flow')).toBeUndefined()
+  expect(await storage.get('a:tokens')).toBe('y')
+})
