@@ -1,4 +1,4 @@
-import type { MiddlewareHandler } from 'hono'
+import type { HonoRequest, MiddlewareHandler } from 'hono'
 import type { ProtectNeed, ResourceServer } from '../index.ts'
 import type { AuthInfo, Endpoints } from '../types.ts'
 
@@ -42,11 +42,17 @@ export function guard<P = unknown>(
     return c.res
   }, need)
   return async (c, next) => {
-    const response = await admit(c.req.raw, c, next)
+    const response = await admit(await unread(c.req), c, next)
     if (!c.finalized) return response
     // Without this, Hono would merge the two answers' headers.
     c.res = undefined
     c.res = response
     return undefined
   }
+}
+
+/** What somebody has read before the guard, Hono still has; it is what the handler will act on, so it is also what is judged. */
+async function unread(req: HonoRequest): Promise<Request> {
+  const { url, method, headers, signal, bodyUsed } = req.raw
+  return bodyUsed ? new Request(url, { method, headers, signal, body: await req.arrayBuffer() }) : req.raw
 }

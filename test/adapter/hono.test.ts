@@ -6,6 +6,7 @@ import { expect, test } from 'vitest'
 import { endpoints, guard } from '../../src/adapter/hono.ts'
 import { createResourceServer } from '../../src/index.ts'
 import { apiKeyVerifier, hashApiKey } from '../../src/resource-server/api-keys.ts'
+import { operationScopes } from '../../src/resource-server/operations.ts'
 import { adapterApp } from './suite-app.ts'
 import { adapterSuite } from './suite.ts'
 
@@ -73,6 +74,22 @@ test('G39 with stripAuthorization the handler sees no credential', async () => {
   )
   const response = await app.request('https://notes.example.com/api/mcp', alice)
   expect(await response.json()).toEqual({ authorization: null })
+})
+
+test('a body that was read before the guard is judged, and is there for the handler', async () => {
+  const operations = operationScopes({ 'tools/call': { read: ['notes:read'], write: ['notes:write'] } })
+  const app = new Hono()
+    .use(async (c, next) => {
+      await c.req.json()
+      await next()
+    })
+    .all('/api/mcp', guard(await guarded(), { operations }), async (c) => c.text(await c.req.raw.text()))
+  const send = (name: string): Response | Promise<Response> => {
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name } })
+    return app.request('https://notes.example.com/api/mcp', { ...alice, method: 'POST', body })
+  }
+  expect((await send('write')).status).toBe(403)
+  expect(JSON.parse(await (await send('read')).text())).toMatchObject({ params: { name: 'read' } })
 })
 
 test('what is not guarded stays open, and the guard opens nothing else', async () => {
