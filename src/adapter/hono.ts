@@ -53,6 +53,7 @@ export function guard<P = unknown>(
 
 /** What somebody has read before the guard, Hono still has; it is what the handler will act on, so it is also what is judged. */
 async function unread(req: HonoRequest): Promise<Request> {
-  const { url, method, headers, signal, bodyUsed } = req.raw
-  return bodyUsed ? new Request(url, { method, headers, signal, body: await req.arrayBuffer() }) : req.raw
+  if (!req.raw.bodyUsed) return req.raw
+  const { url, method, headers, signal } = req.raw
+  return new Request(url, { method, headers, signal, body: await req.arrayBuffer() })
 }
