@@ -39,7 +39,9 @@ async function judgedAddress(hostname: string): Promise<string> {
     addresses.length === 0 ||
     addresses.some((address) => isSpecialAddress(address) && !(named && isLoopback(address)))
   )
-    throw new BlockedAddressError('The host has a special-use address')
+    throw new BlockedAddressError(
+      'The host leads to an address that is not public, where nodeFetch does not connect',
+    )
   return addresses[0]!
 }
 
