@@ -285,6 +285,8 @@ export interface SignIn {
   finish?(request: Request, leg: SignInLeg): Promise<Identity | Response>
   /** Throws ConfigurationError where this sign-in must not serve this issuer. */
   check?(issuer: string): void
+  /** What of it weakens the security of the server; told to `onEvent` once, at the start. */
+  readonly weakening?: string
 }
 
 /** Cloudflare's rate limiting binding as it is. */

@@ -28,6 +28,9 @@ export function createContext(options: AuthorizationServerOptions): {
   const settings = resolveOptions(options)
   const { issuer } = settings
   const runtime = resolveRuntime({ ...options, ...clientAddress(options) })
+  const { weakening } = options.signIn
+  if (weakening !== undefined)
+    runtime.event({ type: 'option.weakening', level: 'warning', issuer, detail: weakening })
   const keyring = new Keyring(settings.secrets)
   const store = scopedStore(options.store, issuer, runtime.clock)
   const keys = createKeyRing(options.keys ?? {}, { issuer, store, keyring, runtime })

@@ -55,6 +55,7 @@ export function ownLogin(options: { identify: SignIn['identify']; loginUrl: stri
 export function dangerouslyDevSignIn(): SignIn {
   return {
     consent: 'after',
+    weakening: 'dangerouslyDevSignIn',
     check(issuer) {
       if (!isLoopbackHost(new URL(issuer).hostname))
         throw new ConfigurationError(

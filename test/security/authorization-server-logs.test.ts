@@ -1,4 +1,11 @@
 import { expect, test, vi } from 'vitest'
+import {
+  createAuthorizationServer,
+  dangerouslyDevSignIn,
+  ownLogin,
+} from '../../src/authorization-server/index.ts'
+import { createResourceServer } from '../../src/index.ts'
+import type { TollgateEvent } from '../../src/types.ts'
 import { basic, confidentialSecret, ok, RES_A, Rig } from '../support/as.ts'
 
 /** Every string that a console call or an event can show. */
@@ -99,4 +106,29 @@ test('LG1 an unforeseen failure is a bare 500', async () => {
   })
   expect(rig.events.at(-1)).toMatchObject({ type: 'server.error', detail: 'SyntaxError', level: 'alert' })
   expect(await rig.call(tokens.access_token, rig.guard, RES_A)).toBe(200)
+})
+
+test('LG2 what weakens a default is told once, at the start', () => {
+  const told: string[] = []
+  const onEvent = ({ type, level, detail }: TollgateEvent): void =>
+    void told.push(`${level} ${type}: ${detail}`)
+  const { store, resources } = new Rig().options
+  const loopback = { issuer: 'http://127.0.0.1:8787', store, resources, onEvent }
+  createAuthorizationServer({
+    ...loopback,
+    signIn: ownLogin({ identify: () => undefined, loginUrl: '/login' }),
+  })
+  const guarded = { resource: RES_A, onEvent }
+  createResourceServer({ ...guarded, authorizationServers: ['https://as.test'], dangerouslyAllowHttp: [] })
+  expect(told).toEqual([])
+  createAuthorizationServer({ ...loopback, signIn: dangerouslyDevSignIn() })
+  createResourceServer({
+    ...guarded,
+    authorizationServers: ['http://as.internal'],
+    dangerouslyAllowHttp: ['http://as.internal'],
+  })
+  expect(told).toEqual([
+    'warning option.weakening: dangerouslyDevSignIn',
+    'warning option.weakening: dangerouslyAllowHttp',
+  ])
 })

@@ -100,7 +100,12 @@ describe('CL2 addresses that the server must not make us call', () => {
     world.metadata['authorization_response_iss_parameter_supported'] = false
     world.tamper = (url) => url.searchParams.delete('iss')
     world.on(`${inside}/.well-known/oauth-authorization-server`, () => json(world.metadata))
-    expect((await clientFor(world, { dangerouslyAllowOrigins: [inside] }).fetch(resource)).status).toBe(200)
+    const told: unknown[] = []
+    const onEvent = (event: object): void => void told.push(event)
+    const client = clientFor(world, { dangerouslyAllowOrigins: [inside], onEvent })
+    // LG2: once, at the start.
+    expect(told).toMatchObject([{ type: 'option.weakening', detail: 'dangerouslyAllowOrigins' }])
+    expect((await client.fetch(resource)).status).toBe(200)
   })
 })
 
