@@ -54,6 +54,7 @@ if (chosen.some(({ name }) => name === 'node 22')) await install('tools/node-22'
 if (chosen.some(({ group }) => group === 'hosts')) {
   await install('examples/express')
   await install('examples/next')
+  await install('tools/inspector')
 }
 const outcomes = await inParallel(chosen, Math.max(1, Math.min(2, availableParallelism())))
 report(outcomes)
