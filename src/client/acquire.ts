@@ -3,7 +3,7 @@ import { formatScope } from '../protocol/scope.ts'
 import { authorizationEndpoint, beginAuthorization, targetParameters } from './authorization.ts'
 import type { ClientContext } from './context.ts'
 import { AuthorizationRequiredError } from './errors.ts'
-import { identify } from './identity.ts'
+import { forget, identify, isForgotten } from './identity.ts'
 import { openWayBack } from './interactive.ts'
 import { keys, read, save, type RegistrationRecord, type ServerRecord, type TokenRecord } from './records.ts'
 import { keepTokens, tokenKey } from './tokens.ts'
@@ -60,7 +60,12 @@ async function withoutPerson(
 ): Promise<TokenRecord> {
   const identity = await identify(context, server, found, undefined)
   const parameters = { ...targetParameters(context, server, found), scope: scopes && formatScope(scopes) }
-  const answer = await context.options.grant!({ context, server, found, identity, parameters })
+  const answer = await context.options.grant!({ context, server, found, identity, parameters }).catch(
+    async (reason: unknown) => {
+      if (isForgotten(reason)) await forget(context, found.issuer, identity.clientId)
+      throw reason
+    },
+  )
   const tokens = await keepTokens(context, at, found, answer, { clientId: identity.clientId, asked: scopes })
   await save(context.storage, await keys.server(server), found)
   return tokens

@@ -24,9 +24,15 @@ export async function finishAuthorization(
   const flow = await takeFlow(context, parameters)
   const { found, server, redirectUri, scopes } = flow
   validate(parameters, flow)
+  // Or the next attempt would show up with the same dead client id.
+  const fail = async (reason: unknown): Promise<never> => {
+    if (isForgotten(reason)) await forget(context, found.issuer, flow.clientId)
+    throw reason
+  }
   const error = parameters.get('error')
   // Its description is the sender's text, and is not repeated.
-  if (error !== null) throw new OAuthError(errorCode(error), 'The authorization server did not approve')
+  if (error !== null)
+    return fail(new OAuthError(errorCode(error), 'The authorization server did not approve'))
   const identity = await identityOf(context, found, flow.clientId)
   if (identity === undefined) throw rejected('The client was registered anew meanwhile; start again')
   const response = await requestTokens(context, server, found, identity, 'authorization_code', {
@@ -34,11 +40,7 @@ export async function finishAuthorization(
     redirect_uri: redirectUri,
     code_verifier: flow.verifier,
     ...targetParameters(context, server, found),
-  }).catch(async (reason: unknown) => {
-    // Or the next attempt would show up with the same dead client id.
-    if (isForgotten(reason)) await forget(context, found.issuer, flow.clientId)
-    throw reason
-  })
+  }).catch(fail)
   const at = await tokenKey(context, server, found)
   const about = { clientId: flow.clientId, asked: scopes }
   const tokens = await keepTokens(context, at, found, response, about)

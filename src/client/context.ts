@@ -1,5 +1,5 @@
 import { SingleFlight } from '../lib/single-flight.ts'
-import { announceWeakening, resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
+import { resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
 import type { ClientQuirks } from '../types.ts'
 import { dpopKey, type DpopKey } from './dpop.ts'
 import { resolveClientOptions, type ClientOptions, type ResolvedClientOptions } from './options.ts'
@@ -29,7 +29,8 @@ export interface ClientContext {
 export function createContext(options: ClientOptions): ClientContext {
   const resolved = resolveClientOptions(options)
   const runtime = resolveRuntime(options)
-  announceWeakening(options, options)
+  if (resolved.dangerouslyAllowOrigins.length > 0)
+    runtime.event({ type: 'option.weakening', level: 'warning', detail: 'dangerouslyAllowOrigins' })
   return {
     options: resolved,
     runtime,

@@ -20,14 +20,14 @@ export async function discover(
   const issuers = document?.authorization_servers ?? []
   if (document === undefined || issuers.length === 0)
     return { ...describe(document), ...(await atRoot(context, server)) }
-  const ordered = known !== undefined && issuers.includes(known) ? [known] : preferred(context, issuers)
   let problem: unknown
-  for (const issuer of ordered) {
+  for (const issuer of preferred(context, issuers, known)) {
     try {
       const metadata = await findServerMetadata(context, server, issuer)
       if (metadata !== undefined) return { ...describe(document), issuer, metadata }
       problem ??= noMetadata()
     } catch (error) {
+      if (issuer === known && error instanceof UnavailableError) throw error
       // Another of the listed servers may do; the first problem is the one to tell.
       problem ??= error instanceof Error ? error : new UnavailableError('Discovery failed')
     }
@@ -35,10 +35,11 @@ export async function discover(
   throw problem
 }
 
-/** Servers that we have credentials for come first. */
-function preferred({ options }: ClientContext, issuers: readonly string[]): string[] {
+/** The one that we dealt with before comes first, then those that we have credentials for. */
+function preferred({ options }: ClientContext, issuers: readonly string[], known?: string): string[] {
+  const before = issuers.filter((issuer) => issuer === known)
   const registered = issuers.filter((issuer) => options.clients.some((client) => client.issuer === issuer))
-  return [...new Set([...registered, ...issuers])]
+  return [...new Set([...before, ...registered, ...issuers])]
 }
 
 /** Revision 2025-03-26: the MCP server's origin is the authorization server. */

@@ -105,16 +105,26 @@ export function toOAuthClientProvider(client: Client, server: string | URL): Sdk
       const byHand = options.clients.find((each) => each.issuer === issuer)
       const known = byHand ?? (await read<RegistrationRecord>(storage, await keys.registration(issuer)))
       if (known === undefined || known.issuer !== issuer) return undefined
-      return { client_id: known.clientId, client_secret: known.clientSecret, ...stamp(issuer) }
+      // A secret that has ended is no registration any more.
+      if ('expiresAt' in known && known.expiresAt! <= runtime.clock()) return undefined
+      const method = 'method' in known ? known.method : byHand?.authMethod
+      return {
+        client_id: known.clientId,
+        client_secret: known.clientSecret,
+        ...(method === undefined ? {} : { token_endpoint_auth_method: method }),
+        ...stamp(issuer),
+      }
     },
     async saveClientInformation({ client_id: clientId, client_secret: clientSecret, ...rest }, given) {
       const issuer = given?.issuer ?? rest.issuer ?? ''
       await storage.set(await at('issuer'), issuer)
-      const secret = typeof clientSecret === 'string' ? { clientSecret } : {}
-      await save(storage, await keys.registration(issuer), {
+      const { token_endpoint_auth_method: method, client_secret_expires_at: ends } = rest
+      await save<RegistrationRecord>(storage, await keys.registration(issuer), {
         issuer,
         clientId,
-        ...secret,
+        ...(typeof clientSecret === 'string' ? { clientSecret } : {}),
+        ...(typeof method === 'string' ? { method } : {}),
+        ...(typeof ends === 'number' && ends > 0 ? { expiresAt: ends } : {}),
         redirectUri: redirectUrl,
       })
     },

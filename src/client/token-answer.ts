@@ -27,7 +27,8 @@ export async function tokenAnswer(
   const text = (name: string): string | undefined => (typeof body[name] === 'string' ? body[name] : undefined)
   const type = text('token_type')?.toLowerCase() ?? ''
   const accessToken = text('access_token')
-  if (!accessToken || !types.includes(type))
+  // What cannot stand in a header would be quoted by the platform's error.
+  if (accessToken === undefined || !/^[\x21-\x7e]+$/.test(accessToken) || !types.includes(type))
     throw refused('invalid_response', 'The token endpoint answered without a token of a known type')
   const optional = {
     refreshToken: text('refresh_token'),

@@ -307,3 +307,82 @@ test('CL16 a PRM that lists a thousand scopes, and a challenge of 60 kB, end the
   ).toBeDefined()
   expect(world.to(prmUrl).length).toBeGreaterThan(0)
 })
+
+describe('LG1 access tokens that cannot stand in a header', () => {
+  test.each(['a\nb', 'a b', 'tökén-tökén-tökén', 'a\0b', ' '])(
+    'LG1 %j is no token, and no error quotes it',
+    async (text) => {
+      const world = createWorld()
+      world.on(`${issuer}/token`, () => json({ access_token: text, token_type: 'Bearer' }))
+      const client = clientFor(world)
+      const error = await failure(client.fetch(resource))
+      expect(error.code).toBe('invalid_response')
+      expect(String(error.stack)).not.toContain(text === ' ' ? '\0' : text)
+      // Nothing was kept that would spoil the next call.
+      expect((await failure(client.fetch(resource))).code).toBe('invalid_response')
+    },
+  )
+})
+
+describe('RFC 6749 §5.2 credentials that turned out to be wrong are asked for again', () => {
+  test('without a person', async () => {
+    const world = createWorld()
+    const ids = ['wrong', 'right']
+    const { fetch } = world
+    const client = clientFor(world, {
+      grant: clientCredentials(),
+      askForClient: () => ({ clientId: ids.shift()!, clientSecret: 's' }),
+      fetch: async (input, init) =>
+        String(input) === `${issuer}/token` &&
+        atob(new Headers(init?.headers).get('authorization')!.slice(6)) === 'wrong:s'
+          ? json({ error: 'invalid_client' }, 401)
+          : fetch(input, init),
+    })
+    expect((await failure(client.fetch(resource))).code).toBe('invalid_client')
+    expect((await client.fetch(resource)).status).toBe(200)
+  })
+
+  test('where the authorization page says so', async () => {
+    const world = createWorld()
+    let refusing = true
+    world.tamper = (back) => {
+      if (!refusing) return
+      back.searchParams.delete('code')
+      back.searchParams.set('error', 'unauthorized_client')
+    }
+    const client = clientFor(world)
+    expect((await failure(client.fetch(resource))).code).toBe('unauthorized_client')
+    refusing = false
+    expect((await client.fetch(resource)).status).toBe(200)
+    expect(world.to(`${issuer}/register`)).toHaveLength(2)
+  })
+})
+
+test('CL9 of several authorization servers, ours is gone for good: another one, and nothing of ours goes there', async () => {
+  const world = createWorld()
+  const next = 'https://next.test'
+  world.prm['authorization_servers'] = [issuer, next]
+  const client = clientFor(world)
+  await client.fetch(resource)
+  const secrets = [...world.tokens.keys(), ...world.refreshTokens.keys()]
+  world.tokens.clear()
+  world.on(asUrl, 503)
+  expect((await failure(client.fetch(resource))).code).toBe('temporarily_unavailable')
+  expect(world.to(next)).toEqual([])
+  world.on(asUrl, 404)
+  world.on(`${next}/.well-known/oauth-authorization-server`, {
+    ...world.metadata,
+    issuer: next,
+    token_endpoint: `${next}/token`,
+    registration_endpoint: `${next}/register`,
+  })
+  world.on(`${next}/register`, () => json({ client_id: 'next' }, 201))
+  world.on(`${next}/token`, () => {
+    world.tokens.set('next-token', { scope: 'read', resource, clientId: 'next' })
+    return json({ access_token: 'next-token', token_type: 'Bearer' })
+  })
+  world.tamper = (url) => url.searchParams.set('iss', next)
+  expect((await client.fetch(resource)).status).toBe(200)
+  const sent = JSON.stringify(world.to(next).map(({ body, headers }) => [body, [...headers]]))
+  for (const secret of secrets) expect(sent).not.toContain(secret)
+})
