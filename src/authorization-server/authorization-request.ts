@@ -5,10 +5,9 @@ import {
 } from '../protocol/authorization-request.ts'
 import { isCodeChallenge } from '../protocol/pkce.ts'
 import { isLoopbackRedirect, matchRedirectUri } from '../protocol/redirect-uri.ts'
-import { formatScope, parseScope } from '../protocol/scope.ts'
+import { formatScope, isScopeToken } from '../protocol/scope.ts'
 import { DocumentUnavailableError } from './client-documents.ts'
 import type { Client, Context, Resource } from './context.ts'
-import { PageError } from './error-page.ts'
 
 /** Where the answer goes: judged before anything else, because every later error is sent there (OAuth 2.1 §4.1.2.1). */
 export interface Target {
@@ -41,7 +40,7 @@ export interface AuthorizationRequest {
 const maxQuery = 16_384
 const maxScope = 4096
 
-/** The parameters of the request; throws a PageError above 16 kB. */
+/** The parameters of the request; throws an OAuthError above 16 kB. */
 export function parametersOf(request: Request): AuthorizationParameters & { signedIn: string | undefined } {
   const { search, searchParams } = new URL(request.url)
   if (search.length > maxQuery) throw localError('invalid_request', 'The request is too long', 414)
@@ -130,18 +129,23 @@ export function checkRequest(
 
 /** The same request as a path of this server, for a way back to it. */
 export function requestPath(context: Context, request: AuthorizationRequest): string {
-  const query = new URLSearchParams({
+  const { clientId, redirectSent, redirectUri, codeChallenge, scopes, state, prompt, maxAge, loginHint } =
+    request
+  const parameters = {
     response_type: 'code',
-    client_id: request.clientId,
-    ...(request.redirectSent ? { redirect_uri: request.redirectUri } : {}),
-    code_challenge: request.codeChallenge,
+    client_id: clientId,
+    redirect_uri: redirectSent ? redirectUri : undefined,
+    code_challenge: codeChallenge,
     code_challenge_method: 'S256',
-    ...(request.scopes.length === 0 ? {} : { scope: formatScope(request.scopes) }),
-    ...(request.state === undefined ? {} : { state: request.state }),
-    ...(request.prompt === undefined ? {} : { prompt: request.prompt }),
-    ...(request.maxAge === undefined ? {} : { max_age: String(request.maxAge) }),
-    ...(request.loginHint === undefined ? {} : { login_hint: request.loginHint }),
-  })
+    scope: formatScope(scopes) || undefined,
+    state,
+    prompt,
+    max_age: maxAge,
+    login_hint: loginHint,
+  }
+  const query = new URLSearchParams()
+  for (const [name, value] of Object.entries(parameters))
+    if (value !== undefined) query.set(name, String(value))
   for (const resource of request.resources) query.append('resource', resource)
   return `${context.paths.authorize}?${query}`
 }
@@ -167,22 +171,15 @@ export const isTrusted = ({ client, redirectUri }: Pick<Target, 'client' | 'redi
  */
 function offeredScopes(resources: readonly Resource[], asked: string | undefined): string[] {
   const known = [...new Set(resources.flatMap((each) => Object.keys(each.scopes)))]
-  const parsed = (asked ?? '').length > maxScope ? undefined : parseScope(withoutOuterSpaces(asked ?? ''))
-  if (parsed === undefined) throw new OAuthError('invalid_scope', 'scope is malformed')
+  // Clients join lists with a space too many; no other white space separates.
+  const parsed = (asked ?? '').split(' ').filter((each) => each !== '')
+  if ((asked ?? '').length > maxScope || !parsed.every(isScopeToken))
+    throw new OAuthError('invalid_scope', 'scope is malformed')
   const wanted = parsed.filter((each) => each !== 'offline_access' || known.includes(each))
   if (wanted.length === 0) return known
   const offered = known.filter((each) => wanted.includes(each))
   if (offered.length === 0) throw new OAuthError('invalid_scope', 'None of these scopes exists here')
   return offered
-}
-
-/** Clients join lists with a space too many; other white space is no separator (RFC 6749 §3.3). */
-function withoutOuterSpaces(text: string): string {
-  let start = 0
-  let end = text.length
-  while (text[start] === ' ') start++
-  while (end > start && text[end - 1] === ' ') end--
-  return text.slice(start, end)
 }
 
 /** OpenID Connect Core §3.1.2.1: `none` stands alone; values that nobody knows are ignored. */
@@ -196,11 +193,6 @@ function promptOf(text: string | undefined): string | undefined {
   return [...new Set(values)].join(' ')
 }
 
-const localError = (code: string, problem: string, status = 400): PageError =>
-  new PageError(code, {
-    title: 'The app sent a request that cannot be answered',
-    problem,
-    advice:
-      'Nothing was shared. Go back to the app and try again; if it happens again, tell its developer what is shown here.',
-    status,
-  })
+/** Shown by this server itself, with the advice of the error page. */
+const localError = (code: string, problem: string, status = 400): OAuthError =>
+  new OAuthError(code, problem, { status })

@@ -50,6 +50,7 @@ function errorResponse({ issuer, runtime }: Context, error: unknown): Response {
       status: 500,
       detail: error instanceof Error ? error.name : typeof error,
     })
-  // A client that came with the wrong credentials is told how to come (OAuth 2.1 §3.2.4, RFC 9110 §15.5.2).
-  return oauthError(known, known.status === 401 ? { 'www-authenticate': 'Basic realm="client"' } : {})
+  // Whoever came with the wrong credentials is told how to come (OAuth 2.1 §3.2.4, RFC 9110 §15.5.2).
+  const challenge = known.code === 'invalid_token' ? 'Bearer error="invalid_token"' : 'Basic realm="client"'
+  return oauthError(known, known.status === 401 ? { 'www-authenticate': challenge } : {})
 }

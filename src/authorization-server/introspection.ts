@@ -1,7 +1,6 @@
 import { OAuthError } from '../errors.ts'
 import { readForm } from '../http/body.ts'
 import { json, noStore } from '../http/responses.ts'
-import { readAuthorization } from '../protocol/bearer.ts'
 import { invalidClient, singleParameters } from '../protocol/token-request.ts'
 import { authenticateClient } from './client-authentication.ts'
 import type { Client, Context } from './context.ts'
@@ -37,7 +36,7 @@ async function callerOf(
     throw invalidClient()
   } catch (error) {
     const withSecret =
-      parameters.has('client_secret') || readAuthorization(request.headers)?.scheme === 'basic'
+      parameters.has('client_secret') || /^basic /i.test(request.headers.get('authorization') ?? '')
     if (!withSecret) await context.limits.attempt('introspect', request)
     throw error
   }

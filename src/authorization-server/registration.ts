@@ -24,12 +24,9 @@ export function registrationEndpoint(
 ): (request: Request) => Promise<Response> {
   const { issuer, options, runtime, limits } = context
   return jsonEndpoint(context, async (request) => {
-    if (options.initialAccessTokens.length > 0) {
-      const problem = await tokenProblem(request, options.initialAccessTokens)
-      if (problem !== undefined) {
-        await limits.attempt('initial-access-token', request)
-        return unauthorized(problem)
-      }
+    if (!(await mayRegister(request, options.initialAccessTokens))) {
+      await limits.attempt('initial-access-token', request)
+      throw new InvalidTokenError('Registration needs an initial access token')
     }
     const body = await readJson(request, maxBody)
     const metadata = parseClientMetadata(body, { allowRedirects: options.allowRedirects })
@@ -42,28 +39,12 @@ export function registrationEndpoint(
   })
 }
 
-/** What is wrong with the initial access token (RFC 7591 §3): `''` where none came, which RFC 6750 §3.1 gives no code. */
-async function tokenProblem(
-  request: Request,
-  accepted: readonly string[],
-): Promise<'' | 'invalid_token' | undefined> {
-  try {
-    const given = readBearer(request)
-    if (given === undefined) return ''
-    const hash = await sha256(given)
-    const matches = await Promise.all(
-      accepted.map(async (each) => constantTimeEqual(hash, await sha256(each))),
-    )
-    return matches.includes(true) ? undefined : 'invalid_token'
-  } catch (error) {
-    if (error instanceof InvalidTokenError) return 'invalid_token'
-    throw error
-  }
-}
-
-function unauthorized(problem: '' | 'invalid_token'): Response {
-  const error = new InvalidTokenError('Registration needs an initial access token')
-  const challenge = `Bearer realm="registration"${problem === '' ? '' : `, error="${problem}"`}`
-  const headers = { ...noStore, 'www-authenticate': challenge }
-  return json(error.toResponseObject(), { status: 401, headers })
+/** An initial access token (RFC 7591 §3), where the deployment asks for one. Rejects with `invalid_token` where it is malformed. */
+async function mayRegister(request: Request, accepted: readonly string[]): Promise<boolean> {
+  if (accepted.length === 0) return true
+  const given = readBearer(request)
+  if (given === undefined) return false
+  const hash = await sha256(given)
+  const matches = await Promise.all(accepted.map(async (each) => constantTimeEqual(hash, await sha256(each))))
+  return matches.includes(true)
 }

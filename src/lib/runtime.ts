@@ -29,13 +29,6 @@ export function resolveRuntime(runtime: Runtime): ResolvedRuntime {
   }
 }
 
-/** Tells the audit hook, once and at the start, which options weaken a default: those whose names say so. */
-export function announceWeakening(runtime: Runtime, options: object): void {
-  for (const [name, value] of Object.entries(options))
-    if (name.startsWith('dangerously') && value !== undefined && [value].flat().length > 0)
-      resolveRuntime(runtime).event({ type: 'option.weakening', level: 'warning', detail: name })
-}
-
 function bounded(event: Omit<TollgateEvent, 'at'>): Omit<TollgateEvent, 'at'> {
   const entries = Object.entries(event).map(([key, value]) => [
     key,

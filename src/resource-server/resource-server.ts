@@ -1,6 +1,5 @@
 import { applyCors } from '../http/cors.ts'
 import { isOwn } from '../lib/own-request.ts'
-import { announceWeakening } from '../lib/runtime.ts'
 import type { AuthInfo, Awaitable } from '../types.ts'
 import { verifyDeployment } from './deployment.ts'
 import { createEntrance } from './entrance.ts'
@@ -27,7 +26,6 @@ import type { Need, ProtectNeed, ResourceServer, ResourceServerOptions } from '.
  */
 export function createResourceServer<P = unknown>(options: ResourceServerOptions): ResourceServer<P> {
   const settings = resolveOptions(options)
-  announceWeakening(settings.runtime, options)
   const places = settings.resources.map((resource, i) => new ProtectedResource(resource, i, settings))
   const entrance = createEntrance(places)
   const admit = createGate(entrance, settings.runtime.onEvent !== undefined)

@@ -211,19 +211,18 @@ test('R10 initial access tokens, registration off, and no management (RFC 7592)'
   const token = 'an-initial-access-token-of-40-characters'
   const rig = new Rig({ initialAccessTokens: [token] })
   const metadata = uris('https://app.test/cb')
-  const realm = 'Bearer realm="registration"'
-  for (const [authorization, challenge] of [
-    [undefined, realm],
-    [`Basic ${btoa('a:b')}`, realm],
-    ['Bearer wrong', `${realm}, error="invalid_token"`],
-    ['Bearer ', `${realm}, error="invalid_token"`],
-    [`Bearer ${token} x`, `${realm}, error="invalid_token"`],
-    [`Bearer ${token.toUpperCase()}`, `${realm}, error="invalid_token"`],
-  ] as const) {
+  for (const authorization of [
+    undefined,
+    `Basic ${btoa('a:b')}`,
+    'Bearer wrong',
+    'Bearer ',
+    `Bearer ${token} x`,
+    `Bearer ${token.toUpperCase()}`,
+  ]) {
     const response = await rig.register(metadata, authorization === undefined ? {} : { authorization })
-    expect(response.status).toBe(401)
-    expect(response.headers.get('www-authenticate')).toBe(challenge)
+    expect(response.headers.get('www-authenticate')).toBe('Bearer error="invalid_token"')
     expect(response.headers.get('cache-control')).toBe('no-store')
+    expect(await refusal(response)).toBe('401 invalid_token')
   }
   const both = { authorization: `Bearer ${token}, Bearer ${token}` }
   expect((await rig.register(metadata, both)).status).toBe(400)

@@ -20,17 +20,17 @@ export interface TokenResponse {
   refresh_token?: string
 }
 
+const dead = 'The code or refresh token is invalid, expired, revoked or of another client'
+
 /** The same for every dead code and refresh token, whatever it died of (OAuth 2.1 §3.2.4). */
-class InvalidGrantError extends OAuthError {
-  constructor() {
-    super('invalid_grant', 'The code or refresh token is invalid, expired, revoked or of another client')
-  }
-}
+export const invalidGrant = (): OAuthError => new OAuthError('invalid_grant', dead)
 
 /** Nothing that is known fits, so it may be a guess, and is counted; on the wire it looks like any other. */
-export class UnknownGrantError extends InvalidGrantError {}
-
-export const invalidGrant = (): OAuthError => new InvalidGrantError()
+export class UnknownGrantError extends OAuthError {
+  constructor() {
+    super('invalid_grant', dead)
+  }
+}
 
 /** The one resource that the token is for: the requested one, or the first granted (RFC 8707 §2.2). Throws `invalid_target`. */
 export function grantedResource(
