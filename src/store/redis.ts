@@ -110,7 +110,7 @@ type Evaluate = (script: string, key: string, parameters: string[]) => Promise<u
 function evaluator(client: RedisClient): Evaluate {
   const given = client as { eval?: unknown } | null | undefined
   if (typeof given?.eval !== 'function')
-    throw new ConfigurationError('client', 'must be a client of redis, ioredis or Upstash')
+    throw new ConfigurationError('client', 'needs a client of redis, ioredis or Upstash')
   const run = (...parameters: unknown[]): Promise<unknown> => client.eval(...(parameters as [string]))
   if ('defineCommand' in given) return (script, key, parameters) => run(script, 1, key, ...parameters) // ioredis
   if ('sendCommand' in given)
