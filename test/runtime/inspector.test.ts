@@ -52,6 +52,7 @@ async function inspect(home: string, ...parameters: string[]): Promise<Outcome> 
   const target = ['--cli', host.url.href, '--transport', 'http', '--callback-url', callback]
   const child = spawn(process.execPath, [inspector, ...target, '--format', 'json', ...parameters], {
     env: {
+      NODE_ENV: 'production',
       PATH: process.env['PATH'],
       HOME: home,
       MCP_STORAGE_DIR: home,
