@@ -25,13 +25,25 @@ export function loopbackRedirect(options: LoopbackOptions): Redirect {
   requireInteger('port', port, { min: 1, max: 65_535, default: 1 })
   if (!URL.canParse(`http://127.0.0.1${path}`) || new URL(`http://127.0.0.1${path}`).pathname !== path)
     throw new ConfigurationError('path', 'pass a path that begins with a slash, as it stands in a URL')
+  // A fixed port serves one authorization after the other.
+  let last: Promise<unknown> = Promise.resolve()
   return {
     ...(port === undefined ? {} : { uri: `http://127.0.0.1:${port}${path}` }),
     open,
     async listen(handle, { preferred }) {
       const server = createServer()
       if (port === undefined) await listenOn(server, portOf(preferred, path)).catch(() => listenOn(server, 0))
-      else await listenOn(server, port).catch((error: unknown) => Promise.reject(taken(port, error)))
+      else {
+        const before = last
+        let end!: () => void
+        last = new Promise<void>((resolve) => (end = resolve))
+        server.once('close', end)
+        await before
+        await listenOn(server, port).catch((error: unknown) => {
+          end()
+          throw taken(port, error)
+        })
+      }
       const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
       const answers = new Set<Promise<void>>()
       server.on('request', (incoming, outgoing) => {

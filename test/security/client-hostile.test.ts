@@ -77,6 +77,18 @@ describe('CL2 CL3 metadata that make no sense', () => {
     expect(world.opened).toHaveLength(2)
   })
 
+  test('CL2 key sets are no business of a client here: no jwks_uri is ever called', async () => {
+    const world = createWorld()
+    world.prm['jwks_uri'] = 'https://10.0.0.1/rs'
+    world.metadata['jwks_uri'] = 'https://as.test/jwks'
+    const client = clientFor(world)
+    await client.fetch(resource)
+    world.now += 901
+    await client.fetch(resource)
+    await client.signOut(resource)
+    expect([...world.to('https://10.0.0.1'), ...world.to('https://as.test/jwks')]).toEqual([])
+  })
+
   test('CL3 429 for metadata is an outage, and no reason to look elsewhere', async () => {
     const world = createWorld()
     world.on(asUrl, 429)
