@@ -50,9 +50,9 @@ export function createClient(options: ClientOptions = {}): Client {
   const context = createContext(options)
   const client: Client = {
     fetch: (input, init) => authorizedFetch(context, input, init),
-    authorize: (resource) => authorize(context, serverUrl(resource)),
+    authorize: async (resource) => authorize(context, serverUrl(resource)),
     callback: (request) => callback(context, request),
-    signOut: (resource) => signOut(context, serverUrl(resource)),
+    signOut: async (resource) => signOut(context, serverUrl(resource)),
   }
   contexts.set(client, context)
   return client

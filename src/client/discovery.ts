@@ -35,11 +35,14 @@ export async function discover(
   throw problem
 }
 
+/** How many of the listed servers are tried: the list comes from outside. */
+const maxServers = 8
+
 /** The one that we dealt with before comes first, then those that we have credentials for. */
 function preferred({ options }: ClientContext, issuers: readonly string[], known?: string): string[] {
   const before = issuers.filter((issuer) => issuer === known)
   const registered = issuers.filter((issuer) => options.clients.some((client) => client.issuer === issuer))
-  return [...new Set([...before, ...registered, ...issuers])]
+  return [...new Set([...before, ...registered, ...issuers])].slice(0, maxServers)
 }
 
 /** Revision 2025-03-26: the MCP server's origin is the authorization server. */

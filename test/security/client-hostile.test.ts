@@ -398,3 +398,21 @@ test('CL9 of several authorization servers, ours is gone for good: another one, 
   const sent = JSON.stringify(world.to(next).map(({ body, headers }) => [body, [...headers]]))
   for (const secret of secrets) expect(sent).not.toContain(secret)
 })
+
+test('CL2 a server that lists a thousand authorization servers gets a few of them called', async () => {
+  const world = createWorld()
+  world.prm['authorization_servers'] = Array.from({ length: 1000 }, (_, i) => `https://as${i}.test`)
+  expect((await failure(clientFor(world).fetch(resource))).code).toBe('no_metadata')
+  expect(world.to('https://as').length).toBeLessThanOrEqual(20)
+})
+
+test('what is no URL rejects, and does not throw', async () => {
+  const client = clientFor(createWorld())
+  for (const text of ['nonsense', '', 'http://[']) {
+    const calls = [() => client.fetch(text), () => client.authorize(text), () => client.signOut(text)]
+    for (const call of calls) {
+      const promise = call()
+      await expect(promise).rejects.toBeInstanceOf(Error)
+    }
+  }
+})
