@@ -80,7 +80,7 @@ export interface AuthorizationServerOptions extends Runtime {
   /** JWT access tokens are checked against their grant every so many seconds per isolate; 0: at every request. Default: false, not at all. */
   checkRevocation?: number | false
   keys?: KeyRingOptions
-  /** Default: an in-memory one, 60 a minute. */
+  /** Default: an in-memory one, 60 a minute, of registrations 300. */
   rateLimit?: RateLimiter
   branding?: Branding
   lifetimes?: Lifetimes

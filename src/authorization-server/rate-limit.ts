@@ -64,7 +64,8 @@ export function createLimits(issuer: string, limiter: RateLimiter, runtime: Reso
 }
 
 /**
- * A limiter in this process's memory: so many per key and minute. Several instances do not see each other's counts; on
+ * A limiter in this process's memory: so many per key and minute, of registrations five times as many, because the clients of many
+ * users may come from one address. Several instances do not see each other's counts; on
  * Cloudflare pass a rate limiting binding instead.
  */
 export function memoryRateLimiter(options: { limit?: number; clock?: Clock } = {}): RateLimiter {
@@ -75,7 +76,8 @@ export function memoryRateLimiter(options: { limit?: number; clock?: Clock } = {
     limit: async ({ key }) => {
       const now = clock()
       const window = windows.get(key)
-      if (window !== undefined && window.until > now) return { success: ++window.count <= limit }
+      const most = key.startsWith('register:') ? limit * 5 : limit
+      if (window !== undefined && window.until > now) return { success: ++window.count <= most }
       windows.set(key, { until: now + period, count: 1 })
       return { success: true }
     },

@@ -7,13 +7,13 @@ body{margin:0;min-height:100vh;display:flex;flex-direction:column;align-items:ce
 .brand{display:flex;align-items:center;gap:.625rem;margin:0 0 1.25rem;font-weight:600}
 .brand img{display:block;height:2rem;width:auto;max-width:10rem}
 .brand i{display:grid;place-items:center;width:1.75rem;height:1.75rem;border-radius:.5rem;background:var(--accent);color:var(--on-accent);font-style:normal;font-size:.9375rem}
-main{width:100%;max-width:29rem;background:var(--card);border:1px solid var(--line);border-radius:1.125rem;box-shadow:0 1px 2px #0000000a,0 12px 32px -12px #0000001f;padding:2rem;overflow-wrap:anywhere}
+main{width:100%;max-width:29rem;background:var(--card);border:1px solid var(--line);border-radius:1.125rem;box-shadow:0 12px 32px -12px #0000001f;padding:2rem;overflow-wrap:anywhere}
 main.wide{max-width:40rem}
 h1{margin:0;font-size:1.5rem;line-height:1.25;font-weight:650;text-wrap:balance}
 p{margin:.5rem 0 0}
 a{color:inherit;text-underline-offset:.2em}
 code{font:.8125rem/1.4 ui-monospace,monospace}
-.soft{color:var(--soft);font-size:.875rem;text-wrap:pretty}
+.soft{color:var(--soft);font-size:.875rem}
 .badges{display:flex;flex-wrap:wrap;gap:.375rem .5rem;align-items:center;margin:.75rem 0 0;font-size:.875rem;color:var(--soft)}
 .badge{display:inline-flex;align-items:center;gap:.3125rem;padding:.0625rem .5625rem;border-radius:1rem;font-size:.8125rem;font-weight:600;white-space:nowrap;border:1px solid var(--warn-line);background:var(--warn);color:var(--warn-text)}
 .to{margin:1.5rem 0 0;padding:1rem 1.125rem;border-radius:.75rem;background:var(--tint);border:1px solid var(--line)}

@@ -100,11 +100,11 @@ test('RL1 R8 a registration that is refused leaves nothing and is not counted; a
   for (let i = 0; i < 100; i++)
     expect((await open.register({ redirect_uris: ['http://evil.test/cb'] })).status).toBe(400)
   const statuses: number[] = []
-  for (let i = 0; i < 100; i++)
+  for (let i = 0; i < 400; i++)
     statuses.push((await open.register({ redirect_uris: ['https://app.test/cb'] })).status)
   expect(statuses).toEqual([
-    ...Array.from({ length: 60 }, () => 201),
-    ...Array.from({ length: 40 }, () => 429),
+    ...Array.from({ length: 300 }, () => 201),
+    ...Array.from({ length: 100 }, () => 429),
   ])
   const closed = new Rig({
     clientAddress: () => '192.0.2.1',
