@@ -76,6 +76,3 @@ export interface ResourceRegistry {
   /** What a request for these means; none: the only one or the default. Throws OAuthError `invalid_target` (RFC 8707 §2). */
   resolve(requested: readonly string[]): Resource[]
 }
-
-/** What is authenticated and not contained in a sealed value: the issuer, and what the value is about. */
-export const sealContext = (issuer: string, id: string): string => `${issuer}\n${id}`

@@ -2,7 +2,7 @@ import { ConfigurationError, UnavailableError, type OAuthError } from '../errors
 import { utf8 } from '../lib/bytes.ts'
 import type { Keyring } from '../lib/seal.ts'
 import type { ExpiringStore } from '../store/contract.ts'
-import { sealContext } from './context.ts'
+import { sealContext } from './seal-context.ts'
 
 /** One authorization, as the store has it. Nothing in it is usable: hashes, and what is sealed. Times are seconds since the epoch. */
 export interface GrantRecord {

@@ -1,6 +1,7 @@
-import { sealContext, type Context } from './context.ts'
+import type { Context } from './context.ts'
 import { ownCookie, readOwnCookie } from './cookies.ts'
 import type { Identity } from '../types.ts'
+import { sealContext } from './seal-context.ts'
 
 /** What the own session says of a user. Neither props nor upstream tokens: those belong to a grant. */
 export type SessionIdentity = Pick<Identity, 'subject' | 'name' | 'authTime' | 'acr' | 'scopes'>

@@ -1,11 +1,12 @@
 import { OAuthError, ConfigurationError } from '../errors.ts'
 import type { SignInLeg } from '../types.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
-import { sealContext, type Context } from './context.ts'
+import type { Context } from './context.ts'
 import { isSlotId, newSlot, ownCookie, readOwnCookie, type Slots } from './cookies.ts'
 import { passOn } from './page.ts'
 import { callbackPath } from './paths.ts'
 import { forged } from './same-origin.ts'
+import { sealContext } from './seal-context.ts'
 import { tooLate } from './transaction.ts'
 
 /** What the user approved before he signed in. */

@@ -1,7 +1,7 @@
 import { ConfigurationError, UnavailableError } from '../errors.ts'
 import { sha256 } from '../lib/hash.ts'
 import type { Keyring } from '../lib/seal.ts'
-import { sealContext } from './context.ts'
+import { sealContext } from './seal-context.ts'
 
 /** A JSON Web Key (RFC 7517 §4). */
 export type Jwk = JsonWebKey & { kid?: string }

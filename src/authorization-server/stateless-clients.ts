@@ -5,7 +5,8 @@ import { Lru } from '../lib/lru.ts'
 import type { Keyring } from '../lib/seal.ts'
 import { defaultGrantTypes, type ClientMetadata } from '../protocol/client-metadata.ts'
 import { clientOf, type ClientSource } from './clients.ts'
-import { sealContext, type Client } from './context.ts'
+import type { Client } from './context.ts'
+import { sealContext } from './seal-context.ts'
 
 /** Registration that stores nothing: the client id is what was registered, sealed (RFC 7591 appendix A.5.2). It has no expiry. */
 export interface StatelessClients {

@@ -1,9 +1,10 @@
 import { base64url, utf8 } from '../lib/bytes.ts'
 import { randomToken } from '../lib/random.ts'
 import { sha256Bytes } from '../lib/sha256.ts'
-import { sealContext, type Context, type Resource } from './context.ts'
 import { signAccessToken, verifyAccessToken } from './access-token.ts'
+import type { Context, Resource } from './context.ts'
 import { isTokenPart, openForGrant, type GrantRecord } from './grant-record.ts'
+import { sealContext } from './seal-context.ts'
 
 /** What an access token says (RFC 9068 §2.2). */
 export interface AccessTokenClaims extends Record<string, unknown> {

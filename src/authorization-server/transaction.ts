@@ -1,10 +1,11 @@
 import { randomToken } from '../lib/random.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
 import { bind, checkBinding, type Binding } from './binding.ts'
-import { sealContext, type Context } from './context.ts'
+import type { Context } from './context.ts'
 import { isSlotId, ownCookie, readOwnCookie, type Slots } from './cookies.ts'
 import { PageError } from './error-page.ts'
 import { forged } from './same-origin.ts'
+import { sealContext } from './seal-context.ts'
 
 /**
  * An authorization request that waits for the user, as it lies, sealed, in the page's form. Nothing of it is stored until he has
