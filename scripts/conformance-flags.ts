@@ -18,13 +18,18 @@ export interface Flags {
   testControls: boolean
 }
 
+/** Ends the process with the reason. */
+export function refuse({ message }: Error): never {
+  console.error(`${message}\nSee docs/reference/conformance-server.md`)
+  process.exit(2)
+}
+
 /** Ends the process with a message where a flag is unknown or wrong. */
 export function readFlags(args: string[]): Flags {
   try {
     return parseFlags(args)
   } catch (error) {
-    console.error(`${(error as Error).message}\nSee docs/reference/conformance-server.md`)
-    process.exit(2)
+    return refuse(error as Error)
   }
 }
 

@@ -4,11 +4,17 @@ import type { AddressInfo } from 'node:net'
 import { memory, needs, notes } from '../examples/common/notes.ts'
 import { clientAddress, toNodeHandler } from '../src/adapter/node.ts'
 import { memoryCache } from '../src/cache/memory.ts'
-import { createResourceServer, type AuthorizationServer, type Fetch, type Runtime } from '../src/index.ts'
+import {
+  ConfigurationError,
+  createResourceServer,
+  type AuthorizationServer,
+  type Fetch,
+  type Runtime,
+} from '../src/index.ts'
 import { introspectionVerifier } from '../src/resource-server/introspection.ts'
 import { operationScopes } from '../src/resource-server/operations.ts'
 import { embeddedServer } from './conformance-authorization-server.ts'
-import { readFlags, type Flags } from './conformance-flags.ts'
+import { readFlags, refuse, type Flags } from './conformance-flags.ts'
 import { openStore } from './conformance-store.ts'
 
 const flags = readFlags(process.argv.slice(2))
@@ -26,7 +32,7 @@ const runtime: Runtime = {
   clientAddress,
   ...(flags.outbound === undefined ? {} : { fetch: redirected(flags.outbound) }),
 }
-const handler = compose(flags)
+const handler = composed(flags)
 server.on('request', toNodeHandler(handler))
 console.log(base)
 
@@ -35,6 +41,16 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     server.close(() => void close().finally(() => process.exit(0)))
     server.closeAllConnections()
   })
+
+/** What only the servers can judge, such as an issuer, is a wrong flag as well. */
+function composed(flags: Flags): ReturnType<typeof compose> {
+  try {
+    return compose(flags)
+  } catch (error) {
+    if (error instanceof ConfigurationError) return refuse(error)
+    throw error
+  }
+}
 
 /** Health and test controls, the authorization server, the two resources. */
 function compose({ external, testControls }: Flags): (request: Request) => Promise<Response> {

@@ -23,11 +23,14 @@ export async function openStore({ store, storeUrl = '' }: Flags): Promise<OpenSt
     case 'redis': {
       const { Redis } = await import('ioredis')
       const client = new Redis(storeUrl)
+      client.on('error', () => undefined)
       return { store: redis(client), close: async () => client.disconnect() }
     }
     case 'postgres': {
       const { Pool } = (await import('pg')).default
       const pool = new Pool({ connectionString: storeUrl })
+      // Connections that end while nobody uses them: the next request hears of it.
+      pool.on('error', () => undefined)
       return { store: postgres(pool), close: () => pool.end() }
     }
   }

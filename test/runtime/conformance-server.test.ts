@@ -120,6 +120,12 @@ test('--introspection: opaque tokens of another instance', async () => {
 
 test('a wrong flag ends it with the reason', async () => {
   await expect(start('--stoer', 'memory')).rejects.toThrow(/^ended with 2: .*--stoer/s)
+  for (const [flag, value, reason] of [
+    ['--issuer', 'http://192.0.2.1', 'issuer: '],
+    ['--deployment-secret', 'short', 'secret: '],
+    ['--default-resource', '/nowhere', 'defaultResource: '],
+  ] as const)
+    await expect(start(flag, value)).rejects.toThrow(new RegExp(`^ended with 2: ${reason}`))
 })
 
 test.each([
