@@ -1,4 +1,5 @@
 import { OAuthError, UnavailableError } from '../errors.ts'
+import { acquireTokens } from './acquire.ts'
 import { targetParameters } from './authorization.ts'
 import type { ClientContext } from './context.ts'
 import { forget, identityOf, isForgotten } from './identity.ts'
@@ -26,7 +27,10 @@ export async function storedTokens(context: ClientContext, url: string): Promise
   const stored = await readTokens(context, at)
   if (stored === undefined || usable(context, at, stored)) return { tokens: stored }
   try {
-    return { tokens: (await currentTokens(context, url, found, at)) ?? stored }
+    const current = await currentTokens(context, url, found, at)
+    if (current !== undefined || context.options.grant === undefined) return { tokens: current ?? stored }
+    // Nobody has to be asked.
+    return { tokens: await acquireTokens(context, url, found, stored.asked) }
   } catch (error) {
     return { tokens: stored, failure: { error, endpoint: found.metadata.token_endpoint } }
   }

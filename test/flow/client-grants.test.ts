@@ -35,6 +35,27 @@ test('RFC 6749 §4.4 client_credentials with a secret, Basic; a new token when i
   expect(world.to(`${issuer}/register`)).toHaveLength(0)
 })
 
+test('RFC 6749 §4.4 without a person the next token comes before the server has to refuse the last; a refusal is final', async () => {
+  const world = createWorld()
+  world.issueRefresh = false
+  const options = { clients: [{ issuer, clientId: 'c', clientSecret: 's' }], grant: clientCredentials() }
+  const client = clientFor(world, options)
+  await client.fetch(resource)
+  world.now += 901
+  world.seen.length = 0
+  const answers = await Promise.all(Array.from({ length: 20 }, () => client.fetch(resource)))
+  expect([...new Set(answers.map(({ status }) => status))]).toEqual([200])
+  expect(world.forms(`${issuer}/token`)).toHaveLength(1)
+  expect(world.to(resource)).toHaveLength(20)
+  expect(world.forms(`${issuer}/token`)[0]).toMatchObject({ scope: 'read', resource })
+  world.now += 901
+  world.tokens.clear()
+  world.seen.length = 0
+  world.on(`${issuer}/token`, () => json({ error: 'invalid_scope' }, 400))
+  await expect(client.fetch(resource)).rejects.toMatchObject({ code: 'invalid_scope' })
+  expect(world.forms(`${issuer}/token`)).toHaveLength(1)
+})
+
 test('client_secret_post where only that is listed', async () => {
   const world = createWorld()
   world.metadata['token_endpoint_auth_methods_supported'] = ['client_secret_post']
