@@ -35,8 +35,35 @@ export function revocationRows({ rig, instances, expectDead, accessTokens, unche
     await r.as.clients.block('pub')
     expect(await refusal(await r.refresh(tokens.refresh_token))).toBe('401 invalid_client')
     r.now += 60
-    expect(await refusal(await r.refresh(tokens.refresh_token, {}, r.twin()))).toBe('401 invalid_client')
+    const [, other] = instances(r)
+    expect(await refusal(await r.refresh(tokens.refresh_token, {}, other))).toBe('401 invalid_client')
     await expectDead(r, tokens.access_token)
+  })
+
+  test('TK18 clients that registered themselves into the store: known at every instance, until blocked or gone', async () => {
+    const r = rig({ registration: 'stored' })
+    const [, other] = instances(r) as [unknown, EmbeddedAuthorizationServer]
+    const register = async (): Promise<string> => {
+      const response = await r.register({
+        redirect_uris: ['https://app.test/cb'],
+        token_endpoint_auth_method: 'none',
+      })
+      return ((await response.json()) as { client_id: string }).client_id
+    }
+    const client_id = await register()
+    const tokens = await ok(await r.redeem(await r.approve(client_id), { client_id }, other))
+    expect(await r.call(tokens.access_token)).toBe(200)
+    await other.clients.block(client_id)
+    r.now += 60
+    expect(await refusal(await r.refresh(tokens.refresh_token, { client_id }))).toBe('401 invalid_client')
+    await expectDead(r, tokens.access_token)
+
+    const gone = await register()
+    const { refresh_token } = await ok(await r.redeem(await r.approve(gone), { client_id: gone }, other))
+    r.now = (await other.clients.get(gone))!.expires!
+    const late = await r.refresh(refresh_token, { client_id: gone }, other)
+    expect(await refusal(late)).toBe('401 invalid_client')
+    expect(await other.clients.get(gone)).toBeUndefined()
   })
 
   test('revokeAll kills codes, refresh tokens and access tokens', async () => {
