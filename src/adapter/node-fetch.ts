@@ -15,9 +15,9 @@ import type { Fetch } from '../types.ts'
 export const nodeFetch: Fetch = async (input, init) => {
   const request = new Request(input, init)
   const url = new URL(request.url)
-  const address = await judgedAddress(url.hostname)
+  const addresses = await judgedAddresses(url.hostname)
   const body = request.body === null ? undefined : Buffer.from(await request.arrayBuffer())
-  const incoming = await exchange(url, address, request, body)
+  const incoming = await firstReachable(addresses, (address) => exchange(url, address, request, body))
   const headers = new Headers()
   for (let i = 0; i < incoming.rawHeaders.length; i += 2)
     headers.append(incoming.rawHeaders[i]!, incoming.rawHeaders[i + 1]!)
@@ -28,8 +28,21 @@ export const nodeFetch: Fetch = async (input, init) => {
   return new Response(stream, { status, headers })
 }
 
-/** The first address of the name, where all of them are public: one bad answer is an attack, not an outage. */
-async function judgedAddress(hostname: string): Promise<string> {
+/** `localhost` is often both addresses, and the server listens on one. Only where there was no connection is the next one tried. */
+async function firstReachable<T>(addresses: string[], attempt: (address: string) => Promise<T>): Promise<T> {
+  for (const address of addresses.slice(0, -1)) {
+    try {
+      return await attempt(address)
+    } catch (error) {
+      const { syscall } = error as { syscall?: string }
+      if (syscall !== 'connect') throw error
+    }
+  }
+  return attempt(addresses.at(-1)!)
+}
+
+/** The addresses of the name, where all of them are public: one bad answer is an attack, not an outage. */
+async function judgedAddresses(hostname: string): Promise<string[]> {
   const literal = hostname.replace(/^\[|\]$/g, '')
   const named = literal === 'localhost' || literal === '127.0.0.1' || literal === '::1'
   const addresses = isIP(literal)
@@ -42,7 +55,7 @@ async function judgedAddress(hostname: string): Promise<string> {
     throw new BlockedAddressError(
       'The host leads to an address that is not public, where nodeFetch does not connect',
     )
-  return addresses[0]!
+  return addresses
 }
 
 const isLoopback = (address: string): boolean => address === '::1' || address.startsWith('127.')

@@ -49,6 +49,14 @@ test('CL2 localhost is asked for once, and connected to as it was judged; what i
     answers.set('localhost', ['127.0.0.1'])
     expect(await (await nodeFetch(`http://localhost:${port}/`)).text()).toBe(`localhost:${port}`)
     expect(asked).toEqual(['localhost'])
+    // Where localhost is both and the server listens on one.
+    answers.set('localhost', ['::1', '127.0.0.1'])
+    const post = { method: 'POST', body: 'x' }
+    expect((await nodeFetch(`http://localhost:${port}/`, post)).status).toBe(200)
+    answers.set('localhost', ['::1', '10.0.0.1'])
+    await expect(nodeFetch(`http://localhost:${port}/`)).rejects.toMatchObject({ code: 'invalid_request' })
+    answers.set('localhost', ['::1'])
+    await expect(nodeFetch(`http://localhost:${port}/`)).rejects.toThrow(/ECONNREFUSED|EADDRNOTAVAIL/)
     answers.set('localhost', ['10.0.0.1'])
     await expect(nodeFetch(`http://localhost:${port}/`)).rejects.toMatchObject({ code: 'invalid_request' })
   } finally {
