@@ -115,6 +115,7 @@ export function clusterSuite(store: string, flags: () => string[]): void {
       const first = await token(two.base, redeem(await approve(client), client))
       const second = await refresh(one, client, first)
       const third = await refresh(two, client, second)
+      expect(await alive(third)).toEqual(living)
       expect(await refresh(one, client, first)).toMatchObject({ error: 'invalid_grant' })
       expect(await refresh(two, client, third)).toMatchObject({ error: 'invalid_grant' })
       expect(await alive(third)).toEqual(dead)
