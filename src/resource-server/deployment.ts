@@ -178,8 +178,8 @@ async function checkMetadata(
       own.some(({ servers }) => servers.some((each) => each.issuer === issuer && each.signing === 'keys')),
     'warning',
     'no-keys',
-    'jwks_uri is missing, so no JWT can be verified unless jwksUri is configured',
-    'use tollgate/introspection for opaque tokens',
+    'jwks_uri is missing, so no JWT can be verified',
+    'configure jwksUri, or use tollgate/introspection',
   )
   const { origin } = new URL(issuer)
   check(
@@ -208,7 +208,7 @@ async function checkKeys(uri: unknown, read: Read): Promise<Finding[]> {
       'error',
       keys === undefined ? 'keys.unreachable' : 'keys.unusable',
       'no JWT can be verified with the key set',
-      'correct jwks_uri, or use tollgate/introspection',
+      'configure jwksUri, or use tollgate/introspection',
       uri,
     ),
   ]

@@ -27,6 +27,8 @@ import type { Need, ProtectNeed, ResourceServer, ResourceServerOptions } from '.
 export function createResourceServer<P = unknown>(options: ResourceServerOptions): ResourceServer<P> {
   const settings = resolveOptions(options)
   const places = settings.resources.map((resource, i) => new ProtectedResource(resource, i, settings))
+  if (options.dangerouslyAllowHttp?.length)
+    places[0]!.runtime.event({ type: 'option.weakening', level: 'warning', detail: 'dangerouslyAllowHttp' })
   const entrance = createEntrance(places)
   const admit = createGate(entrance, settings.runtime.onEvent !== undefined)
   const names = settings.resources.map(({ resource }) => resource)

@@ -134,6 +134,16 @@ test('LG2 an event is one bounded line, whatever a token says', async () => {
   expect(lines[0]).toContain('fake: event')
 })
 
+test('LG2 what weakens a default is told once, at the start', async () => {
+  const { events } = await world({ events: true })
+  expect(events).toEqual([])
+  const weak = await world({ events: true, options: { dangerouslyAllowHttp: ['http://mcp:3000'] } })
+  await weak.rs.authenticate(post())
+  expect(weak.events.filter(({ type }) => type === 'option.weakening')).toMatchObject([
+    { level: 'warning', detail: 'dangerouslyAllowHttp' },
+  ])
+})
+
 test('LG2 printEvents prints to the console unless told', () => {
   const event: TollgateEvent = { type: 'token.missing', level: 'info', at: start, status: 401 }
   printEvents()(event)
