@@ -102,6 +102,7 @@ export function revocationRows({ rig, instances, expectDead, accessTokens, unche
   test('RV1 G25 an access token: dead alone, its siblings and the refresh token live', async () => {
     const r = rig()
     const first = await r.tokens()
+    const end = r.now + first.expires_in
     r.now += 10
     const second = await ok(await r.refresh(first.refresh_token))
     expect(await r.call(first.access_token)).toBe(200)
@@ -112,6 +113,10 @@ export function revocationRows({ rig, instances, expectDead, accessTokens, unche
     await expectDead(r, first.access_token)
     if (!unchecked) expect(await r.call(second.access_token)).toBe(200)
     await ok(await r.refresh(second.refresh_token))
+    // Until its last second, also when others are revoked after it.
+    r.now = Math.max(r.now, end - 1)
+    await revoke(r, second.access_token)
+    expect(await r.call(first.access_token)).toBe(401)
   })
 
   test('RV2 twice, an old generation, another hint: 200, and dead', async () => {
