@@ -49,8 +49,9 @@ interface Outcome {
 
 /** Runs it to its end. Where it prints a page to go to, somebody goes there, signs in and approves. */
 async function inspect(home: string, ...parameters: string[]): Promise<Outcome> {
-  const target = ['--cli', host.url.href, '--transport', 'http', '--callback-url', callback]
-  const child = spawn(process.execPath, [inspector, ...target, '--format', 'json', ...parameters], {
+  const target = ['--cli', host.url.href, '--transport', 'http', '--connect-timeout', '60000']
+  const options = ['--callback-url', callback, '--format', 'json']
+  const child = spawn(process.execPath, [inspector, ...target, ...options, ...parameters], {
     env: {
       NODE_ENV: 'production',
       PATH: process.env['PATH'],
