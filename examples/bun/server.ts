@@ -7,10 +7,16 @@ import { memory, needs, notes } from '../common/notes.ts'
 
 const { PORT = '8787', PUBLIC_URL = `http://127.0.0.1:${PORT}`, DATABASE = ':memory:' } = process.env
 
-const { as, rs } = auth({ ...process.env, PUBLIC_URL }, { store: sqlite(new Database(DATABASE)) })
+const { as, rs } = auth(
+  { ...process.env, PUBLIC_URL },
+  {
+    store: sqlite(new Database(DATABASE)),
+    clientAddress: (request) => server.requestIP(request)?.address,
+  },
+)
 const guarded = rs.protect(notes(memory()), { operations: operationScopes(needs) })
 
-Bun.serve({
+const server = Bun.serve({
   port: Number(PORT),
   hostname: '127.0.0.1',
   fetch: async (request) => (await as?.handle(request)) ?? guarded(request),

@@ -7,10 +7,20 @@ import { memory, needs, notes } from '../common/notes.ts'
 const environment = Deno.env.toObject()
 const { PORT = '8787', PUBLIC_URL = `http://127.0.0.1:${PORT}`, DATABASE = ':memory:' } = environment
 
-const { as, rs } = auth({ ...environment, PUBLIC_URL }, { store: denoKv(await Deno.openKv(DATABASE)) })
+const addresses = new WeakMap<Request, string>()
+const { as, rs } = auth(
+  { ...environment, PUBLIC_URL },
+  {
+    store: denoKv(await Deno.openKv(DATABASE)),
+    clientAddress: (request) => addresses.get(request),
+  },
+)
 const guarded = rs.protect(notes(memory()), { operations: operationScopes(needs) })
 
 Deno.serve(
   { port: Number(PORT), hostname: '127.0.0.1', onListen: () => console.log(`Notes at ${PUBLIC_URL}/mcp`) },
-  async (request) => (await as?.handle(request)) ?? guarded(request),
+  async (request, { remoteAddr }) => {
+    addresses.set(request, remoteAddr.hostname)
+    return (await as?.handle(request)) ?? guarded(request)
+  },
 )

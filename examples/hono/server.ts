@@ -1,5 +1,6 @@
 // The notes server as a Hono application, here on Node: `node examples/hono/server.ts`
 import { serve } from '@hono/node-server'
+import { getConnInfo } from '@hono/node-server/conninfo'
 import { Hono } from 'hono'
 import { endpoints, guard } from 'tollgate/hono'
 import { operationScopes } from 'tollgate/operations'
@@ -9,10 +10,21 @@ import { memory, needs, notes } from '../common/notes.ts'
 
 const { PORT = '8787', PUBLIC_URL = `http://127.0.0.1:${PORT}` } = process.env
 
-const { as, rs } = auth({ ...process.env, PUBLIC_URL }, { store: memoryStore() })
+const addresses = new WeakMap<Request, string>()
+const { as, rs } = auth(
+  { ...process.env, PUBLIC_URL },
+  {
+    store: memoryStore(),
+    clientAddress: (request) => addresses.get(request),
+  },
+)
 const mcp = notes(memory())
 
 const app = new Hono()
+  .use((c, next) => {
+    addresses.set(c.req.raw, getConnInfo(c).remote.address ?? '')
+    return next()
+  })
   .use(endpoints(...(as ? [as, rs] : [rs])))
   .all('/mcp', guard(rs, { operations: operationScopes(needs) }), (c) => mcp(c.req.raw, c.var.auth))
 
