@@ -1,6 +1,7 @@
+import { oneLine } from '../lib/runtime.ts'
+import type { Identity } from '../types.ts'
 import type { Context } from './context.ts'
 import { ownCookie, readOwnCookie } from './cookies.ts'
-import type { Identity } from '../types.ts'
 import { sealContext } from './seal-context.ts'
 
 /** What the own session says of a user. Neither props nor upstream tokens: those belong to a grant. */
@@ -30,7 +31,8 @@ export async function startSession(context: Context, identity: Identity): Promis
   const session: Sealed = {
     subject,
     authTime: authTime ?? now,
-    ...(name === undefined ? {} : { name }),
+    // A cookie has 4096 bytes.
+    ...(name === undefined ? {} : { name: oneLine(name, 80) }),
     ...(acr === undefined ? {} : { acr }),
     ...(scopes === undefined ? {} : { scopes }),
     expires: now + lifetime,

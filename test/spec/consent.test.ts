@@ -314,6 +314,21 @@ test('CN8 an upstream with a session of its own: consent first, nothing of the u
   expect(upstream.started).toHaveLength(1)
 })
 
+test('CN8 RFC 6265 §6.1 however long the upstream’s name for a user is, the session fits a cookie', async () => {
+  const upstream = new FakeUpstream()
+  upstream.user = { subject: 'up|alice', name: 'é'.repeat(5000) }
+  const rig = new Rig({ signIn: upstream })
+  const browser = browserOf(rig)
+  await browser.submit(await browser.visit(await evilRequest(rig)), {
+    decision: 'approve',
+    scopes: ['notes:read'],
+  })
+  await browser.get(`/authorize/callback?code=up-code&state=${upstream.started[0]!.leg.state}`)
+  const session = [...browser.cookies].find(([name]) => name.includes('session'))!.join('=')
+  expect(session.length).toBeLessThan(4096 - 200)
+  expect(read(await browser.visit(await evilRequest(rig)))).toContain('Signed in as ééé')
+})
+
 test('AZ14 a sign-in that redirects: 303 whatever it says, its own cookies kept', async () => {
   const upstream = new FakeUpstream()
   const rig = new Rig({ signIn: upstream })
