@@ -20,7 +20,7 @@ export async function readForm(request: Request, limit = 16_384): Promise<URLSea
   }
   const parameters = new URLSearchParams(await readText(request, limit))
   // What is percent-encoded may be no UTF-8 either; the parser writes this in its place, and no parameter has it honestly.
-  for (const [name, value] of parameters) if (`${name}${value}`.includes('\ufffd')) throw notUtf8()
+  if (parameters.toString().includes('%EF%BF%BD')) throw notUtf8()
   return parameters
 }
 
