@@ -21,9 +21,9 @@ export function createResources(
   }
   const all = [...byCanonical.values()]
   if (all.length === 0) throw new ConfigurationError('resources', 'list at least one')
-  const verbatim = new Map(all.map((each) => [each.resource, each]))
+  // Most write it as it is; then nothing has to be parsed.
   const find = (requested: string): Resource | undefined =>
-    verbatim.get(requested) ?? byCanonical.get(canonicalResource(requested) ?? '')
+    byCanonical.get(requested) ?? byCanonical.get(canonicalResource(requested) ?? '')
   const standard =
     defaultResource === undefined ? (all.length === 1 ? all[0] : undefined) : find(defaultResource)
   if (defaultResource !== undefined && standard === undefined)

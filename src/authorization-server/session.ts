@@ -28,13 +28,13 @@ export async function startSession(context: Context, identity: Identity): Promis
   const { subject, name, authTime, acr, scopes } = identity
   const now = context.runtime.clock()
   const lifetime = context.options.lifetimes.session
-  const session: Sealed = {
+  const session = {
     subject,
-    authTime: authTime ?? now,
     // A cookie has 4096 bytes.
-    ...(name === undefined ? {} : { name: oneLine(name, 80) }),
-    ...(acr === undefined ? {} : { acr }),
-    ...(scopes === undefined ? {} : { scopes }),
+    name: name && oneLine(name, 80),
+    authTime: authTime ?? now,
+    acr,
+    scopes,
     expires: now + lifetime,
     epoch: await context.keys.epoch(),
   }
