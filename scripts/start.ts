@@ -57,7 +57,8 @@ async function start(): Promise<void> {
   }
   if (values.external) {
     variables['AUTH_MODE'] = 'external'
-    variables['AUTH_SERVER_URL'] = process.env['AUTH_SERVER_URL'] ?? (await independentServer(resource))
+    variables['AUTH_SERVER_URL'] =
+      process.env['AUTH_SERVER_URL'] ?? (await independentServer(resource, port + 1))
   } else {
     variables['TOLLGATE_CLIENT_DOCUMENTS'] = process.env['TOLLGATE_CLIENT_DOCUMENTS'] ?? (await documents())
   }
@@ -109,9 +110,9 @@ async function documents(): Promise<string> {
   return url
 }
 
-async function independentServer(resource: string): Promise<string> {
+async function independentServer(resource: string, port: number): Promise<string> {
   const { issuer, close } = await startOidcProvider({
-    port: await freePort(8788),
+    port: await freePort(port),
     scopes: ['notes:read', 'notes:write'],
     resources: { [resource]: 'jwt' },
   })

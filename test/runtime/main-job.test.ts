@@ -109,3 +109,20 @@ test('a wrong port is refused with a reason', async () => {
   expect(await start.ended).toBe(1)
   expect(start.output()).toContain('--port')
 })
+
+test(
+  'the independent server leaves the port alone that the MCP server was told',
+  { timeout: 120_000 },
+  async () => {
+    const start = run('start.ts', '--no-build', '--port', '8788', '--external')
+    await start.says('Ctrl-C ends everything.')
+    const [server, issuer] = [...start.output().matchAll(/server\s+(http:\/\/127\.0\.0\.1:\d+)/g)].map(
+      ([, url]) => url,
+    )
+    expect(server).toBeDefined()
+    expect(issuer).toBeDefined()
+    expect(issuer).not.toBe(server)
+    start.child.kill('SIGINT')
+    expect(await start.ended).toBe(0)
+  },
+)
