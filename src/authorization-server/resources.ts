@@ -37,8 +37,7 @@ export function createResources(
         return [standard]
       }
       const found = requested.map((each) => find(each))
-      if (found.includes(undefined))
-        throw invalidTarget('This authorization server does not know that resource')
+      if (found.includes(undefined)) throw invalidTarget('This resource is unknown here')
       return [...new Set(found as Resource[])]
     },
   }

@@ -16,11 +16,12 @@ export async function readText(request: Request | Response, limit: number): Prom
 /** The parameters of a form body (OAuth 2.1 §3.2.2). Anything but `application/x-www-form-urlencoded` is `invalid_request`. */
 export async function readForm(request: Request, limit = 16_384): Promise<URLSearchParams> {
   if (mediaType(request) !== 'application/x-www-form-urlencoded') {
-    throw new OAuthError('invalid_request', 'Send the parameters as application/x-www-form-urlencoded')
+    throw new OAuthError('invalid_request', 'Send application/x-www-form-urlencoded')
   }
-  const parameters = new URLSearchParams(await readText(request, limit))
-  // What is percent-encoded may be no UTF-8 either; the parser writes this in its place, and no parameter has it honestly.
-  if (parameters.toString().includes('%EF%BF%BD')) throw notUtf8()
+  const text = await readText(request, limit)
+  const parameters = new URLSearchParams(text)
+  // Percent-encoded bytes may be no UTF-8 either; the parser writes this in their place, and no parameter has it honestly.
+  if (/%[89a-f]/i.test(text) && [...parameters].flat().join().includes('\ufffd')) throw notUtf8()
   return parameters
 }
 

@@ -33,14 +33,16 @@ declare module 'bun:sqlite' {
   }
 }
 declare const Bun: {
-  serve(options: { port: number; hostname: string; fetch(request: Request): Promise<Response> }): unknown
+  serve(options: { port: number; hostname: string; fetch(request: Request): Promise<Response> }): {
+    requestIP(request: Request): { address: string } | null
+  }
 }
 declare const Deno: {
   env: { toObject(): Record<string, string> }
   openKv(path?: string): Promise<import('tollgate/store/deno-kv').DenoKvLike>
   serve(
     options: { port: number; hostname: string; onListen(): void },
-    handler: (request: Request) => Promise<Response>,
+    handler: (request: Request, info: { remoteAddr: { hostname: string } }) => Promise<Response>,
   ): unknown
 }
 `

@@ -61,12 +61,19 @@ describe('TK15 OAuth 2.1 §3.2.2 form bodies', () => {
     expect(await codeOf(readForm(post(body, form)))).toBe('400 invalid_request')
   })
 
-  test.each(['a=%ff%fe', '%c3=x', 'a=%ed%a0%80', 'a=%C0%80'])(
+  test.each(['a=%ff%fe', '%c3=x', 'a=%ed%a0%80', 'a=%C0%80', 'a=%zz&b=%ff'])(
     'invalid UTF-8, percent-encoded: %s',
     async (body) => {
       expect(await codeOf(readForm(post(body, form)))).toBe('400 invalid_request')
     },
   )
+
+  test('what is no percent-encoding stays as it is', async () => {
+    expect([...(await readForm(post('client_secret=100%&code=%zz', form)))]).toEqual([
+      ['client_secret', '100%'],
+      ['code', '%zz'],
+    ])
+  })
 
   test('a body of 1 MB, announced or not', async () => {
     const body = 'a='.padEnd(1_000_000, 'x')
