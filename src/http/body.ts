@@ -21,7 +21,7 @@ export async function readForm(request: Request, limit = 16_384): Promise<URLSea
   const text = await readText(request, limit)
   const parameters = new URLSearchParams(text)
   // Percent-encoded bytes may be no UTF-8 either; the parser writes this in their place, and no parameter has it honestly.
-  if (/%[89a-f]/i.test(text) && [...parameters].flat().join().includes('\ufffd')) throw notUtf8()
+  if (/%/.test(text) && [...parameters].flat().join().includes('\ufffd')) throw notUtf8()
   return parameters
 }
 
