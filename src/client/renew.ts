@@ -27,10 +27,15 @@ export async function storedTokens(context: ClientContext, url: string): Promise
   const stored = await readTokens(context, at)
   if (stored === undefined || usable(context, at, stored)) return { tokens: stored }
   try {
-    const current = await currentTokens(context, url, found, at)
-    if (current !== undefined || context.options.grant === undefined) return { tokens: current ?? stored }
-    // Nobody has to be asked.
-    return { tokens: await acquireTokens(context, url, found, stored.asked) }
+    if (context.options.grant === undefined)
+      return { tokens: (await currentTokens(context, url, found, at)) ?? stored }
+    // Nobody has to be asked. Looked up and acquired as one: who comes a moment later finds what has just been stored.
+    const tokens = await context.renewals.run(
+      `grant ${at}`,
+      async () =>
+        (await currentTokens(context, url, found, at)) ?? acquireTokens(context, url, found, stored.asked),
+    )
+    return { tokens }
   } catch (error) {
     return { tokens: stored, failure: { error, endpoint: found.metadata.token_endpoint } }
   }

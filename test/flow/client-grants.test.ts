@@ -1,5 +1,5 @@
 import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import {
   clientCredentials,
   createClient,
@@ -53,6 +53,29 @@ test('RFC 6749 §4.4 without a person the next token comes before the server has
   world.seen.length = 0
   world.on(`${issuer}/token`, () => json({ error: 'invalid_scope' }, 400))
   await expect(client.fetch(resource)).rejects.toMatchObject({ code: 'invalid_scope' })
+  expect(world.forms(`${issuer}/token`)).toHaveLength(1)
+})
+
+test('CL14 without a person, one of many callers is slow to start: still one token request', async () => {
+  const world = createWorld()
+  world.issueRefresh = false
+  const options = { clients: [{ issuer, clientId: 'c', clientSecret: 's' }], grant: clientCredentials() }
+  const client = clientFor(world, options)
+  await client.fetch(resource)
+  world.now += 901
+  world.seen.length = 0
+  const digest = crypto.subtle.digest.bind(crypto.subtle)
+  let calls = 0
+  vi.spyOn(crypto.subtle, 'digest').mockImplementation(async (...parameters) => {
+    if (calls++ % 7 === 6) await new Promise((resolve) => setTimeout(resolve, 30))
+    return digest(...parameters)
+  })
+  try {
+    await Promise.all(Array.from({ length: 20 }, () => client.fetch(resource)))
+  } finally {
+    vi.restoreAllMocks()
+  }
+  expect(calls).toBeGreaterThan(20)
   expect(world.forms(`${issuer}/token`)).toHaveLength(1)
 })
 
