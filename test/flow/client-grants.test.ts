@@ -35,7 +35,8 @@ test('RFC 6749 §4.4 client_credentials with a secret, Basic; a new token when i
   expect(world.to(`${issuer}/register`)).toHaveLength(0)
 })
 
-test('RFC 6749 §4.4 without a person the next token comes before the server has to refuse the last; a refusal is final', async () => {
+/** A client whose token has ended, and that got none to refresh it with. */
+async function expired(): Promise<{ world: World; client: ReturnType<typeof createClient> }> {
   const world = createWorld()
   world.issueRefresh = false
   const options = { clients: [{ issuer, clientId: 'c', clientSecret: 's' }], grant: clientCredentials() }
@@ -43,6 +44,11 @@ test('RFC 6749 §4.4 without a person the next token comes before the server has
   await client.fetch(resource)
   world.now += 901
   world.seen.length = 0
+  return { world, client }
+}
+
+test('RFC 6749 §4.4 without a person the next token comes before the server has to refuse the last; a refusal is final', async () => {
+  const { world, client } = await expired()
   const answers = await Promise.all(Array.from({ length: 20 }, () => client.fetch(resource)))
   expect([...new Set(answers.map(({ status }) => status))]).toEqual([200])
   expect(world.forms(`${issuer}/token`)).toHaveLength(1)
@@ -57,13 +63,7 @@ test('RFC 6749 §4.4 without a person the next token comes before the server has
 })
 
 test('CL14 without a person, one of many callers is slow to start: still one token request', async () => {
-  const world = createWorld()
-  world.issueRefresh = false
-  const options = { clients: [{ issuer, clientId: 'c', clientSecret: 's' }], grant: clientCredentials() }
-  const client = clientFor(world, options)
-  await client.fetch(resource)
-  world.now += 901
-  world.seen.length = 0
+  const { world, client } = await expired()
   const digest = crypto.subtle.digest.bind(crypto.subtle)
   let calls = 0
   vi.spyOn(crypto.subtle, 'digest').mockImplementation(async (...parameters) => {
