@@ -23,8 +23,30 @@ export interface TollgateEvent {
   /** The OAuth error code, where one was answered. */
   readonly error?: string
   readonly status?: number
+  /** The operation that was asked for, for example `tools/call write_note`. */
+  readonly operation?: string
+  /** The scopes that the request lacked. */
+  readonly missingScopes?: readonly string[]
+  /** What should have come, for example our issuer or resource. Never a secret. */
+  readonly expected?: string
+  /** What came instead: bounded and cleaned, never a secret. */
+  readonly received?: string
+  /** The caller's address, as the deployment's `clientAddress` tells it. */
+  readonly address?: string
+  /** Seconds that a limit, an outage or a lifetime lasts. */
+  readonly duration?: number
+  /** How many equal events this one stands for. Default: 1. */
+  readonly count?: number
   /** Short, bounded, free of control characters and of credentials. */
   readonly detail?: string
+}
+
+/** Where an error happened that the caller's own code, a store or a cache threw. */
+export interface ErrorContext {
+  /** The part that threw, for example `signIn.identify` or `store.get`. */
+  readonly where: string
+  /** The request that was being answered, if there was one. */
+  readonly request?: Request
 }
 
 /** What the platform lends. Everything has a default; nothing is looked up on `globalThis` elsewhere. */
@@ -37,6 +59,11 @@ export interface Runtime {
   waitUntil?: (promise: Promise<unknown>) => void
   /** Receives every security-relevant event. Must not throw; if it does, the request goes on. */
   onEvent?: (event: TollgateEvent) => void
+  /**
+   * Receives what the application's own code (sign-in, verifier, hook), the store or the cache threw, with its cause. The answer on the wire
+   * stays a bare 5xx. Must not throw.
+   */
+  onError?: (error: unknown, context: ErrorContext) => void
   /** The client's address from where the deployment trusts it. Default: unknown, and limits are per client only. */
   clientAddress?: (request: Request) => string | undefined
 }
