@@ -17,6 +17,7 @@ const known = {
   clock: true,
   waitUntil: true,
   onEvent: true,
+  onError: true,
   clientAddress: true,
   issuer: true,
   secret: true,
