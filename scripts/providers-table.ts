@@ -32,7 +32,7 @@ export const samples: Record<string, Provider> = {
   descope: descope({ projectId: 'projectId', mcpServerId: 'serverId' }),
   scalekit: scalekit({ environmentUrl: 'https://example.scalekit.com', resourceId: 'res_1' }),
   supabase: supabase({ url: 'https://example.supabase.co' }),
-  clerk: clerk({ domain: 'example.clerk.accounts.dev', clientId: 'clientId' }),
+  clerk: clerk({ domain: 'example.clerk.accounts.dev' }),
   stytch: stytch({ projectId: 'projectId', domain: 'example.customers.stytch.com' }),
   discord: discord({ clientId: 'clientId' }),
 }
@@ -61,9 +61,9 @@ const codes = (texts: readonly string[]): string => texts.map(code).join(', ')
 
 function audienceOf(rule: AudienceRule = 'resource'): string {
   if (rule === 'resource') return '`aud` has the resource'
-  return 'aud' in rule
-    ? `${code('aud')} has ${codes(rule.aud)}`
-    : `${code(rule.claim)} is ${codes(rule.equals)}`
+  if (!('claim' in rule)) return `${code('aud')} has ${codes(rule.aud)}`
+  const claim = `${code(rule.claim)} is ${codes(rule.equals)}`
+  return rule.aud === undefined ? claim : `${claim}; ${code('aud')} has ${codes(rule.aud)}`
 }
 
 function tokensOf({ jwt, opaque }: Provider): string {
@@ -88,7 +88,11 @@ function row(name: string, provider: Provider): string {
     code(`tollgate/provider/${name}`),
     issuerOf(provider),
     tokensOf(provider),
-    [audienceOf(profile.audience), ...(required.length > 0 ? [codes(required)] : [])].join('; '),
+    [
+      audienceOf(profile.audience),
+      ...(required.length > 0 ? [codes(required)] : []),
+      ...(jwt?.anyOfClaims ? [`one of ${codes(jwt.anyOfClaims)}`] : []),
+    ].join('; '),
     codes(profile.scopeClaims ?? ['scope', 'scp']),
     client?.resource === 'omit'
       ? 'left out'

@@ -153,18 +153,22 @@ export interface VerifierRuntime extends Runtime {
  *
  * - `'resource'`: `aud` contains the resource (RFC 9068 §4); the default.
  * - `{ aud }`: `aud` contains one of these fixed values, for providers that do not honour RFC 8707.
- * - `{ claim, equals }`: the provider sets no `aud`; this claim equals one of the values instead.
+ * - `{ claim, equals, aud }`: the provider does not bind tokens to a resource; this claim equals one of the values. With `aud`, the token's
+ *   `aud` contains one of these values as well. A token whose `aud` names another URL than the resource is refused in every case.
  */
 export type AudienceRule =
   | 'resource'
   | { readonly aud: readonly string[] }
-  | { readonly claim: string; readonly equals: readonly string[] }
+  | { readonly claim: string; readonly equals: readonly string[]; readonly aud?: readonly string[] }
 
 /** How an issuer's JWT access tokens look. Data: presets are made of it. */
 export interface JwtProfile {
   /** Compared exactly, as a raw string. */
   readonly issuer: string
-  /** Other values of `iss` that the same issuer is known to write. Default: none. */
+  /**
+   * Other values of `iss` that the same issuer is known to write. An entry that ends with `/*` stands for exactly one more path segment.
+   * Default: none.
+   */
   readonly alsoIssuers?: readonly string[]
   /** Default: from the issuer's metadata (RFC 8414, then OpenID Connect Discovery). */
   readonly jwksUri?: string
@@ -180,6 +184,8 @@ export interface JwtProfile {
   readonly alsoTypes?: readonly string[]
   /** Claims that must have exactly this value, for example `{ token_use: 'access' }`. */
   readonly requiredClaims?: Readonly<Record<string, string>>
+  /** At least one of these claims must be there, for example `['scp', 'roles']`: ID tokens have none of them. Default: no such demand. */
+  readonly anyOfClaims?: readonly string[]
   /** Dotted paths of claims that list scopes, as a space-separated string or an array. Default: `['scope', 'scp']`. */
   readonly scopeClaims?: readonly string[]
   /** The first that is there names the client. Default: `['client_id', 'azp', 'cid', 'appid']`; when set, one of them must be there. */

@@ -25,7 +25,8 @@ export function auth0(options: Auth0Options): Provider {
       jwt: {
         issuer,
         jwksUri: `${issuer}.well-known/jwks.json`,
-        algorithms: ['RS256'],
+        // What an API's signing algorithm can be set to, without HS256.
+        algorithms: ['RS256', 'RS512', 'PS256'],
         audience: audience(options.audience),
         typ: 'jwt',
         scopeClaims: ['scope', ...(options.scopeClaims ?? [])],

@@ -1,29 +1,38 @@
-import type { Provider } from '../types.ts'
+import type { AudienceRule, Provider } from '../types.ts'
 import { checkPreset, host, list, preset, type CommonOptions } from './preset.ts'
 
 /** Options of {@link clerk}. */
 export interface ClerkOptions extends Omit<CommonOptions, 'clientId'> {
   /** The Frontend API's host, for example `example.clerk.accounts.dev`. */
   domain: string
-  /** The OAuth applications whose tokens are accepted. With a `clientSecret`: the one it belongs to. */
-  clientId: string | readonly string[]
+  /**
+   * The OAuth applications whose tokens are accepted, for applications whose tokens carry no audience. With a `clientSecret`: the one it
+   * belongs to. Default: the resource in `aud` decides (RFC 8707).
+   */
+  clientId?: string | readonly string[]
+  /** With a `clientId` for introspection alone: the resource in `aud` decides all the same. Default: true without `clientId`. */
+  resourceBinding?: boolean
 }
 
 /**
- * Clerk. Its tokens carry no audience, so it is the OAuth application that is checked. JWTs by default since 2026-01;
- * opaque tokens (`oat_…`) need `introspectionVerifier(clerk({ … }))` and the application's secret.
+ * Clerk. A token is for the resource that the client asked for. Applications that do not ask for one get tokens without an audience: list
+ * them in `clientId`. JWTs by default since 2026-01; opaque tokens (`oat_…`) need `introspectionVerifier(clerk({ … }))` and the
+ * application's secret.
  *
  * @see [Verify OAuth tokens](https://clerk.com/docs/guides/configure/auth-strategies/oauth/verify-oauth-tokens)
  */
 export function clerk(options: ClerkOptions): Provider {
-  checkPreset('clerk', options, ['domain'])
+  checkPreset('clerk', options, ['domain', 'resourceBinding'])
   const issuer = `https://${host('domain', options.domain)}`
-  const clientIds = list('clientId', options.clientId)
-  const { clientSecret, scopeClaims = [] } = options
+  const { clientId, clientSecret, scopeClaims = [], jwksUri, algorithms } = options
+  const { resourceBinding = clientId === undefined } = options
+  const rule: AudienceRule = resourceBinding
+    ? 'resource'
+    : { claim: 'client_id', equals: list('clientId', clientId) }
   const shared = {
     issuer,
-    audience: { claim: 'client_id', equals: clientIds },
-    scopeClaims: ['scope', ...scopeClaims],
+    audience: rule,
+    scopeClaims: ['scope', 'scp', ...scopeClaims],
     clientIdClaims: ['client_id'],
   }
   return preset(
@@ -32,8 +41,11 @@ export function clerk(options: ClerkOptions): Provider {
       issuer,
       jwt: { ...shared, jwksUri: `${issuer}/.well-known/jwks.json`, algorithms: ['RS256'], typ: 'at+jwt' },
       opaque: { ...shared, endpoint: `${issuer}/oauth/token_info`, style: 'clerk-token-info' },
-      client: { resource: 'omit' },
     },
-    clientSecret === undefined ? {} : { clientId: clientIds[0]!, clientSecret },
+    {
+      jwksUri,
+      algorithms,
+      ...(clientSecret === undefined ? {} : { clientId: list('clientId', clientId)[0]!, clientSecret }),
+    },
   )
 }

@@ -12,6 +12,8 @@ export interface CognitoOptions extends Omit<CommonOptions, 'clientId'> {
   clientId?: string | readonly string[]
   /** The user pool binds tokens to the resource (managed login, Essentials or Plus; a resource server whose identifier is the MCP URL): check `aud`. Default false: check `client_id`. */
   resourceBinding?: boolean
+  /** The user pool's issuer configuration, which decides what its metadata says. Tokens of both forms are accepted. Default `'ORIGINAL'`. */
+  issuerType?: 'ORIGINAL' | 'UPDATED'
 }
 
 /**
@@ -20,13 +22,22 @@ export interface CognitoOptions extends Omit<CommonOptions, 'clientId'> {
  * @see [Understanding the access token](https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html)
  */
 export function cognito(options: CognitoOptions): Provider {
-  checkPreset('cognito', options, ['region', 'userPoolId', 'resourceBinding'])
-  const { region, userPoolId, clientId, clientSecret, resourceBinding = false } = options
-  if (!/^[a-z]{2}(-[a-z]+)+-\d$/.test(required('region', region)))
+  checkPreset('cognito', options, ['region', 'userPoolId', 'resourceBinding', 'issuerType'])
+  const { region, userPoolId, clientId, clientSecret, jwksUri, algorithms } = options
+  const { resourceBinding = false, issuerType = 'ORIGINAL' } = options
+  if (!/^(?:eusc-)?[a-z]{2}(-[a-z]+)+-\d$/.test(required('region', region)))
     throw new ConfigurationError('region', 'must be an AWS region, for example eu-central-1')
   if (!/^[a-z0-9-]+_[A-Za-z0-9]+$/.test(required('userPoolId', userPoolId)))
     throw new ConfigurationError('userPoolId', 'must look like eu-central-1_AbCdEfGhI')
-  const issuer = `https://cognito-idp.${region}.amazonaws.com/${userPoolId}`
+  if (issuerType !== 'ORIGINAL' && issuerType !== 'UPDATED')
+    throw new ConfigurationError(
+      'issuerType',
+      `must be 'ORIGINAL' or 'UPDATED', not ${JSON.stringify(issuerType)}`,
+    )
+  const original = `https://cognito-idp.${region}.amazonaws.com/${userPoolId}`
+  // Pools that are replicated to other regions.
+  const updated = `https://issuer-cognito-idp.${region}.amazonaws.com/${userPoolId}`
+  const [issuer, other] = issuerType === 'ORIGINAL' ? [original, updated] : [updated, original]
   const rule: AudienceRule = resourceBinding
     ? 'resource'
     : { claim: 'client_id', equals: list('clientId', clientId) }
@@ -36,6 +47,7 @@ export function cognito(options: CognitoOptions): Provider {
       issuer,
       jwt: {
         issuer,
+        alsoIssuers: [other],
         jwksUri: `${issuer}/.well-known/jwks.json`,
         algorithms: ['RS256'],
         audience: rule,
@@ -48,6 +60,10 @@ export function cognito(options: CognitoOptions): Provider {
       // S256 works; the metadata does not say so. Without binding, `resource` ends in invalid_grant.
       client: { assumeS256: true, ...(resourceBinding ? {} : { resource: 'omit' as const }) },
     },
-    clientSecret === undefined ? {} : { clientId: list('clientId', clientId)[0]!, clientSecret },
+    {
+      jwksUri,
+      algorithms,
+      ...(clientSecret === undefined ? {} : { clientId: list('clientId', clientId)[0]!, clientSecret }),
+    },
   )
 }

@@ -13,7 +13,7 @@ export interface DescopeOptions extends CommonOptions {
 }
 
 /**
- * Descope.
+ * Descope. The tokens of a project name the project, one of its tenants or the MCP server as their issuer; what they are for stands in `aud`.
  *
  * @see [Gateway integrations](https://docs.descope.com/mcp/gateways/integrations)
  */
@@ -22,16 +22,17 @@ export function descope(options: DescopeOptions): Provider {
   const root = base('baseUrl', options.baseUrl ?? 'https://api.descope.com')
   const project = segment('projectId', options.projectId)
   const server = options.mcpServerId
+  const own = `${root}/v1/apps/${project}`
   const issuer =
-    server === undefined
-      ? `${root}/v1/apps/${project}`
-      : `${root}/v1/apps/agentic/${project}/${segment('mcpServerId', server)}`
+    server === undefined ? own : `${root}/v1/apps/agentic/${project}/${segment('mcpServerId', server)}`
   return preset(
     {
       provider: 'descope',
       issuer,
       jwt: {
         issuer,
+        // How a token came about decides which of these it names: the project, one of its tenants, or the MCP server. One key set signs all.
+        alsoIssuers: [...(server === undefined ? [] : [own]), `${own}/*`],
         jwksUri: `${root}/${project}/.well-known/jwks.json`,
         algorithms: ['RS256'],
         audience: audience(options.audience),

@@ -1,8 +1,8 @@
 import type { Provider } from '../types.ts'
-import { checkPreset, preset, segment, type CommonOptions } from './preset.ts'
+import { checkOpaquePreset, preset, segment, type OpaqueOptions } from './preset.ts'
 
 /** Options of {@link discord}. */
-export interface DiscordOptions extends Omit<CommonOptions, 'scopeClaims'> {
+export interface DiscordOptions extends Omit<OpaqueOptions, 'scopeClaims'> {
   /** The application's id. */
   clientId: string
 }
@@ -14,7 +14,7 @@ export interface DiscordOptions extends Omit<CommonOptions, 'scopeClaims'> {
  * @see [Get current authorization information](https://discord.com/developers/docs/topics/oauth2#get-current-authorization-information)
  */
 export function discord(options: DiscordOptions): Provider {
-  checkPreset('discord', options, [])
+  checkOpaquePreset('discord', options, [])
   const clientId = segment('clientId', options.clientId)
   const issuer = 'https://discord.com'
   return preset(

@@ -8,11 +8,7 @@ export interface GenericOptions extends CommonOptions {
   issuer: string
   /** Default: the resource itself (RFC 8707). */
   audience?: string | readonly string[]
-  /** Default: from the issuer's metadata. */
-  jwksUri?: string
-  /** Default: RS256, PS256, ES256, EdDSA and their longer kin. */
-  algorithms?: readonly string[]
-  /** `'at+jwt'`: RFC 9068 alone (default). `'jwt'`: also tokens typed `JWT` or not at all. */
+  /** `'at+jwt'`: RFC 9068 alone (default). `'jwt'`: also tokens typed `JWT` or not at all; with an `audience`, they must state a scope or a client. */
   typ?: 'at+jwt' | 'jwt'
   /** Where opaque tokens are judged (RFC 7662); for `introspectionVerifier`. */
   introspectionEndpoint?: string
@@ -20,22 +16,15 @@ export interface GenericOptions extends CommonOptions {
 
 /** Any authorization server that follows the standards: RFC 8414, RFC 9068, RFC 8707, RFC 7662. */
 export function generic(options: GenericOptions): Provider {
-  checkPreset('generic', options, [
-    'issuer',
-    'audience',
-    'jwksUri',
-    'algorithms',
-    'typ',
-    'introspectionEndpoint',
-  ])
+  checkPreset('generic', options, ['issuer', 'audience', 'typ', 'introspectionEndpoint'])
   const issuer = base('issuer', options.issuer, true)
-  const { jwksUri, algorithms, typ, introspectionEndpoint, scopeClaims } = options
+  const { typ, introspectionEndpoint, scopeClaims = [] } = options
   if (typ !== undefined && typ !== 'at+jwt' && typ !== 'jwt')
     throw new ConfigurationError('typ', "must be 'at+jwt' or 'jwt'")
   const shared = {
     issuer,
     audience: audience(options.audience),
-    ...(scopeClaims === undefined ? {} : { scopeClaims: ['scope', 'scp', ...scopeClaims] }),
+    ...(scopeClaims.length === 0 ? {} : { scopeClaims: ['scope', 'scp', ...scopeClaims] }),
   }
   return preset(
     {
@@ -43,9 +32,11 @@ export function generic(options: GenericOptions): Provider {
       issuer,
       jwt: {
         ...shared,
-        ...(jwksUri === undefined ? {} : { jwksUri: base('jwksUri', jwksUri, true) }),
-        ...(algorithms === undefined ? {} : { algorithms }),
         ...(typ === undefined ? {} : { typ }),
+        // An ID token has the client's id as its audience, and none of these claims.
+        ...(typ === 'jwt' && options.audience !== undefined
+          ? { anyOfClaims: ['scope', 'scp', 'client_id', 'cid', 'appid', ...scopeClaims] }
+          : {}),
       },
       ...(introspectionEndpoint === undefined
         ? {}

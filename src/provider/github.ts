@@ -1,8 +1,8 @@
 import type { Provider } from '../types.ts'
-import { checkPreset, preset, required, segment, type CommonOptions } from './preset.ts'
+import { checkOpaquePreset, preset, required, segment, type OpaqueOptions } from './preset.ts'
 
 /** Options of {@link github}. */
-export interface GithubOptions extends Omit<CommonOptions, 'scopeClaims'> {
+export interface GithubOptions extends Omit<OpaqueOptions, 'scopeClaims'> {
   /** The OAuth app's or GitHub App's client id. */
   clientId: string
   /** Its secret: GitHub tells about a token only to the application that it belongs to. */
@@ -16,7 +16,7 @@ export interface GithubOptions extends Omit<CommonOptions, 'scopeClaims'> {
  * @see [Check a token](https://docs.github.com/rest/apps/oauth-applications#check-a-token)
  */
 export function github(options: GithubOptions): Provider {
-  checkPreset('github', options, [])
+  checkOpaquePreset('github', options, [])
   const clientId = segment('clientId', options.clientId)
   required('clientSecret', options.clientSecret)
   // What GitHub puts into `iss` of its authorization responses (RFC 9207). There is no metadata document.

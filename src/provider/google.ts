@@ -1,8 +1,8 @@
 import type { Provider } from '../types.ts'
-import { checkPreset, list, preset, type CommonOptions } from './preset.ts'
+import { checkOpaquePreset, list, preset, type OpaqueOptions } from './preset.ts'
 
 /** Options of {@link google}. */
-export interface GoogleOptions extends Omit<CommonOptions, 'clientId'> {
+export interface GoogleOptions extends Omit<OpaqueOptions, 'clientId'> {
   /** The OAuth client ids whose tokens are accepted; any other application's token would pass otherwise. With a `clientSecret`: the one it belongs to. */
   clientId: string | readonly string[]
 }
@@ -14,7 +14,7 @@ export interface GoogleOptions extends Omit<CommonOptions, 'clientId'> {
  * @see [OAuth 2.0](https://developers.google.com/identity/protocols/oauth2)
  */
 export function google(options: GoogleOptions): Provider {
-  checkPreset('google', options, [])
+  checkOpaquePreset('google', options, [])
   const clientIds = list('clientId', options.clientId)
   const { clientSecret, scopeClaims = [] } = options
   const issuer = 'https://accounts.google.com'

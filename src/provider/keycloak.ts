@@ -31,7 +31,11 @@ export function keycloak(options: KeycloakOptions): Provider {
       jwt: {
         ...shared,
         jwksUri: `${issuer}/protocol/openid-connect/certs`,
-        algorithms: ['RS256'],
+        // What a realm or a client can be set to, without the HMACs.
+        algorithms: [
+          ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
+          ...['ES256', 'ES384', 'ES512', 'EdDSA'],
+        ],
         typ: 'jwt',
         // ID, refresh and logout tokens are signed with the same key and say so here.
         requiredClaims: { typ: 'Bearer' },

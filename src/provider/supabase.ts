@@ -11,7 +11,7 @@ export interface SupabaseOptions extends Omit<CommonOptions, 'clientId' | 'clien
 
 /**
  * Supabase Auth as an OAuth server. Every token of the project, whatever resource it was asked for, has the audience `authenticated`: list the clients where they
- * are known. Session tokens, which name no client, are refused.
+ * are known. Session tokens, which name no client, and ID tokens, whose audience is the client, are refused.
  *
  * @see [OAuth 2.1 server](https://supabase.com/docs/guides/auth/oauth-server)
  */
@@ -21,20 +21,23 @@ export function supabase(options: SupabaseOptions): Provider {
   const rule: AudienceRule =
     options.clientId === undefined
       ? { aud: ['authenticated'] }
-      : { claim: 'client_id', equals: list('clientId', options.clientId) }
-  return preset({
-    provider: 'supabase',
-    issuer,
-    jwt: {
+      : { claim: 'client_id', equals: list('clientId', options.clientId), aud: ['authenticated'] }
+  return preset(
+    {
+      provider: 'supabase',
       issuer,
-      jwksUri: `${issuer}/.well-known/jwks.json`,
-      // A project that still signs with HS256 must move to asymmetric keys first.
-      algorithms: ['ES256', 'RS256'],
-      audience: rule,
-      typ: 'jwt',
-      scopeClaims: ['scope', ...(options.scopeClaims ?? [])],
-      clientIdClaims: ['client_id'],
+      jwt: {
+        issuer,
+        jwksUri: `${issuer}/.well-known/jwks.json`,
+        // A project that still signs with HS256 must move to asymmetric keys first.
+        algorithms: ['ES256', 'RS256'],
+        audience: rule,
+        typ: 'jwt',
+        scopeClaims: ['scope', ...(options.scopeClaims ?? [])],
+        clientIdClaims: ['client_id'],
+      },
+      client: { resource: 'omit' },
     },
-    client: { resource: 'omit' },
-  })
+    { jwksUri: options.jwksUri, algorithms: options.algorithms },
+  )
 }

@@ -10,17 +10,23 @@ export function meetsAudience(
   resource: string,
   strict: boolean = false,
 ): boolean {
+  const { aud } = claims
+  const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
   if (rule !== 'resource' && 'claim' in rule) {
     const value = claims[rule.claim]
-    return typeof value === 'string' && rule.equals.includes(value)
+    if (typeof value !== 'string' || !rule.equals.includes(value)) return false
+    // Confused deputy: the client may also hold tokens for other servers, and those say so in `aud`.
+    if (audiences.some((each) => isUrl(each) && !sameResource(each, resource))) return false
+    return rule.aud === undefined || audiences.some((each) => rule.aud!.includes(each as string))
   }
   const fits = (value: unknown): boolean =>
     typeof value === 'string' &&
     (rule === 'resource' ? value === resource || sameResource(value, resource) : rule.aud.includes(value))
-  const { aud } = claims
-  if (!Array.isArray(aud)) return fits(aud)
-  return aud.length > 0 && (strict ? aud.every(fits) : aud.some(fits))
+  return audiences.length > 0 && (strict ? audiences.every(fits) : audiences.some(fits))
 }
+
+const isUrl = (value: unknown): value is string =>
+  typeof value === 'string' && /^[a-z][a-z0-9+.-]*:\/\//i.test(value)
 
 /** The scopes at these dotted paths, each a space-separated string (RFC 6749 §3.3) or an array of strings. */
 export function readScopes(claims: Claims, paths: readonly string[] = ['scope', 'scp']): string[] {

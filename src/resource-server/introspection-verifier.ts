@@ -117,7 +117,11 @@ export class IntrospectionVerifier implements TokenVerifier {
       throw new InvalidTokenError('The access token has expired')
     if (nbf !== undefined && !(isTime(nbf) && nbf - clockSkew <= now))
       throw new InvalidTokenError('The access token is not valid yet')
-    if (!meetsAudience(claims, profile.audience ?? 'resource', this.#resource))
+    // A refresh token is not bound to a resource. Where the access token is not either, only its type tells them apart.
+    const { audience = 'resource', style = 'rfc7662' } = profile
+    if (type === undefined && audience !== 'resource' && style === 'rfc7662')
+      throw new InvalidTokenError('This is not an access token: the answer does not say its token_type')
+    if (!meetsAudience(claims, audience, this.#resource))
       throw new InvalidTokenError('The access token is for another resource')
     // RFC 9449 §7.2: whoever took a bound token as a bearer token would undo its binding.
     if (cnf !== undefined || (typeof type === 'string' && /^dpop$/i.test(type)))
@@ -179,9 +183,15 @@ function allowedOrigins(endpoint: string, allowed: readonly string[] = []): read
 
 /** Servers answer `active` for refresh and ID tokens too, and say so in one of these (RFC 7662 §2.2 leaves it to them). */
 const isOtherToken = ({ token_type, token_use, typ }: Readonly<Record<string, unknown>>): boolean =>
-  [token_type, token_use, typ].some(
+  (token_type !== undefined && !isAccessTokenType(token_type)) ||
+  [token_use, typ].some(
     (value) => typeof value === 'string' && /^(refresh|offline|id)([_-]?token)?$/i.test(value),
   )
+
+/** RFC 6749 §7.1 names the type by how the token is presented; some servers name what the token is. */
+const isAccessTokenType = (value: unknown): boolean =>
+  typeof value === 'string' &&
+  /^(bearer|dpop|access[_-]?token|at\+jwt|urn:ietf:params:oauth:token-type:access_token)$/i.test(value)
 
 const isRecord = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -16,6 +16,8 @@ export interface JwtPolicy {
   /** Tokens that say `JWT` or nothing as their type are welcome, as long as they do not look like something else. */
   readonly untyped: boolean
   readonly requiredClaims: readonly (readonly [name: string, value: string])[]
+  /** If it is not empty, the token has at least one of these claims. */
+  readonly anyOfClaims: readonly string[]
   /** In seconds. */
   readonly clockSkew: number
 }
@@ -45,8 +47,7 @@ function isAcceptedType(typ: unknown, { types, untyped }: JwtPolicy): boolean {
 export function checkClaims(claims: Json, policy: JwtPolicy, now: number): number {
   const { iss, exp, nbf, iat, sub, cnf } = claims
   const { clockSkew } = policy
-  if (typeof iss !== 'string' || !policy.issuers.includes(iss))
-    throw new InvalidTokenError('The token is from another issuer')
+  if (!isIssuer(iss, policy.issuers)) throw new InvalidTokenError('The token is from another issuer')
   // Nothing is valid for three thousand years: such a number is in milliseconds.
   if (!isTime(exp) || exp > latest) throw new InvalidTokenError('The token has no valid expiry')
   if (exp + clockSkew <= now) throw new InvalidTokenError('The token has expired')
@@ -60,8 +61,23 @@ export function checkClaims(claims: Json, policy: JwtPolicy, now: number): numbe
   if (sub !== undefined && typeof sub !== 'string') throw new InvalidTokenError('The sub is not a string')
   // RFC 9449 §7.2: whoever took a bound token as a bearer token would undo its binding.
   if (cnf !== undefined) throw new InvalidTokenError('The token is bound to a key')
+  const { anyOfClaims } = policy
+  if (anyOfClaims.length > 0 && !anyOfClaims.some((name) => claims[name] !== undefined))
+    throw new InvalidTokenError(
+      `This is no access token: it has none of the claims ${anyOfClaims.join(', ')}`,
+    )
   if (policy.untyped && looksLikeAnotherToken(claims)) throw new InvalidTokenError('This is no access token')
   return exp
+}
+
+/** Exact, as raw strings (RFC 9068 §4); an entry that ends with `/*` takes exactly one more path segment. */
+export function isIssuer(iss: unknown, issuers: readonly string[]): iss is string {
+  if (typeof iss !== 'string') return false
+  return issuers.some((issuer) =>
+    issuer.endsWith('/*')
+      ? iss.startsWith(issuer.slice(0, -1)) && /^[\w~-]+$/.test(iss.slice(issuer.length - 1))
+      : iss === issuer,
+  )
 }
 
 const latest = 1e11

@@ -14,7 +14,7 @@ import { readClientId, readScopes } from './claims.ts'
 import { readKeySet, type VerificationKey } from './jwk.ts'
 import { localKeySet, RemoteKeySet, type KeySet } from './jwks.ts'
 import { parseJws, supportedAlgorithms, verifyJws, type Jws } from '../lib/jws.ts'
-import { checkClaims, checkHeader, type JwtPolicy } from './jwt-policy.ts'
+import { checkClaims, checkHeader, isIssuer, type JwtPolicy } from './jwt-policy.ts'
 
 /** Options of {@link jwtVerifier}: the issuer's profile and the deployment's own. */
 export interface JwtVerifierOptions extends JwtProfile {
@@ -64,8 +64,7 @@ class JwtVerifier implements TokenVerifier {
 
   /** A JWT that says it is this issuer's. */
   accepts(token: string): boolean {
-    const iss = parseJws(token)?.payload['iss']
-    return typeof iss === 'string' && this.#policy.issuers.includes(iss)
+    return isIssuer(parseJws(token)?.payload['iss'], this.#policy.issuers)
   }
 
   /** What a stranger can write for nothing is judged first; the signature is what costs (performance, RFC 8725 §3.3). */
@@ -111,7 +110,8 @@ async function signer(
 
 const known: readonly (keyof JwtVerifierOptions)[] = [
   ...(['issuer', 'alsoIssuers', 'jwksUri', 'algorithms', 'audience', 'strictAudience', 'typ'] as const),
-  ...(['alsoTypes', 'requiredClaims', 'scopeClaims', 'clientIdClaims', 'keys', 'clockSkew'] as const),
+  ...(['alsoTypes', 'requiredClaims', 'anyOfClaims', 'scopeClaims', 'clientIdClaims'] as const),
+  ...(['keys', 'clockSkew'] as const),
 ]
 
 /** The profile with its defaults, and without the resource. */
@@ -133,6 +133,7 @@ function resolve(options: JwtVerifierOptions): Omit<JwtPolicy, 'resource'> {
     types: ['at+jwt', ...types.map((each) => each.toLowerCase().replace(/^application\//, ''))],
     untyped: typ === 'jwt',
     requiredClaims: Object.entries(requiredClaims),
+    anyOfClaims: requireStrings('anyOfClaims', options.anyOfClaims ?? []),
     clockSkew: requireSeconds('clockSkew', options.clockSkew, { min: 0, max: 60, default: 5 }),
   }
 }
@@ -154,6 +155,7 @@ function checkAudience(rule: AudienceRule): AudienceRule {
   const values = typeof rule !== 'object' || rule === null ? [] : 'claim' in rule ? rule.equals : rule.aud
   if (requireStrings('audience', values).length === 0)
     throw new ConfigurationError('audience', "pass 'resource', { aud: […] } or { claim, equals: […] }")
+  if ('claim' in rule && rule.aud !== undefined) requireStrings('audience.aud', rule.aud)
   return rule
 }
 

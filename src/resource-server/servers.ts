@@ -41,7 +41,12 @@ function resolveServer(option: string, value: unknown, allowHttp: readonly strin
   if (typeof server.issuer !== 'string') throw new ConfigurationError(option, 'has no issuer')
   if (server.listed !== false) checkIssuer(`${option}.issuer`, server.issuer, allowHttp)
   if (typeof server.verifier === 'function') return server as AuthorizationServer
-  if (server.jwt !== undefined) return jwtVerifier(server.jwt)
+  if (server.jwt !== undefined) {
+    const { jwksUri } = server.jwt
+    if (jwksUri !== undefined && URL.canParse(jwksUri))
+      checkSecure(`${option}.jwksUri`, new URL(jwksUri), allowHttp)
+    return jwtVerifier(server.jwt)
+  }
   if (server.opaque !== undefined)
     throw new ConfigurationError(
       option,

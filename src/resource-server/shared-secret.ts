@@ -57,6 +57,7 @@ export function sharedSecretVerifier(options: SharedSecretOptions): Authorizatio
     types: ['at+jwt'],
     untyped: typ === 'jwt',
     requiredClaims: [],
+    anyOfClaims: [],
     clockSkew: requireSeconds('clockSkew', options.clockSkew, { min: 0, max: 60, default: 5 }),
   }
   return {

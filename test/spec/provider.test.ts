@@ -133,7 +133,7 @@ const url = v.pipe(v.string(), v.url())
 const audience = v.union([
   v.literal('resource'),
   v.strictObject({ aud: texts }),
-  v.strictObject({ claim: v.string(), equals: texts }),
+  v.strictObject({ claim: v.string(), equals: texts, aud: v.optional(texts) }),
 ])
 const shared = {
   issuer: url,
@@ -151,10 +151,11 @@ const schema = v.strictObject({
       alsoTypes: v.optional(texts),
       jwksUri: v.optional(url),
       // No symmetric algorithm beside a key set.
-      algorithms: v.optional(v.array(v.picklist(['RS256', 'ES256']))),
+      algorithms: v.optional(v.array(v.pipe(v.string(), v.regex(/^([RPE]S(256|384|512)|EdDSA)$/)))),
       strictAudience: v.optional(v.boolean()),
       typ: v.optional(v.picklist(['at+jwt', 'jwt'])),
       requiredClaims: v.optional(v.record(v.string(), v.string())),
+      anyOfClaims: v.optional(texts),
     }),
   ),
   opaque: v.optional(
@@ -225,6 +226,7 @@ test('what changes between deployments changes in the data', () => {
   expect(supabase({ url: 'https://p.supabase.co', clientId: 'c' }).jwt?.audience).toEqual({
     claim: 'client_id',
     equals: ['c'],
+    aud: ['authenticated'],
   })
   expect(stytch({ projectId: 'p', domain: 'd.test', audience: 'a' }).jwt?.audience).toEqual({
     aud: ['p', 'a'],
@@ -250,12 +252,21 @@ test.each<[string, () => unknown]>([
   ['clientId', () => google({ clientId: [] })],
   ['clientId', () => github({ clientId: 'a/b', clientSecret: 's' })],
   ['clientSecret', () => github({ clientId: 'a' } as never)],
-  ['url', () => keycloak({ url: 'http://id.test', realm: 'r' })],
+  ['url', () => keycloak({ url: 'ftp://id.test', realm: 'r' })],
+  ['url', () => keycloak({ url: 'https://user@id.test', realm: 'r' })],
   ['url', () => keycloak({ url: 'https://id.test?x=1', realm: 'r' })],
   ['realm', () => keycloak({ url: 'https://id.test', realm: 'a/b' })],
   ['realm', () => keycloak({ url: 'https://id.test', realm: '..' })],
   ['issuer', () => generic({ issuer: 'as.test' })],
-  ['jwksUri', () => generic({ issuer: 'https://as.test', jwksUri: 'http://as.test/jwks' })],
+  ['jwksUri', () => generic({ issuer: 'https://as.test', jwksUri: 'as.test/jwks' })],
+  ['algorithms', () => auth0({ domain: 'd.test', algorithms: ['HS256'] })],
+  ['algorithms', () => generic({ issuer: 'https://as.test', algorithms: [] })],
+  ['cloud', () => entra({ tenantId, clientId: 'c', cloud: 'mars' as never })],
+  [
+    'issuerType',
+    () => cognito({ region: 'eu-west-1', userPoolId: 'a_b', clientId: 'c', issuerType: 'NEW' as never }),
+  ],
+  ['google.jwksUri', () => google({ clientId: 'c', jwksUri: 'https://k.test' } as never)],
   ['typ', () => generic({ issuer: 'https://as.test', typ: 'JWT' as never })],
   ['clientId', () => clerk({ domain: 'x.test', clientId: '' })],
   ['clientId', () => okta({ domain: 'o.test', clientSecret: 's' })],
