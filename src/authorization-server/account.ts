@@ -1,5 +1,4 @@
 import { readForm } from '../http/body.ts'
-import { methods } from '../http/methods.ts'
 import { bind, checkBinding, type Binding } from './binding.ts'
 import { accountPage } from './account-page.ts'
 import type { Context } from './context.ts'
@@ -22,9 +21,9 @@ interface Token extends Binding {
 
 /** The user's own page: which apps are connected, and how to disconnect them. */
 export function accountEndpoint(context: Context): (request: Request) => Promise<Response> {
-  return methods({
-    GET: pageEndpoint(context, (request) => show(context, request)),
-    POST: pageEndpoint(context, (request) => act(context, request)),
+  return pageEndpoint(context, {
+    GET: (request) => show(context, request),
+    POST: (request) => act(context, request),
   })
 }
 

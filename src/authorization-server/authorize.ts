@@ -1,5 +1,4 @@
 import { OAuthError } from '../errors.ts'
-import { methods } from '../http/methods.ts'
 import { randomToken } from '../lib/random.ts'
 import { answer, refuse } from './authorization-answer.ts'
 import {
@@ -23,9 +22,9 @@ import { mustSignIn, pathAfterSignIn } from './sign-in-proof.ts'
 /** The authorization endpoint (OAuth 2.1 §3.1, §4.1.1): GET asks, POST takes the user's answer. */
 export function authorizeEndpoint(context: Context): (request: Request) => Promise<Response> {
   context.signIn.check?.(context.issuer)
-  return methods({
-    GET: pageEndpoint(context, (request) => authorize(context, request)),
-    POST: pageEndpoint(context, (request) => decide(context, request)),
+  return pageEndpoint(context, {
+    GET: (request) => authorize(context, request),
+    POST: (request) => decide(context, request),
   })
 }
 

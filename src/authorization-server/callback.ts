@@ -1,5 +1,4 @@
 import { OAuthError } from '../errors.ts'
-import { methods } from '../http/methods.ts'
 import type { Identity } from '../types.ts'
 import { answer, tell } from './authorization-answer.ts'
 import { requestPath } from './authorization-request.ts'
@@ -17,12 +16,12 @@ import { alreadyAnswered } from './transaction.ts'
 
 /** Where a sign-in that has `finish` comes back to. */
 export function callbackEndpoint(context: Context): (request: Request) => Promise<Response> {
-  return methods({
-    GET: pageEndpoint(context, (request) => comeBack(context, request)),
-    POST: pageEndpoint(context, async (request) => {
+  return pageEndpoint(context, {
+    GET: (request) => comeBack(context, request),
+    POST: async (request) => {
       requireSameOrigin(request, context.issuer)
       return comeBack(context, request)
-    }),
+    },
   })
 }
 

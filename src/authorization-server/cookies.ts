@@ -5,14 +5,19 @@ import type { Context } from './context.ts'
 type Deployment = Pick<Context, 'issuer' | 'secure'>
 
 /**
- * The name of a cookie of this issuer. `__Host-` where the issuer is https: no other host, and no page over http, can set it. The
- * path (and, on loopback, the port, which cookies ignore) keeps several issuers on one host apart.
+ * The name of a cookie of this issuer. `__Host-` if the issuer is https: no other host, and no page over http, can set it. The port,
+ * which cookies ignore, and the path keep several issuers on one host apart: no two places have one name, and none holds a `-`, so
+ * that no name of one issuer starts like another's.
  */
 export function cookieName({ issuer, secure }: Deployment, name: string): string {
   const { port, pathname } = new URL(issuer)
-  const place = `${port}${pathname}`.replaceAll(/[^A-Za-z0-9]+/g, '-').replaceAll(/^-|-$/g, '')
+  const place = port + (pathname === '/' ? '' : encodePath(pathname))
   return `${secure ? '__Host-' : ''}tollgate-${place === '' ? '' : `${place}-`}${name}`
 }
+
+/** Injective: letters and digits as they are, a slash as a dot, everything else by its number. */
+const encodePath = (path: string): string =>
+  path.replaceAll(/[^A-Za-z0-9]/g, (char) => (char === '/' ? '.' : `_${char.charCodeAt(0).toString(16)}`))
 
 export const readOwnCookie = (deployment: Deployment, request: Request, name: string): string | undefined =>
   readCookie(request, cookieName(deployment, name))

@@ -1,4 +1,8 @@
+import { OAuthError } from '../errors.ts'
+import { asksForLoopback } from '../http/host.ts'
 import { methods } from '../http/methods.ts'
+import { oauthError } from '../http/responses.ts'
+import { isLoopbackHost } from '../protocol/resource.ts'
 import type { AuthorizationServer, Endpoints } from '../types.ts'
 import { accountEndpoint } from './account.ts'
 import { authorizeEndpoint } from './authorize.ts'
@@ -68,7 +72,8 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     issuer: context.issuer,
     verifier: (resource) => createVerifier(context, resource),
     async handle(request) {
-      return routes.get(new URL(request.url).pathname)?.(request)
+      const route = routes.get(new URL(request.url).pathname)
+      return route && (refuseForeignHost(context, request) ?? route(request))
     },
     grants: {
       list: (subject) => context.grants.list(subject),
@@ -97,7 +102,15 @@ function createEndpoints(context: Context, register: Register): ReadonlyMap<Endp
   return endpoints
 }
 
-/** By pathname, and by nothing else: host and forwarded headers decide nothing. */
+/** On loopback: 421 for a request that names another host, as a page does that came by DNS rebinding (RFC 9110 §15.5.20). */
+function refuseForeignHost({ issuer, runtime }: Context, request: Request): Response | undefined {
+  if (!isLoopbackHost(new URL(issuer).hostname) || asksForLoopback(request)) return undefined
+  const problem = 'Host not allowed: this server only answers for its own host'
+  runtime.event({ type: 'request.refused', level: 'warning', issuer, status: 421, detail: problem })
+  return oauthError(new OAuthError('invalid_request', problem, { status: 421 }))
+}
+
+/** By pathname, and by nothing else: no header chooses where a request goes. */
 function createRoutes(
   context: Context,
   endpoints: ReadonlyMap<Endpoint, Handler>,

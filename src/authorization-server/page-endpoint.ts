@@ -1,14 +1,24 @@
 import { OAuthError } from '../errors.ts'
+import { methods } from '../http/methods.ts'
 import type { Context } from './context.ts'
 import { requireTls } from './endpoint.ts'
 import { errorPage } from './error-page.ts'
-import { look } from './page.ts'
+import { emptyPage, look } from './page.ts'
 
-/** Runs an endpoint that answers with pages: every error becomes a page that a person understands, whatever is unforeseen a bare one. */
-export function pageEndpoint(
+type Handler = (request: Request) => Promise<Response>
+
+/**
+ * An endpoint that answers with pages. HEAD does not run GET: that may set cookies, start a sign-in or issue a code, and nothing is
+ * created by whoever only looks (RFC 9110 §9.2.1), such as a scanner of links.
+ */
+export const pageEndpoint = (
   context: Context,
-  handler: (request: Request) => Promise<Response>,
-): (request: Request) => Promise<Response> {
+  { GET, POST }: Readonly<Record<'GET' | 'POST', Handler>>,
+): Handler =>
+  methods({ GET: answering(context, GET), HEAD: () => emptyPage(), POST: answering(context, POST) })
+
+/** Every error becomes a page that a person understands, whatever is unforeseen a bare one. */
+function answering(context: Context, handler: Handler): Handler {
   return async (request) => {
     try {
       requireTls(context, request)

@@ -62,6 +62,12 @@ ${body}
   return withCookies(new Response(String(text), { status: status ?? 200, headers: all }), cookies)
 }
 
+/** What HEAD tells of a page: that it is there. */
+export const emptyPage = (): Response =>
+  new Response(null, {
+    headers: { 'content-type': 'text/html; charset=utf-8', ...securityHeaders("default-src 'none'") },
+  })
+
 /** See other: what follows a POST is a GET, never the POST again (RFC 9700 §4.12). */
 export function seeOther(location: string, cookies?: readonly string[]): Response {
   const headers = { location, ...securityHeaders("default-src 'none'") }

@@ -1,8 +1,8 @@
 import { OAuthError } from '../errors.ts'
 import { applyCors, isAllowedOrigin, preflight, type CorsPolicy } from '../http/cors.ts'
+import { asksForLoopback, hostOf } from '../http/host.ts'
 import { methods } from '../http/methods.ts'
 import { oauthError } from '../http/responses.ts'
-import { isLoopbackHost } from '../protocol/resource.ts'
 import type { ProtectedResource } from './protected-resource.ts'
 
 /** What comes before authentication: which resource, metadata, host, origin, preflight. */
@@ -63,7 +63,7 @@ function metadataEndpoint({ resource }: ProtectedResource): (request: Request) =
 /** The answer of those who get no further (MCP transports, Security Warning), and of preflights. */
 function turnedAway(request: Request, place: ProtectedResource): Response | undefined {
   const { headers } = request
-  if (place.resource.loopback && !isLoopbackHost(withoutPort(hostOf(request)))) {
+  if (place.resource.loopback && !asksForLoopback(request)) {
     return refused(place, 421, 'This server answers for its own host alone')
   }
   const mayBePreflight = request.method === 'OPTIONS'
@@ -127,13 +127,3 @@ const isBelow = (pathname: string, path: string): boolean =>
 function ownsPath({ resource }: ProtectedResource, request: Request): boolean {
   return resource.path !== '' || new URL(request.url).pathname === '/'
 }
-
-/** The host that the request asks for. Some hosts (Next) write another one into the URL, so the header counts first. */
-function hostOf(request: Request): string {
-  const text = request.headers.get('host') ?? new URL(request.url).host
-  // Only what parses as a bare host is one: `mcp.test/foo?` is not.
-  const url = URL.canParse(`http://${text}`) ? new URL(`http://${text}`) : undefined
-  return url !== undefined && /^[A-Za-z0-9.:[\]_-]+$/.test(text) ? text.toLowerCase() : ''
-}
-
-const withoutPort = (host: string): string => host.replace(/:\d+$/, '')

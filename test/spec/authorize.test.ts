@@ -311,6 +311,6 @@ test('MD3 the 2025-03-26 endpoint at the root answers for an issuer with a path'
   const shown = await browser.submit(page, { decision: 'approve', scopes: ['notes:read'] })
   expect(shown.location!.searchParams.get('iss')).toBe(issuer)
   expect(
-    [...browser.cookies.keys()].every((name) => name === 'user' || name.startsWith('__Host-tollgate-t1-')),
+    [...browser.cookies.keys()].every((name) => name === 'user' || name.startsWith('__Host-tollgate-.t1-')),
   ).toBe(true)
 })
