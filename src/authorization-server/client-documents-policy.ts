@@ -1,5 +1,6 @@
 import { OAuthError } from '../errors.ts'
 import { sha256 } from '../lib/hash.ts'
+import { parseObject } from '../lib/json.ts'
 import { parseClientMetadata } from '../protocol/client-metadata.ts'
 import { clientOf } from './clients.ts'
 import type { Client } from './context.ts'
@@ -13,7 +14,8 @@ export async function documentClient(
   text: string,
   allowRedirects: readonly string[],
 ): Promise<Client> {
-  const document = parse(text)
+  const document = parseObject(text)
+  if (document === undefined) throw invalidDocument('is not a JSON object, or it names a member twice')
   // Whoever copies a document is not who wrote it (§4.1: simple string comparison).
   if (document['client_id'] !== id) throw invalidDocument('has another client_id than its URL')
   for (const name of ['client_secret', 'client_secret_expires_at'])
@@ -28,17 +30,6 @@ export async function documentClient(
 
 export const invalidDocument = (problem: string): OAuthError =>
   new OAuthError('invalid_client', `The client document ${problem}`)
-
-function parse(text: string): Record<string, unknown> {
-  try {
-    const value = JSON.parse(text) as unknown
-    if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      return value as Record<string, unknown>
-  } catch {
-    // Said below, without a quotation.
-  }
-  throw invalidDocument('is no JSON object')
-}
 
 /** The private members of RFC 7518 §6, and symmetric keys. */
 const secretMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']

@@ -1,6 +1,6 @@
 import { UnavailableError } from '../errors.ts'
 import { guardedFetch, type GuardedFetchOptions } from '../http/guarded-fetch.ts'
-import { parseObject } from '../http/discovery.ts'
+import { parseObject } from '../lib/json.ts'
 import { isLoopbackHost } from '../protocol/resource.ts'
 import type { ClientContext } from './context.ts'
 import { refused } from './errors.ts'

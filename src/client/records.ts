@@ -1,4 +1,4 @@
-import { parseObject } from '../http/discovery.ts'
+import { parseObject } from '../lib/json.ts'
 import { base64url, utf8 } from '../lib/bytes.ts'
 import type { AuthorizationServerMetadata } from '../protocol/metadata.ts'
 import type { ClientStorage } from './storage.ts'

@@ -1,5 +1,6 @@
 import { OAuthError } from '../errors.ts'
 import { concat, fromUtf8 } from '../lib/bytes.ts'
+import { parseJson } from '../lib/json.ts'
 
 /** The body as text. Rejects with `invalid_request`: 413 above the limit in bytes, 400 where it breaks off or is not UTF-8. */
 export async function readText(request: Request | Response, limit: number): Promise<string> {
@@ -25,15 +26,15 @@ export async function readForm(request: Request, limit = 16_384): Promise<URLSea
   return parameters
 }
 
-/** The value of a JSON body. Anything but `application/json` is `invalid_request`. */
+/** The value of a JSON body. Anything but `application/json` is `invalid_request`, and so is a member that is named twice. */
 export async function readJson(request: Request, limit: number): Promise<unknown> {
   if (mediaType(request) !== 'application/json')
     throw new OAuthError('invalid_request', 'Send the body as application/json')
   const text = await readText(request, limit)
   try {
-    return JSON.parse(text) as unknown
+    return parseJson(text)
   } catch {
-    throw new OAuthError('invalid_request', 'The body is not JSON')
+    throw new OAuthError('invalid_request', 'The body is not JSON, or it names a member twice')
   }
 }
 

@@ -1,4 +1,5 @@
 import { UnavailableError } from '../errors.ts'
+import { parseObject } from '../lib/json.ts'
 import type { AuthorizationServerMetadata } from '../protocol/metadata.ts'
 import { authorizationServerMetadataUrls } from '../protocol/well-known.ts'
 import { guardedFetch, type GuardedFetchOptions } from './guarded-fetch.ts'
@@ -29,15 +30,3 @@ export async function discoverAuthorizationServer(
 
 /** The hand check of what the guard reads. */
 const isText = (value: unknown): boolean => value === undefined || value === null || typeof value === 'string'
-
-/** The object that a JSON text is, or undefined. */
-export function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined
-  } catch {
-    return undefined
-  }
-}

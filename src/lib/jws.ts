@@ -1,4 +1,5 @@
 import { base64url, binaryOf, fromBase64url, fromUtf8, latin1, utf8 } from './bytes.ts'
+import { parseObject } from './json.ts'
 
 /** Every algorithm that may be allowed: asymmetric ones, and no `none` (RFC 8725 §3.1, §3.2). */
 export const supportedAlgorithms: readonly string[] =
@@ -30,7 +31,10 @@ export interface Jws {
   readonly signature: string
 }
 
-/** Undefined where it is no JWS: exactly three parts, of which two are JSON objects. (A JWE has five, an unsigned token may have two.) */
+/**
+ * Undefined if it is not a JWS: exactly three parts, of which two are JSON objects that name each member once (RFC 7515 §4, RFC 7519 §4).
+ * (A JWE has five, an unsigned token may have two.)
+ */
 export function parseJws(token: string): Jws | undefined {
   const first = token.indexOf('.')
   const second = token.indexOf('.', first + 1)
@@ -71,10 +75,7 @@ function json(part: string): Record<string, unknown> | undefined {
   try {
     const text = binaryOf(part)
     // Nearly always ASCII, and then the text is there already.
-    const value: unknown = JSON.parse(/[^\0-\x7f]/.test(text) ? fromUtf8(latin1(text)) : text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined
+    return parseObject(/[^\0-\x7f]/.test(text) ? fromUtf8(latin1(text)) : text)
   } catch {
     return undefined
   }

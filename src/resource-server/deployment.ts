@@ -1,5 +1,5 @@
-import { parseObject } from '../http/discovery.ts'
 import { guardedFetch } from '../http/guarded-fetch.ts'
+import { parseObject } from '../lib/json.ts'
 import { resolveRuntime } from '../lib/runtime.ts'
 import { isLoopbackHost, isSecureOrLoopback } from '../protocol/resource.ts'
 import { authorizationServerMetadataUrls } from '../protocol/well-known.ts'

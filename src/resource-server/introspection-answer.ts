@@ -1,3 +1,4 @@
+import { parseObject } from '../lib/json.ts'
 import type { OpaqueProfile } from '../types.ts'
 
 /** What came back. */
@@ -18,11 +19,11 @@ export function introspectionClaims(
   { status, headers, text }: Answer,
 ): Json | 'inactive' | 'refused' | 'unavailable' {
   const style = profile.style ?? 'rfc7662'
-  if (status === 200) return claimsOf[style](parse(text)) ?? 'inactive'
+  if (status === 200) return claimsOf[style](parseObject(text)) ?? 'inactive'
   if (invalidStatus[style]?.includes(status)) return 'inactive'
   const tokenIsCredential = style === 'google-tokeninfo' || style === 'discord-me'
   // RFC 7662 §2.3. oidc-provider's word for a JWT that it does not introspect: an answer about the token, not an outage.
-  if (status === 400 && parse(text)?.['error'] === 'unsupported_token_type') return 'inactive'
+  if (status === 400 && parseObject(text)?.['error'] === 'unsupported_token_type') return 'inactive'
   // GitHub says 403 where others say 429.
   const limited = status === 403 && headers.get('x-ratelimit-remaining') === '0'
   return !tokenIsCredential && !limited && (status === 401 || status === 403) ? 'refused' : 'unavailable'
@@ -77,14 +78,6 @@ const claimsOf: Record<NonNullable<OpaqueProfile['style']>, (body: Json | undefi
 
 function active(body: Json | undefined): Json | undefined {
   return body?.['active'] === true ? body : undefined
-}
-
-function parse(text: string): Json | undefined {
-  try {
-    return record(JSON.parse(text))
-  } catch {
-    return undefined
-  }
 }
 
 function record(value: unknown): Json | undefined {

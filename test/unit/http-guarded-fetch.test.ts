@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { OAuthError, UnavailableError } from '../../src/errors.ts'
-import { discoverAuthorizationServer, parseObject } from '../../src/http/discovery.ts'
+import { discoverAuthorizationServer } from '../../src/http/discovery.ts'
 import { BlockedAddressError, checkUrl, guardedFetch } from '../../src/http/guarded-fetch.ts'
 import type { Fetch } from '../../src/types.ts'
 import { outside } from '../support/protocol-outside.ts'
@@ -200,9 +200,4 @@ describe('CL3 RFC 8414 §3 discovery', () => {
     expect((await failure(discoverAuthorizationServer(issuer, trouble))).message).toMatch(/answered 500/)
     expect(trouble.sent).toHaveLength(1)
   })
-})
-
-test('parseObject takes objects alone', () => {
-  expect(parseObject('{"a":1}')).toEqual({ a: 1 })
-  for (const text of ['', '[]', 'null', '1', '"a"', '{']) expect(parseObject(text), text).toBeUndefined()
 })

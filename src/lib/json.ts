@@ -1,0 +1,48 @@
+/**
+ * The value of a JSON text. Throws a SyntaxError if the text is not JSON, or if an object in it names a member twice: parsers differ in
+ * which of the two they take, so what one party checked is not what another one uses (RFC 8259 §4, RFC 7519 §4).
+ */
+export function parseJson(text: string): unknown {
+  const value: unknown = JSON.parse(text)
+  // `JSON.parse` keeps one member of each name, so fewer members than the text has means that a name was repeated.
+  if (countMembers(value) !== countWrittenMembers(text)) throw new SyntaxError('A member is named twice')
+  return value
+}
+
+/** The object that a JSON text is; undefined if it is not an object, not JSON, or names a member twice. */
+export function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value = parseJson(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function countMembers(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0
+  const values = Object.values(value)
+  let count = Array.isArray(value) ? 0 : values.length
+  for (const each of values) if (typeof each === 'object') count += countMembers(each)
+  return count
+}
+
+/** In valid JSON, each colon outside a string belongs to one member. */
+function countWrittenMembers(text: string): number {
+  let count = 0
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i)
+    if (char === 0x3a) count++
+    else if (char === 0x22) i = endOfString(text, i)
+  }
+  return count
+}
+
+/** The closing quotation mark of the string that starts here. */
+function endOfString(text: string, start: number): number {
+  let end = start + 1
+  for (; text.charCodeAt(end) !== 0x22; end++) if (text.charCodeAt(end) === 0x5c) end++
+  return end
+}
