@@ -60,8 +60,9 @@ export interface Runtime {
   /** Receives every security-relevant event. Must not throw; if it does, the request goes on. */
   onEvent?: (event: TollgateEvent) => void
   /**
-   * Receives what the application's own code (sign-in, verifier, hook), the store or the cache threw, with its cause. The answer on the wire
-   * stays a bare 5xx. Must not throw.
+   * Receives what the application's own code (sign-in, verifier, hook), the store, the cache or a request to another server threw, as it was
+   * thrown: it may quote secrets. The answer on the wire stays a bare 5xx. Must not throw. Default: with an issuer or resource on a loopback
+   * address `console.error`, otherwise nothing.
    */
   onError?: (error: unknown, context: ErrorContext) => void
   /** The client's address from where the deployment trusts it. Default: unknown, and limits are per client only. */

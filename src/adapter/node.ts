@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Awaitable } from '../types.ts'
+import type { Awaitable, ErrorContext } from '../types.ts'
 import { ConfigurationError } from '../errors.ts'
 import { checkOptions } from '../lib/options.ts'
 import { isEncrypted, originOf, sendWebResponse, toWebRequest } from './node-message.ts'
@@ -19,8 +19,8 @@ export interface NodeHandlerOptions {
    * sets this header to the client's address. Default false: plain http to an https `publicUrl` is refused.
    */
   behindProxy?: boolean | { addressHeader: string }
-  /** Receives what the handler throws; the client gets 500 without a word. Default: `console.error`. */
-  onError?: (error: unknown) => void
+  /** Receives what the handler throws; the client gets 500 without a word. May be the `onError` of the other parts. Default: `console.error`. */
+  onError?: (error: unknown, context: ErrorContext) => void
 }
 
 /**
@@ -38,6 +38,7 @@ export function toNodeHandler(
     throw new ConfigurationError('handler', 'pass a function from Request to Response')
   const { behindProxy, onError, base } = resolve(options)
 
+  const requests = new WeakMap<IncomingMessage, Request>()
   const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const secure = isEncrypted(incoming) || (behindProxy !== undefined && forwardedAsHttps(incoming))
     // Before anything secret is read (HT4).
@@ -45,6 +46,7 @@ export function toNodeHandler(
       return refuse(outgoing, 400, `${plainHttp} Where a proxy ends TLS, pass behindProxy: true`)
     const request = toWebRequest(incoming, outgoing, base ?? originOf(incoming, secure))
     if (request === undefined) return refuse(outgoing, 400, 'This is no request that a URL can be made of')
+    requests.set(incoming, request)
     addresses.set(request, addressOf(incoming, behindProxy))
     await sendWebResponse(outgoing, await handler(request))
   }
@@ -52,7 +54,8 @@ export function toNodeHandler(
   return (incoming, outgoing) => {
     answer(incoming, outgoing).catch((error: unknown) => {
       if (outgoing.destroyed) return
-      onError(error)
+      const request = requests.get(incoming)
+      onError(error, { where: 'handler', ...(request && { request }) })
       if (outgoing.headersSent) outgoing.destroy()
       else refuse(outgoing, 500)
     })
@@ -73,11 +76,11 @@ const plainHttp = 'This server is reached over https, and the request came over 
 
 function resolve(options: NodeHandlerOptions): {
   behindProxy: string | undefined
-  onError: (error: unknown) => void
+  onError: (error: unknown, context: ErrorContext) => void
   base: string | undefined
 } {
   checkOptions('options', options, ['publicUrl', 'behindProxy', 'onError'])
-  const { publicUrl, behindProxy = false, onError = console.error } = options
+  const { publicUrl, behindProxy = false, onError = (error) => console.error(error) } = options
   if (publicUrl !== undefined && !(URL.canParse(publicUrl) && /^https?:$/.test(new URL(publicUrl).protocol)))
     throw new ConfigurationError(
       'options.publicUrl',

@@ -6,6 +6,7 @@ import type { Identity } from '../types.ts'
 import { isTrusted, type Target } from './authorization-request.ts'
 import { shownRedirect } from './consent-page.ts'
 import type { Context } from './context.ts'
+import { reportFailure } from './endpoint.ts'
 import { errorPage } from './error-page.ts'
 import { grantable } from './identity.ts'
 import { look, seeOther } from './page.ts'
@@ -82,6 +83,7 @@ function errorLocation({ issuer }: Context, { redirectUri, state }: Target, erro
 const wireCode = (error: OAuthError): string => (error.status === 500 ? 'server_error' : error.code)
 
 function refused(context: Context, { client }: Target, error: OAuthError): void {
+  if (error.status >= 500) reportFailure(context, error, error)
   const denied = error.code === 'access_denied'
   context.runtime.event({
     type: denied ? 'consent.denied' : 'authorize.refused',
@@ -103,6 +105,7 @@ async function tryToRemember(
     await rememberConsent(context, subject, request, scopes)
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error
-    context.runtime.event({ type: 'consent.forgotten', level: 'warning', issuer: context.issuer })
+    const event = { type: 'consent.forgotten', level: 'warning', issuer: context.issuer } as const
+    context.runtime.failed(error, 'remembered consent', { event })
   }
 }

@@ -44,7 +44,7 @@ export interface ClientDocumentsParts {
 export function createClientDocuments(parts: ClientDocumentsParts): ClientSource {
   const { issuer, runtime, fetch, allowRedirects } = parts
   const { clock } = runtime
-  const shared = parts.cache && forgiving(parts.cache)
+  const shared = parts.cache && forgiving(parts.cache, runtime.failed)
   const clients = new Lru<{ client: Client; kept: Kept }>(1000)
   const good = new Lru<true>(1000)
   const refused = new Lru<{ until: number; again: boolean; error: UnavailableError | undefined }>(1000)

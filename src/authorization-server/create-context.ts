@@ -1,5 +1,7 @@
-import { resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
+import { printError } from '../lib/print-error.ts'
+import { callPart, resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
 import { Keyring } from '../lib/seal.ts'
+import type { SignIn, SignInLeg } from '../types.ts'
 import { createClientDocuments } from './client-documents.ts'
 import { createClients, preregisteredClients, type ClientSource } from './clients.ts'
 import type { Context } from './context.ts'
@@ -27,7 +29,13 @@ export function createContext(options: AuthorizationServerOptions): {
 } {
   const settings = resolveOptions(options)
   const { issuer } = settings
-  const runtime = resolveRuntime({ ...options, ...clientAddress(options) })
+  // Only a server on this machine may have an http issuer.
+  const development = issuer.startsWith('http:') && options.onError === undefined
+  const runtime = resolveRuntime({
+    ...options,
+    ...clientAddress(options),
+    ...(development ? { onError: printError } : {}),
+  })
   const { weakening } = options.signIn
   if (weakening !== undefined)
     runtime.event({ type: 'option.weakening', level: 'warning', issuer, detail: weakening })
@@ -56,7 +64,7 @@ export function createContext(options: AuthorizationServerOptions): {
     runtime,
     keyring,
     store,
-    signIn: options.signIn,
+    signIn: attributed(options.signIn),
     paths: resolvePaths(issuer, options.paths ?? {}),
     resources,
     clients,
@@ -82,6 +90,21 @@ const approving = (grants: Grants, stored: StoredClients): Grants => ({
     await stored.approved(grant.clientId)
     return grants.create(grant)
   },
+})
+
+/** The application's sign-in, whose errors say which method threw. */
+const attributed = (signIn: SignIn): SignIn => ({
+  consent: signIn.consent,
+  ...(signIn.name === undefined ? {} : { name: signIn.name }),
+  ...(signIn.check === undefined ? {} : { check: (issuer: string) => signIn.check!(issuer) }),
+  identify: (request) => callPart('signIn.identify', () => signIn.identify(request)),
+  start: (request, flow) => callPart('signIn.start', () => signIn.start(request, flow)),
+  ...(signIn.finish === undefined
+    ? {}
+    : {
+        finish: (request: Request, leg: SignInLeg) =>
+          callPart('signIn.finish', () => signIn.finish!(request, leg)),
+      }),
 })
 
 /** The address as the trusted proxy saw it: the last one in the list, because earlier ones come from the client. */

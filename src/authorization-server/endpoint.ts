@@ -22,7 +22,7 @@ export function answering(
     try {
       return await handler(request)
     } catch (error) {
-      return errorResponse(context, error)
+      return errorResponse(context, request, error)
     }
   }
 }
@@ -36,20 +36,33 @@ export function requireTls({ secure, options }: Context, request: Request): void
   )
 }
 
-function errorResponse({ issuer, runtime }: Context, error: unknown): Response {
+/** The error as it goes over the wire; what is unforeseen is a bare `server_error`. Every 5xx is reported. */
+export function wireError(context: Context, request: Request, error: unknown): OAuthError {
   const known =
     error instanceof OAuthError
       ? error
       : new OAuthError('server_error', 'Something went wrong here', { status: 500 })
-  if (known !== error)
-    // The name alone: a message may quote what it choked on.
-    runtime.event({
-      type: 'server.error',
-      level: 'alert',
-      issuer,
-      status: 500,
-      detail: error instanceof Error ? error.name : typeof error,
-    })
+  if (known.status >= 500) reportFailure(context, error, known, request)
+  return known
+}
+
+/** Tells `onError` what was thrown and `onEvent` which part failed. */
+export function reportFailure(
+  { issuer, runtime }: Context,
+  error: unknown,
+  { status, code }: OAuthError,
+  request?: Request,
+): void {
+  const [type, level] = status === 503 ? (['server.unavailable', 'warning'] as const) : serverError
+  const event = { type, level, issuer, error: code, status }
+  if (request === undefined) runtime.failed(error, 'authorization', { event })
+  else runtime.failed(error, undefined, { event, request })
+}
+
+const serverError = ['server.error', 'alert'] as const
+
+function errorResponse(context: Context, request: Request, error: unknown): Response {
+  const known = wireError(context, request, error)
   // Whoever came with the wrong credentials is told how to come (OAuth 2.1 §3.2.4, RFC 9110 §15.5.2).
   const challenge = known.code === 'invalid_token' ? 'Bearer error="invalid_token"' : 'Basic realm="client"'
   return oauthError(known, known.status === 401 ? { 'www-authenticate': challenge } : {})

@@ -102,8 +102,9 @@ export function createKeyRing(options: KeyRingOptions, parts: KeyRingParts): Key
     try {
       return await flight.run('ring', load)
     } catch (error) {
-      if (ring !== undefined && now - ring.at < staleIfError) return ring
-      throw error
+      if (ring === undefined || now - ring.at >= staleIfError) throw error
+      runtime.failed(error, 'signing keys', { event: { type: 'keys.stale', level: 'warning', issuer } })
+      return ring
     }
   }
 

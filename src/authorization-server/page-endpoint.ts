@@ -1,7 +1,6 @@
-import { OAuthError } from '../errors.ts'
 import { methods } from '../http/methods.ts'
 import type { Context } from './context.ts'
-import { requireTls } from './endpoint.ts'
+import { requireTls, wireError } from './endpoint.ts'
 import { errorPage } from './error-page.ts'
 import { emptyPage, look } from './page.ts'
 
@@ -24,19 +23,18 @@ function answering(context: Context, handler: Handler): Handler {
       requireTls(context, request)
       return await handler(request)
     } catch (error) {
-      const known =
-        error instanceof OAuthError
-          ? error
-          : new OAuthError('server_error', 'Something went wrong here', { status: 500 })
-      context.runtime.event({
-        type: known === error ? 'page.refused' : 'server.error',
-        level: known === error ? 'warning' : 'alert',
-        issuer: context.issuer,
-        error: known.code,
-        status: known.status,
-        // The name alone, where it is not ours: a message may quote what it choked on.
-        detail: known === error ? known.message : error instanceof Error ? error.name : typeof error,
-      })
+      const known = wireError(context, request, error)
+      const { code, status, message } = known
+      const { issuer, runtime } = context
+      if (status < 500)
+        runtime.event({
+          type: 'page.refused',
+          level: 'warning',
+          issuer,
+          error: code,
+          status,
+          detail: message,
+        })
       return errorPage(look(context), known)
     }
   }

@@ -38,9 +38,10 @@ export function createLimits(issuer: string, limiter: RateLimiter, runtime: Reso
   const exceeds = async (key: string): Promise<boolean> => {
     try {
       return !(await limiter.limit({ key })).success
-    } catch {
+    } catch (error) {
       // A limiter that is down must not take the server with it; credentials are judged all the same.
-      runtime.event({ type: 'rate.unavailable', level: 'warning' })
+      const event = { type: 'rate.unavailable', level: 'warning', issuer } as const
+      runtime.failed(error, 'rateLimit.limit', { event })
       return false
     }
   }

@@ -45,7 +45,7 @@ const known = {
 export function resolveOptions(options: AuthorizationServerOptions): ResolvedOptions {
   checkOptions('createAuthorizationServer', options, Object.keys(known))
   const issuer = issuerUrl(options.issuer)
-  for (const name of ['fetch', 'clock', 'waitUntil', 'onEvent', 'clientAddress'] as const)
+  for (const name of ['fetch', 'clock', 'waitUntil', 'onEvent', 'onError', 'clientAddress'] as const)
     if (options[name] !== undefined) requireFunction(name, options[name])
   requireSignIn(options.signIn)
   if (options.rateLimit !== undefined) requireFunction('rateLimit.limit', options.rateLimit.limit)

@@ -1,5 +1,6 @@
 import { UnavailableError } from '../errors.ts'
 import { sha256 } from '../lib/hash.ts'
+import { attribute } from '../lib/runtime.ts'
 import { expiring, type ExpiringStore } from '../store/contract.ts'
 import type { Clock, Store } from '../types.ts'
 
@@ -12,24 +13,24 @@ export function scopedStore(store: Store, issuer: string, clock: Clock, patience
   let hash: Promise<string> | undefined
   const keyOf = async (key: string): Promise<string> =>
     `${(await (hash ??= sha256(issuer, 'issuer'))).slice(0, 12)}-${key}`
-  const available = async <T>(work: (key: string) => Promise<T>, key: string): Promise<T> => {
+  const available = async <T>(where: string, work: (key: string) => Promise<T>, key: string): Promise<T> => {
     const full = await keyOf(key)
     let timer: ReturnType<typeof setTimeout> | undefined
     const tooLong = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error('The store takes too long')), patience)
+      timer = setTimeout(() => reject(new UnavailableError('The store takes too long')), patience)
     })
     try {
       return await Promise.race([work(full), tooLong])
     } catch (cause) {
-      throw new UnavailableError('The store is out of reach', { cause })
+      throw attribute(new UnavailableError('The store is out of reach', { cause }), where, cause)
     } finally {
       clearTimeout(timer)
     }
   }
   return {
     clock,
-    get: (key) => available((full) => inner.get(full), key),
-    put: (key, value, options) => available((full) => inner.put(full, value, options), key),
-    delete: (key, options) => available((full) => inner.delete(full, options), key),
+    get: (key) => available('store.get', (full) => inner.get(full), key),
+    put: (key, value, options) => available('store.put', (full) => inner.put(full, value, options), key),
+    delete: (key, options) => available('store.delete', (full) => inner.delete(full, options), key),
   }
 }

@@ -7,21 +7,21 @@ export interface MarkedCache extends Cache {
   readonly kind: 'cache'
 }
 
-/** A cache out of order is a cache without entries: every failure reads as a miss, and a write is lost. */
-export function forgiving(cache: Cache): MarkedCache {
+/** A cache out of order is a cache without entries: every failure reads as a miss, and a write is lost. `report` gets the failure. */
+export function forgiving(cache: Cache, report: (error: unknown, where: string) => void): MarkedCache {
+  const attempt = async <T>(where: string, work: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work()
+    } catch (error) {
+      report(error, where)
+      return undefined
+    }
+  }
   return {
     kind: 'cache',
-    get: (key) => attempt(() => cache.get(key)),
-    put: (key, value, options) => attempt(() => cache.put(key, value, options)),
-    delete: (key) => attempt(() => cache.delete(key)),
-  }
-}
-
-async function attempt<T>(work: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await work()
-  } catch {
-    return undefined
+    get: (key) => attempt('cache.get', () => cache.get(key)),
+    put: (key, value, options) => attempt('cache.put', () => cache.put(key, value, options)),
+    delete: (key) => attempt('cache.delete', () => cache.delete(key)),
   }
 }
 

@@ -9,7 +9,7 @@ import {
 } from '../lib/options.ts'
 import { isSecureOrLoopback } from '../protocol/resource.ts'
 import { isScopeToken } from '../protocol/scope.ts'
-import type { Awaitable, ClientQuirks, Runtime } from '../types.ts'
+import type { Awaitable, ClientQuirks, ErrorContext, Runtime } from '../types.ts'
 import type { Grant } from './grants.ts'
 import type { ClientStorage } from './storage.ts'
 import { memoryStorage } from './storage.ts'
@@ -85,8 +85,11 @@ export interface ClientOptions extends Runtime {
   dangerouslyAllowOrigins?: readonly string[]
   /** After a person has approved; its answer is what the browser is shown. */
   onAuthorized?: (authorized: Authorized) => Awaitable<Response | void>
-  /** After an authorization failed; its answer is what the browser is shown. */
-  onError?: (error: unknown) => Awaitable<Response | void>
+  /**
+   * Receives why an authorization failed (`where: 'authorization'`): its answer is what the browser is shown. Also receives every other error
+   * that a caller does not get, for example of a revocation; an answer then means nothing.
+   */
+  onError?: (error: unknown, context: ErrorContext) => Awaitable<Response | void>
 }
 
 /** Options with their defaults. */

@@ -13,7 +13,7 @@ export const successPage = (): Response =>
 /** What the browser is shown after a failure. Nothing of what was sent is repeated. */
 export async function answerFailure({ options, runtime }: ClientContext, error: unknown): Promise<Response> {
   runtime.event({ type: 'client.authorization-failed', level: 'warning', error: nameOf(error) })
-  const answer = await options.onError?.(error)
+  const answer = await options.onError?.(error, { where: 'authorization' })
   return answer ?? failurePage()
 }
 

@@ -103,6 +103,8 @@ async function renew(
       // Not at each request of its last minute.
       const pause = Math.min((known && error.retryAfter) || 5, 60)
       context.pauses.set(at, context.runtime.clock() + pause)
+      const event = { type: 'client.refresh-failed', level: 'warning', issuer: found.issuer } as const
+      context.runtime.failed(error, 'renewal', { event })
       return good
     }
     if (!known || error instanceof UnavailableError || error.code === 'invalid_response') throw error

@@ -43,9 +43,10 @@ async function revoke(
           [allowInsecureRequests]: true,
         },
       )
-    } catch {
+    } catch (error) {
       // The person is signed out here in any case.
-      context.runtime.event({ type: 'client.revocation-failed', level: 'warning', issuer: found.issuer })
+      const event = { type: 'client.revocation-failed', level: 'warning', issuer: found.issuer } as const
+      context.runtime.failed(error, 'revocation', { event })
     }
   }
 }

@@ -1,4 +1,5 @@
 import { OAuthError, UnavailableError } from '../errors.ts'
+import { attribute } from '../lib/runtime.ts'
 import { isLoopbackHost } from '../protocol/resource.ts'
 import type { Fetch } from '../types.ts'
 import { addressProblem } from './addresses.ts'
@@ -58,7 +59,7 @@ export async function guardedFetch(
   } catch (error) {
     if (error instanceof OAuthError) throw error
     // Neither the platform's message nor its cause: both may quote the request.
-    throw new UnavailableError(`${target.host} could not be reached`)
+    throw attribute(new UnavailableError(`${target.host} could not be reached`), 'fetch', error)
   } finally {
     clearTimeout(timer)
   }

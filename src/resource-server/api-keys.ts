@@ -3,7 +3,7 @@ import { constantTimeEqual } from '../lib/equal.ts'
 import { sha256 } from '../lib/hash.ts'
 import { checkOptions } from '../lib/options.ts'
 import { randomToken } from '../lib/random.ts'
-import { resolveRuntime } from '../lib/runtime.ts'
+import { attribute, resolveRuntime } from '../lib/runtime.ts'
 import { isScopeToken } from '../protocol/scope.ts'
 import type { AuthorizationServer, Awaitable, Clock, TokenVerifier, VerifiedToken } from '../types.ts'
 
@@ -132,7 +132,11 @@ async function lookUp(
   } catch (cause) {
     throw cause instanceof OAuthError
       ? cause
-      : new UnavailableError('The API keys are out of reach', { cause })
+      : attribute(
+          new UnavailableError('The API keys are out of reach', { cause }),
+          'apiKeyVerifier.keys',
+          cause,
+        )
   }
 }
 

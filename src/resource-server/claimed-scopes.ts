@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../errors.ts'
+import { attributed } from '../lib/runtime.ts'
 import { readScopes } from './claims.ts'
 import { requireScopes } from './resources.ts'
 import type { ScopesFromClaims } from './types.ts'
@@ -7,7 +8,15 @@ import type { ScopesFromClaims } from './types.ts'
 export function claimedScopes(
   option: ScopesFromClaims | undefined,
 ): ((claims: Readonly<Record<string, unknown>>) => readonly string[]) | undefined {
-  if (option === undefined || typeof option === 'function') return option
+  if (option === undefined) return undefined
+  if (typeof option === 'function')
+    return (claims) => {
+      try {
+        return option(claims)
+      } catch (thrown) {
+        throw attributed('scopesFromClaims', thrown)
+      }
+    }
   if (typeof option !== 'object' || option === null || Array.isArray(option))
     throw new ConfigurationError(
       'scopesFromClaims',

@@ -1,6 +1,6 @@
-import { InvalidTokenError, OAuthError, UnavailableError } from '../errors.ts'
+import { ConfigurationError, InvalidTokenError, OAuthError, UnavailableError } from '../errors.ts'
 import { checkOptions, requireFunction, requireSeconds, requireString } from '../lib/options.ts'
-import { resolveRuntime } from '../lib/runtime.ts'
+import { attribute, resolveRuntime } from '../lib/runtime.ts'
 import { sameResource } from '../protocol/resource.ts'
 import type { AuthorizationServer, Awaitable, VerifiedToken } from '../types.ts'
 
@@ -75,7 +75,7 @@ async function classified<T>(work: () => Awaitable<T>): Promise<T> {
     // Their messages may quote the token, so they stay here.
     throw saysInvalid(error)
       ? new InvalidTokenError('The token is not valid')
-      : new UnavailableError('The token could not be judged')
+      : attribute(new UnavailableError('The token could not be judged'), 'customVerifier.verify', error)
   }
 }
 
@@ -98,7 +98,11 @@ function accepted(
   const { expiresAt = now + 3600, subject, clientId, scopes, props, upstream } = result
   if (!(expiresAt > now)) throw new InvalidTokenError('The token has expired')
   if (!Array.isArray(scopes) || scopes.some((scope) => typeof scope !== 'string'))
-    throw new UnavailableError('The token could not be judged')
+    throw attribute(
+      new UnavailableError('The token could not be judged'),
+      'customVerifier.verify',
+      new ConfigurationError('verify', 'must return `scopes`: a list of strings'),
+    )
   return {
     issuer,
     subject,

@@ -35,8 +35,15 @@ function limited(
       await place.verify(auth.token)
       return true
     } catch (error) {
+      if (error instanceof InvalidTokenError) return false
       // An outage of the issuer says nothing about the token.
-      return !(error instanceof InvalidTokenError)
+      const event = {
+        type: 'verifier.unavailable',
+        level: 'warning',
+        resource: place.resource.resource,
+      } as const
+      place.runtime.failed(error, 'verifier', { request, event })
+      return true
     }
   }
   return limitStream(response, { clock, until: auth.expiresAt, alive })

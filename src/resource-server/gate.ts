@@ -1,5 +1,6 @@
 import { InsufficientScopeError, OAuthError } from '../errors.ts'
 import { applyCors } from '../http/cors.ts'
+import type { NewEvent } from '../lib/runtime.ts'
 import { readBearer } from '../protocol/bearer.ts'
 import type { Entrance } from './entrance.ts'
 import { ProtectedResource } from './protected-resource.ts'
@@ -97,7 +98,7 @@ async function judge(
     return { place, verified, request: judgement.request, ...(filter === undefined ? {} : { filter }) }
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error
-    if (audited) report(place, verified, error)
+    report(place, verified, error, request)
     return refusal(request, place, error, scopes, required)
   }
 }
@@ -116,16 +117,23 @@ function noToken(request: Request, place: ProtectedResource, required: Requireme
   return applyCors(request, new Response(null, { status: 401, headers }), place.cors)
 }
 
-function report(place: ProtectedResource, verified: Verified | undefined, error?: OAuthError): void {
+function report(
+  { resource, runtime }: ProtectedResource,
+  verified: Verified | undefined,
+  error?: OAuthError,
+  request?: Request,
+): void {
   const who = verified?.auth
-  place.runtime.event({
+  const event: NewEvent = {
     type: error === undefined ? 'token.accepted' : typeOf(error),
     level: error === undefined ? 'info' : 'warning',
-    resource: place.resource.resource,
+    resource: resource.resource,
     ...(error === undefined ? {} : { error: error.code, status: error.status, detail: error.message }),
     ...(who === undefined ? {} : { issuer: who.issuer, clientId: who.clientId }),
     ...(who?.subject === undefined ? {} : { subject: who.subject }),
-  })
+  }
+  if (error === undefined || error.status < 500) runtime.event(event)
+  else runtime.failed(error, 'verifier', { event, ...(request && { request }) })
 }
 
 function typeOf({ code, status }: OAuthError): string {

@@ -45,7 +45,7 @@ export class IntrospectionVerifier implements TokenVerifier {
     this.#settings = settings
     this.#resource = resource
     this.#runtime = resolveRuntime(runtime)
-    this.#shared = settings.shared ? forgiving(runtime.cache!) : undefined
+    this.#shared = settings.shared ? forgiving(runtime.cache!, this.#runtime.failed) : undefined
     this.#flights = new SingleFlight(this.#runtime.waitUntil)
   }
 

@@ -3,7 +3,7 @@ import { InvalidTokenError, UnavailableError } from '../errors.ts'
 import { discoverAuthorizationServer } from '../http/discovery.ts'
 import { guardedFetch, type GuardedFetchOptions } from '../http/guarded-fetch.ts'
 import { parseObject } from '../lib/json.ts'
-import { resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
+import { attribute, resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
 import { isLoopbackHost } from '../protocol/resource.ts'
 import type { Awaitable, Cache, VerifierRuntime } from '../types.ts'
@@ -58,7 +58,7 @@ export class RemoteKeySet implements KeySet {
     this.#cacheKey = `jwks:${jwksUri ?? issuer}`
     this.#runtime = resolveRuntime(runtime)
     this.#fetch = outgoing(issuer, jwksUri, this.#runtime, runtime.dangerouslyAllowHttp)
-    this.#shared = runtime.cache && forgiving(runtime.cache)
+    this.#shared = runtime.cache && forgiving(runtime.cache, this.#runtime.failed)
     this.#flights = new SingleFlight(this.#runtime.waitUntil)
   }
 
@@ -103,7 +103,9 @@ export class RemoteKeySet implements KeySet {
       await this.#share(fetched)
     } catch (error) {
       this.#failure =
-        error instanceof UnavailableError ? error : new UnavailableError('The key set is out of reach')
+        error instanceof UnavailableError
+          ? error
+          : attribute(new UnavailableError('The key set is out of reach'), 'key set', error)
       this.#uri = undefined
       this.#runtime.event({
         type: 'keys.unavailable',

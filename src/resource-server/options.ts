@@ -1,5 +1,6 @@
 import { ConfigurationError } from '../errors.ts'
 import { checkOptions, requireFunction, requireInteger, requireStrings } from '../lib/options.ts'
+import { printError } from '../lib/print-error.ts'
 import { createScopeHierarchy, type ScopeHierarchy } from '../protocol/scope.ts'
 import type { VerifierRuntime } from '../types.ts'
 import { claimedScopes } from './claimed-scopes.ts'
@@ -19,7 +20,7 @@ export interface Settings {
   readonly runtime: VerifierRuntime
 }
 
-const runtimeOptions = ['fetch', 'clock', 'waitUntil', 'onEvent', 'clientAddress'] as const
+const runtimeOptions = ['fetch', 'clock', 'waitUntil', 'onEvent', 'onError', 'clientAddress'] as const
 const known: readonly (keyof ResourceServerOptions)[] = [
   ...(['resource', 'authorizationServers', 'scopesSupported', 'requiredScopes', 'scopeImplies'] as const),
   ...(['scopesFromClaims', 'allowedOrigins', 'cache', 'tokenCache', 'publicUrl', 'resourceName'] as const),
@@ -35,14 +36,15 @@ export function resolveOptions(options: ResourceServerOptions): Settings {
   const { stripAuthorization = false } = options
   if (typeof stripAuthorization !== 'boolean')
     throw new ConfigurationError('stripAuthorization', 'pass a boolean')
+  const resources = resolveResources(options)
   return {
     hierarchy: createScopeHierarchy(checkImplies(options.scopeImplies ?? {})),
     claimedScopes: claimedScopes(options.scopesFromClaims),
     allowedOrigins: checkOrigins(options.allowedOrigins),
     tokenCacheSize: tokenCacheSize(options.tokenCache),
     stripAuthorization,
-    runtime: verifierRuntime(options),
-    resources: resolveResources(options),
+    runtime: verifierRuntime(options, resources),
+    resources,
   }
 }
 
@@ -85,12 +87,13 @@ function tokenCacheSize(value: ResourceServerOptions['tokenCache']): number {
   return requireInteger('tokenCache.size', value.size, { min: 1, max: 1_000_000, default: 10_000 })
 }
 
-function verifierRuntime(options: ResourceServerOptions): VerifierRuntime {
+function verifierRuntime(options: ResourceServerOptions, resources: readonly Resource[]): VerifierRuntime {
   const { cache, dangerouslyAllowHttp } = options
   const methods = [cache?.get, cache?.put, cache?.delete]
   if (cache !== undefined && methods.some((method) => typeof method !== 'function'))
     throw new ConfigurationError('cache', 'pass a cache, for example memoryCache()')
   const runtime: Record<string, unknown> = {}
+  if (resources.every(({ loopback }) => loopback)) runtime['onError'] = printError
   for (const name of runtimeOptions) if (options[name] !== undefined) runtime[name] = options[name]
   return {
     ...runtime,

@@ -1,6 +1,6 @@
 import { InvalidTokenError, UnavailableError } from '../errors.ts'
 import type { CorsPolicy } from '../http/cors.ts'
-import { resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
+import { attribute, resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
 import { isLoopbackHost } from '../protocol/resource.ts'
 import type { TokenVerifier, VerifiedToken } from '../types.ts'
 import { createAuthInfo } from './auth-info.ts'
@@ -57,7 +57,7 @@ export class ProtectedResource {
       }
       if (error instanceof UnavailableError) throw error
       // Whatever else goes wrong says nothing about the token. The message may quote it, so it goes no further.
-      throw new UnavailableError('The token could not be judged')
+      throw attribute(new UnavailableError('The token could not be judged'), 'verifier', error)
     }
   }
 

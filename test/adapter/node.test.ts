@@ -188,6 +188,16 @@ test('an answer that breaks off does not look whole', async () => {
   expect(onError).toHaveBeenCalledOnce()
 })
 
+test('U2 what the handler throws is told with its request, and not to the client', async () => {
+  const onError = vi.fn()
+  const broken = new Error('a secret of the application')
+  const url = await serve(toNodeHandler(() => Promise.reject(broken), { onError }))
+  const response = await fetch(`${url}/mcp`)
+  expect([response.status, await response.text()]).toEqual([500, '{"error":"server_error"}'])
+  const request = expect.objectContaining({ method: 'GET' }) as Request
+  expect(onError.mock.calls).toEqual([[broken, { where: 'handler', request }]])
+})
+
 // The official SDK's transport says `connection: keep-alive` of its event streams; a client that had asked for the end then used a dead connection.
 test('RFC 9110 §7.6.1 what a handler says of the connection is not passed on', async () => {
   const headers = {

@@ -103,7 +103,11 @@ test('LG1 an unforeseen failure is a bare 500', async () => {
     error: 'server_error',
     error_description: 'Something went wrong here',
   })
-  expect(rig.events.at(-1)).toMatchObject({ type: 'server.error', detail: 'SyntaxError', level: 'alert' })
+  expect(rig.events.at(-1)).toMatchObject({
+    type: 'server.error',
+    detail: 'POST /token: SyntaxError',
+    level: 'alert',
+  })
   expect(await rig.call(tokens.access_token, rig.guard, RES_A)).toBe(200)
 })
 

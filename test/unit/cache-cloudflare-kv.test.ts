@@ -104,19 +104,27 @@ describe('tiered', () => {
   })
 })
 
-test('cache: forgiving makes a miss of every failure', async () => {
+test('cache: forgiving makes a miss of every failure, and reports it', async () => {
+  const failed: string[] = []
+  const report = (error: unknown, where: string): void =>
+    void failed.push(`${where}: ${(error as Error).message}`)
   const fail = (): Promise<never> => Promise.reject(new Error('429'))
-  const cache = forgiving({
-    get: fail,
-    put: fail,
-    delete: () => {
-      throw new Error('at once')
+  const cache = forgiving(
+    {
+      get: fail,
+      put: fail,
+      delete: () => {
+        throw new Error('at once')
+      },
     },
-  })
+    report,
+  )
   expect(await cache.get('a')).toBeUndefined()
   expect(await cache.put('a', 'x', { ttl: 60 })).toBeUndefined()
   expect(await cache.delete('a')).toBeUndefined()
-  const working = forgiving(memoryCache())
+  expect(failed).toEqual(['cache.get: 429', 'cache.put: 429', 'cache.delete: at once'])
+  const working = forgiving(memoryCache(), report)
   await working.put('a', 'x', { ttl: 60 })
   expect(await working.get('a')).toBe('x')
+  expect(failed).toHaveLength(3)
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ConfigurationError } from '../../src/errors.ts'
+import { ConfigurationError, UnavailableError } from '../../src/errors.ts'
 import {
   checkOptions,
   requireFunction,
@@ -8,7 +8,7 @@ import {
   requireString,
   requireStrings,
 } from '../../src/lib/options.ts'
-import { oneLine, resolveRuntime } from '../../src/lib/runtime.ts'
+import { attribute, callPart, oneLine, resolveRuntime } from '../../src/lib/runtime.ts'
 import type { TollgateEvent } from '../../src/types.ts'
 
 describe('runtime', () => {
@@ -62,6 +62,31 @@ describe('runtime', () => {
       },
     })
     expect(() => runtime.event({ type: 'x', level: 'info' })).not.toThrow()
+  })
+
+  test('U2 a failure names its part: its own, the one given, or the endpoint without its query', async () => {
+    const events: TollgateEvent[] = []
+    const told: [unknown, unknown][] = []
+    const { failed } = resolveRuntime({
+      onEvent: (event) => events.push(event),
+      onError: (error, context) => told.push([error, context]),
+    })
+    const request = new Request('https://a.test/token?code=secret', { method: 'POST' })
+    const bug = new SyntaxError('unexpected "secret"')
+    const event = { type: 'server.error', level: 'alert', status: 500 } as const
+    failed(bug, undefined, { request, event })
+    expect(told).toEqual([[bug, { where: 'POST /token', request }]])
+    expect(events[0]).toMatchObject({ ...event, detail: 'POST /token: SyntaxError' })
+    failed(bug, 'cache.get')
+    expect(events[1]).toMatchObject({ type: 'part.failed', detail: 'cache.get: SyntaxError' })
+    const thrown = await callPart('hook', () => Promise.reject('a secret')).catch((error: unknown) => error)
+    failed(attribute(new UnavailableError('Not now'), 'other', thrown))
+    expect(events[2]!.detail).toBe('hook: Not now (string)')
+    expect(told[2]).toEqual(['a secret', { where: 'hook' }])
+    const hostile = Object.assign(new Error('x'), { name: 'Error: secret', code: 'a b' })
+    failed(hostile, 'store.get')
+    expect(events[3]!.detail).toBe('store.get: Error')
+    expect(JSON.stringify(events)).not.toContain('secret')
   })
 
   test('LG2 ordinary text stays as it is', () => {
