@@ -48,7 +48,7 @@ export function createClientDocuments(parts: ClientDocumentsParts): ClientSource
   const clients = new Lru<{ client: Client; kept: Kept }>(1000)
   const good = new Lru<true>(1000)
   const refused = new Lru<{ until: number; again: boolean; error: UnavailableError | undefined }>(1000)
-  const flights = new SingleFlight<Client | undefined>(runtime.waitUntil)
+  const flights = new SingleFlight<Client | undefined>(runtime)
   const budgets = {
     known: memoryRateLimiter({ limit: knownBudget, clock }),
     new: memoryRateLimiter({ limit: newBudget, clock }),

@@ -73,7 +73,7 @@ export function createKeyRing(options: KeyRingOptions, parts: KeyRingParts): Key
   const { algorithm, rotateAfter, publishAhead, jwks } = resolve(options)
   const { issuer, store, keyring, runtime } = parts
   const { clock } = runtime
-  const flight = new SingleFlight<Ring>(runtime.waitUntil)
+  const flight = new SingleFlight<Ring>(runtime)
   const opened = new Map<string, SigningKey>()
   let ring: Ring | undefined
   let lastTry = -Infinity

@@ -60,7 +60,7 @@ function createGrantCheck({
   runtime,
 }: Context): (token: AccessToken, maxAge: number) => Awaitable<GrantRecord> {
   const seen = new Lru<{ grant: GrantRecord | undefined; at: number }>(10_000)
-  const flight = new SingleFlight<GrantRecord | undefined>(runtime.waitUntil)
+  const flight = new SingleFlight<GrantRecord | undefined>(runtime)
   const read = async (grantId: string, maxAge: number): Promise<GrantRecord | undefined> => {
     if (maxAge === 0) return grants.live(grantId)
     const at = runtime.clock()

@@ -36,10 +36,10 @@ export function createContext(options: ClientOptions): ClientContext {
     runtime,
     storage: resolved.storage,
     dpop: dpopKey(resolved.dpop, runtime.clock),
-    discoveries: new SingleFlight(runtime.waitUntil),
-    renewals: new SingleFlight(runtime.waitUntil),
+    discoveries: new SingleFlight(runtime),
+    renewals: new SingleFlight(runtime),
     pauses: new Map(),
-    acquisitions: new SingleFlight(runtime.waitUntil),
+    acquisitions: new SingleFlight(runtime),
     authorizations: new Map(),
     quirks: (issuer) => resolved.providers?.find((provider) => provider.issuer === issuer)?.client ?? {},
   }

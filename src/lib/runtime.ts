@@ -9,6 +9,8 @@ export interface ResolvedRuntime {
   readonly fetch: Fetch
   readonly clock: Clock
   readonly waitUntil: ((promise: Promise<unknown>) => void) | undefined
+  /** On Workers: I/O ends with the request that began it. */
+  readonly requestsOwnIo: boolean
   event(event: NewEvent): void
   /**
    * For every 5xx, and for failures that a request survives: `onError` gets what was thrown; `onEvent` gets the part and the reason, without
@@ -18,7 +20,7 @@ export interface ResolvedRuntime {
   clientAddress(request: Request): string | undefined
 }
 
-/** The only place that knows the platform's fetch and clock. */
+/** The only place that knows the platform, its fetch and its clock. */
 export function resolveRuntime(runtime: Runtime): ResolvedRuntime {
   const { onEvent, onError, clientAddress } = runtime
   const clock = runtime.clock ?? (() => Date.now() / 1000)
@@ -52,6 +54,7 @@ export function resolveRuntime(runtime: Runtime): ResolvedRuntime {
     fetch: runtime.fetch ?? ((input, init) => fetch(input, init)),
     clock,
     waitUntil: runtime.waitUntil,
+    requestsOwnIo: typeof navigator === 'object' && navigator.userAgent === 'Cloudflare-Workers',
     event,
     failed,
     clientAddress(request) {

@@ -1,51 +1,63 @@
-/** How long a waiter relies on a flight that nobody keeps alive, in milliseconds. */
-const patience = 2000
+import { UnavailableError } from '../errors.ts'
+import type { ResolvedRuntime } from './runtime.ts'
+import { within } from './within.ts'
+
+/** How long a flight that may be dead is waited for, and how long the one that replaces it, in seconds. */
+const patience = 2
+const deadline = 10
+
+interface Flight<T> {
+  readonly promise: Promise<T>
+  replacement?: Flight<T>
+}
 
 /**
- * One call for any number of parallel callers of a key.
+ * One call for any number of parallel callers of a key: all of them wait for it.
  *
- * On Workers, I/O belongs to the request that began it: when that request ends, a flight it leads stops without
- * settling. With `waitUntil` the flight is kept alive; without it, waiters lose patience after two seconds and make
- * their own call.
+ * On Workers, I/O belongs to the request that began it: when that request ends, a flight that it leads stops without settling. With
+ * `waitUntil` the flight is kept alive. Without it, the waiters wait two seconds; then one of them makes a second call, which serves
+ * all of them.
  */
 export class SingleFlight<T> {
-  readonly #flights = new Map<string, Promise<T>>()
-  readonly #waitUntil: ((promise: Promise<unknown>) => void) | undefined
+  readonly #flights = new Map<string, Flight<T>>()
+  readonly #waitUntil: ResolvedRuntime['waitUntil']
+  readonly #mayDie: boolean
 
-  constructor(waitUntil?: (promise: Promise<unknown>) => void) {
-    this.#waitUntil = waitUntil
+  constructor(runtime: Partial<Pick<ResolvedRuntime, 'waitUntil' | 'requestsOwnIo'>> = {}) {
+    this.#waitUntil = runtime.waitUntil
+    this.#mayDie = runtime.requestsOwnIo === true && runtime.waitUntil === undefined
+  }
+
+  /** Whether there is a call of this key under way. */
+  isBusy(key: string): boolean {
+    return this.#flights.has(key)
   }
 
   run(key: string, work: () => Promise<T>): Promise<T> {
     const flight = this.#flights.get(key)
-    if (flight === undefined) return this.#lead(key, work)
-    return this.#waitUntil ? flight : this.#follow(key, flight, work)
+    if (flight === undefined) return this.#lead(key, work).promise
+    return this.#mayDie ? this.#follow(key, flight, work) : flight.promise
   }
 
-  #lead(key: string, work: () => Promise<T>): Promise<T> {
-    const flight = work().finally(() => {
-      if (this.#flights.get(key) === flight) this.#flights.delete(key)
-    })
+  #lead(key: string, work: () => Promise<T>): Flight<T> {
+    const flight: Flight<T> = { promise: work().finally(() => this.#forget(key, flight)) }
     this.#flights.set(key, flight)
-    this.#waitUntil?.(flight.catch(() => undefined))
+    this.#waitUntil?.(flight.promise.catch(() => undefined))
     return flight
   }
 
-  async #follow(key: string, flight: Promise<T>, work: () => Promise<T>): Promise<T> {
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const tooLong = new Promise<'too long'>((resolve) => {
-      timer = setTimeout(resolve, patience, 'too long')
-    })
-    try {
-      const first = await Promise.race([flight.then((value) => ({ value })), tooLong])
-      if (first !== 'too long') return first.value
-    } finally {
-      clearTimeout(timer)
-    }
-    const current = this.#flights.get(key)
-    // Another waiter may have taken the lead meanwhile; a dead flight is replaced.
-    return current !== undefined && current !== flight
-      ? this.#follow(key, current, work)
-      : this.#lead(key, work)
+  #forget(key: string, flight: Flight<T>): void {
+    if (this.#flights.get(key) === flight) this.#flights.delete(key)
+  }
+
+  async #follow(key: string, flight: Flight<T>, work: () => Promise<T>): Promise<T> {
+    const first = await within(patience, flight.promise)
+    if (first !== undefined) return first.value
+    if (flight.replacement === undefined) return (flight.replacement = this.#lead(key, work)).promise
+    const second = await within(deadline, flight.replacement.promise)
+    if (second !== undefined) return second.value
+    // The request of the second caller has ended, too: the next caller begins anew.
+    this.#forget(key, flight.replacement)
+    throw new UnavailableError('What was asked for did not come in time')
   }
 }

@@ -46,7 +46,7 @@ export class IntrospectionVerifier implements TokenVerifier {
     this.#resource = resource
     this.#runtime = resolveRuntime(runtime)
     this.#shared = settings.shared ? forgiving(runtime.cache!, this.#runtime.failed) : undefined
-    this.#flights = new SingleFlight(this.#runtime.waitUntil)
+    this.#flights = new SingleFlight(this.#runtime)
   }
 
   accepts(token: string): boolean {

@@ -15,11 +15,14 @@ export interface VerificationKey {
   readonly jwk: Readonly<Record<string, unknown>>
 }
 
-/** The usable keys of a key set document (RFC 7517 §5); undefined where it is none. What cannot verify signatures is passed over. */
+/** The keys of a set beyond these are not read. */
+export const maxKeys = 100
+
+/** The usable keys of a key set document (RFC 7517 §5); undefined if it is not one. What cannot verify signatures is passed over. */
 export function readKeySet(value: unknown): VerificationKey[] | undefined {
   const keys = (value as { keys?: unknown } | null)?.keys
   if (!Array.isArray(keys)) return undefined
-  return keys.slice(0, 100).flatMap((key: unknown) => readKey(key) ?? [])
+  return keys.slice(0, maxKeys).flatMap((key: unknown) => readKey(key) ?? [])
 }
 
 /** The algorithms that a key of this kind can be used with. */

@@ -5,9 +5,10 @@ import { guardedFetch, type GuardedFetchOptions } from '../http/guarded-fetch.ts
 import { parseObject } from '../lib/json.ts'
 import { attribute, resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
+import { within } from '../lib/within.ts'
 import { isLoopbackHost } from '../protocol/resource.ts'
-import type { Awaitable, Cache, VerifierRuntime } from '../types.ts'
-import { readKeySet, type VerificationKey } from './jwk.ts'
+import type { Awaitable, Cache, TollgateEvent, VerifierRuntime } from '../types.ts'
+import { maxKeys, readKeySet, type VerificationKey } from './jwk.ts'
 
 /** Where the keys of an issuer come from. */
 export interface KeySet {
@@ -26,6 +27,8 @@ export function localKeySet(keys: readonly VerificationKey[]): KeySet {
 const fresh = { default: 600, min: 60, max: 86_400 }
 const cooldown = 30
 const staleIfError = 86_400
+/** For the metadata and the key set together. */
+const deadline = 10
 
 /** A set as it was fetched; what instances share. */
 interface Fetched {
@@ -33,11 +36,18 @@ interface Fetched {
   /** Seconds since the epoch. */
   at: number
   freshUntil: number
+  /** The issuer publishes more keys than are read. */
+  truncated: boolean
 }
 
 /**
- * The key set at an issuer's `jwks_uri`. One fetch for any number of parallel requests; fresh as long as `Cache-Control` says, within bounds; an unknown
- * `kid` fetches again, at most once in 30 s; an outage is bridged for 24 h and is UnavailableError from then on.
+ * The key set at an issuer's `jwks_uri`. One fetch for any number of parallel requests; fresh as long as `Cache-Control` says, within bounds.
+ *
+ * - An unknown `kid` fetches again, at most once in 30 s. Key ids that do not look like the issuer's have 30 s of their own, so that random
+ *   ones do not keep us from finding a new key.
+ * - An outage is bridged for 24 h and is UnavailableError from then on. An empty set is an outage. After a failure the next try waits 30 s,
+ *   or 1, 2, 4 … 30 s if there is no usable key.
+ * - While a set that is still usable is fetched again, it serves everyone but the caller that fetches.
  */
 export class RemoteKeySet implements KeySet {
   readonly #issuer: string
@@ -48,85 +58,142 @@ export class RemoteKeySet implements KeySet {
   readonly #configuredUri: string | undefined
   readonly #cacheKey: string
   #uri: string | undefined
-  #set: Fetched = { keys: [], at: -Infinity, freshUntil: -Infinity }
-  #triedAt = -Infinity
+  #set: Fetched = { keys: [], at: -Infinity, freshUntil: -Infinity, truncated: false }
+  /** Answers of the issuer so far: who sees it grow knows that the issuer was asked. */
+  #answers = 0
+  #refreshing = -Infinity
+  readonly #searched = { alike: -Infinity, other: -Infinity }
   #failure: UnavailableError | undefined
+  #failures = 0
+  #retryAt = -Infinity
 
   constructor(issuer: string, jwksUri: string | undefined, runtime: VerifierRuntime) {
     this.#issuer = issuer
     this.#configuredUri = jwksUri
-    this.#cacheKey = `jwks:${jwksUri ?? issuer}`
+    this.#cacheKey = `jwks:${issuer}${jwksUri === undefined ? '' : ` ${jwksUri}`}`
     this.#runtime = resolveRuntime(runtime)
     this.#fetch = outgoing(issuer, jwksUri, this.#runtime, runtime.dangerouslyAllowHttp)
     this.#shared = runtime.cache && forgiving(runtime.cache, this.#runtime.failed)
-    this.#flights = new SingleFlight(this.#runtime.waitUntil)
+    this.#flights = new SingleFlight(this.#runtime)
   }
 
   async find(kid: string | undefined, alg: string): Promise<readonly VerificationKey[]> {
-    if (this.#runtime.clock() >= this.#set.freshUntil) await this.#refresh()
-    let found = select(this.#set.keys, kid, alg)
-    // Once more at most: the flight that was joined may have looked for another key in the shared cache alone.
-    for (let i = 0; found.length === 0 && i < 2 && !this.#isCoolingDown(); i++) {
-      await this.#refresh(kid)
-      found = select(this.#set.keys, kid, alg)
-    }
-    if (found.length === 0 && this.#failure !== undefined) throw this.#failure
-    return found
+    const answers = this.#answers
+    await this.#refresh()
+    const found = select(this.#set.keys, kid, alg)
+    if (found.length > 0 || kid === undefined || this.#has(kid)) return found
+    if (this.#answers === answers) await this.#search(kid)
+    if (this.#set.truncated && !this.#has(kid))
+      throw new UnavailableError(`The issuer publishes more than ${maxKeys} keys`)
+    return select(this.#set.keys, kid, alg)
   }
 
   check(key: VerificationKey): Awaitable<void> {
-    if (this.#runtime.clock() >= this.#set.freshUntil) return this.#refresh().then(() => assertLive(key))
+    const refreshing = this.#refresh()
+    if (refreshing !== undefined) return refreshing.then(() => assertLive(key))
     assertLive(key)
   }
 
-  #isCoolingDown(): boolean {
-    return this.#runtime.clock() < Math.max(this.#triedAt, this.#set.at) + cooldown
+  /** Undefined if there is nothing to wait for. Rejects if no key is usable. */
+  #refresh(): Promise<void> | undefined {
+    const now = this.#runtime.clock()
+    if (now < this.#set.freshUntil) return undefined
+    // For 30 s a refresh is taken to be under way: on Workers it may have ended with its request.
+    if (this.#isUsable(now) && now < Math.max(this.#retryAt, this.#refreshing + cooldown)) return undefined
+    if (now < this.#retryAt) return Promise.reject(this.#outage())
+    this.#refreshing = now
+    return this.#flights
+      .run('', () => this.#load(undefined))
+      .then(() => {
+        if (!this.#isUsable(this.#runtime.clock())) throw this.#outage()
+      })
   }
 
-  /** Rejects where no key is usable any more. */
-  async #refresh(wanted?: string): Promise<void> {
-    const usable = (): boolean => this.#runtime.clock() < this.#set.freshUntil + staleIfError
-    if (usable() && this.#failure !== undefined && this.#isCoolingDown()) return
-    await this.#flights.run('', () => this.#load(wanted))
-    if (!usable()) throw this.#failure ?? new UnavailableError('The key set is out of reach')
+  /** Looks for a key id that is not in the set. Rejects if the issuer may not be asked now and the id looks like one of its own. */
+  async #search(kid: string): Promise<void> {
+    const kind = this.#looksAlike(kid) ? 'alike' : 'other'
+    const answers = this.#answers
+    // Twice at most: the flight that is joined may look for another key, in the shared cache alone.
+    for (let i = 0; i < 2 && this.#answers === answers && !this.#has(kid); i++) {
+      const now = this.#runtime.clock()
+      if (!this.#flights.isBusy('')) {
+        const until = Math.max(this.#retryAt, this.#searched[kind] + cooldown)
+        if (now < until && this.#failure === undefined && kind === 'other') return
+        if (now < until) throw this.#outage('The key of the token is not known yet', until)
+        this.#searched[kind] = now
+      }
+      await this.#flights.run('', () => this.#load(kid))
+    }
+    if (this.#failure !== undefined && !this.#has(kid)) throw this.#outage()
+  }
+
+  #isUsable(now: number): boolean {
+    return now < this.#set.freshUntil + staleIfError
+  }
+
+  #outage(message = 'The key set is out of reach', until = this.#retryAt): UnavailableError {
+    const retryAfter = Math.max(1, Math.ceil(until - this.#runtime.clock()))
+    const outage = new UnavailableError(this.#failure?.message ?? message, { retryAfter })
+    return this.#failure === undefined ? outage : attribute(outage, 'key set', this.#failure)
   }
 
   async #load(wanted: string | undefined): Promise<void> {
     const shared = await this.#recall()
     if (shared !== undefined && shared.at > this.#set.at) this.#adopt(shared)
-    if (this.#runtime.clock() < this.#set.freshUntil && this.#has(wanted)) return
-    if (wanted !== undefined && this.#isCoolingDown()) return
-    this.#triedAt = this.#runtime.clock()
+    const now = this.#runtime.clock()
+    if (now < this.#set.freshUntil && (wanted === undefined || this.#has(wanted))) return
     try {
-      const fetched = await this.#request()
-      this.#adopt(fetched)
-      await this.#share(fetched)
+      const fetched = await within(deadline, this.#request())
+      if (fetched === undefined) throw new UnavailableError('The key set did not come in time')
+      this.#answers++
+      this.#adopt(fetched.value)
+      await this.#share(fetched.value)
     } catch (error) {
-      this.#failure =
+      this.#fail(
         error instanceof UnavailableError
           ? error
-          : attribute(new UnavailableError('The key set is out of reach'), 'key set', error)
-      this.#uri = undefined
-      this.#runtime.event({
-        type: 'keys.unavailable',
-        level: 'warning',
-        issuer: this.#issuer,
-        detail: this.#failure.message,
-      })
+          : attribute(new UnavailableError('The key set is out of reach'), 'key set', error),
+      )
     }
   }
 
-  #has(wanted: string | undefined): boolean {
-    return wanted === undefined || this.#set.keys.some(({ kid }) => kid === wanted)
+  #fail(failure: UnavailableError): void {
+    const now = this.#runtime.clock()
+    const wait = this.#isUsable(now) ? cooldown : Math.min(cooldown, 2 ** this.#failures)
+    this.#failure = failure
+    this.#failures++
+    this.#retryAt = now + wait
+    this.#uri = undefined
+    this.#event('keys.unavailable', failure.message, { duration: wait })
+  }
+
+  #event(type: string, detail: string, more: Partial<TollgateEvent>): void {
+    this.#runtime.event({ type, level: 'warning', issuer: this.#issuer, detail, ...more })
+  }
+
+  #has(wanted: string): boolean {
+    return this.#set.keys.some(({ kid }) => kid === wanted)
+  }
+
+  /** Key ids of one issuer are made alike. This keeps apart what was not even made to look like them. */
+  #looksAlike(wanted: string): boolean {
+    return this.#set.keys.some(({ kid }) => kid !== undefined && shape(kid) === shape(wanted))
   }
 
   async #request(): Promise<Fetched> {
     const uri = (this.#uri ??= this.#configuredUri ?? (await this.#discover()))
     const { status, headers, text } = await guardedFetch(uri, { ...this.#fetch, maxBytes: 262_144 })
-    const keys = status === 200 ? readKeySet(parseObject(text)) : undefined
+    const document = status === 200 ? parseObject(text) : undefined
+    const keys = readKeySet(document)
     if (keys === undefined) throw new UnavailableError(`The key set was answered with ${status}`)
+    // Nobody could sign in any more, and an issuer that means that says it in another way.
+    if (keys.length === 0) throw new UnavailableError('The key set has no usable key')
+    const count = (document!['keys'] as unknown[]).length
+    const truncated = count > maxKeys
+    if (truncated)
+      this.#event('keys.truncated', `only the first ${maxKeys} keys of the key set are read`, { count })
     const at = this.#runtime.clock()
-    return { keys, at, freshUntil: at + lifetime(headers) }
+    return { keys, at, freshUntil: at + lifetime(headers), truncated }
   }
 
   async #discover(): Promise<string> {
@@ -142,21 +209,24 @@ export class RemoteKeySet implements KeySet {
     for (const key of this.#set.keys) if (!keys.includes(key)) key.live = false
     this.#set = { ...next, keys }
     this.#failure = undefined
+    this.#failures = 0
+    this.#retryAt = -Infinity
   }
 
   async #recall(): Promise<Fetched | undefined> {
     const text = await this.#shared?.get(this.#cacheKey)
     const entry = text === undefined ? undefined : parseObject(text)
-    const keys = readKeySet(entry)
-    const { at, freshUntil } = entry ?? {}
-    if (keys === undefined || typeof at !== 'number' || typeof freshUntil !== 'number') return undefined
+    const keys = readKeySet(entry) ?? []
+    const { at, freshUntil, truncated = false } = entry ?? {}
+    if (keys.length === 0 || typeof at !== 'number' || typeof freshUntil !== 'number') return undefined
     // A cache may lie: no entry is from the future or fresh beyond the bounds.
-    return at <= this.#runtime.clock() && freshUntil <= at + fresh.max ? { keys, at, freshUntil } : undefined
+    if (at > this.#runtime.clock() || freshUntil > at + fresh.max) return undefined
+    return { keys, at, freshUntil, truncated: truncated === true }
   }
 
-  async #share({ keys, at, freshUntil }: Fetched): Promise<void> {
+  async #share({ keys, at, freshUntil, truncated }: Fetched): Promise<void> {
     if (this.#shared === undefined) return
-    const value = JSON.stringify({ keys: keys.map(({ jwk }) => jwk), at, freshUntil })
+    const value = JSON.stringify({ keys: keys.map(({ jwk }) => jwk), at, freshUntil, truncated })
     const written = this.#shared.put(this.#cacheKey, value, {
       ttl: freshUntil - at + staleIfError,
     })
@@ -164,6 +234,10 @@ export class RemoteKeySet implements KeySet {
     else this.#runtime.waitUntil(written)
   }
 }
+
+/** Length and alphabet. */
+const shape = (kid: string): string =>
+  `${kid.length} ${/^(?:(\d+)|([\da-f]+)|([\w-]+)|.*)$/is.exec(kid)!.findLastIndex(Boolean)}`
 
 function select(
   keys: readonly VerificationKey[],

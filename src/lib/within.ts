@@ -1,0 +1,12 @@
+/** What the promise comes to, if it settles within so many seconds; undefined otherwise. Rejects as the promise does. */
+export async function within<T>(seconds: number, promise: Promise<T>): Promise<{ value: T } | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, seconds * 1000, undefined)
+  })
+  try {
+    return await Promise.race([promise.then((value) => ({ value })), late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
