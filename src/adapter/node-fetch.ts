@@ -43,7 +43,8 @@ async function firstReachable<T>(addresses: string[], attempt: (address: string)
 
 /** The addresses of the name, where all of them are public: one bad answer is an attack, not an outage. */
 async function judgedAddresses(hostname: string): Promise<string[]> {
-  const literal = hostname.replace(/^\[|\]$/g, '')
+  // Names below localhost are this machine (RFC 6761 §6.3), whatever a resolver says.
+  const literal = hostname.replace(/^\[|\]$/g, '').replace(/^.+\.localhost$/, 'localhost')
   const named = literal === 'localhost' || literal === '127.0.0.1' || literal === '::1'
   const addresses = isIP(literal)
     ? [literal]

@@ -1,7 +1,7 @@
 import { OAuthError } from '../errors.ts'
 import { printable } from '../http/responses.ts'
 import { authorizationResponse } from '../protocol/authorization-request.ts'
-import { knownClientRedirects } from '../protocol/redirect-uri.ts'
+import { hasDangerousScheme } from '../protocol/dangerous-scheme.ts'
 import type { Identity } from '../types.ts'
 import { isTrusted, type Target } from './authorization-request.ts'
 import { shownRedirect } from './consent-page.ts'
@@ -64,10 +64,9 @@ export async function refuse(context: Context, target: Target, error: OAuthError
   const location = errorLocation(context, target, error)
   if (isTrusted(target)) return seeOther(location)
   const { redirectUri } = target
-  const known = [...knownClientRedirects, ...context.options.allowRedirects]
-  const linked = /^https?:\/\//.test(redirectUri) || known.includes(redirectUri)
   const back = { href: location, to: shownRedirect(redirectUri).host }
-  return errorPage(look(context), error, linked ? { back } : {})
+  // No such URI was ever registered; a link on our page would run it as a script (XSS).
+  return errorPage(look(context), error, hasDangerousScheme(redirectUri) ? {} : { back })
 }
 
 function errorLocation({ issuer }: Context, { redirectUri, state }: Target, error: OAuthError): string {

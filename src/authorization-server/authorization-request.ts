@@ -5,7 +5,7 @@ import {
 } from '../protocol/authorization-request.ts'
 import { isCodeChallenge } from '../protocol/pkce.ts'
 import { isLoopbackRedirect, matchRedirectUri } from '../protocol/redirect-uri.ts'
-import { formatScope, isScopeToken } from '../protocol/scope.ts'
+import { formatScope, parseScope } from '../protocol/scope.ts'
 import { DocumentUnavailableError } from './client-documents.ts'
 import type { Client, Context, Resource } from './context.ts'
 
@@ -171,9 +171,8 @@ export const isTrusted = ({ client, redirectUri }: Pick<Target, 'client' | 'redi
  */
 function offeredScopes(resources: readonly Resource[], asked: string | undefined): string[] {
   const known = [...new Set(resources.flatMap((each) => Object.keys(each.scopes)))]
-  // Clients join lists with a space too many; no other white space separates.
-  const parsed = (asked ?? '').split(' ').filter((each) => each !== '')
-  if ((asked ?? '').length > maxScope || !parsed.every(isScopeToken))
+  const parsed = parseScope(asked ?? '')
+  if ((asked ?? '').length > maxScope || parsed === undefined)
     throw new OAuthError('invalid_scope', 'scope is malformed')
   const wanted = parsed.filter((each) => each !== 'offline_access' || known.includes(each))
   if (wanted.length === 0) return known

@@ -1,30 +1,34 @@
 import { OAuthError } from '../errors.ts'
 import { sha256 } from '../lib/hash.ts'
 import { parseObject } from '../lib/json.ts'
-import { parseClientMetadata } from '../protocol/client-metadata.ts'
+import { isEmpty, parseClientMetadata } from '../protocol/client-metadata.ts'
+import type { RedirectPolicy } from '../protocol/redirect-uri.ts'
 import { clientOf } from './clients.ts'
 import type { Client } from './context.ts'
 
 /**
  * The client that a document describes (draft-ietf-oauth-client-id-metadata-document-01 §4.1; MCP, Client ID Metadata Documents).
- * Everybody can read a document, so nothing in it may be a secret. Rejects with an OAuthError that says what is wrong.
+ * Everybody can read a document, so nothing in it may be a secret. `dropped` receives what was left out. Rejects with an OAuthError that
+ * says what is wrong.
  */
 export async function documentClient(
   id: string,
   text: string,
-  allowRedirects: readonly string[],
+  redirects: RedirectPolicy,
+  dropped: string[] = [],
 ): Promise<Client> {
   const document = parseObject(text)
   if (document === undefined) throw invalidDocument('is not a JSON object, or it names a member twice')
   // Whoever copies a document is not who wrote it (§4.1: simple string comparison).
   if (document['client_id'] !== id) throw invalidDocument('has another client_id than its URL')
   for (const name of ['client_secret', 'client_secret_expires_at'])
-    if ((document[name] ?? undefined) !== undefined) throw invalidDocument(`has a ${name}`)
+    if (!isEmpty(document[name])) throw invalidDocument(`has a ${name}`)
   if (hasSecretKey(document['jwks'])) throw invalidDocument('has a secret or private key')
-  const metadata = parseClientMetadata(document, { allowRedirects })
+  if (isEmpty(document['client_name']) || String(document['client_name']).trim() === '')
+    throw invalidDocument('has no client_name')
+  const metadata = parseClientMetadata(document, { ...redirects, dropped })
   if (metadata.token_endpoint_auth_method !== 'none')
     throw invalidDocument('asks for authentication by a secret')
-  if ((metadata.client_name ?? '').trim() === '') throw invalidDocument('has no client_name')
   return clientOf(id, 'document', metadata, await sha256(JSON.stringify([id, metadata]), 'client'))
 }
 

@@ -6,10 +6,11 @@ import { Lru } from '../lib/lru.ts'
 import type { ResolvedRuntime } from '../lib/runtime.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
 import { clientIdUrl } from '../protocol/client-id-url.ts'
+import type { RedirectPolicy } from '../protocol/redirect-uri.ts'
 import type { Cache, Fetch } from '../types.ts'
 import { freshness } from './client-documents-freshness.ts'
 import { documentClient, invalidDocument } from './client-documents-policy.ts'
-import type { ClientSource } from './clients.ts'
+import { tellDropped, type ClientSource } from './clients.ts'
 import type { Client } from './context.ts'
 import { memoryRateLimiter } from './rate-limit.ts'
 
@@ -34,7 +35,7 @@ export interface ClientDocumentsParts {
   runtime: ResolvedRuntime
   fetch: Fetch
   cache: Cache | undefined
-  allowRedirects: readonly string[]
+  redirects: RedirectPolicy
 }
 
 /**
@@ -42,7 +43,7 @@ export interface ClientDocumentsParts {
  * document that cannot be had now is an UnavailableError; one that is refused, no client.
  */
 export function createClientDocuments(parts: ClientDocumentsParts): ClientSource {
-  const { issuer, runtime, fetch, allowRedirects } = parts
+  const { issuer, runtime, fetch, redirects } = parts
   const { clock } = runtime
   const shared = parts.cache && forgiving(parts.cache, runtime.failed)
   const clients = new Lru<{ client: Client; kept: Kept }>(1000)
@@ -74,7 +75,7 @@ export function createClientDocuments(parts: ClientDocumentsParts): ClientSource
   const recall = async (id: string): Promise<Client | undefined> => {
     const found = readKept(await shared?.get(await cacheKey(id)))
     if (found === undefined || found.until <= clock()) return undefined
-    const client = await documentClient(id, found.text, allowRedirects)
+    const client = await documentClient(id, found.text, redirects)
     clients.set(id, { client, kept: found })
     return client
   }
@@ -90,7 +91,9 @@ export function createClientDocuments(parts: ClientDocumentsParts): ClientSource
     const answer = await guardedFetch(url, { fetch, maxBytes, timeout, headers })
     const unchanged = answer.status === 304 && etag !== undefined
     const text = unchanged ? before!.kept.text : textOf(answer)
-    const client = unchanged ? before!.client : await documentClient(id, text, allowRedirects)
+    const dropped: string[] = []
+    const client = unchanged ? before!.client : await documentClient(id, text, redirects, dropped)
+    tellDropped(parts, id, dropped)
     const newEtag = answer.headers.get('etag') ?? (unchanged ? etag : undefined)
     good.set(id, true)
     await keep(

@@ -73,14 +73,11 @@ export function createClients(
 const blockKey = async (clientId: string): Promise<string> => `c${await sha256(clientId, 'client')}:block`
 
 /** The clients of the configuration, by id. Throws ConfigurationError. */
-export function preregisteredClients(
-  clients: readonly ClientMetadata[],
-  allowRedirects: readonly string[],
-): ReadonlyMap<string, Client> {
+export function preregisteredClients(clients: readonly ClientMetadata[]): ReadonlyMap<string, Client> {
   if (!Array.isArray(clients)) throw new ConfigurationError('clients', 'is a list of clients')
   const byId = new Map<string, Client>()
   for (const [i, raw] of (clients as readonly ClientMetadata[]).entries()) {
-    const client = preregistered(raw, `clients[${i}]`, allowRedirects)
+    const client = preregistered(raw, `clients[${i}]`)
     if (byId.has(client.id)) throw new ConfigurationError(`clients[${i}].client_id`, 'is listed twice')
     byId.set(client.id, client)
   }
@@ -96,12 +93,8 @@ export interface ConfiguredClient {
   either: boolean
 }
 
-/** Throws ConfigurationError. */
-export function checkConfigured(
-  raw: ClientMetadata,
-  where: string,
-  allowRedirects: readonly string[],
-): ConfiguredClient {
+/** Its redirect URIs are the deployment's own, so any private-use scheme that is in order is meant. Throws ConfigurationError. */
+export function checkConfigured(raw: ClientMetadata, where: string): ConfiguredClient {
   const id = requireString(`${where}.client_id`, raw?.client_id)
   const { client_secret: secret, token_endpoint_auth_method: method } = raw
   // A guess at a short secret needs no luck; hashing it slowly would not help at the rate a server answers (OAuth 2.1 §2.4.1).
@@ -111,7 +104,7 @@ export function checkConfigured(
     throw new ConfigurationError(`${where}.token_endpoint_auth_method`, 'does not go with client_secret')
   let metadata: ClientMetadata
   try {
-    metadata = parseClientMetadata(raw, { allowRedirects })
+    metadata = parseClientMetadata(raw)
   } catch (error) {
     throw error instanceof OAuthError ? new ConfigurationError(where, error.message) : error
   }
@@ -120,8 +113,8 @@ export function checkConfigured(
   return { id, metadata: { ...metadata, token_endpoint_auth_method: authMethod }, secret, either }
 }
 
-function preregistered(raw: ClientMetadata, where: string, allowRedirects: readonly string[]): Client {
-  const { id, metadata, secret, either } = checkConfigured(raw, where, allowRedirects)
+function preregistered(raw: ClientMetadata, where: string): Client {
+  const { id, metadata, secret, either } = checkConfigured(raw, where)
   const expected = secret === undefined ? undefined : sha256(secret, 'client-secret')
   return {
     ...clientOf(id, 'preregistered', metadata, id),
@@ -129,6 +122,17 @@ function preregistered(raw: ClientMetadata, where: string, allowRedirects: reado
     checkSecret: async (given) =>
       expected !== undefined && constantTimeEqual(await sha256(given, 'client-secret'), await expected),
   }
+}
+
+/** Says what of a client's metadata was left out, so that its developer can be helped. */
+export function tellDropped(
+  { issuer, runtime }: { issuer: string; runtime: ResolvedRuntime },
+  clientId: string,
+  dropped: readonly string[],
+): void {
+  if (dropped.length === 0) return
+  const detail = dropped.join('; ')
+  runtime.event({ type: 'client.metadata-dropped', level: 'info', issuer, clientId, detail })
 }
 
 /** A client from checked metadata; without a secret, unless the caller adds one. */

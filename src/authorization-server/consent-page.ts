@@ -49,7 +49,7 @@ export function consentPage(context: Context, view: ConsentView): Promise<Respon
         <p class="host"><bdi>${target.host}</bdi></p>
       </section>
       ${
-        target.local
+        target.local || !target.web
           ? html`<div class="note">
               <p>
                 <strong>Any program on this computer could be asking.</strong> Approve only if you have just

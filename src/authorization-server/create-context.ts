@@ -45,14 +45,14 @@ export function createContext(options: AuthorizationServerOptions): {
   const stateless = createStatelessClients(keyring, issuer)
   const stored = createStoredClients(store, createQuota(store, runtime))
   const sources: ClientSource[] = [stateless.find]
-  const { clientDocuments, allowRedirects, cache } = settings
+  const { clientDocuments, redirects, cache } = settings
   if (clientDocuments !== false) {
     const { fetch } = clientDocuments === true ? runtime : clientDocuments
-    sources.push(createClientDocuments({ issuer, runtime, fetch, cache, allowRedirects }))
+    sources.push(createClientDocuments({ issuer, runtime, fetch, cache, redirects }))
   }
   sources.push(stored.find)
   const resources = createResources(options.resources, options.defaultResource)
-  const configured = preregisteredClients(settings.clients, settings.allowRedirects)
+  const configured = preregisteredClients(settings.clients)
   const preregistered = new Map([...configured, ...resourceServers(resources.all, configured)])
   const clients = createClients(preregistered, sources, store, runtime)
   const grants = createGrants({ issuer, store, keyring, keys, runtime, lifetimes: settings.lifetimes })
@@ -79,7 +79,7 @@ export function createContext(options: AuthorizationServerOptions): {
   return {
     context,
     register: settings.registration === 'stored' ? stored.register : stateless.register,
-    administration: createAdministration(clients, stored, allowRedirects),
+    administration: createAdministration(clients, stored),
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ClientMetadata } from '../protocol/client-metadata.ts'
+import type { RedirectPolicy } from '../protocol/redirect-uri.ts'
 import type { Cache, Fetch, RateLimiter, Runtime, SignIn, Store } from '../types.ts'
 import type { Endpoint } from './context.ts'
 import type { KeyRingOptions } from './keys.ts'
@@ -71,7 +72,13 @@ export interface AuthorizationServerOptions extends Runtime {
   registration?: 'stateless' | 'stored' | false
   /** Who registers must present one of these as a Bearer token; each has at least 32 characters. Default: anybody may register. */
   initialAccessTokens?: readonly string[]
-  /** Whole redirect URIs that are allowed beyond https and loopback, for example `myapp://oauth/callback`. Default: none. */
+  /**
+   * Redirect URIs with a private-use scheme, such as `cursor://…` (RFC 8252 §7.1), of public clients. `true`: accepted, compared as
+   * a whole, and the consent page warns (default). `'known'`: only the whole URIs of known clients. `false`: none. Pre-registered clients are not
+   * affected.
+   */
+  privateUseRedirects?: boolean | 'known'
+  /** Whole redirect URIs that are allowed in any case, for example `myapp://oauth/callback`. Default: none. */
   allowRedirects?: readonly string[]
   /** Whether clients may identify themselves by the URL of their metadata document. Default: true. */
   clientDocuments?: boolean | { fetch: Fetch }
@@ -99,7 +106,8 @@ export interface ResolvedOptions {
   readonly clients: readonly ClientMetadata[]
   readonly registration: 'stateless' | 'stored' | false
   readonly initialAccessTokens: readonly string[]
-  readonly allowRedirects: readonly string[]
+  /** Which redirect URIs clients can register. */
+  readonly redirects: RedirectPolicy
   readonly clientDocuments: boolean | { fetch: Fetch }
   readonly cache: Cache | undefined
   readonly checkRevocation: number | false

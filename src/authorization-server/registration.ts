@@ -5,6 +5,7 @@ import { constantTimeEqual } from '../lib/equal.ts'
 import { sha256 } from '../lib/hash.ts'
 import { readBearer } from '../protocol/bearer.ts'
 import { parseClientMetadata, type ClientMetadata } from '../protocol/client-metadata.ts'
+import { tellDropped } from './clients.ts'
 import type { Context } from './context.ts'
 import { jsonEndpoint } from './endpoint.ts'
 
@@ -29,10 +30,12 @@ export function registrationEndpoint(
       throw new InvalidTokenError('Registration needs an initial access token')
     }
     const body = await readJson(request, maxBody)
-    const metadata = parseClientMetadata(body, { allowRedirects: options.allowRedirects })
+    const dropped: string[] = []
+    const metadata = parseClientMetadata(body, { ...options.redirects, dropped })
     await limits.attempt('register', request)
     const { client, secret } = await register(metadata, request)
     runtime.event({ type: 'client.registered', level: 'info', issuer, clientId: client.client_id! })
+    tellDropped(context, client.client_id!, dropped)
     const credentials = secret === undefined ? {} : { client_secret: secret, client_secret_expires_at: 0 }
     const issued = { client_id_issued_at: Math.floor(runtime.clock()) }
     return json({ ...client, ...issued, ...credentials }, { status: 201, headers: noStore })

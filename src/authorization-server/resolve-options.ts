@@ -8,6 +8,8 @@ import {
   requireStrings,
 } from '../lib/options.ts'
 import { randomToken } from '../lib/random.ts'
+import { hasDangerousScheme } from '../protocol/dangerous-scheme.ts'
+import { isPrivateUseRedirect } from '../protocol/redirect-uri.ts'
 import { isSecureOrLoopback } from '../protocol/resource.ts'
 import type { Fetch, SignIn } from '../types.ts'
 import type { AuthorizationServerOptions, Branding, Lifetimes, ResolvedOptions } from './options.ts'
@@ -29,6 +31,7 @@ const known = {
   clients: true,
   registration: true,
   initialAccessTokens: true,
+  privateUseRedirects: true,
   allowRedirects: true,
   clientDocuments: true,
   paths: true,
@@ -55,7 +58,10 @@ export function resolveOptions(options: AuthorizationServerOptions): ResolvedOpt
     clients: options.clients ?? [],
     registration: registrationOf(options.registration),
     initialAccessTokens: initialAccessTokensOf(options.initialAccessTokens ?? []),
-    allowRedirects: allowRedirectsOf(options.allowRedirects ?? []),
+    redirects: {
+      privateUse: privateUseOf(options.privateUseRedirects),
+      allow: allowRedirectsOf(options.allowRedirects ?? []),
+    },
     clientDocuments: clientDocumentsOf(options.clientDocuments),
     cache: options.cache,
     checkRevocation:
@@ -115,13 +121,17 @@ function initialAccessTokensOf(value: unknown): readonly string[] {
   return tokens
 }
 
+function privateUseOf(value: unknown): boolean | 'known' {
+  if (value === undefined) return true
+  if (typeof value === 'boolean' || value === 'known') return value
+  throw new ConfigurationError('privateUseRedirects', `must be true, "known" or false; got ${String(value)}`)
+}
+
 function allowRedirectsOf(value: unknown): readonly string[] {
   const uris = requireStrings('allowRedirects', value)
-  for (const uri of uris) {
-    const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(uri)?.[1]?.toLowerCase() ?? ''
-    if (!URL.canParse(uri) || /^(https?|javascript|data|vbscript|file|blob|about|mailto)$/.test(scheme))
+  for (const uri of uris)
+    if (!URL.canParse(uri) || !isPrivateUseRedirect(uri.toLowerCase()) || hasDangerousScheme(uri))
       throw new ConfigurationError('allowRedirects', 'list whole redirect URIs with a private-use scheme')
-  }
   return uris
 }
 

@@ -38,7 +38,6 @@ export interface ClientAdministration {
 export function createAdministration(
   directory: ClientDirectory,
   stored: StoredClients,
-  allowRedirects: readonly string[],
 ): ClientAdministration {
   return {
     async get(id) {
@@ -51,7 +50,7 @@ export function createAdministration(
       return { id, kind, name, redirectUris, authMethod, grantTypes, blocked, ...created, ...expires }
     },
     async put(raw) {
-      const client = checkConfigured(raw, 'client', allowRedirects)
+      const client = checkConfigured(raw, 'client')
       if (directory.preregistered.has(client.id) || belongsElsewhere(client.id))
         throw new ConfigurationError('client.client_id', 'belongs to the configuration, or is no free id')
       await stored.put(client)

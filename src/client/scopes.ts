@@ -24,5 +24,5 @@ export function selectScopes(
 
 const offline = 'offline_access'
 
-/** A challenge's scopes; tolerant of doubled spaces, and of nothing else. */
-export const legal = (text: string): string[] => parseScope(text.trim().replaceAll(/ +/g, ' ')) ?? []
+/** A challenge's scopes; none if it is malformed. */
+export const legal = (text: string): string[] => parseScope(text.trim()) ?? []

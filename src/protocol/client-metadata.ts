@@ -1,7 +1,15 @@
 import * as v from 'valibot'
 import { OAuthError } from '../errors.ts'
-import { redirectUriProblem } from './redirect-uri.ts'
-import { parseScope } from './scope.ts'
+import { hasDangerousScheme } from './dangerous-scheme.ts'
+import {
+  dangerousScheme,
+  isLoopbackRedirect,
+  isPrivateUseRedirect,
+  redirectUriProblem,
+  type RedirectPolicy,
+} from './redirect-uri.ts'
+import { isLoopbackHost } from './resource.ts'
+import { formatScope, parseScope } from './scope.ts'
 
 export type TokenEndpointAuthMethod = 'none' | 'client_secret_basic' | 'client_secret_post'
 
@@ -23,22 +31,25 @@ export interface ClientMetadata {
   contacts?: readonly string[]
 }
 
-/** The grant types that a client has where it names none. */
+/** The grant types of a client that names none. */
 export const defaultGrantTypes: readonly string[] = ['authorization_code', 'refresh_token']
 
-const short = v.pipe(v.string(), v.maxLength(200))
+/** How a client's metadata is judged. */
+export interface ClientPolicy extends RedirectPolicy {
+  /**
+   * Receives what was left out and why: redirect URIs beside one that can be used, and odd members that only display. Without it everything
+   * that is not in order is refused.
+   */
+  dropped?: string[]
+}
+
+const names = v.pipe(v.array(v.string()), v.maxLength(10))
 const schema = v.object({
-  client_name: v.nullish(short),
-  token_endpoint_auth_method: v.nullish(v.picklist(['none', 'client_secret_basic', 'client_secret_post'])),
-  grant_types: v.nullish(v.pipe(v.array(v.string()), v.maxLength(10))),
-  response_types: v.nullish(v.pipe(v.array(v.string()), v.maxLength(10))),
-  application_type: v.nullish(v.picklist(['web', 'native'])),
-  scope: v.nullish(v.pipe(v.string(), v.maxLength(2000))),
-  client_uri: v.nullish(v.string()),
-  logo_uri: v.nullish(v.string()),
-  tos_uri: v.nullish(v.string()),
-  policy_uri: v.nullish(v.string()),
-  contacts: v.nullish(v.pipe(v.array(short), v.maxLength(5))),
+  token_endpoint_auth_method: v.optional(v.picklist(['none', 'client_secret_basic', 'client_secret_post'])),
+  grant_types: v.optional(names),
+  response_types: v.optional(names),
+  application_type: v.optional(v.picklist(['web', 'native'])),
+  scope: v.optional(v.pipe(v.string(), v.maxLength(2000))),
 })
 
 /**
@@ -46,55 +57,103 @@ const schema = v.object({
  * authentication method is public: it gets no secret that it did not ask for, and the answer says so. Rejects with
  * `invalid_redirect_uri`, `invalid_software_statement` or `invalid_client_metadata`.
  */
-export function parseClientMetadata(
-  value: unknown,
-  policy: { allowRedirects?: readonly string[] } = {},
-): ClientMetadata {
-  const result = v.safeParse(schema, value)
+export function parseClientMetadata(value: unknown, policy: ClientPolicy = {}): ClientMetadata {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw invalid('The metadata is not a JSON object')
+  const raw = withoutEmpty(value)
+  const result = v.safeParse(schema, raw)
   if (!result.success) {
     const [{ path }] = result.issues
-    throw invalid(
-      `${path?.map(({ key }) => String(key)).join('.') ?? 'The document'} is not as RFC 7591 has it`,
-    )
+    throw invalid(`${path?.map(({ key }) => String(key)).join('.')} does not have a value of RFC 7591 §2`)
   }
-  const raw = value as Record<string, unknown>
-  if (!isEmpty(raw['software_statement'])) {
+  if (raw['software_statement'] !== undefined)
     throw new OAuthError('invalid_software_statement', 'Software statements are not accepted')
-  }
-  const metadata = withoutEmpty(result.output)
-  for (const [name, uri] of Object.entries(raw)) {
-    if (/^(client|logo|tos|policy|jwks)_uri(#|$)/.test(name) && !isEmpty(uri) && !isHttps(uri))
-      throw invalid(`${name.split('#', 1)[0]} is not an https URL`)
-  }
+  const metadata = result.output as Present<typeof result.output>
   const grantTypes = metadata.grant_types ?? defaultGrantTypes
   if (!grantTypes.includes('authorization_code')) throw invalid('grant_types lacks authorization_code')
   if (metadata.response_types !== undefined && !metadata.response_types.includes('code'))
     throw invalid('response_types lacks code')
-  if (metadata.scope !== undefined && parseScope(metadata.scope) === undefined)
-    throw invalid('scope is no list of scopes')
+  const scopes = parseScope(metadata.scope ?? '')
+  if (scopes === undefined) throw invalid('scope is not a list of scopes')
+  const method = metadata.token_endpoint_auth_method ?? 'none'
+  // A secret that many copies of an app carry is none, so private-use schemes are for public clients (RFC 8252 §8.5).
+  const { privateUse = true } = policy
+  const uris = redirectUris(raw['redirect_uris'], {
+    ...policy,
+    privateUse: method === 'none' || policy.dropped === undefined ? privateUse : false,
+  })
   return {
+    ...displayed(raw, policy.dropped),
     ...metadata,
-    redirect_uris: redirectUris(raw['redirect_uris'], metadata.application_type, policy.allowRedirects),
+    ...(scopes.length === 0 ? {} : { scope: formatScope(scopes) }),
+    // Real native clients call themselves web; what they can do is said by their redirect URIs.
+    ...(metadata.application_type === 'web' && uris.some(isOnUsersMachine)
+      ? { application_type: 'native' as const }
+      : {}),
+    redirect_uris: uris,
     grant_types: grantTypes.filter((each) => defaultGrantTypes.includes(each)),
     response_types: ['code'],
-    token_endpoint_auth_method: metadata.token_endpoint_auth_method ?? 'none',
+    token_endpoint_auth_method: method,
   }
 }
 
-function redirectUris(
-  value: unknown,
-  applicationType: 'web' | 'native' | undefined,
-  allow: readonly string[] | undefined,
-): string[] {
-  if (!Array.isArray(value) || value.length === 0 || value.length > 20) {
+/** Members without a value are not there at all. */
+type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
+
+const isOnUsersMachine = (uri: string): boolean => isLoopbackRedirect(uri) || isPrivateUseRedirect(uri)
+
+/** Those that can be used. One that cannot never refuses the client that has others, unless its scheme is dangerous. */
+function redirectUris(value: unknown, policy: ClientPolicy): string[] {
+  if (!Array.isArray(value) || value.length === 0 || value.length > 20)
     throw new OAuthError('invalid_redirect_uri', 'redirect_uris must list 1 to 20 URIs')
-  }
-  for (const [i, uri] of value.entries()) {
-    const problem = redirectUriProblem(uri, { applicationType, allow })
-    if (problem !== undefined) throw new OAuthError('invalid_redirect_uri', `redirect_uris[${i}] ${problem}`)
-  }
-  return value as string[]
+  const problems: string[] = []
+  const usable = value.filter((uri: unknown, i): uri is string => {
+    const problem = redirectUriProblem(uri, policy)
+    if (problem === undefined) return true
+    const told = `redirect_uris[${i}] ${problem}`
+    if (problem === dangerousScheme || policy.dropped === undefined)
+      throw new OAuthError('invalid_redirect_uri', told)
+    problems.push(told)
+    return false
+  })
+  if (usable.length === 0) throw new OAuthError('invalid_redirect_uri', problems[0]!)
+  policy.dropped?.push(...problems)
+  return usable
 }
+
+type Displayed = Pick<
+  ClientMetadata,
+  'client_name' | 'contacts' | 'client_uri' | 'logo_uri' | 'tos_uri' | 'policy_uri'
+>
+
+/** Members that are only shown: an odd one is dropped, a dangerous one refuses the client (RFC 7591 §5). */
+function displayed(raw: Record<string, unknown>, dropped: string[] | undefined): Displayed {
+  const kept: Record<string, unknown> = {}
+  const keep = (name: string, problem: string | undefined): void => {
+    if (problem === undefined) kept[name] = raw[name]
+    else if (dropped === undefined) throw invalid(`${name} ${problem}`)
+    else dropped.push(`${name} ${problem}`)
+  }
+  for (const [name, value] of Object.entries(raw)) {
+    const [base = ''] = name.split('#', 1)
+    if (base === 'jwks_uri' || uriMembers.includes(base)) {
+      if (isDangerous(base, value)) throw invalid(`${base} is not an https URL`)
+      // What is localized (RFC 7591 §2.2) is judged, and not shown.
+      if (base === name && base !== 'jwks_uri')
+        keep(name, isHttps(value) ? undefined : 'is not an https URL, or is too long')
+    } else if (name === 'client_name') {
+      keep(name, isShort(value) ? undefined : 'is not a text of at most 200 characters')
+    } else if (name === 'contacts') {
+      const list = Array.isArray(value) && value.length <= 5 && value.every(isShort)
+      keep(name, list ? undefined : 'is not a list of at most 5 short texts')
+    }
+  }
+  return kept
+}
+
+const uriMembers = ['client_uri', 'logo_uri', 'tos_uri', 'policy_uri']
+
+const isShort = (value: unknown): boolean => typeof value === 'string' && value.length <= 200
 
 /** Only shown, never fetched at registration; so the form is all there is to judge. */
 function isHttps(uri: unknown): boolean {
@@ -104,13 +163,22 @@ function isHttps(uri: unknown): boolean {
   return username === '' && password === ''
 }
 
+/** A script, something of the system, an address inside a network (SSRF); a picture or a key set must be https. */
+function isDangerous(name: string, uri: unknown): boolean {
+  if (name === 'jwks_uri') return !isHttps(uri)
+  if (typeof uri !== 'string') return false
+  const text = uri.trim()
+  if (hasDangerousScheme(text)) return true
+  if (!/^http:/i.test(text) || !URL.canParse(text)) return false
+  const { hostname } = new URL(text)
+  return name === 'logo_uri' || (!isLoopbackHost(hostname) && /^(?:\[|[\d.]+$)/.test(hostname))
+}
+
 const invalid = (problem: string): OAuthError => new OAuthError('invalid_client_metadata', problem)
 
-/** Clients write null or an empty string where a member should be absent. */
-const isEmpty = (value: unknown): boolean => value === undefined || value === null || value === ''
+/** Clients write null, an empty text or an empty list for a member that should be absent. */
+export const isEmpty = (value: unknown): boolean =>
+  value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0)
 
-type WithoutEmpty<T> = { [K in keyof T]?: Exclude<T[K], null | undefined> }
-
-function withoutEmpty<T extends object>(value: T): WithoutEmpty<T> {
-  return Object.fromEntries(Object.entries(value).filter(([, each]) => !isEmpty(each))) as WithoutEmpty<T>
-}
+const withoutEmpty = (value: object): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(value).filter(([, each]) => !isEmpty(each)))

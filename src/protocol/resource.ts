@@ -21,9 +21,9 @@ export function sameResource(a: string, b: string): boolean {
   return left !== undefined && left === canonicalResource(b)
 }
 
-/** `127.0.0.1`, `[::1]` or `localhost`, as `URL.hostname` writes them. */
+/** `127.0.0.1`, `[::1]`, `localhost`, or a name below it (RFC 6761 §6.3), as `URL.hostname` writes them. */
 export function isLoopbackHost(hostname: string): boolean {
-  return hostname === '127.0.0.1' || hostname === '[::1]' || hostname === 'localhost'
+  return hostname === '127.0.0.1' || hostname === '[::1]' || /^(?:[a-z0-9_-]+\.)*localhost$/.test(hostname)
 }
 
 /** https, or http on this machine (MCP, Communication Security). */

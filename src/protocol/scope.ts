@@ -10,10 +10,12 @@ export function isScopeToken(text: string): boolean {
   return true
 }
 
-/** The scopes of a `scope` parameter, each once, in order; undefined where it holds anything but scope tokens and single spaces. */
+/**
+ * The scopes of a `scope` parameter, each once, in order; undefined if it holds anything but scope tokens and spaces. Clients join
+ * lists with a space too many, so runs of spaces count as one; no other white space separates.
+ */
 export function parseScope(text: string): string[] | undefined {
-  if (text === '') return []
-  const scopes = text.split(' ')
+  const scopes = text.split(' ').filter((each) => each !== '')
   return scopes.every(isScopeToken) ? [...new Set(scopes)] : undefined
 }
 

@@ -31,7 +31,11 @@ export function readClientCredentials(
       clientId === undefined ? candidates : candidates.filter((each) => each.clientId === clientId)
     if (named.length === 0)
       throw new OAuthError('invalid_request', 'The header and client_id name different clients')
-    return { method: 'client_secret_basic', candidates: named }
+    // RFC 6749 §2.3.1: an empty secret is the same as none.
+    const secretless = named.every((each) => each.secret === '')
+    return secretless
+      ? { method: 'none', candidates: named.map((each) => ({ clientId: each.clientId })) }
+      : { method: 'client_secret_basic', candidates: named }
   }
   if (clientId === undefined) throw invalidClient()
   return secret === undefined

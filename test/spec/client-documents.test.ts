@@ -277,7 +277,7 @@ describe('the answer', () => {
     ['no client_name', document({ client_name: undefined })],
     ['no redirect_uris', document({ redirect_uris: undefined })],
     ['a redirect URI that registration refuses', document({ redirect_uris: ['javascript:alert(1)'] })],
-    ['a private-use redirect', document({ redirect_uris: ['myapp://cb'] })],
+    ['no redirect URI that can be used', document({ redirect_uris: ['http://evil.test/cb'] })],
     ['client_secret', document({ client_secret: 'x'.repeat(40) })],
     ['client_secret_expires_at', document({ client_secret_expires_at: 0 })],
     ['client_secret_basic', document({ token_endpoint_auth_method: 'client_secret_basic' })],

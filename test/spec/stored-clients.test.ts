@@ -83,7 +83,7 @@ describe('registration', () => {
       { redirect_uris: ['javascript:alert(1)'] },
       { redirect_uris: [] },
       { ...metadata, token_endpoint_auth_method: 'private_key_jwt' },
-      { ...metadata, contacts: Array.from({ length: 6 }, () => 'a') },
+      { ...metadata, logo_uri: 'data:image/png,x' },
       [],
       { redirect_uris: Array.from({ length: 10 }, (_, i) => `${evil}/${i}/${'x'.repeat(1000)}`) },
     ]

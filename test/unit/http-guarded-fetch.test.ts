@@ -40,11 +40,16 @@ describe('CD2 what is never requested', () => {
 
   test('CL2 loopback and named origins only where the caller says so', async () => {
     const { fetch, sent } = outside()
-    const loopback = ['http://127.0.0.1:3000/x', 'http://[::1]/x', 'https://localhost/x']
+    const loopback = [
+      'http://127.0.0.1:3000/x',
+      'http://[::1]/x',
+      'https://localhost/x',
+      'http://x.localhost/x',
+    ]
     for (const each of loopback)
       expect((await guardedFetch(each, { fetch, allowLoopback: true })).status).toBe(404)
     expect(sent.map((each) => each.url)).toEqual(loopback)
-    for (const each of ['http://127.0.0.2/x', 'http://10.0.0.1/x', 'http://c.test/x', 'http://x.localhost/x'])
+    for (const each of ['http://127.0.0.2/x', 'http://10.0.0.1/x', 'http://c.test/x', 'http://xlocalhost/x'])
       expect(() => checkUrl(each, { allowLoopback: true }), each).toThrow(BlockedAddressError)
     const allowOrigins = ['http://mcp:3000']
     expect(checkUrl('http://mcp:3000/x', { allowOrigins }).href).toBe('http://mcp:3000/x')

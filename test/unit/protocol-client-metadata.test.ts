@@ -71,17 +71,22 @@ describe('RFC 7591 §2: client metadata', () => {
       ['javascript:alert(1)'],
       ['http://evil.test/cb'],
       ['https://app.test/cb', 'https://app.test/cb#x'],
-      ['myapp://cb'],
+      ['myapp:cb'],
       Array.from({ length: 100 }, (_, i) => `https://app.test/${i}`),
       [`https://app.test/${'a'.repeat(3072)}`],
     ]
     for (const uris of wrong)
       expect(codeOf({ redirect_uris: uris }), JSON.stringify(uris)).toBe('invalid_redirect_uri')
-    expect(codeOf({ redirect_uris: ['myapp://cb'] }, { allowRedirects: ['myapp://cb'] })).toBe('accepted')
-    expect(codeOf({ redirect_uris: ['http://localhost/cb'], application_type: 'web' })).toBe(
-      'invalid_redirect_uri',
+    expect(codeOf({ redirect_uris: ['myapp://cb'] }, { privateUse: false })).toBe('invalid_redirect_uri')
+    expect(codeOf({ redirect_uris: ['myapp://cb'] }, { privateUse: false, allow: ['myapp://cb'] })).toBe(
+      'accepted',
     )
-    expect(codeOf({ redirect_uris: ['http://localhost/cb'], application_type: 'native' })).toBe('accepted')
+    for (const application_type of ['web', 'native'])
+      expect(parseClientMetadata({ redirect_uris: ['http://localhost/cb'], application_type })).toMatchObject(
+        {
+          application_type: 'native',
+        },
+      )
   })
 
   test('the message names the entry and the reason, not the URI', () => {
@@ -98,11 +103,20 @@ describe('RFC 7591 §2: client metadata', () => {
     'jwks_uri',
     'logo_uri#fr',
     'client_uri#ja-Hani-JP',
-  ])('R6 %s', (name) => {
+  ])('R6 RC14 %s', (name) => {
+    const dropped: string[] = []
     for (const uri of [
       'javascript:alert(1)',
+      ' java\tscript:alert(1)',
       'data:image/svg+xml,x',
       'http://169.254.169.254/',
+      'http://2852039166/',
+      'http://[::ffff:10.0.0.1]/',
+      'file:///etc/passwd',
+    ])
+      expect(codeOf({ redirect_uris, [name]: uri }, { dropped }), uri).toBe('invalid_client_metadata')
+    expect(dropped).toEqual([])
+    const odd = [
       'HTTPS://app.test',
       'https:app.test',
       'https://user@app.test/',
@@ -112,8 +126,14 @@ describe('RFC 7591 §2: client metadata', () => {
       `https://app.test/${'a'.repeat(2048)}`,
       1,
       {},
-    ])
-      expect(codeOf({ redirect_uris, [name]: uri }), JSON.stringify(uri)).toBe('invalid_client_metadata')
+    ]
+    // A key set must be what it says; what is localized is not shown.
+    if (/^(client|tos|policy|logo)_uri$/.test(name)) {
+      for (const uri of odd)
+        expect(parseClientMetadata({ redirect_uris, [name]: uri }, { dropped })).not.toHaveProperty(name)
+      expect(dropped).toHaveLength(odd.length)
+      for (const uri of odd) expect(codeOf({ redirect_uris, [name]: uri })).toBe('invalid_client_metadata')
+    }
     expect(codeOf({ redirect_uris, [name]: 'https://app.test/x' })).toBe('accepted')
   })
 

@@ -106,11 +106,27 @@ describe('MCP Canonical Server URI', () => {
 })
 
 test('MCP Communication Security: https, or this machine', () => {
-  for (const url of ['https://mcp.test', 'http://127.0.0.1:3000', 'http://[::1]', 'http://localhost/x'])
+  for (const url of [
+    'https://mcp.test',
+    'http://127.0.0.1:3000',
+    'http://[::1]',
+    'http://localhost/x',
+    'http://notes.localhost:8787/mcp',
+  ])
     expect(isSecureOrLoopback(new URL(url)), url).toBe(true)
   for (const url of ['http://mcp.test', 'http://127.0.0.2', 'http://localhost.evil.test', 'ftp://localhost'])
     expect(isSecureOrLoopback(new URL(url)), url).toBe(false)
-  for (const host of ['0.0.0.0', '127.0.0.2', 'x.localhost', '::1', '192.168.0.1', ''])
+  for (const host of [
+    '0.0.0.0',
+    '127.0.0.2',
+    '.localhost',
+    'xlocalhost',
+    'localhost.',
+    'localhost.evil.test',
+    '::1',
+    '192.168.0.1',
+    '',
+  ])
     expect(isLoopbackHost(host), host).toBe(false)
 })
 
