@@ -2,6 +2,7 @@ import type { NextFunction, Request as Incoming, RequestHandler, Response as Out
 import { ConfigurationError } from '../errors.ts'
 import type { ProtectNeed, ResourceServer } from '../index.ts'
 import type { AuthInfo, Endpoints } from '../types.ts'
+import { checkRoute } from './route.ts'
 import { copyHeaders, originOf, sendWebResponse, toWebRequest } from './node-message.ts'
 
 /**
@@ -35,6 +36,7 @@ export function endpoints(...parts: readonly Endpoints[]): RequestHandler {
  * app.all('/mcp', guard(rs), (req, res) => transport.handleRequest(req, res, req.body))
  */
 export function guard<P = unknown>(rs: ResourceServer<P>, need?: ProtectNeed): RequestHandler {
+  checkRoute(rs, need)
   const admit = rs.protect(
     async (request, auth, incoming: Incoming, outgoing: Outgoing, admitted: () => void) => {
       if (need?.operations !== undefined && request.body !== null) incoming.body = await request.json()

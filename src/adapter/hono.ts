@@ -1,6 +1,7 @@
 import type { HonoRequest, MiddlewareHandler } from 'hono'
 import type { ProtectNeed, ResourceServer } from '../index.ts'
 import type { AuthInfo, Endpoints } from '../types.ts'
+import { checkRoute } from './route.ts'
 
 /** What `c.var` holds behind {@link guard}. */
 export interface AuthVariables<P = unknown> {
@@ -34,6 +35,7 @@ export function guard<P = unknown>(
   rs: ResourceServer<P>,
   need?: ProtectNeed,
 ): MiddlewareHandler<{ Variables: AuthVariables<P> }> {
+  checkRoute(rs, need)
   type Step = Parameters<MiddlewareHandler<{ Variables: AuthVariables<P> }>>
   const admit = rs.protect(async (request, auth, c: Step[0], next: Step[1]) => {
     c.req.raw = request

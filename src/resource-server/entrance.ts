@@ -92,6 +92,8 @@ function refused(place: ProtectedResource, status: number, problem: string): Res
 /** No resource here: 404, or 421 where the path is right and the host is not (RFC 9110 §15.5.20). */
 function nowhere(places: readonly ProtectedResource[], request: Request): Response {
   const { pathname } = new URL(request.url)
+  if (isAmbiguous(pathname))
+    return oauthError(new OAuthError('invalid_request', 'The path is not in its normal form'))
   const elsewhere = places.some(
     ({ resource: { host, path, metadataPaths } }) =>
       host !== undefined && (isBelow(pathname, path) || metadataPaths.includes(pathname)),
@@ -108,17 +110,29 @@ function nowhere(places: readonly ProtectedResource[], request: Request): Respon
 /** The longest path that holds the request's. */
 function byPath(places: readonly ProtectedResource[], request: Request): ProtectedResource | undefined {
   const { pathname } = new URL(request.url)
-  // Whoever decodes these later would see another path than the one that was judged.
-  if (/%2f|%5c|%2e/i.test(pathname)) return undefined
+  if (isAmbiguous(pathname)) return undefined
   let host: string | undefined
-  let best: ProtectedResource | undefined
-  for (const place of places) {
-    const { path, host: own } = place.resource
-    if (!isBelow(pathname, path) || (best !== undefined && best.resource.path.length >= path.length)) continue
-    if (own === undefined || own === (host ??= hostOf(request))) best = place
+  const longest = (spelling: (path: string) => string): ProtectedResource | undefined => {
+    let best: ProtectedResource | undefined
+    for (const place of places) {
+      const { path, host: own } = place.resource
+      if (!isBelow(spelling(pathname), spelling(path))) continue
+      if (best !== undefined && best.resource.path.length >= path.length) continue
+      if (own === undefined || own === (host ??= hostOf(request))) best = place
+    }
+    return best
   }
-  return best
+  const exact = longest((path) => path)
+  // A router that ignores case (Express) would run the handler of another resource than the one that is judged.
+  return exact === longest((path) => path.toLowerCase()) ? exact : undefined
 }
+
+/**
+ * Whether a router might read another path than the guard: encoded unreserved characters, separators and percent signs, empty segments
+ * (RFC 3986 §6.2.2).
+ */
+const isAmbiguous = (pathname: string): boolean =>
+  /\/\/|%(?:2[5def]|3\d|4[1-9a-f]|5[0-9acf]|6[1-9a-f]|7[0-9ae])/i.test(pathname)
 
 const isBelow = (pathname: string, path: string): boolean =>
   pathname === path || (pathname.startsWith(path) && pathname.charCodeAt(path.length) === 0x2f)

@@ -76,6 +76,7 @@ export function createResourceServer<P = unknown>(options: ResourceServerOptions
 
   return {
     metadataUrl: settings.resources[0]!.metadataUrl,
+    resources: names,
     handle: async (request) => entrance.handle(request),
     async authenticate(request, need) {
       const admission = await admit(request, requirementOf(need), { anonymous: false })

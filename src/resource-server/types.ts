@@ -120,6 +120,8 @@ export type OperationJudgement =
 export interface ResourceServer<P = unknown> extends Endpoints {
   /** Where the metadata of the (first) resource is. */
   readonly metadataUrl: string
+  /** The identifiers of the resources, in the order of the options. */
+  readonly resources: readonly string[]
   /** The metadata document and preflights; `undefined` for everything else. */
   handle(request: Request): Promise<Response | undefined>
   /** Who is calling, or the answer that refuses: 401, 403, 400, 421 or 503. */

@@ -304,7 +304,7 @@ export function adapterSuite(name: string, start: Start, facts: HostFacts = {}):
 }
 
 /** A request as bytes, for what fetch would not send. */
-async function raw(port: number, lines: readonly string[]): Promise<{ status: number; text: string }> {
+export async function raw(port: number, lines: readonly string[]): Promise<{ status: number; text: string }> {
   const host = lines.some((line) => /^host:/i.test(line)) ? [] : [`Host: 127.0.0.1:${port}`]
   const text = await new Promise<string>((resolve, reject) => {
     const socket = connect(port, '127.0.0.1')

@@ -1,0 +1,21 @@
+import { ConfigurationError } from '../errors.ts'
+import type { ProtectNeed, ResourceServer } from '../index.ts'
+
+/**
+ * Several resources behind a framework's router: its router chooses the handler (in any case, below a mount point, after a rewrite), so the path
+ * of the request must not choose the resource. Resources that differ only by host cannot be mixed up by a router.
+ *
+ * @throws ConfigurationError if this route does not say which resource it is.
+ */
+export function checkRoute(
+  { resources }: Pick<ResourceServer, 'resources'>,
+  need: ProtectNeed | undefined,
+): void {
+  if (need?.resource !== undefined) return
+  if (new Set(resources.map((each) => new URL(each).pathname)).size <= 1) return
+  const names = resources.map((each) => JSON.stringify(each)).join(' or ')
+  throw new ConfigurationError(
+    'need.resource',
+    `this resource server has several resources; say which one this route is: ${names}`,
+  )
+}
