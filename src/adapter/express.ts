@@ -3,7 +3,18 @@ import { ConfigurationError } from '../errors.ts'
 import type { ProtectNeed, ResourceServer } from '../index.ts'
 import type { AuthInfo, Endpoints } from '../types.ts'
 import { checkRoute } from './route.ts'
-import { copyHeaders, originOf, sendWebResponse, toWebRequest } from './node-message.ts'
+import {
+  bodyIsGone,
+  copyHeaders,
+  hasVerbatimPath,
+  lazily,
+  originOf,
+  rawBodyOf,
+  sendWebResponse,
+  toWebRequest,
+  verbatim,
+  type Incoming as NodeIncoming,
+} from './node-message.ts'
 
 /**
  * Middleware that answers what belongs to Tollgate: metadata, and the endpoints of an embedded authorization server. Mount it at the
@@ -14,7 +25,7 @@ import { copyHeaders, originOf, sendWebResponse, toWebRequest } from './node-mes
  */
 export function endpoints(...parts: readonly Endpoints[]): RequestHandler {
   return middleware(async (request, incoming, outgoing, next) => {
-    const parsed = incoming.method === 'POST' && incoming.readableDidRead
+    const parsed = incoming.method === 'POST' && incoming.readableDidRead && rawBodyOf(incoming) === undefined
     for (const part of parts) {
       const response = await part.handle(request)
       if (response === undefined) continue
@@ -24,7 +35,7 @@ export function endpoints(...parts: readonly Endpoints[]): RequestHandler {
       return sendWebResponse(outgoing, response)
     }
     next()
-  })
+  }, asItCame)
 }
 
 /**
@@ -57,7 +68,7 @@ export function guard<P = unknown>(rs: ResourceServer<P>, need?: ProtectNeed): R
     stripAuthorization(incoming)
     endWith(outgoing, response)
     next()
-  })
+  }, asParsed)
 }
 
 /** What {@link guard} found. Throws where the request did not pass it. */
@@ -77,31 +88,32 @@ const addresses = new WeakMap<Request, string | undefined>()
 /** Express 4 knows nothing of promises. */
 function middleware(
   work: (request: Request, incoming: Incoming, outgoing: Outgoing, next: () => void) => Promise<void>,
+  bodyOf: typeof asItCame,
 ): RequestHandler {
-  return (incoming, outgoing, next: NextFunction) => {
-    const request = webRequest(incoming, outgoing)
-    if (request === undefined) {
-      outgoing.status(400).json({ error: 'invalid_request' })
-      return
-    }
+  const answer = async (incoming: Incoming, outgoing: Outgoing, next: () => void): Promise<void> => {
+    // No endpoint has such a path; the application may.
+    if (bodyOf === asItCame && !hasVerbatimPath(incoming)) return next()
+    const origin = originOf(incoming, incoming.protocol === 'https')
+    const request = toWebRequest(incoming, outgoing, origin, bodyOf)
+    if (request === undefined) return void outgoing.status(400).json({ error: 'invalid_request' })
     addresses.set(request, incoming.ip)
-    work(request, incoming, outgoing, () => next()).catch(next)
+    await work(request, incoming, outgoing, next)
+  }
+  return (incoming, outgoing, next: NextFunction) => {
+    answer(incoming, outgoing, () => next()).catch(next)
   }
 }
 
-function webRequest(incoming: Incoming, outgoing: Outgoing): Request | undefined {
-  const request = toWebRequest(incoming, outgoing, originOf(incoming, incoming.protocol === 'https'))
-  // What a parser has made of the body is what the handler will act on, so it is also what is judged.
-  if (request === undefined || !incoming.readableDidRead || incoming.body === undefined) return request
-  const { body: parsed } = incoming as { body: unknown }
-  const verbatim = typeof parsed === 'string' || parsed instanceof Uint8Array
-  const body = verbatim ? (parsed as BodyInit) : JSON.stringify(parsed)
-  return incoming.method === 'GET' || incoming.method === 'HEAD' ? request : withBody(request, body)
-}
+/** For endpoints: a body that a parser has read is an error only where it is needed. */
+const asItCame = (incoming: NodeIncoming): BodyInit => rawBodyOf(incoming) ?? lazily(incoming)
 
-function withBody(request: Request, body: BodyInit): Request {
-  const { url, method, headers, signal } = request
-  return new Request(url, { method, headers, signal, body })
+/** For the guard: what a parser has made of the body is what the handler will act on, so it is also what is judged. */
+function asParsed(incoming: NodeIncoming): BodyInit {
+  if (!incoming.readableDidRead) return lazily(incoming)
+  const { body } = incoming
+  const known = body === undefined ? rawBodyOf(incoming) : (verbatim(body) ?? JSON.stringify(body))
+  if (known === undefined) throw bodyIsGone()
+  return known
 }
 
 /** Stands for the answer to come: an event stream that lasts as long as the connection, so that the guard can end it. */
@@ -131,11 +143,13 @@ function endWith(outgoing: Outgoing, { body }: Response): void {
   body?.pipeTo(new WritableStream()).then(over, over)
 }
 
-/** In both views: the official SDK's transports read the raw one. */
+/** In every view, in place: whoever has read one before holds the same object (G39). The official SDK's transports read the raw one. */
 function stripAuthorization(incoming: Incoming): void {
-  delete incoming.headers.authorization
-  const { rawHeaders } = incoming
-  incoming.rawHeaders = rawHeaders.filter(
-    (_, i) => rawHeaders[i - (i % 2)]!.toLowerCase() !== 'authorization',
-  )
+  const { headers, rawHeaders } = incoming
+  // Not every runtime that has `node:http` has it.
+  const distinct: Record<string, unknown> | undefined = incoming.headersDistinct
+  delete headers.authorization
+  delete distinct?.['authorization']
+  for (let i = rawHeaders.length - 2; i >= 0; i -= 2)
+    if (rawHeaders[i]!.toLowerCase() === 'authorization') rawHeaders.splice(i, 2)
 }

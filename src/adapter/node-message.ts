@@ -1,51 +1,80 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { ConfigurationError } from '../errors.ts'
 import { markOwn } from '../lib/own-request.ts'
 
 /** A message as Express hands it over has `originalUrl`: `url` may be relative to where a router is mounted. */
-export type Incoming = IncomingMessage & { originalUrl?: string }
+export type Incoming = IncomingMessage & { originalUrl?: string; rawBody?: unknown; body?: unknown }
 
 /**
- * The Web request, or undefined where there is none: a target, `Host` or method that no URL or Request can have. Headers come from
- * `rawHeaders`, because Node keeps only the first of two `Authorization` headers (G5). The body is not touched before somebody reads it.
+ * The Web request, or undefined if there is none: a target, `Host` or method that no URL or Request can have, or a path that the URL parser changes
+ * (dot segments, backslashes): routers read the target as it came, handlers the URL. Headers come from `rawHeaders`, because Node keeps only the
+ * first of two `Authorization` or `Host` headers (G5; RFC 9112 §3.2). The body is not touched before somebody reads it.
  */
 export function toWebRequest(
   incoming: Incoming,
   outgoing: ServerResponse,
   origin: string | undefined = originOf(incoming),
+  bodyOf: (incoming: Incoming) => BodyInit = unreadBody,
 ): Request | undefined {
-  const path = pathOf(incoming.originalUrl ?? incoming.url ?? '')
-  if (origin === undefined || path === undefined) return undefined
+  const target = targetOf(incoming)
+  if (origin === undefined || target === undefined) return undefined
   const { method = 'GET' } = incoming
-  const init: RequestInit = { method, headers: headersOf(incoming), signal: abortedBy(outgoing) }
+  const headers = headersOf(incoming)
+  // Of an absolute target the Host header is ignored (RFC 9112 §3.2.2).
+  if (target.host !== undefined) headers.set('host', target.host)
+  if (headers.get('host')?.includes(',')) return undefined
+  const init: RequestInit = { method, headers, signal: abortedBy(outgoing) }
   if (method !== 'GET' && method !== 'HEAD' && hasBody(incoming))
-    Object.assign(init, { body: lazily(incoming), duplex: 'half' })
+    Object.assign(init, { body: bodyOf(incoming), duplex: 'half' })
+  let request: Request
   try {
-    return markOwn(new Request(origin + path, init))
+    request = new Request(origin + target.path, init)
   } catch {
     return undefined
   }
+  return isVerbatim(target.path, request.url) ? markOwn(request) : undefined
 }
 
-/** What the connection itself says; undefined where `Host` is no host (RFC 9110 §7.2). */
-export function originOf(
-  incoming: IncomingMessage,
-  encrypted: boolean = isEncrypted(incoming),
-): string | undefined {
-  const host = incoming.headers.host ?? String(incoming.headers[':authority'] ?? '') // HTTP/2
-  return /^[\w.-]+(:\d{1,5})?$|^\[[\da-f:.]+\](:\d{1,5})?$/i.test(host)
-    ? `${encrypted ? 'https' : 'http'}://${host}`
-    : undefined
+/** Whether the URL has the path as it came, byte by byte. */
+function isVerbatim(target: string, url: string): boolean {
+  if (target.includes('#')) return false
+  const path = target.split('?', 1)[0]!
+  const start = url.indexOf('/', 'https://'.length)
+  const end = start + path.length
+  return url.startsWith(path, start) && (end === url.length || url[end] === '?')
+}
+
+/** Whether the URL parser leaves the path of the request as it came; false also if there is no such URL. */
+export function hasVerbatimPath(incoming: Incoming): boolean {
+  const path = targetOf(incoming)?.path
+  return path !== undefined && isVerbatim(path, new URL(`http://localhost${path}`).href)
+}
+
+/** What the connection and the target say; undefined if the host is not one (RFC 9110 §7.2). */
+export function originOf(incoming: Incoming, encrypted: boolean = isEncrypted(incoming)): string | undefined {
+  const host = targetOf(incoming)?.host ?? hostOf(incoming)
+  return host !== undefined && isHost.test(host) ? `${encrypted ? 'https' : 'http'}://${host}` : undefined
+}
+
+const isHost = /^[\w.-]+(:\d{1,5})?$|^\[[\da-f:.]+\](:\d{1,5})?$/i
+
+/** HTTP/2 has `:authority`; a `Host` beside it says the same (RFC 9113 §8.3.1). */
+function hostOf({ headers }: IncomingMessage): string | undefined {
+  const { host, ':authority': authority } = headers
+  if (authority === undefined) return host
+  return host === undefined || host === authority ? String(authority) : undefined
 }
 
 export const isEncrypted = ({ socket }: IncomingMessage): boolean =>
   (socket as { encrypted?: boolean }).encrypted === true
 
-/** Of an absolute target (RFC 9112 §3.2.2) only path and query count. */
-function pathOf(target: string): string | undefined {
-  if (target.startsWith('/')) return target
-  if (!/^https?:\/\//i.test(target) || !URL.canParse(target)) return undefined
-  const { pathname, search } = new URL(target)
-  return pathname + search
+/** The request target: origin-form, or absolute-form with its host (RFC 9112 §3.2). */
+function targetOf({ originalUrl, url = '' }: Incoming): { path: string; host?: string } | undefined {
+  const target = originalUrl ?? url
+  if (target.startsWith('/')) return { path: target }
+  const [, host, path] = /^https?:\/\/([^/?#]+)(.*)$/i.exec(target) ?? []
+  if (host === undefined || path === undefined || !isHost.test(host)) return undefined
+  return { host, path: path.startsWith('/') ? path : `/${path}` }
 }
 
 function headersOf({ rawHeaders }: IncomingMessage): Headers {
@@ -58,8 +87,35 @@ function headersOf({ rawHeaders }: IncomingMessage): Headers {
   return headers
 }
 
-const hasBody = ({ headers }: IncomingMessage): boolean =>
-  headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
+/** HTTP/2 ends a body with END_STREAM, not by its length (RFC 9113 §8.1). */
+export function hasBody(incoming: IncomingMessage): boolean {
+  const { headers, httpVersionMajor } = incoming
+  const { stream } = incoming as { stream?: { endAfterHeaders?: boolean } }
+  if (httpVersionMajor >= 2) return stream?.endAfterHeaders !== true
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
+}
+
+/** The body as it came: from the connection, or from `rawBody` if the platform has read it. */
+function unreadBody(incoming: Incoming): BodyInit {
+  if (!incoming.readableDidRead) return lazily(incoming)
+  const { body, headers } = incoming
+  const bytes = rawBodyOf(incoming) ?? verbatim(body)
+  if (bytes !== undefined) return bytes
+  if (body !== undefined && /\bjson\b/i.test(headers['content-type'] ?? '')) return JSON.stringify(body)
+  throw bodyIsGone()
+}
+
+/** What a platform keeps of a body that it has read, byte by byte. */
+export const rawBodyOf = ({ rawBody }: Incoming): BodyInit | undefined => verbatim(rawBody)
+
+export const verbatim = (body: unknown): BodyInit | undefined =>
+  typeof body === 'string' || body instanceof Uint8Array ? (body as BodyInit) : undefined
+
+export const bodyIsGone = (): ConfigurationError =>
+  new ConfigurationError(
+    'request',
+    'its body was read before; put this handler before every body parser, or keep the bytes in req.rawBody',
+  )
 
 function abortedBy(outgoing: ServerResponse): AbortSignal {
   const gone = new AbortController()
@@ -70,7 +126,7 @@ function abortedBy(outgoing: ServerResponse): AbortSignal {
 }
 
 /** One chunk for each pull, so the client sends no faster than the handler reads. */
-function lazily(incoming: IncomingMessage): ReadableStream<Uint8Array> {
+export function lazily(incoming: IncomingMessage): ReadableStream<Uint8Array> {
   let chunks: AsyncIterator<Uint8Array> | undefined
   return new ReadableStream<Uint8Array>(
     {

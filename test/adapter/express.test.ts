@@ -114,7 +114,61 @@ test('G34 whatever the Host says, the challenge names the configured resource', 
       expect(answer).toContain(`${origin}/.well-known/oauth-protected-resource/mcp`)
   }
   const absolute = await raw(port, `GET http://evil.test/mcp HTTP/1.1`, `Host: 127.0.0.1:${port}`)
-  expect(absolute).toMatch(/^HTTP\/1\.1 401 /)
+  expect(absolute).toMatch(/^HTTP\/1\.1 421 /)
+})
+
+test('T17, G39 views of the headers that were read before the guard have no credential after it', async () => {
+  const { app, origin, rs } = await start()
+  const before = (req: express.Request, res: express.Response, next: express.NextFunction): void => {
+    const { headers, headersDistinct, rawHeaders } = req
+    expect(headersDistinct['authorization']).toEqual([alice.authorization])
+    res.locals = { headers, headersDistinct, rawHeaders }
+    next()
+  }
+  app.all('/mcp', before, guard(rs), (req, res) => {
+    const { headers, headersDistinct, rawHeaders } = req
+    res.json([res.locals, headers, headersDistinct, rawHeaders])
+  })
+  const text = await (await fetch(`${origin}/mcp`, { headers: { ...alice, 'x-kept': 'yes' } })).text()
+  expect(text).toContain('x-kept')
+  expect(text).not.toMatch(/authorization|key_alice/i)
+})
+
+test('RC16 a body that was read before the guard and left no trace is an error, and not an empty body', async () => {
+  const { app, origin, rs } = await start()
+  const problem = vi.fn()
+  const operations = operationScopes({ 'tools/call': { write: ['notes:write'] } })
+  const handler = vi.fn((_req: express.Request, res: express.Response) => void res.end())
+  app.use(async (req, _res, next) => {
+    for await (const _ of req);
+    next()
+  })
+  app.post('/mcp', guard(rs, { operations }), handler)
+  app.use(((error: Error, _req, res, _next) => {
+    problem(error.message)
+    res.status(500).end()
+  }) as express.ErrorRequestHandler)
+  const response = await fetch(`${origin}/mcp`, { method: 'POST', headers: alice, body: '{}' })
+  expect(response.status).toBe(500)
+  expect(problem.mock.calls[0]![0]).toContain('req.rawBody')
+  expect(handler).not.toHaveBeenCalled()
+})
+
+test('RC16 endpoints() takes the bytes that a platform has kept as req.rawBody', async () => {
+  const { app, origin } = await start()
+  const keep = (req: unknown, _res: unknown, bytes: Buffer): void =>
+    void ((req as { rawBody: Buffer }).rawBody = bytes)
+  app.use(express.urlencoded({ extended: true, verify: keep }))
+  app.use(endpoints({ handle: async (request) => new Response(await request.text()) }))
+  const response = await fetch(origin, { method: 'POST', body: new URLSearchParams('a=1&a=2') })
+  expect(await response.text()).toBe('a=1&a=2')
+})
+
+test('S2 endpoints() leaves paths that are not its own to the application, however they are written', async () => {
+  const { app, port, rs } = await start()
+  app.use(endpoints(rs), (req, res) => void res.send(`next: ${req.path}`))
+  for (const path of ['/wiki/{page}', '/a/../b', '/caf%65'])
+    expect(await raw(port, `GET ${path} HTTP/1.1`, 'Host: 127.0.0.1')).toContain(`next: ${path}`)
 })
 
 test('G31 a preflight is answered, and reaches nobody', async () => {

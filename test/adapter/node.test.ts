@@ -5,10 +5,12 @@ import { createServer as createTlsServer, request as tlsRequest } from 'node:htt
 import { connect, type AddressInfo } from 'node:net'
 import { afterEach, expect, test, vi } from 'vitest'
 import { clientAddress, toNodeHandler } from '../../src/adapter/node.ts'
+import { createAuthorizationServer, ownLogin } from '../../src/authorization-server/index.ts'
 import { ConfigurationError } from '../../src/errors.ts'
+import { memoryStore } from '../../src/store/memory.ts'
 import { selfSigned } from '../support/runtime-tls.ts'
 import { adapterApp } from './suite-app.ts'
-import { adapterSuite } from './suite.ts'
+import { adapterSuite, raw } from './suite.ts'
 
 adapterSuite(
   'tollgate/node',
@@ -107,6 +109,145 @@ test('over TLS the URL is https', async () => {
       .end()
   })
   expect(JSON.parse(body).url).toBe('https://notes.example.com/mcp')
+})
+
+test.each([
+  '/mail/mcp/../../notes/mcp',
+  '/mail/mcp/%2e%2e/%2E%2e/notes/mcp',
+  '/notes/mcp/./admin',
+  '/notes\\mcp',
+  '/mcp#x',
+  '/mcp/"x"',
+  'http://127.0.0.1/a/../mcp',
+  'http://user@127.0.0.1/mcp',
+])('S2 a target whose path the URL parser changes is 400, and reaches no handler: %s', async (target) => {
+  const handler = vi.fn(show)
+  for (const options of [{}, { publicUrl: 'http://notes.example.com' }]) {
+    const url = await serve(toNodeHandler(handler, options))
+    expect((await raw(Number(new URL(url).port), [`GET ${target} HTTP/1.1`])).status).toBe(400)
+  }
+  expect(handler).not.toHaveBeenCalled()
+})
+
+test('S2 a target that the URL parser leaves alone arrives byte by byte', async () => {
+  const url = await serve(toNodeHandler(show))
+  for (const target of ['/', '/?', '//a//b', '/a%20b/caf%C3%A9?x=%2e%2e/../y', "/a;b='c'"]) {
+    const { text } = await raw(Number(new URL(url).port), [`GET ${target} HTTP/1.1`])
+    expect(text).toContain(JSON.stringify(url + target))
+  }
+})
+
+test('T20 two Host headers are 400; the host of an absolute target counts, whatever Host says', async () => {
+  const handler = vi.fn((request: Request) =>
+    Response.json({ url: request.url, host: request.headers.get('host') }),
+  )
+  for (const options of [{}, { publicUrl: 'http://notes.example.com' }]) {
+    const port = Number(new URL(await serve(toNodeHandler(handler, options))).port)
+    for (const second of ['b.test', 'a.test'])
+      expect((await raw(port, ['GET / HTTP/1.1', 'Host: a.test', `host: ${second}`])).status).toBe(400)
+    expect(handler).not.toHaveBeenCalled()
+    const { text } = await raw(port, ['GET http://b.test:81?q HTTP/1.1', 'Host: a.test'])
+    expect(text).toContain(
+      JSON.stringify({
+        url: `${'publicUrl' in options ? 'http://notes.example.com' : 'http://b.test:81'}/?q`,
+        host: 'b.test:81',
+      }),
+    )
+    handler.mockClear()
+  }
+})
+
+test('RC16 a body that the platform has read: its bytes, what it has made of JSON, or an error that says so', async () => {
+  const onError = vi.fn()
+  const listen = toNodeHandler(async (request) => new Response(await request.text()), { onError })
+  const url = await serve(async (incoming, outgoing) => {
+    const chunks: Buffer[] = []
+    for await (const chunk of incoming) chunks.push(chunk as Buffer)
+    const bytes = Buffer.concat(chunks)
+    const kept = { rawBody: { rawBody: bytes }, text: { body: bytes.toString() } }
+    const left = incoming.headers['x-left'] as 'rawBody' | 'text' | 'json' | 'form' | 'nothing'
+    const parsed = { json: { body: { b: 1 } }, form: { body: { a: ['1', '2'] } }, nothing: {} }
+    listen(Object.assign(incoming, { ...kept, ...parsed }[left]), outgoing)
+  })
+  const post = async (left: string, body: string, type: string): Promise<[number, string]> => {
+    const headers = { 'x-left': left, 'content-type': type }
+    const response = await fetch(url, { method: 'POST', headers, body })
+    return [response.status, await response.text()]
+  }
+  const form = 'application/x-www-form-urlencoded'
+  expect(await post('rawBody', 'a=1&a=2', form)).toEqual([200, 'a=1&a=2'])
+  expect(await post('text', 'a=1&a=2', form)).toEqual([200, 'a=1&a=2'])
+  expect(await post('json', '{ "b": 1 }', 'application/json')).toEqual([200, '{"b":1}'])
+  expect(onError).not.toHaveBeenCalled()
+  for (const left of ['form', 'nothing']) {
+    expect((await post(left, 'a=1&a=2', form))[0]).toBe(500)
+    expect(onError.mock.lastCall![0]).toBeInstanceOf(ConfigurationError)
+    expect(onError.mock.lastCall![0].message).toContain('req.rawBody')
+  }
+})
+
+/** An HTTP/2 server, and a client that sends to it. */
+async function http2(handler: (request: Request) => Promise<Response>) {
+  const server = createSecureServer(selfSigned, toNodeHandler(handler) as never)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const origin = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const session = connectHttp2(origin, { ca: selfSigned.cert })
+  open.push({ close: () => session.destroy(), closeAllConnections: () => server.close() })
+  const send = async (
+    headers: Record<string, string>,
+    body?: string,
+  ): Promise<{ status: number; text: string }> => {
+    const stream = session.request(headers, { endStream: body === undefined })
+    if (body !== undefined) stream.end(body)
+    const [answer] = (await once(stream, 'response')) as [Record<string, number>]
+    let text = ''
+    for await (const chunk of stream) text += String(chunk)
+    return { status: answer[':status']!, text }
+  }
+  return { origin, send }
+}
+
+test('RC5 HTTP/2: a body without content-length arrives; none is none (RFC 9113 §8.1)', async () => {
+  const { send } = await http2(async (request) =>
+    Response.json([request.method, request.body === null, await request.text()]),
+  )
+  expect((await send({ ':method': 'POST', ':path': '/' }, 'hello')).text).toBe('["POST",false,"hello"]')
+  expect((await send({ ':method': 'POST', ':path': '/' })).text).toBe('["POST",true,""]')
+  expect((await send({ ':method': 'DELETE', ':path': '/' }, 'x')).text).toBe('["DELETE",false,"x"]')
+})
+
+test('RC5 HTTP/2: a client registers, and redeems at the token endpoint', async () => {
+  let as: ReturnType<typeof createAuthorizationServer> | undefined
+  const { origin, send } = await http2(async (request) => (await as!.handle(request))!)
+  as = createAuthorizationServer({
+    issuer: origin,
+    secret: 'thirty-two bytes at the very least!',
+    store: memoryStore(),
+    signIn: ownLogin({ identify: () => undefined, loginUrl: '/login' }),
+    resources: { [`${origin}/mcp`]: { scopes: { 'notes:read': 'Read' } } },
+  })
+  const post = (path: string, type: string, body: string): ReturnType<typeof send> =>
+    send({ ':method': 'POST', ':path': path, 'content-type': type }, body)
+  const metadata = { redirect_uris: ['http://127.0.0.1/cb'], token_endpoint_auth_method: 'none' }
+  const registered = await post('/register', 'application/json', JSON.stringify(metadata))
+  expect([registered.status, registered.text]).toEqual([201, expect.stringContaining('client_id')])
+  const { client_id: client } = JSON.parse(registered.text)
+  const form = new URLSearchParams({
+    grant_type: 'authorization_code',
+    client_id: client,
+    code: 'x',
+    code_verifier: 'v'.repeat(43),
+  })
+  const redeemed = await post('/token', 'application/x-www-form-urlencoded', String(form))
+  expect([redeemed.status, redeemed.text]).toEqual([400, expect.stringContaining('"invalid_grant"')])
+})
+
+test('T20 HTTP/2: a Host that contradicts :authority is 400 (RFC 9113 §8.3.1)', async () => {
+  const { origin, send } = await http2(async (request) => new Response(request.url))
+  const { host } = new URL(origin)
+  expect(await send({ ':path': '/', host })).toEqual({ status: 200, text: `${origin}/` })
+  expect((await send({ ':path': '/', ':authority': host, host: 'evil.test' })).status).toBe(400)
 })
 
 test('HTTP/2: pseudo headers become the URL, an event stream streams', async () => {

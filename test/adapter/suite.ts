@@ -236,7 +236,7 @@ export function adapterSuite(name: string, start: Start, facts: HostFacts = {}):
           'http://evil.example/mcp',
         ]) {
           const { status } = await raw(port, [`GET ${path} HTTP/1.1`])
-          expect([path, [400, 401, 404, 307, 308].includes(status)]).toEqual([path, true])
+          expect([path, [400, 401, 404, 421, 307, 308].includes(status)]).toEqual([path, true])
         }
       }))
 
@@ -256,6 +256,21 @@ export function adapterSuite(name: string, start: Start, facts: HostFacts = {}):
           expect(text).not.toContain('evil.example')
         }
       }))
+
+    if (facts.malformedHosts ?? true)
+      test('T20 two Host headers are refused, whichever comes first', () =>
+        untouched(async () => {
+          const authorization = `Authorization: Bearer ${await token('alice')}`
+          for (const hosts of [
+            ['127.0.0.1', 'evil.example'],
+            ['evil.example', '127.0.0.1'],
+            ['127.0.0.1', '127.0.0.1'],
+          ]) {
+            const lines = hosts.map((name) => `Host: ${name}:${port}`)
+            const { status } = await raw(port, ['GET /mcp?do=echo HTTP/1.1', ...lines, authorization])
+            expect([hosts, status]).toEqual([hosts, expect.toSatisfy((code) => [400, 421].includes(code))])
+          }
+        }))
 
     test('PR4 metadata: GET, HEAD, 405 with Allow', async () => {
       const at = `${url}/.well-known/oauth-protected-resource/mcp`
