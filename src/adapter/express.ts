@@ -1,5 +1,6 @@
 import type { NextFunction, Request as Incoming, RequestHandler, Response as Outgoing } from 'express'
 import { ConfigurationError } from '../errors.ts'
+import { lastAddress } from '../http/caller.ts'
 import type { ProtectNeed, ResourceServer } from '../index.ts'
 import type { AuthInfo, Endpoints } from '../types.ts'
 import { checkRoute } from './route.ts'
@@ -96,7 +97,7 @@ function middleware(
     const origin = originOf(incoming, incoming.protocol === 'https')
     const request = toWebRequest(incoming, outgoing, origin, bodyOf)
     if (request === undefined) return void outgoing.status(400).json({ error: 'invalid_request' })
-    addresses.set(request, incoming.ip)
+    addresses.set(request, lastAddress(incoming.ip))
     await work(request, incoming, outgoing, next)
   }
   return (incoming, outgoing, next: NextFunction) => {

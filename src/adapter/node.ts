@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Awaitable, ErrorContext } from '../types.ts'
 import { ConfigurationError } from '../errors.ts'
 import { checkOptions } from '../lib/options.ts'
+import { lastAddress } from '../http/caller.ts'
 import { isEncrypted, originOf, sendWebResponse, toWebRequest } from './node-message.ts'
 
 export { joinAuthorizationHeaders } from './node-authorization.ts'
@@ -99,15 +100,13 @@ function resolve(options: NodeHandlerOptions): {
 }
 
 const forwardedAsHttps = ({ headers }: IncomingMessage): boolean =>
-  lastOf(headers['x-forwarded-proto']) === 'https'
+  joined(headers['x-forwarded-proto'])?.split(',').at(-1)?.trim() === 'https'
 
-/** The nearest proxy writes last; what stands before it, anybody may have written. */
-function addressOf(incoming: IncomingMessage, header: string | undefined): string | undefined {
-  return header === undefined ? incoming.socket.remoteAddress : lastOf(incoming.headers[header])
-}
+const addressOf = ({ socket, headers }: IncomingMessage, header: string | undefined): string | undefined =>
+  lastAddress(header === undefined ? socket.remoteAddress : joined(headers[header]))
 
-const lastOf = (value: string | string[] | undefined): string | undefined =>
-  (Array.isArray(value) ? value.join(',') : value)?.split(',').at(-1)?.trim()
+const joined = (value: string | string[] | undefined): string | undefined =>
+  Array.isArray(value) ? value.join(',') : value
 
 function refuse(outgoing: ServerResponse, status: number, description?: string): void {
   outgoing.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })

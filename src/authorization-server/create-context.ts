@@ -1,3 +1,4 @@
+import { lastAddress } from '../http/caller.ts'
 import { printError } from '../lib/print-error.ts'
 import { callPart, resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
 import { Keyring } from '../lib/seal.ts'
@@ -113,5 +114,5 @@ function clientAddress({ behindProxy, clientAddress: own }: AuthorizationServerO
 } {
   if (own !== undefined || behindProxy === undefined || behindProxy === false) return {}
   const header = behindProxy === true ? 'x-forwarded-for' : behindProxy.addressHeader
-  return { clientAddress: (request) => request.headers.get(header)?.split(',').at(-1)?.trim() || undefined }
+  return { clientAddress: (request) => lastAddress(request.headers.get(header)) }
 }

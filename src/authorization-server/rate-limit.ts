@@ -1,4 +1,5 @@
 import { OAuthError } from '../errors.ts'
+import { createCallers } from '../http/caller.ts'
 import { sha256 } from '../lib/hash.ts'
 import { Lru } from '../lib/lru.ts'
 import { resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
@@ -6,7 +7,7 @@ import type { Clock, RateLimiter } from '../types.ts'
 
 /** Who may try how often. Every method rejects with 429 and `Retry-After` where it was too often. */
 export interface Limits {
-  /** Counts an attempt of this kind from this address, by this client; where the address is not known, nothing is counted. */
+  /** Counts an attempt of this kind by this caller as this client; nothing is counted if the deployment does not say who calls. */
   attempt(kind: string, request: Request, clientId?: string): Promise<void>
   /** Rejects while this client, from this address, is shut out for wrong secrets. Counts nothing. */
   admit(request: Request, clientId: string): Promise<void>
@@ -20,8 +21,9 @@ const period = 60
 export function createLimits(issuer: string, limiter: RateLimiter, runtime: ResolvedRuntime): Limits {
   const shutOut = new Lru<number>(10_000)
   const { clock } = runtime
+  const findCaller = createCallers(runtime)
   const keyOf = async (request: Request, kind: string, clientId = ''): Promise<string> =>
-    `${kind}:${await sha256(`${issuer}\n${clientId}\n${runtime.clientAddress(request) ?? ''}`)}`
+    `${kind}:${await sha256(`${issuer}\n${clientId}\n${findCaller(request)?.network ?? ''}`)}`
   const refuse = (kind: string, clientId?: string): OAuthError => {
     runtime.event({
       type: 'rate.limited',
@@ -47,7 +49,7 @@ export function createLimits(issuer: string, limiter: RateLimiter, runtime: Reso
   }
   return {
     async attempt(kind, request, clientId) {
-      if (runtime.clientAddress(request) === undefined) return
+      if (findCaller(request) === undefined) return
       if (await exceeds(await keyOf(request, kind, clientId))) throw refuse(kind, clientId)
     },
     async admit(request, clientId) {

@@ -86,7 +86,7 @@ export function createStoredClients(store: ExpiringStore, quota: Quota): StoredC
       return client
     },
 
-    async register(metadata) {
+    async register(metadata, request) {
       const secret = metadata.token_endpoint_auth_method === 'none' ? undefined : randomToken(32)
       const record: StoredClient = {
         kind: 'registered',
@@ -97,7 +97,7 @@ export function createStoredClients(store: ExpiringStore, quota: Quota): StoredC
       const value = JSON.stringify(record)
       if (utf8(value).length > maxRecord)
         throw new OAuthError('invalid_client_metadata', 'The metadata is too long')
-      await quota.take()
+      await quota.take(request)
       const id = prefix + randomToken()
       await change(id, () => ({ value, expiresAt: clock() + unapproved }))
       return { client: { ...metadata, client_id: id }, secret }

@@ -34,7 +34,7 @@ export function isSpecialAddress(address: string): boolean {
   return ipv4 === undefined ? specialIpv6(address.split('%', 1)[0]!.toLowerCase()) : specialIpv4(ipv4)
 }
 
-function parseIpv4(text: string): number | undefined {
+export function parseIpv4(text: string): number | undefined {
   const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text)
   if (match === null) return undefined
   const parts = match.slice(1).map(Number)
@@ -81,7 +81,7 @@ function specialIpv6(text: string): boolean {
   return (groups[4] === 0 || groups[4] === 0x200) && groups[5] === 0x5efe // ISATAP (RFC 5214 §6.1)
 }
 
-function parseIpv6(text: string): number[] | undefined {
+export function parseIpv6(text: string): number[] | undefined {
   let address = text
   const dotted = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(text)
   if (dotted !== null) {

@@ -77,6 +77,17 @@ test('HT4 behindProxy: the URL is the public one, the address is the one that th
   })
 })
 
+test.each([
+  ['9.9.9.9:4711', '9.9.9.9'],
+  ['[2001:DB8::1]:443', '2001:db8::1'],
+  ['::ffff:9.9.9.9', '9.9.9.9'],
+  ['unknown', 'unknown'],
+])('T12 an address as proxies write it, %s, is %s', async (written, address) => {
+  const url = await serve(toNodeHandler(show, { behindProxy: true }))
+  const headers = { 'x-forwarded-for': `6.6.6.6, ${written}` }
+  expect(await (await fetch(url, { headers })).json()).toMatchObject({ address })
+})
+
 test('RL1 without behindProxy no header makes an address or a scheme', async () => {
   const url = await serve(toNodeHandler(show))
   const headers = { 'x-forwarded-for': '9.9.9.9', 'x-forwarded-proto': 'https', forwarded: 'for=9.9.9.9' }

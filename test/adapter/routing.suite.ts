@@ -69,7 +69,7 @@ export function routingSuite(name: string, start: Start): void {
         }
     })
 
-    test('S2 no spelling of a path brings a token of one resource to the handler of another', async () => {
+    test('G32, S2 no spelling of a path brings a token of one resource to the handler of another', async () => {
       for (const target of targets(url))
         for (const audience of places) {
           const { status, text } = await call(target, audience)

@@ -14,6 +14,8 @@ interface Rule {
 
 const bottom = ['errors.ts', 'types.ts', 'lib/']
 const role = [...bottom, 'protocol/', 'http/', 'store/contract.ts', 'cache/contract.ts']
+/** What the adapters share. */
+const everyAdapter = ['adapter/route.ts', 'adapter/parts.ts']
 const jose = [/^jose\//]
 
 /** The most specific prefix decides. */
@@ -37,16 +39,20 @@ const table: Record<string, Rule> = {
   'upstream/': { local: role, npm: [...jose, /^oauth4webapi$/] },
   'provider/': { local: ['types.ts', 'errors.ts', 'lib/options.ts', 'provider/preset.ts'], npm: [] },
   'adapter/': {
-    local: ['errors.ts', 'types.ts', 'http/', 'lib/'],
+    local: ['errors.ts', 'types.ts', 'http/', 'lib/', ...everyAdapter],
     npm: [],
     typeOnlyNpm: [/^hono/, /^express/, /^next/, /^@cloudflare\//],
   },
   'adapter/express.ts': {
-    local: ['errors.ts', 'types.ts', 'adapter/node'],
+    local: ['errors.ts', 'types.ts', 'http/', 'adapter/node', ...everyAdapter],
     npm: [],
     typeOnlyNpm: [/^express/],
   },
-  'adapter/hono.ts': { local: ['errors.ts', 'types.ts', 'http/'], npm: [/^hono\//], typeOnlyNpm: [/^hono/] },
+  'adapter/hono.ts': {
+    local: ['errors.ts', 'types.ts', 'http/', ...everyAdapter],
+    npm: [/^hono\//],
+    typeOnlyNpm: [/^hono/],
+  },
   'gateway/': { local: [''], npm: [/./] },
   'cli/': { local: [''], npm: [/./] },
 }

@@ -78,3 +78,32 @@ test('RL1 the memory of a limiter is bounded', async () => {
   now = 60
   expect(await limiter.limit({ key: 'key 9999' })).toEqual({ success: true })
 })
+
+test('S15 3000 wrong secrets from as many addresses of one IPv6 network are one caller’s', async () => {
+  const rig = new Rig({ clientAddress: (request) => request.headers.get('x-test-address') ?? undefined })
+  const attempt = (address: string): Promise<Response> =>
+    rig.post(
+      { grant_type: 'refresh_token', refresh_token: 'x' },
+      { headers: { ...basic('either', 'wrong'), 'x-test-address': address } },
+    )
+  const statuses: number[] = []
+  for (let i = 0; i < 3000; i++) statuses.push((await attempt(`2001:db8:1:2::${i.toString(16)}`)).status)
+  expect([count(statuses, 401), count(statuses, 429)]).toEqual([60, 2940])
+  expect((await attempt('2001:db8:1:3::1')).status).toBe(401)
+})
+
+test.each([
+  ['IPv4 with a port', (i: number) => `192.0.2.1:${1024 + i}`],
+  ['IPv6 with a port', (i: number) => `[2001:db8::1]:${1024 + i}`],
+  ['IPv4 inside IPv6', (i: number) => `${i % 2 ? '::ffff:' : ''}192.0.2.1`],
+  ['what is not an address', (i: number) => `host-${i}`],
+])('T12 behindProxy, %s: the limit is reached', async (_, addressOf) => {
+  const rig = new Rig({ behindProxy: true })
+  const statuses: number[] = []
+  for (let i = 0; i < 70; i++) {
+    const headers = { 'x-forwarded-for': `203.0.113.${i}, ${addressOf(i)}` }
+    const form = { grant_type: 'refresh_token', client_id: 'pub', refresh_token: 'a.b.c' }
+    statuses.push((await rig.post(form, { headers })).status)
+  }
+  expect([count(statuses, 400), count(statuses, 429)]).toEqual([60, 10])
+})

@@ -119,6 +119,32 @@ describe('registration', () => {
     await registered(rig)
   })
 
+  test.each([
+    ['IPv4', (i: number) => `192.0.2.1:${1024 + i}`, '192.0.2.2'],
+    [
+      'an IPv6 site',
+      (i: number) => `2001:db8:1:${(0x200 + (i % 256)).toString(16)}::${i.toString(16)}`,
+      '2001:db8:1:300::1',
+    ],
+  ])('S15 R9 %s: one caller uses up only its share of the quota', async (_, addressOf, other) => {
+    let address = ''
+    const rig = stored({ clientAddress: () => address })
+    const statuses = new Map<number, number>()
+    for (let i = 0; i < 1100; i++) {
+      // Below the limit of attempts a minute.
+      if (i % 200 === 0) rig.now += 60
+      address = addressOf(i)
+      const { status } = await rig.register(metadata)
+      statuses.set(status, (statuses.get(status) ?? 0) + 1)
+    }
+    expect([...statuses]).toEqual([
+      [201, 200],
+      [429, 900],
+    ])
+    address = other
+    expect((await rig.register(metadata)).status).toBe(201)
+  })
+
   test('R9 the quota is one for all instances, and parallel registrations get through', async () => {
     const rig = stored()
     const twin = rig.twin()
