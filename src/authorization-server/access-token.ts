@@ -15,14 +15,14 @@ export function signAccessToken(claims: object, { alg, kid, privateKey }: Signin
 export async function verifyAccessToken(
   token: string,
   find: (kid: string) => Promise<SigningKey | undefined>,
-): Promise<Record<string, unknown> | undefined> {
+): Promise<{ claims: Record<string, unknown>; kid: string } | undefined> {
   const jws = parseJws(token)
   if (jws === undefined) return undefined
   const { header, payload } = jws
   // RFC 7515 §4.1.11: no extension is understood here, so none may be critical.
-  if (typeof header['kid'] !== 'string' || header['typ'] !== typ || header['crit'] !== undefined)
-    return undefined
-  const key = await find(header['kid'])
+  const { kid } = header
+  if (typeof kid !== 'string' || header['typ'] !== typ || header['crit'] !== undefined) return undefined
+  const key = await find(kid)
   if (key === undefined || key.alg !== header['alg']) return undefined
-  return (await verifyJws(jws, key.publicKey, key.alg)) ? payload : undefined
+  return (await verifyJws(jws, key.publicKey, key.alg)) ? { claims: payload, kid } : undefined
 }

@@ -39,7 +39,9 @@ export function createClients(
     return known !== undefined && known.until > store.clock() ? known.blocked : askWhetherBlocked(clientId)
   }
   const askWhetherBlocked = async (clientId: string): Promise<boolean> => {
-    const blocked = (await store.get(await blockKey(clientId))) !== undefined
+    const found = (await store.get(await blockKey(clientId))) !== undefined
+    // A read that began before `block()` ended must not undo it; a block is never lifted.
+    const blocked = found || blocks.peek(clientId)?.blocked === true
     blocks.set(clientId, { blocked, until: store.clock() + blockFresh })
     return blocked
   }

@@ -3,7 +3,9 @@ import { checkOptions, requireSeconds } from '../lib/options.ts'
 import type { ResolvedRuntime } from '../lib/runtime.ts'
 import type { Keyring } from '../lib/seal.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
+import { within } from '../lib/within.ts'
 import type { ExpiringStore } from '../store/contract.ts'
+import type { Awaitable } from '../types.ts'
 import {
   algorithmOf,
   checkConfiguredKey,
@@ -37,6 +39,11 @@ export interface KeyRing {
   publicKeys(): Promise<Jwk[]>
   /** Grants of an earlier epoch are dead. */
   epoch(): Promise<number>
+  /**
+   * Whether a token signed by this key in this epoch still counts; at once, unless it is time to read the ring again. Keys of the
+   * configuration stay after `revokeAll()`, so for their tokens the epoch decides.
+   */
+  holds(kid: string, epoch: number): Awaitable<boolean>
   /** A new epoch and a new key: everything that was issued before is dead. */
   revokeAll(): Promise<void>
 }
@@ -57,6 +64,8 @@ interface Ring {
 const fresh = 300
 const staleIfError = 3600
 const cooldown = 30
+/** How long callers wait for the store, in seconds. */
+const deadline = 10
 /** The longest access token and an hour: so long a retired key stays. */
 const retention = 7200
 const attempts = 5
@@ -77,10 +86,17 @@ export function createKeyRing(options: KeyRingOptions, parts: KeyRingParts): Key
   const opened = new Map<string, SigningKey>()
   let ring: Ring | undefined
   let lastTry = -Infinity
+  /** The highest epoch that this process has seen. */
+  let latest = 0
 
   const load = async (): Promise<Ring> => {
     lastTry = clock()
-    const record = await readAndRotate()
+    let record = await readAndRotate()
+    // A read that began before `revokeAll()` ended must not bring the old ring back.
+    if (record.epoch < latest) record = await readAndRotate()
+    if (record.epoch < latest)
+      throw new UnavailableError('The store has lost a revocation: call revokeAll() again')
+    latest = record.epoch
     const configured = jwks === undefined ? undefined : await Promise.all(jwks.map(openConfiguredKey))
     const keys = configured ?? (await Promise.all(record.keys.map(openKey)))
     return (ring = { keys, epoch: record.epoch, at: clock() })
@@ -95,17 +111,29 @@ export function createKeyRing(options: KeyRingOptions, parts: KeyRingParts): Key
     return key
   }
 
-  const current = async (): Promise<Ring> => {
+  /** The ring, if it may be used without a look at the store. While it is read again, it serves everyone but the caller that reads. */
+  const known = (): Ring | undefined => {
     const now = clock()
-    if (ring !== undefined && now - ring.at < fresh) return ring
-    if (ring !== undefined && now - ring.at < staleIfError && now - lastTry < cooldown) return ring
+    if (ring === undefined || now - ring.at >= staleIfError) return undefined
+    return now - ring.at < fresh || now - lastTry < cooldown ? ring : undefined
+  }
+
+  const current = async (): Promise<Ring> => {
+    const usable = known()
+    if (usable !== undefined) return usable
     try {
-      return await flight.run('ring', load)
+      return await reload()
     } catch (error) {
-      if (ring === undefined || now - ring.at >= staleIfError) throw error
+      if (ring === undefined || clock() - ring.at >= staleIfError) throw error
       runtime.failed(error, 'signing keys', { event: { type: 'keys.stale', level: 'warning', issuer } })
       return ring
     }
+  }
+
+  const reload = async (): Promise<Ring> => {
+    const read = await within(deadline, flight.run('ring', load))
+    if (read !== undefined) return read.value
+    throw new UnavailableError('The signing keys did not come in time')
   }
 
   /** Whoever first sees that the ring is missing or old writes the new one, and everybody reads what the winner wrote. */
@@ -155,7 +183,7 @@ export function createKeyRing(options: KeyRingOptions, parts: KeyRingParts): Key
     async find(kid) {
       const known = (await current()).keys.find((each) => each.kid === kid)
       if (known !== undefined || clock() - lastTry < cooldown || jwks !== undefined) return known
-      return (await flight.run('ring', load)).keys.find((each) => each.kid === kid)
+      return (await reload()).keys.find((each) => each.kid === kid)
     },
     async publicKeys() {
       return (await current()).keys.map((each) => each.publicJwk)
@@ -163,13 +191,21 @@ export function createKeyRing(options: KeyRingOptions, parts: KeyRingParts): Key
     async epoch() {
       return (await current()).epoch
     },
+    holds(kid, epoch) {
+      const counts = ({ keys, epoch: now }: Ring): boolean =>
+        keys.some((each) => each.kid === kid) && (jwks === undefined || epoch >= now)
+      const usable = known()
+      return usable === undefined ? current().then(counts) : counts(usable)
+    },
     async revokeAll() {
       for (let i = 0; i < attempts; i++) {
         const found = await store.get(recordKey)
-        const epoch = found === undefined ? 0 : (JSON.parse(found.value) as RingRecord).epoch
+        const before = found === undefined ? 0 : (JSON.parse(found.value) as RingRecord).epoch
+        const epoch = Math.max(before + 1, latest)
         const keys = jwks === undefined ? [await newKey(clock())] : []
-        const value = JSON.stringify({ keys, epoch: epoch + 1 } satisfies RingRecord)
+        const value = JSON.stringify({ keys, epoch } satisfies RingRecord)
         if ((await store.put(recordKey, value, { ifVersion: found?.version ?? null })) === undefined) continue
+        latest = epoch
         ring = undefined
         await load()
         return

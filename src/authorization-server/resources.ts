@@ -43,6 +43,9 @@ export function createResources(
   }
 }
 
+/** Of an access token, in seconds. */
+export const longestLifetime = 3600
+
 /** RFC 8707 §2. */
 export const invalidTarget = (description: string): OAuthError =>
   new OAuthError('invalid_target', description)
@@ -68,7 +71,11 @@ function resourceOf(identifier: string, options: ResourceOptions): Resource {
     ...(options.name === undefined ? {} : { name: requireString(`${where}.name`, options.name) }),
     scopes: options.scopes,
     accessTokens,
-    lifetime: requireInteger(`${where}.lifetime`, options.lifetime, { min: 60, max: 3600, default: 900 }),
+    lifetime: requireInteger(`${where}.lifetime`, options.lifetime, {
+      min: 60,
+      max: longestLifetime,
+      default: 900,
+    }),
     introspectionSecrets: introspectionSecrets(`${where}.introspectionSecret`, options.introspectionSecret),
   }
 }

@@ -54,6 +54,8 @@ const fresh = 60
 export function createStoredClients(store: ExpiringStore, quota: Quota): StoredClients {
   const { clock } = store
   const kept = new Lru<{ client: Client; until: number }>(1000)
+  /** Grows with each change by this process: a read that began before one must not bring the old client back. */
+  let changes = 0
 
   /** Changes the record on condition that nobody else did meanwhile; undefined: nothing is to be changed. */
   const change = async (
@@ -68,6 +70,7 @@ export function createStoredClients(store: ExpiringStore, quota: Quota): StoredC
       const { value, ...expiry } = next
       if ((await store.put(key, value, { ifVersion: found?.version ?? null, ...expiry })) === undefined)
         continue
+      changes++
       kept.delete(id)
       return
     }
@@ -79,10 +82,12 @@ export function createStoredClients(store: ExpiringStore, quota: Quota): StoredC
       if (belongsElsewhere(id)) return undefined
       const known = kept.get(id)
       if (known !== undefined && known.until > clock()) return known.client
+      const before = changes
       const found = await store.get(await clientKey(id))
       if (found === undefined) return undefined
       const client = await opened(id, JSON.parse(found.value) as StoredClient)
-      kept.set(id, { client, until: Math.min(clock() + fresh, found.expiresAt ?? Infinity) })
+      if (changes === before)
+        kept.set(id, { client, until: Math.min(clock() + fresh, found.expiresAt ?? Infinity) })
       return client
     },
 

@@ -1,9 +1,11 @@
 import { base64url, utf8 } from '../lib/bytes.ts'
 import { randomToken } from '../lib/random.ts'
 import { sha256Bytes } from '../lib/sha256.ts'
+import type { Awaitable } from '../types.ts'
 import { signAccessToken, verifyAccessToken } from './access-token.ts'
 import type { Context, Resource } from './context.ts'
 import { isTokenPart, openForGrant, type GrantRecord } from './grant-record.ts'
+import { longestLifetime } from './resources.ts'
 import { sealContext } from './seal-context.ts'
 
 /** What an access token says (RFC 9068 §2.2). */
@@ -21,12 +23,16 @@ export interface AccessTokenClaims extends Record<string, unknown> {
   acr?: string
   /** What the application attached, sealed; `true`: too large for a token, so it lies in the grant. */
   props?: string | true
+  /** Of the key ring, once there is another than the first. */
+  epoch?: number
 }
 
 export interface AccessToken {
   claims: AccessTokenClaims
   grantId: string
   opaque: boolean
+  /** Whether its key and epoch still count (`revokeAll()`). An opaque token has neither: its grant is asked. */
+  holds: () => Awaitable<boolean>
 }
 
 /** Opaque access tokens of this issuer start so; no JWT does, and no other issuer's: a guard that trusts several can tell whom to ask. */
@@ -48,6 +54,7 @@ export async function issueAccessToken(
   const iat = Math.floor(runtime.clock())
   // No token outlives the grant's absolute end.
   const exp = Math.min(iat + resource.lifetime, Math.ceil(grant.created + options.lifetimes.refreshAbsolute))
+  const epoch = await context.keys.epoch()
   const claims: AccessTokenClaims = {
     iss: issuer,
     sub: grant.subject,
@@ -60,6 +67,7 @@ export async function issueAccessToken(
     ...(grant.authTime === undefined ? {} : { auth_time: Math.floor(grant.authTime) }),
     ...(grant.acr === undefined ? {} : { acr: grant.acr }),
     ...(grant.props === undefined ? {} : { props: fits(grant.props) ? grant.props : true }),
+    ...(epoch === 0 ? {} : { epoch }),
   }
   const token =
     resource.accessTokens === 'opaque'
@@ -92,15 +100,25 @@ export async function readAccessToken(context: Context, token: string): Promise<
   const found = opaque
     ? await openToken(context, token)
     : await verifyAccessToken(token, (kid) => context.keys.find(kid))
-  const claims = found as AccessTokenClaims | undefined
-  if (claims?.iss !== context.issuer || !(claims.exp + clockTolerance > context.runtime.clock()))
-    return undefined
+  const claims = found?.claims as AccessTokenClaims | undefined
+  if (claims?.iss !== context.issuer || !isInTime(claims.exp, context.runtime.clock())) return undefined
   // A key of the configuration may have signed other things as well.
   const strings = [claims.sub, claims.aud, claims.client_id, claims.scope, claims.jti]
   if (!strings.every((each) => typeof each === 'string')) return undefined
+  const kid = found?.kid
+  const { epoch = 0 } = claims
+  const holds = (): Awaitable<boolean> => kid === undefined || context.keys.holds(kid, epoch)
+  if (!(await holds())) return undefined
   const grantId = claims.jti.split('.', 1)[0]
-  return isTokenPart(grantId) ? { claims, grantId, opaque } : undefined
+  return isTokenPart(grantId) ? { claims, grantId, opaque, holds } : undefined
 }
+
+/** Not expired, and no later than any token of ours can end: a stolen key signs no token for years. */
+const isInTime = (exp: unknown, now: number): boolean =>
+  typeof exp === 'number' && exp + clockTolerance > now && exp <= now + longestLifetime + instanceTolerance
+
+/** How far the clocks of two instances may be apart, in seconds. */
+const instanceTolerance = 60
 
 /** The skew that other verifiers of our tokens allow too, in seconds. */
 const clockTolerance = 5
@@ -108,10 +126,10 @@ const clockTolerance = 5
 async function openToken(
   { issuer, keyring, opaquePrefix }: Context,
   token: string,
-): Promise<AccessTokenClaims | undefined> {
+): Promise<{ claims: AccessTokenClaims; kid?: never } | undefined> {
   const sealed = token.slice(opaquePrefix.length)
   const text = await keyring.open('access-token', sealContext(issuer, 'access-token'), sealed)
-  return text === undefined ? undefined : (JSON.parse(text) as AccessTokenClaims)
+  return text === undefined ? undefined : { claims: JSON.parse(text) as AccessTokenClaims }
 }
 
 /** What the application attached at sign-in, from the token or from the grant that it names. */

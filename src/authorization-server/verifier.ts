@@ -37,15 +37,25 @@ export function createVerifier(context: Context, resource: string): TokenVerifie
         claims: withoutProps(claims),
         props,
         upstream: () => upstreamToken(context, grantId),
-        ...(maxAge === false ? {} : { revalidate: () => settled(check(found, maxAge)) }),
+        revalidate: () =>
+          afterwards(assertHolds(found.holds()), () => maxAge === false || check(found, maxAge)),
       } satisfies VerifiedToken
     },
   }
 }
 
-/** Nothing to wait for, where the answer is known: then the guard does not wait. */
-const settled = (answer: Awaitable<unknown>): Awaitable<void> =>
-  answer instanceof Promise ? answer.then(() => undefined) : undefined
+/** One after the other. At once if neither has to wait: then the guard does not wait, either. */
+function afterwards(first: Awaitable<void>, second: () => Awaitable<unknown>): Awaitable<void> {
+  if (first instanceof Promise) return first.then(second).then(() => undefined)
+  const answer = second()
+  return answer instanceof Promise ? answer.then(() => undefined) : undefined
+}
+
+/** A cached verdict rests on a key and an epoch: `revokeAll()` ends it. */
+function assertHolds(holds: Awaitable<boolean>): Awaitable<void> {
+  if (holds instanceof Promise) return holds.then(assertHolds)
+  if (!holds) throw invalid('was revoked')
+}
 
 const invalid = (problem: string): InvalidTokenError => new InvalidTokenError(`The access token ${problem}`)
 

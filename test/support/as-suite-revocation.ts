@@ -66,14 +66,13 @@ export function revocationRows({ rig, instances, expectDead, accessTokens, unche
     expect(await other.clients.get(gone)).toBeUndefined()
   })
 
-  test('revokeAll kills codes, refresh tokens and access tokens', async () => {
+  test('S4 revokeAll kills codes, refresh tokens and access tokens', async () => {
     const r = rig()
     const code = await r.approve('pub')
     const tokens = await r.tokens()
     await r.as.revokeAll()
     expect(await refusal(await r.redeem(code))).toBe('400 invalid_grant')
     expect(await refusal(await r.refresh(tokens.refresh_token))).toBe('400 invalid_grant')
-    if (unchecked) r.now += 906
     expect(await r.call(tokens.access_token)).toBe(401)
     // Life goes on; the other instance's ring is read again after 300 s.
     r.now += 300
