@@ -1,13 +1,15 @@
 import { html } from 'hono/html'
 
 import type { Context } from './context.ts'
-import { look, page, shownName, type Html } from './page.ts'
+import { look, page, period, shownName, type Html } from './page.ts'
 import type { Grant } from './records.ts'
+import type { RememberedConsent } from './user-record.ts'
 
 export interface AccountView {
   /** Of the user. */
   name: string
   grants: readonly Grant[]
+  consents: readonly RememberedConsent[]
   /** The sealed form token. */
   sealed: string
   canSignOut: boolean
@@ -36,8 +38,40 @@ export function accountPage(context: Context, view: AccountView): Promise<Respon
               ${grants.map((grant) => connected(context, view, grant))}
             </ul>`
       }
-      ${footer(context, view)}`,
+      ${remembered(context, view)} ${footer(context, view)}`,
   })
+}
+
+/** What the user agreed to for a while: the same is granted again without asking. */
+function remembered(context: Context, { consents, sealed }: AccountView): Html {
+  if (consents.length === 0) return html``
+  const now = context.runtime.clock()
+  return html`<h2 class="next">Not asked again</h2>
+    <p class="soft">These apps get the same access again without asking you.</p>
+    <ul class="clients">
+      ${consents.map(({ key, clientName, host, expires }) => {
+        const name = shownName(clientName ?? '') || 'An app without a name'
+        return html`<li>
+          <div>
+            <h3><bdi>${name}</bdi></h3>
+            <p class="soft">returns to <bdi>${host}</bdi> · for ${period(expires - now)}</p>
+          </div>
+          <form method="post" action="${context.paths.account}">
+            <input type="hidden" name="token" value="${sealed}" />
+            <input type="hidden" name="consent" value="${key}" />
+            <button
+              type="submit"
+              name="action"
+              value="forget"
+              class="small"
+              aria-label="Ask me again when ${name} connects"
+            >
+              Ask me again
+            </button>
+          </form>
+        </li> `
+      })}
+    </ul>`
 }
 
 function connected(context: Context, view: AccountView, grant: Grant): Html {
@@ -105,6 +139,7 @@ function footer(context: Context, { grants, sealed, canSignOut }: AccountView): 
 const deeds: Readonly<Record<string, string>> = {
   revoke: 'The app is disconnected.',
   'revoke-all': 'All apps are disconnected.',
+  forget: 'You are asked again when that app connects.',
 }
 
 const since = (at: number, now: number): Html =>

@@ -35,10 +35,14 @@ async function show(context: Context, request: Request): Promise<Response> {
   const { binding, cookies } = await bind(context, request, slots, lifetime)
   const token: Token = { ...binding, subject, expires: context.runtime.clock() + lifetime }
   const done = new URL(request.url).searchParams.get('done')
-  const grants = await context.grants.list(subject)
+  const [grants, consents] = await Promise.all([
+    context.grants.list(subject),
+    context.grants.consents(subject),
+  ])
   return accountPage(context, {
     name,
     grants: grants.sort((a, b) => b.lastUsed - a.lastUsed),
+    consents,
     sealed: await context.keyring.seal('form', tokenContext(context), JSON.stringify(token)),
     canSignOut: context.signIn.finish !== undefined,
     ...(done === null ? {} : { done }),
@@ -56,8 +60,10 @@ async function act(context: Context, request: Request): Promise<Response> {
   if (identity?.subject !== subject) return seeOther(context.paths.account)
   if (action === 'sign-out') return seeOther(context.paths.account, [endSession(context)])
   const grant = form.get('grant')
+  const consent = form.get('consent')
   if (action === 'revoke-all') await context.grants.revoke(subject)
   else if (action === 'revoke' && grant !== null) await context.grants.revoke(subject, grant)
+  else if (action === 'forget' && consent !== null) await context.grants.forgetConsent(subject, consent)
   else return seeOther(context.paths.account)
   return seeOther(`${context.paths.account}?done=${action}`)
 }

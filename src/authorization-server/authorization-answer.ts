@@ -10,7 +10,7 @@ import { reportFailure } from './endpoint.ts'
 import { errorPage } from './error-page.ts'
 import { grantable } from './identity.ts'
 import { look, seeOther } from './page.ts'
-import { rememberConsent } from './remembered-consent.ts'
+import { consentToRemember } from './remembered-consent.ts'
 import type { Approval } from './sign-in-leg.ts'
 import { alreadyAnswered } from './transaction.ts'
 
@@ -18,12 +18,15 @@ import { alreadyAnswered } from './transaction.ts'
 export async function answer(
   context: Context,
   { client, redirectUri, state }: Target,
-  { grantId, request, scopes, remember }: Approval,
+  { grantId, request, scopes, remember, repeatableUntil }: Approval,
   identity: Identity,
   cookies: readonly string[] = [],
 ): Promise<Response> {
   const { subject, authTime, acr, props, upstream } = identity
   const granted = grantable(scopes, identity)
+  const consent = remember
+    ? await consentToRemember(context, subject, { request, scopes: granted })
+    : undefined
   const code = await context.grants.create({
     id: grantId,
     clientId: client.id,
@@ -33,13 +36,14 @@ export async function answer(
     scopes: granted,
     redirectUri: request.redirectSent ? redirectUri : undefined,
     codeChallenge: request.codeChallenge,
+    repeatableUntil,
+    ...(consent === undefined ? {} : { consent }),
     ...(authTime === undefined ? {} : { authTime }),
     ...(acr === undefined ? {} : { acr }),
     ...(props === undefined ? {} : { props }),
     ...(upstream === undefined ? {} : { upstream }),
   })
   if (code === 'taken') throw alreadyAnswered()
-  if (remember) await tryToRemember(context, subject, { request, scopes: granted })
   const { issuer } = context
   return seeOther(authorizationResponse(redirectUri, { code, state, iss: issuer }), cookies)
 }
@@ -92,19 +96,4 @@ function refused(context: Context, { client }: Target, error: OAuthError): void 
     error: error.code,
     detail: error.message,
   })
-}
-
-/** The code is there already; that the user is asked again next time is the smaller harm. */
-async function tryToRemember(
-  context: Context,
-  subject: string,
-  { request, scopes }: Pick<Approval, 'request' | 'scopes'>,
-): Promise<void> {
-  try {
-    await rememberConsent(context, subject, request, scopes)
-  } catch (error) {
-    if (!(error instanceof OAuthError)) throw error
-    const event = { type: 'consent.forgotten', level: 'warning', issuer: context.issuer } as const
-    context.runtime.failed(error, 'remembered consent', { event })
-  }
 }

@@ -61,6 +61,7 @@ async function askUser(
   if (identity !== undefined && (await isRemembered(context, request, identity.subject, offered))) {
     const approval = {
       grantId: randomToken(),
+      repeatableUntil: context.runtime.clock() + context.options.lifetimes.transaction,
       request: offered,
       scopes: offered.scopes,
       remember: false,

@@ -3,7 +3,7 @@ import { html } from 'hono/html'
 import { isLoopbackHost } from '../protocol/resource.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
 import type { Client, Context } from './context.ts'
-import { brandName, look, page, shownName, type Html } from './page.ts'
+import { brandName, look, page, period, shownName, type Html } from './page.ts'
 
 export interface ConsentView {
   client: Client
@@ -162,10 +162,4 @@ export function shownRedirect(uri: string): { host: string; local: boolean; web:
       web,
     }
   return { host, local: isLoopbackHost(hostname), web }
-}
-
-const period = (seconds: number): string => {
-  const days = Math.round(seconds / 86_400)
-  if (days >= 1) return days === 1 ? 'a day' : `${days} days`
-  return `${Math.max(1, Math.round(seconds / 60))} minutes`
 }

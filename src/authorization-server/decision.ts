@@ -10,9 +10,15 @@ import { whoIs } from './identity.ts'
 import { seeOther } from './page.ts'
 import { requireSameOrigin } from './same-origin.ts'
 import { startSignIn, type Approval } from './sign-in-leg.ts'
-import { alreadyAnswered, closeTransaction, openTransaction, type Transaction } from './transaction.ts'
+import {
+  alreadyAnswered,
+  denyTransaction,
+  noteAnswered,
+  openTransaction,
+  type Transaction,
+} from './transaction.ts'
 
-/** The user's answer: a form of this server, bound to this browser, from a page of this server, once. */
+/** The user's answer: a form of this server, bound to this browser, from a page of this server. */
 export async function decide(context: Context, httpRequest: Request): Promise<Response> {
   requireSameOrigin(httpRequest, context.issuer)
   const form = await readForm(httpRequest, 65_536)
@@ -24,7 +30,7 @@ export async function decide(context: Context, httpRequest: Request): Promise<Re
   const decision = form.get('decision')
   if (decision === 'deny') {
     const denied = new OAuthError('access_denied', 'The user did not agree')
-    return tell(context, target, denied, closeTransaction(context, httpRequest, transaction))
+    return tell(context, target, denied, denyTransaction(context, httpRequest, transaction))
   }
   const chosen = request.scopes.filter((scope) => form.getAll('scope').includes(scope))
   const problem =
@@ -37,12 +43,15 @@ export async function decide(context: Context, httpRequest: Request): Promise<Re
   if (problem !== undefined)
     return showConsent(context, { target, transaction, identity }, { problem, chosen })
 
-  const { grantId, subject } = transaction
+  const { grantId, subject, expires } = transaction
+  const { consent } = context.signIn
   const approval: Approval = {
     grantId,
     request: { ...request, scopes: chosen },
     scopes: chosen,
     remember: form.get('remember') === 'yes',
+    // A sign-in that follows may take as long again.
+    repeatableUntil: consent === 'before' ? expires + context.options.lifetimes.transaction : expires,
     ...(subject === undefined ? {} : { subject }),
   }
   return approve(context, httpRequest, { target, transaction, approval, identity })
@@ -71,7 +80,7 @@ async function approve(
       { target, asked: request, identity },
       { problem: 'Another account has signed in. Look again whether you agree.' },
     )
-  const closed = closeTransaction(context, httpRequest, transaction)
+  const closed = noteAnswered(context, httpRequest, transaction)
   try {
     if (!before) return await answer(context, target, approval, identity!, closed)
     if (await context.grants.exists(approval.grantId)) throw alreadyAnswered()

@@ -3,6 +3,7 @@ import { utf8 } from '../lib/bytes.ts'
 import type { Keyring } from '../lib/seal.ts'
 import type { ExpiringStore } from '../store/contract.ts'
 import { sealContext } from './seal-context.ts'
+import { clientHash, forgetConsents } from './user-record.ts'
 
 /** One authorization, as the store has it. Nothing in it is usable: hashes, and what is sealed. Times are seconds since the epoch. */
 export interface GrantRecord {
@@ -77,6 +78,7 @@ export async function changeGrant<T>(
     const found = await readGrant(store, id)
     const { write, refuse, result } = await judge(found?.record, failed > 0)
     if (write !== undefined) {
+      if (write.state === 'revoked' && found?.record.state === 'live') await forget(store, found.record)
       try {
         const ifVersion = found?.version ?? null
         const options = { ifVersion, expiresAt: write.expires }
@@ -91,6 +93,13 @@ export async function changeGrant<T>(
   }
   throw new UnavailableError('Too many at once; try again')
 }
+
+/**
+ * However a grant ends before its time, nothing is issued in silence to that client any more. First, because a revocation that fails here
+ * is tried again.
+ */
+const forget = async (store: ExpiringStore, { subject, client }: GrantRecord): Promise<void> =>
+  forgetConsents(store, subject, await clientHash(client))
 
 /** What stays of a revoked grant: nobody can bring it back, and nothing of value lies in it. */
 export function tombstone({

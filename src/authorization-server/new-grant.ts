@@ -1,4 +1,3 @@
-import { sha256 } from '../lib/hash.ts'
 import { oneLine, type ResolvedRuntime } from '../lib/runtime.ts'
 import type { Keyring } from '../lib/seal.ts'
 import type { ExpiringStore } from '../store/contract.ts'
@@ -17,6 +16,10 @@ export interface NewGrant {
   /** Undefined: the request named none. */
   redirectUri: string | undefined
   codeChallenge: string
+  /** Until when the same approval can come again, in seconds since the epoch: the record stays as long. Default: as long as the code. */
+  repeatableUntil?: number
+  /** A consent that the user wants to be asked for no more: its key, the redirect URI's host, and its end. */
+  consent?: { key: string; host: string; expires: number }
   props?: unknown
   upstream?: UpstreamTokens
   authTime?: number
@@ -32,13 +35,24 @@ export interface GrantsParts {
   lifetimes: { code: number; refreshAbsolute: number }
 }
 
+/**
+ * The secret of the grant's code under each deployment secret, the first one first. It is computed from all that was approved, so the
+ * same approval, sent twice by a double click or a reload, makes the same code, and any other approval of this grant id another one.
+ */
+export async function codeSecrets({ issuer, keyring }: GrantsParts, grant: NewGrant): Promise<string[]> {
+  const { id, clientId, subject, resources, scopes, redirectUri = null, codeChallenge } = grant
+  const approved = [issuer, id, clientId, subject, resources, scopes, redirectUri, codeChallenge]
+  return (await keyring.macs('code', JSON.stringify(approved))).map((mac) => mac.slice(0, 27))
+}
+
 /** The record of a grant whose code is not redeemed yet. */
 export async function newRecord(
   { issuer, keyring, keys, runtime, lifetimes }: GrantsParts,
   grant: NewGrant,
-  secret: string,
+  codeHash: string,
 ): Promise<GrantRecord> {
   const now = runtime.clock()
+  const codeExpires = now + lifetimes.code
   const seal = (what: 'props' | 'upstream', value: unknown): Promise<string> =>
     sealForGrant(keyring, issuer, grant.id, what, value)
   return {
@@ -49,10 +63,10 @@ export async function newRecord(
     resources: grant.resources,
     scopes: grant.scopes,
     created: now,
-    expires: now + lifetimes.code,
+    expires: Math.max(codeExpires, grant.repeatableUntil ?? 0),
     epoch: await keys.epoch(),
-    code: await sha256(secret, 'code'),
-    codeExpires: now + lifetimes.code,
+    code: codeHash,
+    codeExpires,
     ...(grant.redirectUri === undefined ? {} : { redirectUri: grant.redirectUri }),
     challenge: grant.codeChallenge,
     ...(grant.authTime === undefined ? {} : { authTime: grant.authTime }),

@@ -91,6 +91,13 @@ export function passOn(response: Response, cookies: readonly string[]): Response
 export const brandName = ({ branding, issuer }: Look): string =>
   branding.name === undefined ? new URL(issuer).host : oneLine(branding.name, 60)
 
+/** A length of time, roughly: `30 days`. */
+export const period = (seconds: number): string => {
+  const days = Math.round(seconds / 86_400)
+  if (days >= 1) return days === 1 ? 'a day' : `${days} days`
+  return `${Math.max(1, Math.round(seconds / 60))} minutes`
+}
+
 /** A name that anybody may have chosen: one short line, without the characters that make a text look like another one. */
 export const shownName = (text: string, length = 60): string =>
   oneLine(text, length)

@@ -1,8 +1,8 @@
 import { sha256 } from '../lib/hash.ts'
-import { randomToken } from '../lib/random.ts'
+import { constantTimeEqual } from '../lib/equal.ts'
 import { changeGrant, grantKey, readGrant, tombstone, type GrantRecord } from './grant-record.ts'
-import { newRecord, type GrantsParts, type NewGrant } from './new-grant.ts'
-import { changeUser, readUser, type ListedGrant } from './user-record.ts'
+import { codeSecrets, newRecord, type GrantsParts, type NewGrant } from './new-grant.ts'
+import { changeUser, clientHash, readUser, type ListedGrant, type RememberedConsent } from './user-record.ts'
 
 /** A grant as the application and the user see it. */
 export interface Grant {
@@ -17,16 +17,11 @@ export interface Grant {
   readonly expires: number
 }
 
-/** A remembered consent: the key holds everything that was agreed to, hashed. */
-export interface Consent {
-  readonly key: string
-  readonly clientId: string
-  /** Seconds since the epoch. */
-  readonly expires: number
-}
-
 export interface Grants {
-  /** Writes the grant: first the user's list, then the grant itself. The code, or `'taken'` where a grant of this id exists. */
+  /**
+   * Writes the grant: first the user's list, then the grant itself. The code; also of a grant that exists, if it is the same approval
+   * and its code is alive and not redeemed; otherwise `'taken'`.
+   */
   create(grant: NewGrant): Promise<string | 'taken'>
   /** Whether a grant of this id exists, live or revoked. */
   exists(id: string): Promise<boolean>
@@ -40,12 +35,14 @@ export interface Grants {
   revokeToken(id: string, jti: string, expires: number): Promise<void>
   /** The user's live grants. */
   list(subject: string): Promise<Grant[]>
-  /** Whether the user agreed to exactly this before, and it still holds. */
-  isRemembered(subject: string, key: string): Promise<boolean>
-  rememberConsent(subject: string, consent: Consent): Promise<void>
+  /** What the user has agreed to and is not asked for again. */
+  consents(subject: string): Promise<RememberedConsent[]>
+  forgetConsent(subject: string, key: string): Promise<void>
 }
 
 const maxGrants = 100
+/** How many go at once at the bound: finding them costs a read per grant. */
+const evictedAtOnce = 10
 const maxConsents = 50
 const maxRevokedTokens = 32
 
@@ -61,7 +58,10 @@ export function createGrants(parts: GrantsParts): Grants {
     return (await isLive(found?.record)) ? found?.record : undefined
   }
 
-  /** Makes room: entries without a living grant go; above the bound, the grant that was unused for longest is revoked. */
+  /**
+   * Makes room, in batches: entries without a living grant go; if that is not enough, the client with the most grants loses the one that
+   * was unused for longest, so that no client spends what the others need.
+   */
   const withRoom = async (subject: string, listed: ListedGrant[]): Promise<ListedGrant[]> => {
     if (listed.length < maxGrants) return listed
     const now = clock()
@@ -69,14 +69,25 @@ export function createGrants(parts: GrantsParts): Grants {
       listed.map(async (entry) => ({ entry, record: (await readGrant(store, entry.id))?.record })),
     )
     const kept = read
-      // A grant that was listed a moment ago may not be written yet.
-      .filter(
-        ({ entry, record }) => record?.state === 'live' || (!record && entry.created + lifetimes.code > now),
+      .filter(({ entry, record }) =>
+        record === undefined
+          ? // A grant that was listed a moment ago may not be written yet.
+            entry.created + lifetimes.code > now
+          : record.state === 'live' && !isForfeit(record, now),
       )
-      .sort((a, b) => lastUsed(b.record, b.entry) - lastUsed(a.record, a.entry))
-    for (const { entry } of kept.splice(maxGrants - 1)) {
-      await bury(entry, subject)
-      runtime.event({ type: 'grant.evicted', level: 'warning', issuer, subject, grantId: entry.id })
+      .sort((a, b) => lastUsed(a.record, a.entry) - lastUsed(b.record, b.entry))
+    const count = (clientId: string | undefined): number =>
+      kept.filter(({ record }) => record?.client === clientId).length
+    while (kept.length > maxGrants - evictedAtOnce) {
+      const most = Math.max(...kept.map(({ record }) => count(record?.client)))
+      const [gone] = kept.splice(
+        kept.findIndex(({ record }) => count(record?.client) === most),
+        1,
+      )
+      const { id: grantId } = gone!.entry
+      const clientId = await bury(gone!.entry, subject)
+      const client = clientId === undefined ? {} : { clientId }
+      runtime.event({ type: 'grant.evicted', level: 'warning', issuer, subject, grantId, ...client })
     }
     return kept.map(({ entry }) => entry)
   }
@@ -105,26 +116,39 @@ export function createGrants(parts: GrantsParts): Grants {
     live,
     async create(grant) {
       const now = clock()
-      const secret = randomToken()
-      const record = await newRecord(parts, grant, secret)
+      const secrets = await codeSecrets(parts, grant)
+      const hashes = await Promise.all(secrets.map((each) => sha256(each, 'code')))
+      const record = await newRecord(parts, grant, hashes[0]!)
       const entry: ListedGrant = {
         id: grant.id,
-        ...(record.clientName === undefined ? {} : { clientName: record.clientName }),
         created: now,
         expires: now + lifetimes.refreshAbsolute,
       }
+      const consent = await newConsent(grant, record)
       await changeUser(store, grant.subject, async (user) => {
         if (user.grants.some(({ id }) => id === grant.id)) return user
-        return { ...user, grants: [...(await withRoom(grant.subject, user.grants)), entry] }
+        const grants = [...(await withRoom(grant.subject, user.grants)), entry]
+        const others = user.consents.filter(({ key }) => key !== consent?.key)
+        return {
+          grants,
+          consents: [...others, ...(consent === undefined ? [] : [consent])].slice(-maxConsents),
+        }
       })
-      const result = await changeGrant<string>(store, grant.id, async (found) => {
-        if (found === undefined) return { write: record, result: 'created' }
-        return { result: found.code === record.code ? 'created' : 'taken' }
-      })
-      if (result === 'taken') return 'taken'
+      const made = await changeGrant<{ secret?: string; repeated?: boolean }>(
+        store,
+        grant.id,
+        async (found, mayStand) => {
+          if (found === undefined) return { write: record, result: { secret: secrets[0]! } }
+          const index = hashes.findIndex((each) => constantTimeEqual(each, found.code ?? ''))
+          const waits = found.redeemed === undefined && found.codeExpires! > clock() && (await isLive(found))
+          return { result: index < 0 || !waits ? {} : { secret: secrets[index]!, repeated: !mayStand } }
+        },
+      )
+      if (made.secret === undefined) return 'taken'
+      const type = made.repeated ? 'approval.repeated' : 'grant.created'
       const { id: grantId, clientId, subject } = grant
-      runtime.event({ type: 'grant.created', level: 'info', issuer, grantId, clientId, subject })
-      return `${grant.id}.${secret}`
+      runtime.event({ type, level: 'info', issuer, grantId, clientId, subject })
+      return `${grant.id}.${made.secret}`
     },
 
     async exists(id) {
@@ -133,13 +157,16 @@ export function createGrants(parts: GrantsParts): Grants {
 
     async revoke(subject, id) {
       const { grants } = await readUser(store, subject)
-      const condemned = id === undefined ? grants : grants.filter((each) => each.id === id)
-      const clients = await Promise.all(condemned.map((entry) => bury(entry, subject)))
-      for (const [i, entry] of condemned.entries()) revoked(entry.id, subject, clients[i])
-      const hashes = await Promise.all(clients.map((each) => clientHash(each ?? '')))
+      const ending = id === undefined ? grants : grants.filter((each) => each.id === id)
+      if (id === undefined)
+        await changeUser(store, subject, (user) =>
+          user.consents.length === 0 ? user : { ...user, consents: [] },
+        )
+      const clients = await Promise.all(ending.map((entry) => bury(entry, subject)))
+      for (const [i, entry] of ending.entries()) revoked(entry.id, subject, clients[i])
       await changeUser(store, subject, (user) => ({
-        grants: user.grants.filter((each) => !condemned.some((entry) => entry.id === each.id)),
-        consents: id === undefined ? [] : user.consents.filter((each) => !hashes.includes(each.client)),
+        ...user,
+        grants: user.grants.filter((each) => !ending.some((entry) => entry.id === each.id)),
       }))
     },
 
@@ -162,26 +189,38 @@ export function createGrants(parts: GrantsParts): Grants {
 
     async list(subject) {
       const { grants } = await readUser(store, subject)
+      const now = clock()
       const found = await Promise.all(grants.map(async ({ id }) => ({ id, record: await live(id) })))
-      return found.flatMap(({ id, record }) => (record === undefined ? [] : [shown(id, record)]))
+      return found.flatMap(({ id, record }) =>
+        record === undefined || isForfeit(record, now) ? [] : [shown(id, record)],
+      )
     },
 
-    async isRemembered(subject, key) {
-      return (await readUser(store, subject)).consents.some((each) => each.key === key)
+    async consents(subject) {
+      const [{ consents }, epoch] = await Promise.all([readUser(store, subject), keys.epoch()])
+      return consents.filter((each) => each.epoch === epoch)
     },
 
-    async rememberConsent(subject, { key, clientId, expires }) {
-      const client = await clientHash(clientId)
-      await changeUser(store, subject, (user) => {
-        const others = user.consents.filter((each) => each.key !== key)
-        return { ...user, consents: [...others, { key, client, expires }].slice(-maxConsents) }
-      })
-    },
+    forgetConsent: (subject, key) =>
+      changeUser(store, subject, (user) => ({
+        ...user,
+        consents: user.consents.filter((each) => each.key !== key),
+      })),
   }
 }
 
-const clientHash = async (clientId: string): Promise<string> =>
-  (await sha256(clientId, 'client')).slice(0, 22)
+async function newConsent(
+  { clientId, consent }: NewGrant,
+  { clientName, epoch }: GrantRecord,
+): Promise<RememberedConsent | undefined> {
+  if (consent === undefined) return undefined
+  const name = clientName === undefined ? {} : { clientName }
+  return { ...consent, ...name, client: await clientHash(clientId), epoch }
+}
+
+/** Its code was not redeemed in time, so nothing comes of it any more. */
+const isForfeit = ({ redeemed, codeExpires }: GrantRecord, now: number): boolean =>
+  redeemed === undefined && codeExpires !== undefined && codeExpires <= now
 
 const lastUsed = (record: GrantRecord | undefined, entry: { created: number }): number =>
   record?.rotated ?? record?.redeemed ?? entry.created

@@ -1,6 +1,8 @@
 import { sha256 } from '../lib/hash.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
 import type { Context } from './context.ts'
+import type { NewGrant } from './new-grant.ts'
+import type { Approval } from './sign-in-leg.ts'
 
 /** Whether a consent to this request may be remembered at all: never for a loopback redirect, where the client can be anybody. */
 export const canRemember = ({ options }: Context, { redirectUri }: AuthorizationRequest): boolean =>
@@ -19,18 +21,20 @@ export async function isRemembered(
   if (!canRemember(context, request) || request.prompt?.includes('consent')) return false
   const site = httpRequest.headers.get('sec-fetch-site')
   if (site !== 'same-origin' && site !== 'none') return false
-  return context.grants.isRemembered(subject, await consentKey(subject, request, request.scopes))
+  const key = await consentKey(subject, request, request.scopes)
+  return (await context.grants.consents(subject)).some((each) => each.key === key)
 }
 
-export async function rememberConsent(
+/** The consent as it is remembered with a new grant, if it can be. */
+export async function consentToRemember(
   context: Context,
   subject: string,
-  request: AuthorizationRequest,
-  scopes: readonly string[],
-): Promise<void> {
-  const key = await consentKey(subject, request, scopes)
+  { request, scopes }: Pick<Approval, 'request' | 'scopes'>,
+): Promise<NewGrant['consent']> {
+  if (!canRemember(context, request)) return undefined
   const expires = context.runtime.clock() + context.options.lifetimes.rememberedConsent
-  await context.grants.rememberConsent(subject, { key, clientId: request.clientId, expires })
+  const { host } = new URL(request.redirectUri)
+  return { key: await consentKey(subject, request, scopes), host, expires }
 }
 
 /** User, client, redirect URI, resources, scopes, and what the client said about itself: whatever of it changes, the user is asked again. */

@@ -14,7 +14,10 @@ export interface Approval {
   readonly grantId: string
   readonly request: AuthorizationRequest
   readonly scopes: readonly string[]
+  /** The user wants to be asked for this no more. */
   readonly remember: boolean
+  /** Until when this approval can come again, in seconds since the epoch. */
+  readonly repeatableUntil: number
   /** The account that the page named, if it did. */
   readonly subject?: string
 }

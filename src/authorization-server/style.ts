@@ -23,7 +23,7 @@ code{font:.8125rem/1.4 ui-monospace,monospace}
 .bad{border-color:var(--bad-line);background:var(--bad);color:var(--bad-text)}
 .good{border-color:transparent;background:var(--good-bg);color:var(--good)}
 fieldset{margin:1.5rem 0 0;padding:0;border:0;min-width:0}
-legend,h2{margin:0;padding:0;font-size:1rem;font-weight:650}
+legend,h2,h3{margin:0;padding:0;font-size:1rem;font-weight:650}
 .choice{display:flex;gap:.75rem;align-items:flex-start;padding:.75rem 1rem;border:1px solid var(--line);cursor:pointer}
 .choices{margin:.625rem 0 0}
 .choices .choice+.choice{border-top:0}
@@ -53,7 +53,8 @@ button,.button{display:block;width:100%;padding:.6875rem 1rem;min-height:2.875re
 dl{margin:1.5rem 0 0;padding:1rem 0 0;border-top:1px solid var(--line);font-size:.875rem;display:grid;grid-template-columns:auto 1fr;gap:.375rem 1rem}
 dt{color:var(--soft)}
 dd{margin:0;min-width:0}
-h2+p{margin-top:.125rem}
+h2+p,h3+p{margin-top:.125rem}
+.next{margin-top:1.75rem}
 .clients{list-style:none;margin:1.25rem 0 0;padding:0}
 .clients li{padding:1.125rem 0;border-top:1px solid var(--line);display:grid;grid-template-columns:1fr auto;gap:.25rem 1rem;align-items:start}
 .clients li>div{min-width:0}

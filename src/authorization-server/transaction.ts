@@ -21,7 +21,10 @@ export interface Transaction extends Binding {
 }
 
 const slots: Slots = { kind: 'request', max: 5 }
-/** Names what was answered lately in this browser: going back and answering again is an error of another kind than a forgery. */
+/**
+ * Names what was answered lately in this browser. After an approval that can be sent again, and nothing else; after a denial going
+ * back is an error of another kind than a forgery.
+ */
 const answered = 'answered'
 
 /** A transaction for this render, and the cookies that bind it to this browser. */
@@ -56,13 +59,23 @@ export async function openTransaction(
   return transaction
 }
 
-/** Cookies after the user has answered: the form's own goes, and is remembered as answered. */
-export function closeTransaction(context: Context, httpRequest: Request, { slot }: Transaction): string[] {
+/**
+ * Cookies after the user has approved. The form's own stays: the same approval sent again, by a double click or a reload, is answered
+ * again, because the browser shows the last answer.
+ */
+export function noteAnswered(context: Context, httpRequest: Request, { slot }: Transaction): string[] {
   const others = answeredSlots(context, httpRequest).filter((each) => each !== slot)
   const list = [...others, slot].slice(-slots.max).join('~')
+  return [ownCookie(context, answered, list, context.options.lifetimes.transaction)]
+}
+
+/** Cookies after the user has denied: the form's own goes. Throws a PageError if he has approved before. */
+export function denyTransaction(context: Context, httpRequest: Request, transaction: Transaction): string[] {
+  const { slot } = transaction
+  if (answeredSlots(context, httpRequest).includes(slot)) throw alreadyAnswered()
   return [
     ownCookie(context, `${slots.kind}-${slot}`, '', 0),
-    ownCookie(context, answered, list, context.options.lifetimes.transaction),
+    ...noteAnswered(context, httpRequest, transaction),
   ]
 }
 

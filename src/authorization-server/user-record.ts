@@ -6,12 +6,23 @@ import type { ExpiringStore } from '../store/contract.ts'
 /** A user's grants and remembered consents. Times are seconds since the epoch. */
 export interface UserRecord {
   grants: ListedGrant[]
-  consents: { key: string; client: string; expires: number }[]
+  consents: RememberedConsent[]
+}
+
+/** A consent that is not asked for again. The key is a hash of everything that was agreed to, `client` of the client's id. */
+export interface RememberedConsent {
+  key: string
+  client: string
+  clientName?: string
+  /** Host of the redirect URI. */
+  host: string
+  /** A later epoch ends it. */
+  epoch: number
+  expires: number
 }
 
 export interface ListedGrant {
   id: string
-  clientName?: string
   created: number
   expires: number
 }
@@ -26,7 +37,20 @@ export async function readUser(store: ExpiringStore, subject: string): Promise<U
   return unexpired(found && (JSON.parse(found.value) as UserRecord), store.clock())
 }
 
-/** Changes the record on condition that nobody else did meanwhile; expired entries go at each write. */
+/** Ends what the user has agreed to once and for all for this client (a hash of its id). */
+export const forgetConsents = (store: ExpiringStore, subject: string, client: string): Promise<void> =>
+  changeUser(store, subject, (user) => {
+    const consents = user.consents.filter((each) => each.client !== client)
+    return consents.length === user.consents.length ? user : { ...user, consents }
+  })
+
+export const clientHash = async (clientId: string): Promise<string> =>
+  (await sha256(clientId, 'client')).slice(0, 22)
+
+/**
+ * Changes the record on condition that nobody else did meanwhile; expired entries go at each write. Nothing is written if `change`
+ * returns what it was given.
+ */
 export async function changeUser(
   store: ExpiringStore,
   subject: string,
@@ -35,7 +59,9 @@ export async function changeUser(
   const key = await keyOf(subject)
   for (let i = 0; i < attempts; i++) {
     const found = await store.get(key)
-    const user = await change(unexpired(found && (JSON.parse(found.value) as UserRecord), store.clock()))
+    const before = unexpired(found && (JSON.parse(found.value) as UserRecord), store.clock())
+    const user = await change(before)
+    if (user === before) return
     const expiresAt = Math.max(...[...user.grants, ...user.consents].map((each) => each.expires))
     const ifVersion = found?.version ?? null
     if (!Number.isFinite(expiresAt)) {

@@ -3,7 +3,7 @@ import { hmacSha256 } from './sha256.ts'
 
 /** What a subkey is for. A key of one purpose opens nothing of another. */
 export type Purpose =
-  'seal' | 'client-id' | 'cookie' | 'successor' | 'key-wrap' | 'access-token' | 'form' | 'session'
+  'seal' | 'client-id' | 'cookie' | 'successor' | 'key-wrap' | 'access-token' | 'code' | 'form' | 'session'
 
 /** The deployment secret, or several: the first makes, all open. */
 export class Keyring {

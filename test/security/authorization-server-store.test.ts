@@ -40,11 +40,8 @@ test('ST1 a dump of the store after a whole life holds nothing that works', asyn
   const first = await ok(await rig.post(form, { headers }))
   const refresh = { grant_type: 'refresh_token', refresh_token: first.refresh_token, resource: RES_B }
   const second = await ok(await rig.post(refresh, { headers }))
-  await rig.context.grants.rememberConsent('alice', {
-    key: 'k',
-    clientId: registered.client_id,
-    expires: rig.now + 60,
-  })
+  const consent = { key: 'k', host: 'app.test', expires: rig.now + 60 }
+  await rig.approve(registered.client_id, { consent })
 
   const dump = rig.store.written.map(({ key, value }) => `${key} ${value}`).join('\n')
   expect(rig.store.written.map(({ key }) => key.split(':')[1])).toEqual(

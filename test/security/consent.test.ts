@@ -1,6 +1,6 @@
 // Attacks on the consent page: CN2–CN4, CN9, AZ15.
 import { expect, test } from 'vitest'
-import { Rig } from '../support/as.ts'
+import { ok, RES_A, resources, Rig } from '../support/as.ts'
 import {
   browserOf,
   codeOf,
@@ -14,6 +14,7 @@ import {
   registered,
   requestUrl,
   unescape,
+  verifier,
   type Browser,
   type Shown,
 } from '../support/pages.ts'
@@ -99,50 +100,181 @@ test('CN3 a page that the attacker opened, in the victim’s browser', async () 
   )
 })
 
-test('CN4 approving twice, after denying, and after ten minutes', async () => {
+/** A form with these scopes ticked, sent as a browser would that has these cookies. */
+const approveAgain = (
+  browser: Browser,
+  page: Shown,
+  scopes: readonly string[] = ['notes:read'],
+): Promise<Shown> => browser.submit(page, { decision: 'approve', scopes })
+
+test('RC6 CN4 approving again, as a double click or a reload does: the same answer with the same code', async () => {
   const rig = pagesRig()
   const browser = browserOf(rig, 'alice')
   const page = await browser.get(await requestUrl())
-  const kept = new Map(browser.cookies)
-  codeOf(await browser.submit(page, approve))
-  const again = await browser.submit(page, approve)
-  expectLocal(again)
-  expect(again.text).toContain('answered already')
-  // Also where the cookie is still there, as in a second request that was sent at the same time.
-  for (const [name, value] of kept) browser.cookies.set(name, value)
-  expectLocal(await browser.submit(page, approve))
-  expect(grantsWritten(rig)).toBe(1)
+  const first = await browser.submit(page, approve)
+  const code = codeOf(first)
+  rig.now += 59
+  const again = await approveAgain(browser, page)
+  expect([again.status, again.location!.href]).toEqual([first.status, first.location!.href])
+  // Another instance, with the secret changed meanwhile.
+  const next = rig.twin({
+    secret: ['a new deployment secret of more than thirty-two bytes', ...[rig.options.secret!].flat()],
+  })
+  const cookie = [...browser.cookies].map((each) => each.join('=')).join('; ')
+  const headers = { cookie, 'content-type': 'application/x-www-form-urlencoded' }
+  const body = approveWith(page, {}).toString()
+  const other = await next.handle(new Request('https://as.test/authorize', { method: 'POST', headers, body }))
+  expect(other!.headers.get('location')).toBe(first.location!.href)
+  expect(rig.events.map(({ type }) => type)).toEqual([
+    'grant.created',
+    'approval.repeated',
+    'approval.repeated',
+  ])
+  expect([grantsWritten(rig), (await rig.as.grants.list('alice')).length]).toEqual([1, 1])
+  expect(JSON.stringify(rig.events)).not.toContain(code.split('.')[1])
+  await ok(await rig.redeem({ code, verifier, grantId: '' }, { redirect_uri: 'http://127.0.0.1:3000/cb' }))
+})
 
+const otherwise: Record<
+  string,
+  (about: { rig: Rig; browser: Browser; page: Shown; code: string }) => Promise<Shown>
+> = {
+  'with other scopes': ({ browser, page }) => approveAgain(browser, page, ['notes:read', 'notes:write']),
+  'as another user': async ({ browser, page }) => {
+    browser.cookies.set('user', 'bob')
+    return approveAgain(browser, page)
+  },
+  'after the code was redeemed': async ({ rig, browser, page, code }) => {
+    await ok(await rig.redeem({ code, verifier, grantId: '' }, { redirect_uri: 'http://127.0.0.1:3000/cb' }))
+    return approveAgain(browser, page)
+  },
+  'after the code’s minute': async ({ rig, browser, page }) => {
+    rig.now += 60
+    return approveAgain(browser, page)
+  },
+  'after the grant was revoked': async ({ rig, browser, page }) => {
+    await rig.as.grants.revoke('alice')
+    return approveAgain(browser, page)
+  },
+  'after everything was revoked': async ({ rig, browser, page }) => {
+    await rig.as.revokeAll()
+    return approveAgain(browser, page)
+  },
+  'after ten minutes': async ({ rig, browser, page }) => {
+    rig.now += 600
+    return approveAgain(browser, page)
+  },
+  'by denying': ({ browser, page }) => browser.submit(page, { decision: 'deny' }),
+}
+
+test.each(Object.keys(otherwise))(
+  'RC6 CN4 an approval that is answered again %s: 400, and no second code',
+  async (how) => {
+    const rig = pagesRig()
+    const browser = browserOf(rig, 'alice')
+    const page = await browser.get(await requestUrl())
+    const kept = new Map(browser.cookies)
+    const code = codeOf(await browser.submit(page, approve))
+    // The form's cookie is there, as in a request that was sent before the answer came.
+    for (const [name, value] of kept) browser.cookies.set(name, value)
+    const shown = await otherwise[how]!({ rig, browser, page, code })
+    expectLocal(shown)
+    expect(rig.events.filter(({ type }) => type === 'grant.created')).toHaveLength(1)
+    expect(await rig.as.grants.list('bob')).toEqual([])
+  },
+)
+
+test('RC6 CN4 an approval from another browser is refused as any form of another browser is', async () => {
+  const rig = pagesRig()
+  const browser = browserOf(rig, 'alice')
+  const page = await browser.get(await requestUrl())
+  codeOf(await browser.submit(page, approve))
+  expectLocal(await approveAgain(browserOf(rig, 'alice'), page), [400, 403])
+  expect(grantsWritten(rig)).toBe(1)
+})
+
+test('CN4 approving after denying, and after ten minutes', async () => {
+  const rig = pagesRig()
+  const browser = browserOf(rig, 'alice')
   const denied = await browser.get(await requestUrl())
   const deny = await browser.submit(denied, { decision: 'deny' })
   expectRedirect(deny, 'access_denied')
   expect(deny.headers.getSetCookie().join()).toMatch(/tollgate-request-[^=]+=; Path=\/; Max-Age=0/)
-  expectLocal(await browser.submit(denied, approve))
+  const again = await browser.submit(denied, approve)
+  expectLocal(again)
+  expect(again.text).toContain('answered already')
 
   const late = await browser.get(await requestUrl())
   rig.now += 600
   expectLocal(await browser.submit(late, approve))
-  expect(grantsWritten(rig)).toBe(1)
+  expect(grantsWritten(rig)).toBe(0)
 })
 
-test('CN4 twenty approvals at once: one code', async () => {
+test('RC6 CN4 twenty approvals at once: one code, for all of them', async () => {
   const rig = pagesRig()
   const browser = browserOf(rig, 'alice')
   const page = await browser.get(await requestUrl())
   const action = forms(page.text)[0]!.action
   const cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-  const send = (): Promise<Response | undefined> =>
+  const send = (scope: string): Promise<Response | undefined> =>
     rig.as.handle(
       new Request(`https://as.test${action}`, {
         method: 'POST',
         headers: { cookie, 'content-type': 'application/x-www-form-urlencoded' },
-        body: approveWith(page, {}).toString(),
+        body: approveWith(page, { scope }).toString(),
       }),
     )
-  const all = await Promise.all(Array.from({ length: 20 }, send))
-  expect(all.map((each) => each!.status).sort()).toEqual(
-    [303, ...Array.from({ length: 19 }, () => 400)].sort(),
+  const all = await Promise.all(
+    Array.from({ length: 20 }, (_, i) => send(i % 2 === 0 ? 'notes:read' : 'notes:write')),
   )
+  const codes = all.map((each) => each!.headers.get('location')).filter((each) => each !== null)
+  expect([codes.length, new Set(codes).size, grantsWritten(rig)]).toEqual([10, 1, 1])
+  expect(all.map((each) => each!.status).filter((status) => status === 400)).toHaveLength(10)
+})
+
+test.each([
+  ['one scope', {}, ['notes:read']],
+  [
+    'the app’s tokens are short',
+    { client_id: 'norefresh', redirect_uri: 'https://no.test/cb' },
+    ['notes:read'],
+  ],
+] as const)('S19 the record of an approval stays until the form ends: %s', async (_, client, scopes) => {
+  const short = { [RES_A]: { ...resources[RES_A]!, lifetime: 60 } }
+  const rig = pagesRig({ lifetimes: { transaction: 3600 }, resources: short })
+  const browser = browserOf(rig, 'alice')
+  const page = await browser.get(await requestUrl(client))
+  const kept = new Map(browser.cookies)
+  const code = codeOf(await browser.submit(page, { decision: 'approve', scopes }))
+  for (const [name, value] of kept) browser.cookies.set(name, value)
+  if ('client_id' in client) await ok(await rig.redeem({ code, verifier, grantId: '' }, client))
+  for (const later of [61, 600, 1800, 1138]) {
+    rig.now += later
+    expectLocal(await approveAgain(browser, page))
+  }
+  expect(rig.events.filter(({ type }) => type === 'grant.created')).toHaveLength(1)
+  // What nobody redeemed is not a connected app.
+  if (!('client_id' in client)) expect(await rig.as.grants.list('alice')).toEqual([])
+})
+
+test('S19 with an upstream: neither a second sign-in nor an old one makes a second code', async () => {
+  const upstream = new FakeUpstream()
+  const rig = new Rig({ signIn: upstream })
+  const { browser, state, page } = await onTheWay(rig)
+  rig.now += 599
+  // Sent again: a second leg, ten minutes long.
+  const second = await browser.submit(page, approve)
+  const other = second.location!.searchParams.get('state')!
+  codeOf(await browser.get(`/authorize/callback?code=c&state=${other}`))
+  const kept = new Map(browser.cookies)
+  for (const later of [1, 61, 500]) {
+    rig.now += later
+    for (const [name, value] of kept) browser.cookies.set(name, value)
+    for (const each of [state, other])
+      expectLocal(await browser.get(`/authorize/callback?code=c&state=${each}`), [400, 403])
+    expectLocal(await browser.submit(page, approve))
+  }
+  expect(rig.events.filter(({ type }) => type === 'grant.created')).toHaveLength(1)
 })
 
 test('CN4 a client that is blocked, or has changed, while the page is open', async () => {
@@ -203,10 +335,17 @@ test('CN9 two legs that come back at once, and a page approved twice: one code',
   const upstream = new FakeUpstream()
   const rig = new Rig({ signIn: upstream })
   const { browser, state, page } = await onTheWay(rig)
-  expectLocal(await browser.submit(page, approve))
+  const again = await browser.submit(page, approve)
+  expect(again.location!.host).toBe('up.test')
   const url = `/authorize/callback?code=c&state=${state}`
   const both = await Promise.all([browser.get(url), browser.get(url)])
-  expect(both.map(({ status }) => status).sort()).toEqual([303, 400])
+  expect(both.map(({ status }) => status).sort()).toEqual([303, 303])
+  // Both came with one cookie: one code. The other leg of the same approval, and the page, are answered.
+  expect(new Set(both.map((each) => codeOf(each))).size).toBe(1)
+  expectLocal(
+    await browser.get(`/authorize/callback?code=c&state=${again.location!.searchParams.get('state')}`),
+  )
+  expectLocal(await browser.submit(page, approve))
   expect(grantsWritten(rig)).toBe(1)
 })
 

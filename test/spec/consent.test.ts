@@ -5,7 +5,7 @@ import { createContext } from '../../src/authorization-server/create-context.ts'
 import { authorizeEndpoint } from '../../src/authorization-server/authorize.ts'
 import type { Client } from '../../src/authorization-server/context.ts'
 import { dangerouslyDevSignIn, ownLogin } from '../../src/authorization-server/sign-in.ts'
-import { RES_A, resources, Rig } from '../support/as.ts'
+import { ok, RES_A, resources, Rig } from '../support/as.ts'
 import {
   browserOf,
   codeOf,
@@ -19,6 +19,7 @@ import {
   pagesRig,
   registered,
   requestUrl,
+  verifier,
   type Shown,
 } from '../support/pages.ts'
 
@@ -223,6 +224,63 @@ test('CN6 consent is remembered only where it is on, was asked for, and the redi
   codeOf(await browser.submit(page, { decision: 'approve', scopes: ['notes:read', 'notes:write'] }))
   expect((await browser.get(await requestUrl(https))).status).toBe(200)
   expect((await browser.get(await requestUrl())).status).toBe(200)
+})
+
+const ends: Record<string, (rig: Rig, token: string) => Promise<unknown>> = {
+  'the client revokes its grant': (rig, token) =>
+    rig.post({ client_id: 'pub', token }, { url: rig.path('revoke') }),
+  'a refresh token is used again': async (rig, token) => {
+    await ok(await rig.refresh(token))
+    await ok(await rig.refresh((await ok(await rig.refresh(token))).refresh_token))
+    rig.now += 31
+    return rig.refresh(token)
+  },
+  'everything is revoked': (rig) => rig.as.revokeAll(),
+  'the user disconnects the app': async (rig) =>
+    rig.as.grants.revoke('alice', (await rig.as.grants.list('alice'))[0]!.id),
+}
+
+test.each(Object.keys(ends))('T7 CN6 a remembered consent ends when %s', async (how) => {
+  const rig = pagesRig(remembering)
+  const browser = browserOf(rig, 'alice')
+  const silently = async (): Promise<Shown> => browser.get(await requestUrl({ ...https, prompt: 'none' }))
+  const redeem = async (shown: Shown): Promise<string> => {
+    const approved = { code: codeOf(shown), verifier, grantId: '' }
+    return (await ok(await rig.redeem(approved, { redirect_uri: https.redirect_uri }))).refresh_token
+  }
+  const page = await browser.get(await requestUrl(https))
+  const scopes = ['notes:read', 'notes:write']
+  await redeem(await browser.submit(page, { decision: 'approve', scopes, fields: { remember: 'yes' } }))
+  const token = await redeem(await silently())
+  expect(read(await browser.get('/account'))).toContain('Not asked again')
+  await ends[how]!(rig, token)
+  expectRedirect(await silently(), 'consent_required', { to: https.redirect_uri })
+  expect((await browser.get(await requestUrl(https))).status).toBe(200)
+  expect(read(await browser.get('/account'))).not.toContain('Not asked again')
+  // Asked again, and remembered again.
+  const again = await browser.get(await requestUrl(https))
+  await redeem(await browser.submit(again, { decision: 'approve', scopes, fields: { remember: 'yes' } }))
+  codeOf(await silently())
+})
+
+test('T7 the account page lists what is remembered, also when no grant of it is left, and forgets it', async () => {
+  const rig = pagesRig({ lifetimes: { rememberedConsent: 3 * 86_400 } })
+  const browser = await remembered(rig)
+  codeOf(
+    await browser.submit(await browser.get(await requestUrl()), {
+      decision: 'approve',
+      scopes: ['notes:read'],
+    }),
+  )
+  // Neither code was redeemed.
+  rig.now += 61
+  const page = await browser.get('/account')
+  expect(read(page)).toMatch(/No app has access.*Not asked again.*Pub returns to app\.test · for 3 days/)
+  expect(page.text.match(/name="consent"/g)).toHaveLength(1)
+  codeOf(await browser.get(await requestUrl({ ...https, prompt: 'none' })))
+  const done = await browser.submit(page, { fields: { action: 'forget' } }, 'name="consent"')
+  expect(read(await browser.visit(done.location!.href))).toMatch(/You are asked again when that app connects/)
+  expect((await browser.get(await requestUrl(https))).status).toBe(200)
 })
 
 test('CN7 remembered consent is not silent where another site sent the user', async () => {

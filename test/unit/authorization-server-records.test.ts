@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { randomToken } from '../../src/lib/random.ts'
 import { ConfigurationError } from '../../src/errors.ts'
 import { checkedIdentity } from '../../src/authorization-server/identity.ts'
+import type { NewGrant } from '../../src/authorization-server/new-grant.ts'
 import type { Identity } from '../../src/types.ts'
 import { ok, refusal, Rig } from '../support/as.ts'
 
@@ -60,7 +61,7 @@ test('a refresh in flight cannot bring a revoked grant back', async () => {
   expect(await rig.call(tokens.access_token)).toBe(401)
 })
 
-test('above 100 grants the one that was unused for longest goes, with an event', async () => {
+test('F8 above 100 grants the ten that were unused for longest go, with an event each, so that few sign-ins read them all', async () => {
   const rig = new Rig()
   const all = []
   for (let i = 0; i < 100; i++) {
@@ -70,12 +71,34 @@ test('above 100 grants the one that was unused for longest goes, with an event',
   // The oldest is used again, so the second oldest is unused for longest.
   const used = await ok(await rig.refresh(all[0]!.refresh_token))
   await rig.tokens()
-  expect(rig.events.filter(({ type }) => type === 'grant.evicted')).toMatchObject([
-    { grantId: all[1]!.grantId },
-  ])
+  expect(rig.events.filter(({ type }) => type === 'grant.evicted')).toMatchObject(
+    all.slice(1, 11).map(({ grantId }) => ({ grantId, level: 'warning' })),
+  )
   expect(await refusal(await rig.refresh(all[1]!.refresh_token))).toBe('400 invalid_grant')
   await ok(await rig.refresh(used.refresh_token))
+  expect(await rig.as.grants.list('alice')).toHaveLength(91)
+  rig.store.calls.length = 0
+  for (let i = 0; i < 9; i++) await rig.approve('pub')
+  expect(rig.store.calls.length).toBeLessThan(9 * 8)
   expect(await rig.as.grants.list('alice')).toHaveLength(100)
+})
+
+test('T14 a client that fills the list loses its own grants, and nobody else’s', async () => {
+  const rig = new Rig()
+  const others = [await rig.tokens('pub2'), await rig.tokens('pub2'), await rig.tokens('norefresh')]
+  for (let i = 0; i < 250; i++) {
+    rig.now += 1
+    await rig.tokens()
+  }
+  for (const each of others.slice(0, 2))
+    expect((await rig.refresh(each.refresh_token, { client_id: 'pub2' })).status).toBe(200)
+  // A newcomer costs the client that has most, too.
+  for (let i = 0; i < 20; i++) await rig.tokens('pub2')
+  const evicted = new Set(
+    rig.events.filter(({ type }) => type === 'grant.evicted').map(({ clientId }) => clientId),
+  )
+  expect([...evicted]).toEqual(['pub'])
+  expect((await rig.as.grants.list('alice')).length).toBeLessThanOrEqual(100)
 })
 
 test('approvals that were never redeemed make room first', async () => {
@@ -89,33 +112,64 @@ test('approvals that were never redeemed make room first', async () => {
   await ok(await rig.refresh(kept.refresh_token))
 })
 
-test('revoking one grant leaves the others, and takes the consents of its client along', async () => {
+const consent = (key: string, expires: number): Partial<NewGrant> => ({
+  consent: { key, host: 'app.test', expires },
+})
+const rememberedKeys = async (rig: Rig, subject = 'alice'): Promise<string[]> =>
+  (await rig.context.grants.consents(subject)).map(({ key }) => key)
+
+test('T7 however a grant is revoked, the consents of its client go along, and no others', async () => {
   const rig = new Rig()
-  const one = await rig.tokens()
-  const two = await rig.tokens('pub2')
   const expires = rig.now + 1000
-  await rig.context.grants.rememberConsent('alice', { key: 'one', clientId: 'pub', expires })
-  await rig.context.grants.rememberConsent('alice', { key: 'two', clientId: 'pub2', expires })
+  const one = await rig.tokens('pub', consent('one', expires))
+  const two = await rig.tokens('pub2', consent('two', expires))
+  expect(await rememberedKeys(rig)).toEqual(['one', 'two'])
   await rig.as.grants.revoke('alice', one.grantId)
-  expect(await rig.context.grants.isRemembered('alice', 'one')).toBe(false)
-  expect(await rig.context.grants.isRemembered('alice', 'two')).toBe(true)
+  expect(await rememberedKeys(rig)).toEqual(['two'])
   expect((await rig.as.grants.list('alice')).map(({ id }) => id)).toEqual([two.grantId])
-  rig.now += 1001
-  expect(await rig.context.grants.isRemembered('alice', 'two')).toBe(false)
+  const three = await rig.tokens('pub', consent('three', expires))
+  await rig.context.grants.revokeGrant(three.grantId)
+  expect(await rememberedKeys(rig)).toEqual(['two'])
+  // A code that is replayed takes them, too.
+  const four = await rig.tokens('pub', consent('four', expires))
+  rig.now += 6
+  expect((await rig.redeem(four)).status).toBe(400)
+  expect(await rememberedKeys(rig)).toEqual(['two'])
+  rig.now += 1000
+  expect(await rememberedKeys(rig)).toEqual([])
+})
+
+test('T7 a grant is not revoked as long as its consents cannot be ended', async () => {
+  const rig = new Rig()
+  const tokens = await rig.tokens('pub', consent('one', rig.now + 1000))
+  rig.store.before = ({ method, key }) => {
+    if (method === 'put' && key.endsWith(':user')) throw new Error('down')
+  }
+  await expect(rig.context.grants.revokeGrant(tokens.grantId)).rejects.toThrow()
+  rig.store.before = () => undefined
+  expect(await rememberedKeys(rig)).toEqual(['one'])
+  await rig.context.grants.revokeGrant(tokens.grantId)
+  expect([await rememberedKeys(rig), (await rig.refresh(tokens.refresh_token)).status]).toEqual([[], 400])
 })
 
 test('50 remembered consents, the oldest goes', async () => {
   const rig = new Rig()
-  for (let i = 0; i < 51; i++)
-    await rig.context.grants.rememberConsent('alice', {
-      key: `k${i}`,
-      clientId: 'pub',
-      expires: rig.now + 1000,
+  for (let i = 0; i < 51; i++) await rig.approve('pub', consent(`k${i}`, rig.now + 1000))
+  const keys = await rememberedKeys(rig)
+  expect([keys.length, keys[0], keys.at(-1)]).toEqual([50, 'k1', 'k50'])
+  expect(await rememberedKeys(rig, 'bob')).toEqual([])
+})
+
+test('ST6 a full user record, with the longest names and all that is remembered, fits a store’s value', async () => {
+  const rig = new Rig()
+  for (let i = 0; i < 100; i++)
+    await rig.approve('pub', {
+      clientName: '語'.repeat(200),
+      consent: { key: 'k'.repeat(41) + (i % 50), host: 'h'.repeat(253), expires: rig.now + 1000 },
     })
-  expect(await rig.context.grants.isRemembered('alice', 'k0')).toBe(false)
-  expect(await rig.context.grants.isRemembered('alice', 'k1')).toBe(true)
-  expect(await rig.context.grants.isRemembered('alice', 'k50')).toBe(true)
-  expect(await rig.context.grants.isRemembered('bob', 'k50')).toBe(false)
+  const values = rig.store.written.filter(({ key }) => key.endsWith(':user')).map(({ value }) => value)
+  expect(JSON.parse(values.at(-1)!)).toMatchObject({ consents: { length: 50 }, grants: { length: 100 } })
+  expect(new TextEncoder().encode(values.at(-1)!).length).toBeLessThan(60_000)
 })
 
 test('single access tokens are revoked, at most 32, then the whole grant', async () => {

@@ -74,7 +74,8 @@ export async function redeemCode(
       const redeemed: GrantRecord = {
         ...grant,
         redeemed: now,
-        expires: end,
+        // Never earlier than before: as long as the same approval can come again, it finds this record.
+        expires: Math.max(end, grant.expires),
         series: seriesHash,
         ...(refreshable ? { current: secretHash, rotated: now, generation: 1 } : {}),
       }
