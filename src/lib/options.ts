@@ -65,7 +65,7 @@ function number(
 }
 
 /** The known name that is at most two typing mistakes away. */
-function nearestName(name: string, known: readonly string[]): string | undefined {
+export function nearestName(name: string, known: readonly string[]): string | undefined {
   let best: string | undefined
   let least = 3
   for (const each of known) {

@@ -33,12 +33,12 @@ export async function readMessages(request: Request, limit: number): Promise<Rea
 export const isRefused = (read: Read | { refused: Response }): read is { refused: Response } =>
   'refused' in read
 
-/** A refusal in the words of JSON-RPC (MCP transports: 400). */
-export function rpcError(code: number, message: string, to?: Message): Response {
+/** A refusal as a JSON-RPC error (MCP transports: 400). */
+export function rpcError(code: number, message: string, to?: Message, status = 400): Response {
   const id = typeof to?.['id'] === 'string' || typeof to?.['id'] === 'number' ? to['id'] : null
   return Response.json(
     { jsonrpc: '2.0', id, error: { code, message } },
-    { status: 400, headers: { 'cache-control': 'no-store' } },
+    { status, headers: { 'cache-control': 'no-store' } },
   )
 }
 

@@ -4,7 +4,9 @@ import type { AuthInfo, Awaitable } from '../types.ts'
 import { headerProblem } from './operation-headers.ts'
 import { listFilter } from './operation-lists.ts'
 import { isRefused, readMessages, rpcError, type Message } from './operation-messages.ts'
-import { compileRules, type Rules } from './operation-rules.ts'
+import type { NamedMethod, NamedPattern, PlainMethod, PlainPattern } from './operation-methods.ts'
+import { operationsOf, type Asked } from './operation-names.ts'
+import { compileRules } from './operation-rules.ts'
 import type { OperationJudge, OperationJudgement } from './types.ts'
 
 export type { OperationJudge } from './types.ts'
@@ -22,12 +24,34 @@ export interface Operation {
 export type OperationRule =
   readonly string[] | ((operation: Operation, auth: AuthInfo | undefined) => Awaitable<readonly string[]>)
 
-/** By method, or by method and name. `*` in a key stands for any characters; the most specific key decides, and `*` alone is for all the rest. */
-export type OperationRules = Readonly<Record<string, OperationRule | Readonly<Record<string, OperationRule>>>>
+/** One rule for all names of a method, or one for each name. `*` in a name stands for any characters; the most specific key decides. */
+type NamedRules = OperationRule | Readonly<Record<string, OperationRule>>
+
+/**
+ * By method, and by name for the methods that have one: `{ 'tools/call': { write_note: ['notes:write'] } }`. `tools/*` stands for the
+ * methods of a family, `*` for all the rest. The most specific key decides.
+ */
+export type OperationRules<Custom extends string = never> = {
+  readonly [Method in NamedMethod | NamedPattern]?: NamedRules
+} & { readonly [Method in PlainMethod | PlainPattern | Custom]?: OperationRule }
+
+/** Only `customMethods` says which methods are custom, not the table itself (`NoInfer` of TypeScript 5.4). */
+type Uninferred<T> = [T][T extends unknown ? 0 : never]
 
 /** Options of {@link operationScopes}. */
-export interface OperationOptions {
-  /** Leave out of tool, prompt and resource lists what the token may not use. Names with a function as their rule stay. Default false. */
+export interface OperationOptions<Custom extends string = never> {
+  /**
+   * What becomes of a tool, prompt, resource, completion or unknown method that no rule names. `allow` (default): it needs nothing beyond the
+   * guard's own scopes. `deny`: 403, so that a tool that is added later is closed until a rule opens it. What only sets up the connection or
+   * lists names (`initialize`, `ping`, `tools/list`, …) passes without a rule in both.
+   */
+  default?: 'allow' | 'deny'
+  /** Methods of your own that rules may name. Default: none. */
+  customMethods?: readonly Custom[]
+  /**
+   * Leave out of lists of tools, prompts, resources and resource templates what the token may not use. Names with a function as their rule
+   * stay. Default false.
+   */
   filterLists?: boolean
   /** The largest body in bytes, 1024–67 108 864. Default 4 194 304. Larger ones are 413. */
   maxBytes?: number
@@ -38,7 +62,8 @@ export interface OperationOptions {
  *
  * The body is read once and judged; the handler's `request.json()` is the very object that was judged. A batch needs the union of what its
  * messages need. What is missing is one 403 `insufficient_scope` that names all. From revision 2026-07-28 on, `Mcp-Method` and `Mcp-Name` must say what the
- * body says: 400 with JSON-RPC error -32020 otherwise. What no rule names needs nothing beyond the guard's own scopes; `'*'` changes that.
+ * body says: 400 with JSON-RPC error -32020 otherwise. A name that a peer may read as another one (a URI that is not in normal form, a name
+ * with blanks around it) is 400 with -32602. What no rule names is as `default` says.
  *
  * @throws ConfigurationError where a rule or an option is wrong.
  * @see [MCP 2026-07-28, Runtime Insufficient Scope Errors](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization)
@@ -49,64 +74,70 @@ export interface OperationOptions {
  *   'resources/read': ['notes:read'],
  * })
  */
-export function operationScopes(rules: OperationRules, options: OperationOptions = {}): OperationJudge {
-  checkOptions('operationScopes', options, ['filterLists', 'maxBytes'])
-  const { filterLists = false } = options
+export function operationScopes<const Custom extends string = never>(
+  rules: OperationRules<Uninferred<Custom>>,
+  options: OperationOptions<Custom> = {},
+): OperationJudge {
+  checkOptions('operationScopes', options, ['default', 'customMethods', 'filterLists', 'maxBytes'])
+  const { default: fallback = 'allow', customMethods, filterLists = false } = options
+  if (fallback !== 'allow' && fallback !== 'deny')
+    throw new ConfigurationError('default', "pass 'allow' or 'deny'")
   if (typeof filterLists !== 'boolean') throw new ConfigurationError('filterLists', 'pass a boolean')
   const limit = requireInteger('maxBytes', options.maxBytes, {
     min: 1024,
     max: 67_108_864,
     default: 4_194_304,
   })
-  const compiled = compileRules(rules)
+  const compiled = compileRules(rules, customMethods, fallback === 'deny')
+  const filtering = filterLists ? { filter: listFilter(compiled) } : {}
   return {
     async judge(request, auth): Promise<OperationJudgement> {
+      const isRead = request.method === 'GET' || request.method === 'HEAD'
+      // A Request shows no body of these methods, but a framework may hand one to the handler (RFC 9110 §9.3.1).
+      if (isRead && mayHaveBody(request))
+        return { refused: rpcError(-32600, `A ${request.method} has no body`) }
       // Only a POST should carry messages, but not every handler looks at the method. Streams and the end of sessions are no operations.
-      if (request.method !== 'POST' && request.body === null) return { scopes: [], request }
+      if (request.method !== 'POST' && request.body === null)
+        // A stream that is resumed may carry the answer to a list request.
+        return { scopes: [], request, ...(isRead ? filtering : {}) }
       const read = await readMessages(request, limit)
       if (isRefused(read)) return read
       if (read.messages.length === 0) return { scopes: [], request: read.request }
       const problem = headerProblem(request.headers, read.body, read.messages)
       if (problem !== undefined) return { refused: rpcError(-32020, problem, read.messages[0]) }
-      const operations = operationsOf(read.messages)
-      if (operations === undefined)
-        return { refused: rpcError(-32602, 'The name is not a string', read.messages[0]) }
-      const scopes = await Promise.all(operations.map((each) => needed(compiled, each, auth)))
-      const filter = filterLists ? listFilter(read.messages, compiled) : undefined
-      return { scopes: scopes.flat(), request: read.request, ...(filter === undefined ? {} : { filter }) }
+      if (
+        Array.isArray(read.body) &&
+        (request.headers.get('mcp-protocol-version') ?? '') >= firstWithoutBatches
+      )
+        return { refused: rpcError(-32600, 'This revision of MCP has no batches') }
+      if (hasEqualIds(read.messages))
+        return { refused: rpcError(-32600, 'Two requests of the batch have the same id') }
+      const asked = operationsOf(read.messages, compiled)
+      if (typeof asked === 'string') return { refused: rpcError(-32602, asked, read.messages[0]) }
+      const needs: Awaitable<readonly string[]>[] = []
+      for (const { operation, key } of asked) {
+        const found = compiled.find(operation.method, key)
+        if (found === undefined)
+          return { refused: rpcError(-32601, 'No rule allows this operation', read.messages[0], 403) }
+        for (const rule of found) needs.push(typeof rule === 'function' ? rule(operation, auth) : rule)
+      }
+      const scopes = (await Promise.all(needs)).flat()
+      return { scopes, request: read.request, ...(asked.some(isList) ? filtering : {}) }
     },
   }
 }
 
-/** Undefined where a name is there and is no string: who knows what it becomes in a handler. */
-function operationsOf(messages: readonly Message[]): Operation[] | undefined {
-  const operations: Operation[] = []
-  for (const { method, params } of messages) {
-    // Answers of the client have no method, and ask for nothing.
-    if (typeof method !== 'string') continue
-    const members = isObject(params) ? params : {}
-    const name = nameOf(method, members)
-    if (name !== undefined && typeof name !== 'string') return undefined
-    operations.push({ method, name, params: members })
-  }
-  return operations
+/** Revisions are dates, so their order is that of their text. */
+const firstWithoutBatches = '2025-06-18'
+
+const mayHaveBody = ({ headers, body }: Request): boolean =>
+  body !== null || headers.has('transfer-encoding') || (headers.get('content-length') ?? '0') !== '0'
+
+function hasEqualIds(messages: readonly Message[]): boolean {
+  const ids = messages
+    .filter(({ method, id }) => method !== undefined && id !== undefined)
+    .map(({ id }) => id)
+  return new Set(ids).size !== ids.length
 }
 
-function nameOf(method: string, params: Readonly<Record<string, unknown>>): unknown {
-  if (method.startsWith('resources/')) return params['uri']
-  if (method !== 'completion/complete') return params['name']
-  const { ref } = params
-  return isObject(ref) ? (ref['name'] ?? ref['uri']) : undefined
-}
-
-async function needed(
-  rules: Rules,
-  operation: Operation,
-  auth: AuthInfo | undefined,
-): Promise<readonly string[]> {
-  const rule = rules.find(operation.method, operation.name)
-  return typeof rule === 'function' ? rule(operation, auth) : (rule ?? [])
-}
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+const isList = ({ operation }: Asked): boolean => operation.method.endsWith('/list')

@@ -1,6 +1,6 @@
 // What is Express's own: raw headers, body parsers, `req.auth`, and the official SDK's transports behind the guard.
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, request, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import express from 'express'
 import { afterEach, expect, test, vi } from 'vitest'
@@ -226,6 +226,42 @@ test('G31 with operations a message is judged whatever its method, and what was 
   }
   expect((await fetch(`${origin}/mcp`, { method: 'DELETE', headers: alice })).status).toBe(200)
 })
+
+test.each(['GET', 'HEAD'])(
+  'S8 with operations a body on %s is 400, whether it was parsed before the guard or not',
+  async (method) => {
+    for (const before of [[express.json()], []]) {
+      const { app, port, rs } = await start()
+      let calls = 0
+      const operations = operationScopes({ 'tools/call': { write: ['notes:write'] } })
+      app.all('/mcp', ...before, guard(rs, { operations }), (_req, res) => {
+        calls++
+        res.end()
+      })
+      const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'write' } })
+      // Unlike fetch, node:http sends a body with any method.
+      const send = async (text: string, headers: Record<string, string>): Promise<number | undefined> => {
+        const type = { 'content-type': 'application/json' }
+        const options = {
+          method,
+          port,
+          path: '/mcp',
+          agent: false,
+          headers: { ...alice, ...type, ...headers },
+        }
+        const outgoing = request({ host: '127.0.0.1', ...options }).end(text)
+        const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage]
+        incoming.resume()
+        return incoming.statusCode
+      }
+      expect(await send(body, { 'content-length': String(body.length) })).toBe(400)
+      expect(await send(body, { 'transfer-encoding': 'chunked' })).toBe(400)
+      expect(calls).toBe(0)
+      expect(await send('', {})).toBe(200)
+      expect(await send('', { 'content-length': '0' })).toBe(200)
+    }
+  },
+)
 
 test('endpoints() answers the metadata, and leaves everything else and its body to the next one', async () => {
   const { app, origin, rs } = await start()

@@ -1,10 +1,7 @@
 import { expect, test } from 'vitest'
-import {
-  operationScopes,
-  type OperationOptions,
-  type OperationRules,
-} from '../../src/resource-server/operations.ts'
-import { answer, post, resourceA, token, verdict, world, type World } from '../support/guard.ts'
+import { operationScopes, type OperationRules } from '../../src/resource-server/operations.ts'
+import { answer, post, resourceA, token, verdict, world } from '../support/guard.ts'
+import { call, code, modern, modernHeaders, operations as guarded } from '../support/operations.ts'
 
 const rules: OperationRules = {
   'tools/call': {
@@ -16,64 +13,9 @@ const rules: OperationRules = {
   'prompts/get': ['notes:read'],
 }
 
-interface Setup {
-  rules?: OperationRules
-  options?: OperationOptions
-  scope?: string
-  implies?: Record<string, string[]>
-  reply?: (request: Request) => Response | Promise<Response>
-}
-
-/** Sends a body with a token of this scope; `seen` is what the handler's `json()` gave. */
-async function operations(setup: Setup = {}): Promise<{
-  it: World
-  seen: unknown[]
-  send: (body: unknown, headers?: Record<string, string>) => Promise<Response>
-}> {
-  const seen: unknown[] = []
-  const it = await world({
-    options: { ...(setup.implies ? { scopeImplies: setup.implies } : {}) },
-    need: { operations: operationScopes(setup.rules ?? rules, setup.options) },
-    answer: async (request) => {
-      if (setup.reply) return setup.reply(request)
-      seen.push(await request.json())
-      return new Response('done')
-    },
-  })
-  const text = await token({ scope: setup.scope ?? 'notes:read' })
-  const send = (body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
-    it.call(
-      new Request(post(text), {
-        headers: { authorization: `Bearer ${text}`, 'content-type': 'application/json', ...headers },
-        body: typeof body === 'string' ? body : JSON.stringify(body),
-      }),
-    )
-  return { it, seen, send }
-}
-
-const call = (name: unknown, args: unknown = {}, id: unknown = 1): Record<string, unknown> => ({
-  jsonrpc: '2.0',
-  id,
-  method: 'tools/call',
-  params: { name, arguments: args },
-})
-const modernParams = (params: object): object => ({
-  ...params,
-  _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' },
-})
-const modern = (method: string, params: object): Record<string, unknown> => ({
-  jsonrpc: '2.0',
-  id: 7,
-  method,
-  params: modernParams(params),
-})
-const modernHeaders = (method: string, name?: string): Record<string, string> => ({
-  'mcp-protocol-version': '2026-07-28',
-  'mcp-method': method,
-  ...(name === undefined ? {} : { 'mcp-name': name }),
-})
-const code = async (response: Response): Promise<unknown> =>
-  ((await response.json()) as { error?: { code: number } }).error?.code
+/** A guard with these rules, unless others are given. */
+const operations = (setup: Partial<Parameters<typeof guarded>[0]> = {}): ReturnType<typeof guarded> =>
+  guarded({ rules, ...setup })
 
 test('G27 scopes are compared whole, and the hierarchy counts', async () => {
   for (const scope of ['notes:write2', 'NOTES:WRITE', 'x,notes:write', 'notes:write\t', undefined]) {
@@ -384,7 +326,8 @@ test('tool lists show what the token may call: event streams, in whatever pieces
   const allowed = { tools: tools.tools.filter(({ name }) => name !== 'delete_note') }
   const edited = `event: message\nid: 5\ndata: ${JSON.stringify({ jsonrpc: '2.0', id: 1, result: allowed })}\r\n\r\n`
   expect(out.startsWith(other)).toBe(true)
-  expect(out.replaceAll('\r', '')).toBe((other + event(9, tools) + edited).replaceAll('\r', ''))
+  const all = other + edited.replace('"id":1', '"id":9') + edited
+  expect(out.replaceAll('\r', '')).toBe(all.replaceAll('\r', ''))
 })
 
 test('lists of prompts and resources, in a batch', async () => {
@@ -432,8 +375,8 @@ test.each([
   ['no object', [] as never, {}, /^operations: pass/],
   ['a number', { 'tools/call': 5 as never }, {}, /^operations\.tools\/call: pass/],
   ['no scope', { 'tools/call': { a: ['b c'] } }, {}, /^operations\.tools\/call\.a: "b c" is not one scope/],
-  ['a nested object', { a: { b: { c: ['d'] } } } as never, {}, /^operations\.a\.b: /],
-  ['offline_access', { a: ['offline_access'] }, {}, /^operations\.a: take offline_access out/],
+  ['a nested object', { 'tools/*': { b: { c: ['d'] } } } as never, {}, /^operations\.tools\/\*\.b: /],
+  ['offline_access', { ping: ['offline_access'] }, {}, /^operations\.ping: take offline_access out/],
   ['an unknown option', {}, { filter: true } as never, /filter: there is no such option/],
   ['a wrong size', {}, { maxBytes: 1 }, /^maxBytes: /],
   ['a wrong switch', {}, { filterLists: 1 as never }, /^filterLists: /],
