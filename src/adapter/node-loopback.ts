@@ -12,6 +12,8 @@ export interface LoopbackOptions {
   port?: number
   /** Default `/callback`. */
   path?: string
+  /** How the redirect URI names this machine, for servers that know only one of them. The listener is bound to 127.0.0.1 all the same. Default `127.0.0.1`. */
+  host?: '127.0.0.1' | 'localhost'
 }
 
 /**
@@ -19,20 +21,23 @@ export interface LoopbackOptions {
  * GET only, and closes when the authorization is over. Also on Deno and Bun.
  */
 export function loopbackRedirect(options: LoopbackOptions): Redirect {
-  checkOptions('loopbackRedirect', options, ['open', 'port', 'path'])
-  const { open, port, path = '/callback' } = options
+  checkOptions('loopbackRedirect', options, ['open', 'port', 'path', 'host'])
+  const { open, port, path = '/callback', host = '127.0.0.1' } = options
   requireFunction('open', open)
   requireInteger('port', port, { min: 1, max: 65_535, default: 1 })
   if (!URL.canParse(`http://127.0.0.1${path}`) || new URL(`http://127.0.0.1${path}`).pathname !== path)
     throw new ConfigurationError('path', 'pass a path that begins with a slash, as it stands in a URL')
+  if (host !== '127.0.0.1' && host !== 'localhost')
+    throw new ConfigurationError('host', `must be "127.0.0.1" or "localhost"; got ${JSON.stringify(host)}`)
   // A fixed port serves one authorization after the other.
   let last: Promise<unknown> = Promise.resolve()
   return {
-    ...(port === undefined ? {} : { uri: `http://127.0.0.1:${port}${path}` }),
+    ...(port === undefined ? {} : { uri: `http://${host}:${port}${path}` }),
     open,
     async listen(handle, { preferred }) {
       const server = createServer()
-      if (port === undefined) await listenOn(server, portOf(preferred, path)).catch(() => listenOn(server, 0))
+      if (port === undefined)
+        await listenOn(server, portOf(preferred, host, path)).catch(() => listenOn(server, 0))
       else {
         const before = last
         let end!: () => void
@@ -44,7 +49,7 @@ export function loopbackRedirect(options: LoopbackOptions): Redirect {
           throw taken(port, error)
         })
       }
-      const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+      const origin = `http://${host}:${(server.address() as AddressInfo).port}`
       const answers = new Set<Promise<void>>()
       server.on('request', (incoming, outgoing) => {
         const answered = answer(incoming, outgoing, origin, path, handle).finally(() =>
@@ -57,10 +62,10 @@ export function loopbackRedirect(options: LoopbackOptions): Redirect {
   }
 }
 
-function portOf(preferred: string | undefined, path: string): number {
+function portOf(preferred: string | undefined, host: string, path: string): number {
   if (preferred === undefined || !URL.canParse(preferred)) return 0
   const { hostname, pathname, port } = new URL(preferred)
-  return hostname === '127.0.0.1' && pathname === path ? Number(port) : 0
+  return hostname === host && pathname === path ? Number(port) : 0
 }
 
 function listenOn(server: Server, port: number): Promise<void> {

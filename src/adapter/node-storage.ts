@@ -1,7 +1,8 @@
-import { chmod, mkdir, open, readFile, rename, rm, utimes } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { chmod, lstat, mkdir, open, rename, rm, utimes } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { env, pid, platform } from 'node:process'
+import { env, getuid, pid, platform } from 'node:process'
 import type { ClientStorage } from '../client/storage.ts'
 import { checkOptions, requireString } from '../lib/options.ts'
 import { underLock } from './node-lock.ts'
@@ -12,13 +13,18 @@ import { sweep } from './node-sweep.ts'
  * file at once, so that a crash leaves the old value or the new one. Processes that share the folder take turns, and one that
  * is killed does not stop the others. Also on Deno and Bun.
  *
+ * Rejects if another user owns the folder or a file, or could have written it: whoever plants tokens chooses the account that is used.
+ *
  * @param options.folder Default: `tollgate` below the user's configuration folder. It belongs to the storage: others lose their access.
  */
 export function fileStorage(options: { folder?: string } = {}): ClientStorage {
   checkOptions('fileStorage', options, ['folder'])
   const folder = requireString('folder', options.folder ?? join(configurationFolder(), 'tollgate'))
   // The folder may be older than we are, and open to others.
-  const closed = once(() => chmod(folder, 0o700))
+  const closed = once(async () => {
+    checkOwn(await lstat(folder))
+    await chmod(folder, 0o700)
+  })
   const ready = async (): Promise<void> => {
     try {
       await mkdir(folder, { recursive: true, mode: 0o700 })
@@ -31,9 +37,9 @@ export function fileStorage(options: { folder?: string } = {}): ClientStorage {
   const fileOf = (key: string): string => join(folder, fileName(key))
   return {
     async get(key) {
-      await closed().catch(() => undefined)
       try {
-        return await readFile(fileOf(key), 'utf8')
+        await closed()
+        return await readOwn(fileOf(key))
       } catch (error) {
         if ((error as { code?: string }).code === 'ENOENT') return undefined
         throw unusable(folder, error)
@@ -60,6 +66,25 @@ export function fileStorage(options: { folder?: string } = {}): ClientStorage {
       }
     },
   }
+}
+
+/** Never through a symbolic link, which another user could have made. */
+async function readOwn(path: string): Promise<string> {
+  const file = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0))
+  try {
+    checkOwn(await file.stat())
+    return await file.readFile('utf8')
+  } finally {
+    await file.close()
+  }
+}
+
+/** Windows has neither owners nor modes here: its folders belong to one user by their place. */
+function checkOwn({ uid, mode }: { uid: number; mode: number }): void {
+  if (getuid === undefined) return
+  const problem =
+    uid !== getuid() ? 'another user owns it' : (mode & 0o022) !== 0 ? 'others can write it' : undefined
+  if (problem !== undefined) throw Object.assign(new Error(problem), { code: problem })
 }
 
 /** Written beside its place and flushed before it takes it. The time of a file that expires is the time when it does. */

@@ -3,13 +3,16 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
+  renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
@@ -62,6 +65,34 @@ describe('fileStorage', () => {
     expect(statSync(folder).mode & 0o777).toBe(0o700)
     await again.set('k:x', 'new')
     expect(statSync(file).mode & 0o777).toBe(0o600)
+  })
+
+  test('T11 a folder or a file that others own or could have written is not read', async () => {
+    const storage = (): ReturnType<typeof fileStorage> => fileStorage({ folder })
+    await storage().set('k:x', 'mine')
+    const file = join(folder, readdirSync(folder)[0]!)
+    const refused = async (why: string): Promise<void> => {
+      for (const use of [() => storage().get('k:x'), () => storage().get('k:other')])
+        await expect(use()).rejects.toThrow(`Tokens cannot be kept in ${folder} (${why})`)
+      await expect(storage().set('k:x', 'new')).rejects.toThrow(why)
+    }
+    chmodSync(folder, 0o777)
+    await refused('others can write it')
+    chmodSync(folder, 0o700)
+    expect(await storage().get('k:x')).toBe('mine')
+    chmodSync(file, 0o666)
+    await expect(storage().get('k:x')).rejects.toThrow('others can write it')
+    chmodSync(file, 0o600)
+
+    // A link to a file elsewhere, as another user could have left it there.
+    renameSync(file, join(folder, 'elsewhere'))
+    symlinkSync(join(folder, 'elsewhere'), file)
+    await expect(storage().get('k:x')).rejects.toThrow('Tokens cannot be kept')
+    // Another owner: only root can give a file away, and everybody else meets root's folders.
+    if (process.getuid?.() === 0) {
+      chownSync(folder, 65_534, 65_534)
+      await refused('another user owns it')
+    } else await expect(fileStorage({ folder: '/etc' }).get('k:x')).rejects.toThrow('another user owns it')
   })
 
   test('files that broke are as good as none: a person is asked, and they are replaced', async () => {

@@ -17,6 +17,7 @@ import { delimiter, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { fileStorage, loopbackRedirect, nodeFetch, openUrl } from '../../src/adapter/node.ts'
 import { createClient } from '../../src/client/index.ts'
+import { ConfigurationError } from '../../src/errors.ts'
 import { createWorld, issuer, json, resource } from '../support/client-world.ts'
 
 let folder: string
@@ -204,6 +205,32 @@ test('CL16 loopback: 127.0.0.1, exact path and Host, GET; garbage does not end i
   expect(callback!.hostname).toBe('127.0.0.1')
   expect(seen).toEqual([404, 404, 404, 404, 400, 200])
   await expect(get(callback!)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+})
+
+test('RC10 loopback under the name localhost, bound to 127.0.0.1: the redirect URI, the Host and the port of the next time', async () => {
+  const world = createWorld()
+  const arrived: { url: URL; foreign: number; own: number }[] = []
+  const redirect = loopbackRedirect({
+    host: 'localhost',
+    open: async (url) => {
+      const response = await world.fetch(url, { redirect: 'manual' })
+      const callback = new URL(response.headers.get('location')!)
+      const { status: foreign } = await get(callback, `127.0.0.1:${callback.port}`)
+      const { status: own } = await get(callback, callback.host)
+      arrived.push({ url: callback, foreign, own })
+    },
+  })
+  const client = createClient({ fetch: world.fetch, clock: world.clock, redirect })
+  expect((await client.fetch(resource)).status).toBe(200)
+  await client.signOut(resource)
+  expect((await client.fetch(resource)).status).toBe(200)
+  expect(arrived.map(({ url, foreign, own }) => [url.hostname, foreign, own])).toEqual([
+    ['localhost', 404, 200],
+    ['localhost', 404, 200],
+  ])
+  expect(world.to(`${issuer}/register`)).toHaveLength(1)
+  for (const host of ['::1', '0.0.0.0', 'example.com', ''])
+    expect(() => loopbackRedirect({ open: () => undefined, host: host as never })).toThrow(ConfigurationError)
 })
 
 test('the next authorization prefers the registered port, so that nothing is registered again', async () => {
