@@ -2,7 +2,8 @@ import type { NextFunction, Request as Incoming, RequestHandler, Response as Out
 import { ConfigurationError } from '../errors.ts'
 import { lastAddress } from '../http/caller.ts'
 import type { ProtectNeed, ResourceServer } from '../index.ts'
-import type { AuthInfo, Endpoints } from '../types.ts'
+import type { AuthInfo } from '../types.ts'
+import { buildLazily, partsOf, type Lazy, type Parts } from './parts.ts'
 import { checkRoute } from './route.ts'
 import {
   bodyIsGone,
@@ -19,15 +20,16 @@ import {
 
 /**
  * Middleware that answers what belongs to Tollgate: metadata, and the endpoints of an embedded authorization server. Mount it at the
- * root and before every body parser. Behind a proxy that ends TLS, `app.set('trust proxy', …)` says so.
+ * root and before every body parser. A function that returns the servers (`() => [as, rs]`) is called by the first request. Behind a proxy that ends TLS, `app.set('trust proxy', …)` says so.
  *
  * @example
  * app.use(endpoints(as, rs))
  */
-export function endpoints(...parts: readonly Endpoints[]): RequestHandler {
+export function endpoints(...parts: Parts): RequestHandler {
+  const partsNow = partsOf(parts)
   return middleware(async (request, incoming, outgoing, next) => {
     const parsed = incoming.method === 'POST' && incoming.readableDidRead && rawBodyOf(incoming) === undefined
-    for (const part of parts) {
+    for (const part of partsNow()) {
       const response = await part.handle(request)
       if (response === undefined) continue
       // The form is gone, and its parsed image is not what the client sent.
@@ -42,25 +44,30 @@ export function endpoints(...parts: readonly Endpoints[]): RequestHandler {
 /**
  * Middleware that lets only authorized requests through, with `req.auth` as the official SDK's transports read it. What follows sees no
  * `Authorization` header. Answers with 401, 403 or 503 otherwise. A subscription ends when its token does. With `need.operations`, what was
- * judged is in `req.body`; lists are not filtered.
+ * judged is in `req.body`; lists are not filtered. `rs` may be a function, as in {@link endpoints}. With several resources
+ * `need.resource` says which one this route is: Express ignores case, and reads the target as it came.
+ *
+ * @throws ConfigurationError if this route does not say which of several resources it is.
  *
  * @example
  * app.all('/mcp', guard(rs), (req, res) => transport.handleRequest(req, res, req.body))
  */
-export function guard<P = unknown>(rs: ResourceServer<P>, need?: ProtectNeed): RequestHandler {
-  checkRoute(rs, need)
-  const admit = rs.protect(
-    async (request, auth, incoming: Incoming, outgoing: Outgoing, admitted: () => void) => {
-      if (need?.operations !== undefined && request.body !== null) incoming.body = await request.json()
-      ;(incoming as { auth?: AuthInfo<P> }).auth = auth
-      admitted()
-      return standIn(outgoing)
-    },
-    need,
-  )
+export function guard<P = unknown>(rs: Lazy<ResourceServer<P>>, need?: ProtectNeed): RequestHandler {
+  const admit = buildLazily(rs, (built) => {
+    checkRoute(built, need)
+    return built.protect(
+      async (request, auth, incoming: Incoming, outgoing: Outgoing, admitted: () => void) => {
+        if (need?.operations !== undefined && request.body !== null) incoming.body = await request.json()
+        ;(incoming as { auth?: AuthInfo<P> }).auth = auth
+        admitted()
+        return standIn(outgoing)
+      },
+      need,
+    )
+  })
   return middleware(async (request, incoming, outgoing, next) => {
     let inside = false
-    const response = await admit(request, incoming, outgoing, () => {
+    const response = await admit()(request, incoming, outgoing, () => {
       inside = true
     })
     if (!inside) return sendWebResponse(outgoing, response)

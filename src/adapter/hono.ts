@@ -1,6 +1,7 @@
 import type { HonoRequest, MiddlewareHandler } from 'hono'
 import type { ProtectNeed, ResourceServer } from '../index.ts'
-import type { AuthInfo, Endpoints } from '../types.ts'
+import type { AuthInfo } from '../types.ts'
+import { buildLazily, partsOf, type Lazy, type Parts } from './parts.ts'
 import { checkRoute } from './route.ts'
 
 /** What `c.var` holds behind {@link guard}. */
@@ -9,14 +10,16 @@ export interface AuthVariables<P = unknown> {
 }
 
 /**
- * Middleware that answers what belongs to Tollgate: metadata, and the endpoints of an embedded authorization server.
+ * Middleware that answers what belongs to Tollgate: metadata, and the endpoints of an embedded authorization server. A function that returns
+ * the servers (`() => [as, rs]`) is called by the first request.
  *
  * @example
  * app.use(endpoints(as, rs))
  */
-export function endpoints(...parts: readonly Endpoints[]): MiddlewareHandler {
+export function endpoints(...parts: Parts): MiddlewareHandler {
+  const partsNow = partsOf(parts)
   return async (c, next) => {
-    for (const part of parts) {
+    for (const part of partsNow()) {
       const response = await part.handle(c.req.raw)
       if (response !== undefined) return response
     }
@@ -26,25 +29,30 @@ export function endpoints(...parts: readonly Endpoints[]): MiddlewareHandler {
 }
 
 /**
- * Middleware that lets only authorized requests through, with `c.var.auth`. Answers with 401, 403 or 503 otherwise.
+ * Middleware that lets only authorized requests through, with `c.var.auth`. Answers with 401, 403 or 503 otherwise. `rs` may be a function, as in
+ * {@link endpoints}. With several resources `need.resource` says which one this route is: a route may ignore case or lie below a mount point.
+ *
+ * @throws ConfigurationError if this route does not say which of several resources it is.
  *
  * @example
  * app.all('/mcp', guard(rs), (c) => mcp(c.req.raw, { authInfo: c.var.auth }))
  */
 export function guard<P = unknown>(
-  rs: ResourceServer<P>,
+  rs: Lazy<ResourceServer<P>>,
   need?: ProtectNeed,
 ): MiddlewareHandler<{ Variables: AuthVariables<P> }> {
-  checkRoute(rs, need)
   type Step = Parameters<MiddlewareHandler<{ Variables: AuthVariables<P> }>>
-  const admit = rs.protect(async (request, auth, c: Step[0], next: Step[1]) => {
-    c.req.raw = request
-    c.set('auth', auth)
-    await next()
-    return c.res
-  }, need)
+  const admit = buildLazily(rs, (built) => {
+    checkRoute(built, need)
+    return built.protect(async (request, auth, c: Step[0], next: Step[1]) => {
+      c.req.raw = request
+      c.set('auth', auth)
+      await next()
+      return c.res
+    }, need)
+  })
   return async (c, next) => {
-    const response = await admit(await unread(c.req), c, next)
+    const response = await admit()(await unread(c.req), c, next)
     if (!c.finalized) return response
     // Without this, Hono would merge the two answers' headers.
     c.res = undefined

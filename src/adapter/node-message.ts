@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ConfigurationError } from '../errors.ts'
+import { mergeNames } from '../http/cors.ts'
 import { markOwn } from '../lib/own-request.ts'
 
 /** A message as Express hands it over has `originalUrl`: `url` may be relative to where a router is mounted. */
@@ -192,15 +193,23 @@ function writable(outgoing: ServerResponse): Promise<void> {
 /** Of this connection alone (RFC 9110 §7.6.1): Node says these itself, and a contradiction breaks the connection. */
 const hopByHop = ['connection', 'keep-alive', 'proxy-connection', 'te', 'transfer-encoding', 'upgrade']
 
-/** Cookies stay separate headers (RFC 6265 §3). */
+/**
+ * Cookies stay separate headers (RFC 6265 §3). What a middleware has put there before stays where it is a list; its CORS origin and credentials are
+ * one decision, which ours replaces.
+ */
 export function copyHeaders(
   outgoing: ServerResponse,
   headers: Headers,
   except: readonly string[] = [],
 ): void {
-  for (const [name, value] of headers)
-    if (name !== 'set-cookie' && !hopByHop.includes(name) && !except.includes(name))
-      outgoing.setHeader(name, value)
+  for (const [name, value] of headers) {
+    if (name === 'set-cookie' || hopByHop.includes(name) || except.includes(name)) continue
+    if (name === 'access-control-allow-origin') outgoing.removeHeader('access-control-allow-credentials')
+    const before = lists.includes(name) ? outgoing.getHeader(name) : undefined
+    outgoing.setHeader(name, before === undefined ? value : mergeNames(String(before), value))
+  }
   const cookies = headers.getSetCookie()
   if (cookies.length > 0) outgoing.appendHeader('set-cookie', cookies)
 }
+
+const lists = ['access-control-expose-headers', 'vary']

@@ -1,7 +1,7 @@
 /** What a browser's client may read across origins. */
 export const exposedHeaders = 'WWW-Authenticate, Mcp-Session-Id, Retry-After, DPoP-Nonce'
-/** What a browser's client may send across origins. */
-export const allowedHeaders =
+/** What MCP clients send across origins; other names are allowed as they are asked for. */
+const allowedHeaders =
   'authorization, content-type, accept, mcp-protocol-version, mcp-session-id, mcp-method, mcp-name, last-event-id, dpop'
 
 export interface CorsPolicy {
@@ -38,10 +38,35 @@ export function preflight(request: Request, policy: CorsPolicy): Response {
   const headers = new Headers(corsHeaders(origin, policy))
   if (headers.has('access-control-allow-origin')) {
     headers.set('access-control-allow-methods', policy.methods)
-    headers.set('access-control-allow-headers', allowedHeaders)
+    const requested = request.headers.get('access-control-request-headers')
+    headers.set('access-control-allow-headers', mergeNames(allowedHeaders, headerNames(requested)))
     headers.set('access-control-max-age', '86400')
+    if (requested !== null) headers.append('vary', 'Access-Control-Request-Headers')
   }
   return new Response(null, { status: 204, headers })
+}
+
+/**
+ * The header names that a preflight asks for (`traceparent`, `mcp-param-*`). Names alone, because `*` would be a wildcard, and not without end. A
+ * browser sends no credential by itself here, so a name that is allowed opens nothing.
+ */
+function headerNames(requested: string | null): string {
+  if (requested === null || requested.length > 4096) return ''
+  return requested
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '*' && /^[!#$%&'*+.^_`|~\da-z-]+$/.test(name))
+    .join(', ')
+}
+
+/** Two lists of header names as one, each name once. */
+export function mergeNames(list: string, more: string): string {
+  const names = new Map<string, string>()
+  for (const name of `${list},${more}`.split(','))
+    if (name.trim() !== '' && !names.has(name.trim().toLowerCase()))
+      names.set(name.trim().toLowerCase(), name.trim())
+  return [...names.values()].join(', ')
 }
 
 export function isAllowedOrigin(origin: string, { origins }: CorsPolicy): boolean {
@@ -57,11 +82,17 @@ function corsHeaders(origin: string | null, policy: CorsPolicy): Record<string, 
   return { 'access-control-allow-origin': origin, ...exposed, vary: 'Origin' }
 }
 
+/** What the handler exposes stays readable. Its origin and its credentials are one decision: ours replaces both. */
 function set(response: Response, headers: Readonly<Record<string, string>>): Response {
   for (const [name, value] of Object.entries(headers)) {
-    if (name !== 'vary') response.headers.set(name, value)
-    else if (!/\borigin\b|\*/i.test(response.headers.get('vary') ?? ''))
-      response.headers.append('vary', value)
+    const own = response.headers.get(name)
+    if (name === 'access-control-allow-origin') response.headers.delete('access-control-allow-credentials')
+    if (name !== 'vary')
+      response.headers.set(
+        name,
+        name === 'access-control-expose-headers' && own !== null ? mergeNames(own, value) : value,
+      )
+    else if (!/\borigin\b|\*/i.test(own ?? '')) response.headers.append('vary', value)
   }
   return response
 }

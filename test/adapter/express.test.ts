@@ -117,6 +117,36 @@ test('G34 whatever the Host says, the challenge names the configured resource', 
   expect(absolute).toMatch(/^HTTP\/1\.1 421 /)
 })
 
+test('RC7 HT1 what a CORS middleware before the guard exposes stays readable; its credentials go with its origin', async () => {
+  const { app, origin, rs } = await start()
+  app.use((_req, res, next) => {
+    res.set('access-control-allow-origin', 'https://other.example').vary('Accept-Encoding')
+    res.set({ 'access-control-allow-credentials': 'true', 'access-control-expose-headers': 'X-Total' })
+    next()
+  })
+  app.all('/mcp', guard(rs), (_req, res) => void res.send('in'))
+  for (const headers of [alice, {}]) {
+    const response = await fetch(`${origin}/mcp`, {
+      headers: { ...headers, origin: 'http://localhost:6274' },
+    })
+    expect(response.headers.get('access-control-allow-origin')).toBe('http://localhost:6274')
+    expect(response.headers.has('access-control-allow-credentials')).toBe(false)
+    expect(response.headers.get('access-control-expose-headers')).toMatch(/X-Total.*WWW-Authenticate/)
+    expect(response.headers.get('vary')).toBe('Accept-Encoding, Origin')
+  }
+})
+
+test('U4 endpoints() and guard() take functions, which the first request calls, once', async () => {
+  const { app, origin, rs } = await start()
+  const make = vi.fn(() => rs)
+  app.use(endpoints(() => [make()]))
+  app.all('/mcp', guard(make), (_req, res) => void res.send('in'))
+  expect(make).not.toHaveBeenCalled()
+  for (let i = 0; i < 2; i++)
+    expect(await (await fetch(`${origin}/mcp`, { headers: alice })).text()).toBe('in')
+  expect(make).toHaveBeenCalledTimes(2)
+})
+
 test('T17, G39 views of the headers that were read before the guard have no credential after it', async () => {
   const { app, origin, rs } = await start()
   const before = (req: express.Request, res: express.Response, next: express.NextFunction): void => {

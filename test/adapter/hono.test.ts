@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { endpoints, guard } from '../../src/adapter/hono.ts'
 import { createResourceServer } from '../../src/index.ts'
 import { apiKeyVerifier, hashApiKey } from '../../src/resource-server/api-keys.ts'
@@ -100,4 +100,14 @@ test('what is not guarded stays open, and the guard opens nothing else', async (
   expect(await (await app.request('https://notes.example.com/')).text()).toBe('open')
   expect((await app.request('https://notes.example.com/api/mcp')).status).toBe(401)
   expect((await app.request('https://notes.example.com/other')).status).toBe(404)
+})
+
+test('U4 endpoints() and guard() take functions, which the first request calls, once', async () => {
+  const rs = await guarded()
+  const make = vi.fn(() => rs)
+  const app = new Hono().use(endpoints(() => [make()])).all('/api/mcp', guard(make), (c) => c.text('in'))
+  expect(make).not.toHaveBeenCalled()
+  for (let i = 0; i < 2; i++)
+    expect(await (await app.request('https://notes.example.com/api/mcp', alice)).text()).toBe('in')
+  expect(make).toHaveBeenCalledTimes(2)
 })

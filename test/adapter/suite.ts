@@ -208,12 +208,13 @@ export function adapterSuite(name: string, start: Start, facts: HostFacts = {}):
           headers: {
             origin: 'http://localhost:6274',
             'access-control-request-method': 'POST',
-            'access-control-request-headers': 'authorization,content-type,mcp-protocol-version',
+            'access-control-request-headers': 'authorization,content-type,mcp-protocol-version,traceparent',
           },
         })
         expect(preflight.status).toBe(204)
         expect(preflight.headers.get('access-control-allow-origin')).toBe('http://localhost:6274')
-        expect(preflight.headers.get('access-control-allow-headers')).toContain('mcp-protocol-version')
+        for (const name of ['mcp-protocol-version', 'traceparent'])
+          expect(preflight.headers.get('access-control-allow-headers')).toContain(name)
       }))
 
     test('G32 no spelling of the path gets past the guard', () =>

@@ -19,7 +19,9 @@ export async function buildNext(folder: string): Promise<void> {
     rmSync(modules, { force: true })
     symlinkSync(relative(cwd, join(example, 'node_modules')), modules)
   }
-  await run(process.execPath, [next, 'build'], cwd)
+  // U4: an address of production, and no secret.
+  const { TOLLGATE_SECRET: _, ...env } = environment as NodeJS.ProcessEnv
+  await run(process.execPath, [next, 'build'], cwd, { ...env, PUBLIC_URL: 'https://notes.example.com' })
 }
 
 /** Starts what was built; resolves when it listens. */
@@ -54,8 +56,13 @@ export async function install(folder: string): Promise<void> {
     await run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund'], cwd)
 }
 
-async function run(command: string, args: string[], cwd: string): Promise<void> {
-  const child = spawn(command, args, { cwd, env: environment, stdio: 'pipe' })
+async function run(
+  command: string,
+  args: string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv = environment,
+): Promise<void> {
+  const child = spawn(command, args, { cwd, env, stdio: 'pipe' })
   const output = collect(child)
   const [code] = (await once(child, 'exit')) as [number | null]
   if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}:\n${output()}`)

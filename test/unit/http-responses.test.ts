@@ -107,6 +107,56 @@ describe('HT1 CORS', () => {
   })
 })
 
+describe('RC7 CORS beside what the application says', () => {
+  const asking = (names: string): Request =>
+    request('OPTIONS', { origin: 'https://app.test', 'access-control-request-headers': names })
+
+  test('HT1 a preflight allows the header names that it asks for, beside those of every client', () => {
+    for (const policy of [some, any]) {
+      const response = preflight(asking('authorization, Traceparent,x-tenant-id, mcp-param-Region'), policy)
+      expect(list(response, 'access-control-allow-headers')).toEqual(
+        [...allowed, 'traceparent', 'x-tenant-id', 'mcp-param-region'].toSorted(),
+      )
+      expect(list(response, 'vary')).toContain('access-control-request-headers')
+    }
+  })
+
+  test.each(['*', 'x y', 'x;y', '"x"', 'ü', `${'x'.repeat(5000)}`, ',,,'])(
+    'HT1 what is not a header name is not allowed: %s',
+    (names) => {
+      expect(list(preflight(asking(`${names}`), some), 'access-control-allow-headers')).toEqual(allowed)
+    },
+  )
+
+  test('HT1 another origin is allowed nothing, whatever it asks for', () => {
+    const headers = { origin: 'https://evil.test', 'access-control-request-headers': 'traceparent' }
+    const response = preflight(request('OPTIONS', headers), some)
+    expect([...response.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([])
+  })
+
+  const handled = (headers: Record<string, string>): Response => new Response(null, { headers })
+
+  test('HT1 what the handler exposes stays readable, each name once', () => {
+    const own = handled({ 'access-control-expose-headers': 'X-Total, mcp-session-id' })
+    const response = applyCors(from('https://app.test'), own, any)
+    expect(list(response, 'access-control-expose-headers')).toEqual([...exposed, 'x-total'].toSorted())
+  })
+
+  test('HT1, PR4 the handler’s origin and credentials are replaced together, or kept together', () => {
+    const pair = {
+      'access-control-allow-origin': 'https://app.test',
+      'access-control-allow-credentials': 'true',
+    }
+    for (const policy of [some, any]) {
+      const { headers } = applyCors(from('https://app.test'), handled(pair), policy)
+      expect(headers.get('access-control-allow-origin')).toBe(policy === any ? '*' : 'https://app.test')
+      expect(headers.has('access-control-allow-credentials')).toBe(false)
+      const kept = applyCors(request(), handled(pair), policy).headers
+      expect(Object.fromEntries(kept)).toMatchObject(pair)
+    }
+  })
+})
+
 describe('method tables', () => {
   const endpoint = methods({ GET: () => json({ a: 1 }) }, { cors: { origins: '*', methods: 'GET' } })
   const posting = methods({ POST: async () => json({}) })

@@ -17,6 +17,7 @@ function build() {
   return { endpoints: as ? [as, rs] : [rs], rs }
 }
 
-// Next may load this module once per route; the parts must be the same ones everywhere.
+// Next may load this module once per route, and the parts must be the same ones everywhere. The first request makes them: `next build`
+// loads this module too, without the environment of the server.
 const shared = globalThis as { tollgate?: ReturnType<typeof build> }
-export const { endpoints, rs } = (shared.tollgate ??= build())
+export const tollgate = (): ReturnType<typeof build> => (shared.tollgate ??= build())

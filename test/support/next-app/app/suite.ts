@@ -1,16 +1,16 @@
-// The adapter suite's application as an App Router application. Where it listens is known when it starts, not when it is built.
-import { adapterApp } from '../../../adapter/suite-app.ts'
+// The adapter suite's application as an App Router application. Where it listens is known when it starts, not when it is built: U4, `next build`
+// loads every route, and this throws if one of them needs the environment.
+import { adapterApp, type AdapterApp } from '../../../adapter/suite-app.ts'
+import { routedServer } from '../../../adapter/routing-app.ts'
+import type { ResourceServer } from '../../../../src/index.ts'
 
-const { SUITE_URL = 'http://127.0.0.1:3000', SUITE_KEYS } = process.env
-// Any key will do for the build.
-const placeholder = {
-  kty: 'EC',
-  crv: 'P-256',
-  x: 'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU',
-  y: 'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0',
+function build(): AdapterApp & { several: ResourceServer } {
+  const { SUITE_URL: url, SUITE_KEYS: keys } = process.env
+  if (url === undefined || keys === undefined) throw new Error('Only a started server has its environment')
+  return { ...adapterApp(url, JSON.parse(keys)), several: routedServer(url, JSON.parse(keys)) }
 }
 
-export const { rs, handler } = adapterApp(
-  SUITE_URL,
-  SUITE_KEYS ? JSON.parse(SUITE_KEYS) : { keys: [placeholder] },
-)
+const shared = globalThis as { suite?: ReturnType<typeof build> }
+export const suite = (): ReturnType<typeof build> => (shared.suite ??= build())
+
+export const resourceAt = (path: string): string => `${process.env['SUITE_URL']}${path}`

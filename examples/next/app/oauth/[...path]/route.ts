@@ -1,4 +1,4 @@
 import { routes } from 'tollgate/next'
-import { endpoints } from '../../tollgate.ts'
+import { tollgate } from '../../tollgate.ts'
 
-export const { GET, HEAD, POST, OPTIONS } = routes(...endpoints)
+export const { GET, HEAD, POST, OPTIONS } = routes(() => tollgate().endpoints)

@@ -1,5 +1,7 @@
-import { handler, rs } from '../suite.ts'
+import { guard } from '../../../../../src/adapter/next.ts'
+import { suite } from '../suite.ts'
 
-const guarded = rs.protect(handler)
-
-export { guarded as GET, guarded as POST, guarded as DELETE, guarded as OPTIONS }
+export const { GET, POST, DELETE, OPTIONS } = guard(
+  () => suite().rs,
+  (request, auth) => suite().handler(request, auth),
+)

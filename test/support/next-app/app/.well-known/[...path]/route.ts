@@ -1,4 +1,4 @@
 import { routes } from '../../../../../../src/adapter/next.ts'
-import { rs } from '../../suite.ts'
+import { suite } from '../../suite.ts'
 
-export const { GET, HEAD, POST, OPTIONS } = routes(rs)
+export const { GET, HEAD, POST, OPTIONS } = routes(() => [suite().rs, suite().several])
