@@ -145,6 +145,8 @@ export interface AuthorizationServer {
 /** What a resource server lends to its verifiers. */
 export interface VerifierRuntime extends Runtime {
   cache?: Cache
+  /** Only holders of the resource server's `cacheSecret` can put entries into the cache. Default: false. */
+  cacheIsAuthenticated?: boolean
   /** http origins that the deployment has allowed by name. */
   dangerouslyAllowHttp?: readonly string[]
 }

@@ -1,6 +1,6 @@
 /** Seconds: the least and the most that a document is kept, and what holds where the answer says nothing. */
 const min = 60
-const max = 86_400
+export const longestKept = 86_400
 const standard = 3600
 
 /**
@@ -17,5 +17,5 @@ export function freshness(headers: Headers): number {
   if (directives.has('no-store') || directives.has('private')) return 0
   if (directives.has('no-cache')) return min
   const given = directives.get('s-maxage') ?? directives.get('max-age') ?? ''
-  return /^\d+$/.test(given) ? Math.min(Math.max(Number(given), min), max) : standard
+  return /^\d+$/.test(given) ? Math.min(Math.max(Number(given), min), longestKept) : standard
 }

@@ -2,13 +2,14 @@ import { forgiving } from '../cache/contract.ts'
 import { OAuthError, UnavailableError } from '../errors.ts'
 import { guardedFetch, type GuardedResponse } from '../http/guarded-fetch.ts'
 import { sha256 } from '../lib/hash.ts'
+import { parseObject } from '../lib/json.ts'
 import { Lru } from '../lib/lru.ts'
 import type { ResolvedRuntime } from '../lib/runtime.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
 import { clientIdUrl } from '../protocol/client-id-url.ts'
 import type { RedirectPolicy } from '../protocol/redirect-uri.ts'
 import type { Cache, Fetch } from '../types.ts'
-import { freshness } from './client-documents-freshness.ts'
+import { freshness, longestKept } from './client-documents-freshness.ts'
 import { documentClient, invalidDocument } from './client-documents-policy.ts'
 import { tellDropped, type ClientSource } from './clients.ts'
 import type { Client } from './context.ts'
@@ -73,7 +74,7 @@ export function createClientDocuments(parts: ClientDocumentsParts): ClientSource
 
   /** From the cache that several instances share. It may lie: what it holds is judged like an answer. */
   const recall = async (id: string): Promise<Client | undefined> => {
-    const found = readKept(await shared?.get(await cacheKey(id)))
+    const found = readKept(await shared?.get(await cacheKey(id)), clock() + longestKept)
     if (found === undefined || found.until <= clock()) return undefined
     const client = await documentClient(id, found.text, redirects)
     clients.set(id, { client, kept: found })
@@ -140,13 +141,8 @@ function textOf({ status, headers, text }: GuardedResponse): string {
 
 const cacheKey = async (id: string): Promise<string> => `client-document:${await sha256(id, 'client')}`
 
-function readKept(text: string | undefined): Kept | undefined {
-  if (text === undefined) return undefined
-  try {
-    const { until, text: document, etag } = JSON.parse(text) as Partial<Kept>
-    if (typeof until !== 'number' || typeof document !== 'string') return undefined
-    return { until, text: document, ...(typeof etag === 'string' ? { etag } : {}) }
-  } catch {
-    return undefined
-  }
+function readKept(entry: string | undefined, latest: number): Kept | undefined {
+  const { until, text, etag } = entry === undefined ? {} : (parseObject(entry) ?? {})
+  if (typeof until !== 'number' || typeof text !== 'string') return undefined
+  return { until: Math.min(until, latest), text, ...(typeof etag === 'string' ? { etag } : {}) }
 }

@@ -1,4 +1,5 @@
 import { lastAddress } from '../http/caller.ts'
+import { authenticatedCache } from '../lib/authenticated-cache.ts'
 import { printError } from '../lib/print-error.ts'
 import { callPart, resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
 import { Keyring } from '../lib/seal.ts'
@@ -46,7 +47,8 @@ export function createContext(options: AuthorizationServerOptions): {
   const stateless = createStatelessClients(keyring, issuer)
   const stored = createStoredClients(store, createQuota(store, runtime))
   const sources: ClientSource[] = [stateless.find]
-  const { clientDocuments, redirects, cache } = settings
+  const { clientDocuments, redirects } = settings
+  const cache = settings.cache && authenticatedCache(settings.cache, keyring, issuer)
   if (clientDocuments !== false) {
     const { fetch } = clientDocuments === true ? runtime : clientDocuments
     sources.push(createClientDocuments({ issuer, runtime, fetch, cache, redirects }))

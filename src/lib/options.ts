@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../errors.ts'
+import { utf8 } from './bytes.ts'
 
 /** Throws where options are no object, or hold a name that is not known. */
 export function checkOptions(where: string, options: unknown, known: readonly string[]): void {
@@ -29,6 +30,14 @@ export function requireStrings(option: string, value: unknown): readonly string[
     throw new ConfigurationError(option, 'pass a list of non-empty strings')
   }
   return value as string[]
+}
+
+/** A secret or a list of them, of at least 32 bytes each. The message does not repeat it. */
+export function requireSecrets(option: string, value: unknown): readonly string[] {
+  const secrets = [value].flat()
+  if (secrets.length === 0 || secrets.some((each) => typeof each !== 'string' || utf8(each).length < 32))
+    throw new ConfigurationError(option, 'must have at least 32 bytes: openssl rand -base64 32')
+  return secrets as string[]
 }
 
 /** A number of seconds within its range, or the default. */

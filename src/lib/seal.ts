@@ -3,7 +3,16 @@ import { hmacSha256 } from './sha256.ts'
 
 /** What a subkey is for. A key of one purpose opens nothing of another. */
 export type Purpose =
-  'seal' | 'client-id' | 'cookie' | 'successor' | 'key-wrap' | 'access-token' | 'code' | 'form' | 'session'
+  | 'seal'
+  | 'client-id'
+  | 'cookie'
+  | 'successor'
+  | 'key-wrap'
+  | 'access-token'
+  | 'code'
+  | 'form'
+  | 'session'
+  | 'cache'
 
 /** The deployment secret, or several: the first makes, all open. */
 export class Keyring {

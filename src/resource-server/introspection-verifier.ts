@@ -2,6 +2,7 @@ import { forgiving } from '../cache/contract.ts'
 import { ConfigurationError, InvalidTokenError, UnavailableError } from '../errors.ts'
 import { checkUrl, guardedFetch } from '../http/guarded-fetch.ts'
 import { sha256 } from '../lib/hash.ts'
+import { parseObject } from '../lib/json.ts'
 import { Lru } from '../lib/lru.ts'
 import { resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
@@ -39,8 +40,11 @@ export class IntrospectionVerifier implements TokenVerifier {
   readonly #refused = new Lru<{ until: number; error: InvalidTokenError }>(1000)
 
   constructor(settings: IntrospectionSettings, resource: string, runtime: VerifierRuntime) {
-    if (settings.shared && runtime.cache === undefined)
-      throw new ConfigurationError('shared', 'needs a cache: createResourceServer({ cache })')
+    if (settings.shared && (runtime.cache === undefined || runtime.cacheIsAuthenticated !== true))
+      throw new ConfigurationError(
+        'shared',
+        'needs a cache and a secret that authenticates its entries: createResourceServer({ cache, cacheSecret })',
+      )
     this.#allowOrigins = allowedOrigins(settings.profile.endpoint, runtime.dangerouslyAllowHttp)
     this.#settings = settings
     this.#resource = resource
@@ -141,14 +145,10 @@ export class IntrospectionVerifier implements TokenVerifier {
 
   async #recall(token: string): Promise<Kept | undefined> {
     const text = await this.#shared?.get(await this.#cacheKey(token))
-    if (text === undefined) return undefined
-    try {
-      const kept = JSON.parse(text) as Partial<Kept> | null
-      const usable = isTime(kept?.until) && kept.until > this.#runtime.clock() && isRecord(kept.claims)
-      return usable ? (kept as Kept) : undefined
-    } catch {
-      return undefined
-    }
+    const { until, claims } = text === undefined ? {} : (parseObject(text) ?? {})
+    const now = this.#runtime.clock()
+    if (!isTime(until) || until <= now || !isRecord(claims)) return undefined
+    return { until: Math.min(until, now + this.#settings.ttl), claims }
   }
 
   async #remember(token: string, kept: Kept): Promise<void> {
@@ -193,7 +193,7 @@ const isAccessTokenType = (value: unknown): boolean =>
   typeof value === 'string' &&
   /^(bearer|dpop|access[_-]?token|at\+jwt|urn:ietf:params:oauth:token-type:access_token)$/i.test(value)
 
-const isRecord = (value: unknown): boolean =>
+const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value)

@@ -15,7 +15,7 @@ export interface IntrospectionOptions {
   ttl?: number
   /** How long a negative answer may be used, in seconds, 0–60. Default 5. */
   negativeTtl?: number
-  /** Keep positive answers in the guard's `cache` too, so that instances share them. Default false: memory alone. */
+  /** Keep positive answers in the guard's `cache`, too, so that instances share them; needs its `cacheSecret`. Default false: memory only. */
   shared?: boolean
   /** For `exp` and `nbf`, in seconds, 0–60. Default 5. */
   clockSkew?: number

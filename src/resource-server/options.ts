@@ -1,6 +1,14 @@
 import { ConfigurationError } from '../errors.ts'
-import { checkOptions, requireFunction, requireInteger, requireStrings } from '../lib/options.ts'
+import { authenticatedCache } from '../lib/authenticated-cache.ts'
+import {
+  checkOptions,
+  requireFunction,
+  requireInteger,
+  requireSecrets,
+  requireStrings,
+} from '../lib/options.ts'
 import { printError } from '../lib/print-error.ts'
+import { Keyring } from '../lib/seal.ts'
 import { createScopeHierarchy, type ScopeHierarchy } from '../protocol/scope.ts'
 import type { VerifierRuntime } from '../types.ts'
 import { claimedScopes } from './claimed-scopes.ts'
@@ -23,7 +31,15 @@ export interface Settings {
 const runtimeOptions = ['fetch', 'clock', 'waitUntil', 'onEvent', 'onError', 'clientAddress'] as const
 const known: readonly (keyof ResourceServerOptions)[] = [
   ...(['resource', 'authorizationServers', 'scopesSupported', 'requiredScopes', 'scopeImplies'] as const),
-  ...(['scopesFromClaims', 'allowedOrigins', 'cache', 'tokenCache', 'publicUrl', 'resourceName'] as const),
+  ...([
+    'scopesFromClaims',
+    'allowedOrigins',
+    'cache',
+    'cacheSecret',
+    'tokenCache',
+    'publicUrl',
+    'resourceName',
+  ] as const),
   ...(['documentation', 'policy', 'termsOfService', 'stripAuthorization', 'dangerouslyAllowHttp'] as const),
   ...runtimeOptions,
 ]
@@ -88,16 +104,23 @@ function tokenCacheSize(value: ResourceServerOptions['tokenCache']): number {
 }
 
 function verifierRuntime(options: ResourceServerOptions, resources: readonly Resource[]): VerifierRuntime {
-  const { cache, dangerouslyAllowHttp } = options
+  const { cache, cacheSecret, dangerouslyAllowHttp } = options
   const methods = [cache?.get, cache?.put, cache?.delete]
   if (cache !== undefined && methods.some((method) => typeof method !== 'function'))
     throw new ConfigurationError('cache', 'pass a cache, for example memoryCache()')
+  if (cacheSecret !== undefined && cache === undefined)
+    throw new ConfigurationError('cacheSecret', 'authenticates the entries of a cache; pass a cache, too')
+  const keyring =
+    cacheSecret === undefined ? undefined : new Keyring(requireSecrets('cacheSecret', cacheSecret))
   const runtime: Record<string, unknown> = {}
   if (resources.every(({ loopback }) => loopback)) runtime['onError'] = printError
   for (const name of runtimeOptions) if (options[name] !== undefined) runtime[name] = options[name]
   return {
     ...runtime,
     ...(cache === undefined ? {} : { cache }),
+    ...(cache && keyring
+      ? { cache: authenticatedCache(cache, keyring, 'resource-server'), cacheIsAuthenticated: true }
+      : {}),
     ...(dangerouslyAllowHttp === undefined ? {} : { dangerouslyAllowHttp }),
   }
 }

@@ -1,7 +1,5 @@
-import { ConfigurationError } from '../errors.ts'
-import { utf8 } from '../lib/bytes.ts'
 import { constantTimeEqual } from '../lib/equal.ts'
-import { checkOptions } from '../lib/options.ts'
+import { checkOptions, requireSecrets } from '../lib/options.ts'
 import { randomToken } from '../lib/random.ts'
 import { Keyring } from '../lib/seal.ts'
 import type { AuthInfo, Awaitable } from '../types.ts'
@@ -42,10 +40,7 @@ export const samePrincipal = (a: Principal, b: Principal): boolean =>
  */
 export function createSessions(options: SessionOptions): Sessions {
   checkOptions('createSessions', options, ['secret'])
-  const secrets = [options.secret].flat()
-  if (secrets.length === 0 || secrets.some((each) => typeof each !== 'string' || utf8(each).length < 32))
-    throw new ConfigurationError('secret', 'must have at least 32 bytes: openssl rand -base64 32')
-  const keyring = new Keyring(secrets)
+  const keyring = new Keyring(requireSecrets('secret', options.secret))
 
   const seal = async (inner: string, auth: Principal): Promise<string> =>
     `${inner}.${await keyring.mac('session', binding(inner, auth))}`

@@ -37,6 +37,11 @@ export interface ResourceServerOptions extends Runtime {
   allowedOrigins?: '*' | readonly string[]
   /** Shares key sets between instances. Default: memory alone. */
   cache?: Cache
+  /**
+   * Seals what goes into `cache`, so that write access to the cache is not the right to sign tokens. At least 32 bytes, the same on every
+   * instance; a list: the first seals, all open. Default: entries are not authenticated.
+   */
+  cacheSecret?: string | readonly string[]
   /** Verified tokens in memory, per resource. `size`: 1–1 000 000 entries, default 10 000. `false`: every request is verified anew. */
   tokenCache?: { size: number } | false
   /**

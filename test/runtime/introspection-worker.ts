@@ -18,6 +18,7 @@ const rs = createResourceServer({
   resource: 'https://notes.example.com/mcp',
   authorizationServers: [server],
   cache: cloudflareKv(CACHE),
+  cacheSecret: 'a secret of the cache, of thirty-two bytes and more',
   ...(WAIT_UNTIL ? { waitUntil } : {}),
 })
 const guarded = rs.protect((_request, auth) => Response.json({ subject: auth.subject }))

@@ -57,7 +57,7 @@ function setUp(setup: Setup = {}): {
   const judge = server.verifier(setup.resource ?? resource, {
     fetch: fetch as typeof globalThis.fetch,
     clock: setup.clock ?? (() => now),
-    ...(setup.cache ? { cache: setup.cache } : {}),
+    ...(setup.cache ? { cache: setup.cache, cacheIsAuthenticated: true } : {}),
     ...(setup.dangerouslyAllowHttp ? { dangerouslyAllowHttp: setup.dangerouslyAllowHttp } : {}),
     ...(setup.onEvent ? { onEvent: setup.onEvent } : {}),
   })
@@ -408,6 +408,13 @@ test.each<[string, () => unknown]>([
   ['endpoint', () => setUp({ over: { endpoint: 'http://as.test/i' } })],
   ['provider', () => introspectionVerifier({ provider: 'x', issuer }, { authentication })],
   ['shared', () => introspectionVerifier(profile, { authentication, shared: true }).verifier(resource, {})],
+  [
+    'shared',
+    () =>
+      introspectionVerifier(profile, { authentication, shared: true }).verifier(resource, {
+        cache: memoryCache(),
+      }),
+  ],
 ])('a wrong %s is refused at construction', (option, construct) => {
   expect(construct).toThrow(ConfigurationError)
   expect(construct).toThrow(new RegExp(`(^|\\.)${option}:`))
