@@ -4,9 +4,14 @@
  */
 export function parseJson(text: string): unknown {
   const value: unknown = JSON.parse(text)
-  // `JSON.parse` keeps one member of each name, so fewer members than the text has means that a name was repeated.
-  if (countMembers(value) !== countWrittenMembers(text)) throw new SyntaxError('A member is named twice')
+  if (namesTwice(text, value)) throw new SyntaxError('A member is named twice')
   return value
+}
+
+/** Whether an object in the text, which was parsed as this value, names a member twice. */
+export function namesTwice(text: string, value: unknown): boolean {
+  // `JSON.parse` keeps one member of each name, so fewer members than the text has means that a name was repeated.
+  return countMembers(value) !== countWrittenMembers(text)
 }
 
 /** The object that a JSON text is; undefined if it is not an object, not JSON, or names a member twice. */
@@ -21,11 +26,17 @@ export function parseObject(text: string): Record<string, unknown> | undefined {
   }
 }
 
+/** Iterative: a body may be nested deeper than the call stack is. */
 function countMembers(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0
-  const values = Object.values(value)
-  let count = Array.isArray(value) ? 0 : values.length
-  for (const each of values) if (typeof each === 'object') count += countMembers(each)
+  const open: unknown[] = [value]
+  let count = 0
+  while (open.length > 0) {
+    const each = open.pop()
+    if (typeof each !== 'object' || each === null) continue
+    const values: unknown[] = Object.values(each)
+    if (!Array.isArray(each)) count += values.length
+    for (const inner of values) if (typeof inner === 'object' && inner !== null) open.push(inner)
+  }
   return count
 }
 

@@ -1,4 +1,5 @@
 import { readText } from '../http/body.ts'
+import { namesTwice } from '../lib/json.ts'
 
 /** A JSON-RPC message; nothing about it is checked. */
 export type Message = Readonly<Record<string, unknown>>
@@ -26,7 +27,7 @@ export async function readMessages(request: Request, limit: number): Promise<Rea
   if (messages.length === 0 || !messages.every(isMessage))
     return { refused: rpcError(-32600, 'The body is no JSON-RPC message') }
   // Another parser may keep the first of two equal keys where this one keeps the last.
-  if (hasDuplicateKeys(text, body)) return { refused: rpcError(-32600, 'The body has a key twice') }
+  if (namesTwice(text, body)) return { refused: rpcError(-32600, 'The body has a key twice') }
   return { body, messages, request: withBody(request, text, body) }
 }
 
@@ -48,34 +49,6 @@ const isMessage = (value: unknown): value is Message =>
   value !== null &&
   !Array.isArray(value) &&
   ['string', 'undefined'].includes(typeof (value as Message)['method'])
-
-/** Every colon outside a string introduces a member; a member that the parsed value does not have was overwritten. */
-function hasDuplicateKeys(text: string, parsed: unknown): boolean {
-  let members = 0
-  let inString = false
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i)
-    if (inString) {
-      if (code === 0x5c) i++
-      else if (code === 0x22) inString = false
-    } else if (code === 0x22) inString = true
-    else if (code === 0x3a) members++
-  }
-  return members !== countMembers(parsed)
-}
-
-/** Iterative: a body may be nested deeper than the call stack is. */
-function countMembers(value: unknown): number {
-  const open: unknown[] = [value]
-  let members = 0
-  while (open.length > 0) {
-    const each = open.pop() as object
-    const values: unknown[] = Object.values(each)
-    if (!Array.isArray(each)) members += values.length
-    for (const inner of values) if (typeof inner === 'object' && inner !== null) open.push(inner)
-  }
-  return members
-}
 
 /** The same request with the body that was read. Whoever asks for its JSON gets the object that was judged, whoever asks for text the same bytes. */
 function withBody(request: Request, text: string, body: unknown): Request {

@@ -25,16 +25,19 @@ export interface Sessions {
   ): (request: Request, auth: AuthInfo, ...rest: R) => Promise<Response>
 }
 
-/** Who is calling, across token refreshes: never the token itself. */
-export type Principal = Pick<AuthInfo, 'issuer' | 'subject' | 'clientId'>
-
-/** Whether two requests come from the same principal; for transports that keep their own list of sessions (HTTP+SSE of 2024-11-05). */
-export const samePrincipal = (a: Principal, b: Principal): boolean =>
-  a.issuer === b.issuer && a.subject === b.subject && a.clientId === b.clientId
+/** Whose session it is, as the guard's `auth` says. */
+export type Principal = Pick<AuthInfo, 'issuer' | 'subject' | 'clientId' | 'resource' | 'token'>
 
 /**
- * Binds MCP session ids to (issuer, subject, client), so that a stolen or guessed id is worth nothing with another token,
- * while a refreshed token continues the session. Nothing is stored: the id carries a MAC.
+ * Whether two requests come from the same principal at the same resource; for transports that keep their own list of sessions (HTTP+SSE of
+ * 2024-11-05).
+ */
+export const samePrincipal = (a: Principal, b: Principal): boolean => identityOf(a) === identityOf(b)
+
+/**
+ * Binds MCP session ids to (issuer, subject, client, resource), so that a stolen or guessed id is worth nothing with another token (session
+ * hijacking), while a refreshed token continues the session. If the issuer does not say who the user is, the session belongs to the token
+ * and ends with it. Nothing is stored: the id carries a MAC.
  *
  * @see [MCP Security Best Practices, Session Hijacking](https://modelcontextprotocol.io/specification/2025-11-25/basic/security_best_practices#session-hijacking)
  */
@@ -100,6 +103,13 @@ function withHeader(response: Response, id: string): Response {
   return new Response(response.body, { status: response.status, statusText: response.statusText, headers })
 }
 
-/** As JSON, so that no two principals spell the same text. */
-const binding = (id: string, { issuer, subject, clientId }: Principal): string =>
-  JSON.stringify([id, issuer, subject ?? null, clientId])
+const binding = (id: string, auth: Principal): string => JSON.stringify([id, identityOf(auth)])
+
+/**
+ * The same for a refreshed token, different for any two principals; JSON, so that no two of them spell the same text. Without a subject all
+ * users of a client would be one, so the token stands for its user.
+ */
+function identityOf({ issuer, subject, clientId, resource, token }: Principal): string {
+  const who = subject === undefined ? ['token', token ?? randomToken()] : ['user', subject, clientId]
+  return JSON.stringify([issuer, resource.href, ...who])
+}

@@ -24,7 +24,9 @@ const provider: Provider = generic({
 })
 
 /** An authorization server that knows these tokens, by name: whose they are and how long they live. */
-function guardWith(tokens: Record<string, { sub: string; exp: number; client_id?: string }>): ResourceServer {
+function guardWith(
+  tokens: Record<string, { sub?: string | undefined; exp: number; client_id?: string | undefined }>,
+): ResourceServer {
   return createResourceServer({
     resource,
     authorizationServers: [introspectionVerifier(provider)],
@@ -154,4 +156,44 @@ test('G36 behind the guard: alice’s session is hers after a refresh, and nobod
   expect(seen).not.toHaveBeenCalled()
   const response = await handler(request('refreshed', { headers }))
   expect(await response.json()).toEqual({ id: 'inner', subject: 'alice' })
+})
+
+test('T6 introspection without sub and client_id: a stranger does not enter the session of another', async () => {
+  const unknown = { sub: undefined, client_id: undefined, exp: start + 3600 }
+  const rs = guardWith({ one: unknown, two: unknown })
+  const sessions = createSessions({ secret: 'thirty-two bytes at the very least!' })
+  const seen = vi.fn(
+    (inner: Request) =>
+      new Response(
+        'done',
+        inner.headers.has('mcp-session-id') ? {} : { headers: { 'mcp-session-id': 'inner' } },
+      ),
+  )
+  const handler = rs.protect(sessions.bind(seen))
+  const opened = await handler(request('one', { method: 'POST', body: '{}' }))
+  const headers = { 'mcp-session-id': opened.headers.get('mcp-session-id')! }
+  seen.mockClear()
+  expect((await handler(request('two', { method: 'POST', headers }))).status).toBe(404)
+  expect(seen).not.toHaveBeenCalled()
+  expect((await handler(request('one', { method: 'POST', headers }))).status).toBe(200)
+})
+
+test('T5 behind one guard with two resources: the session of one is 404 at the other', async () => {
+  const mail = 'https://mcp.test/mail/mcp'
+  const rs = createResourceServer({
+    resource: [{ resource }, { resource: mail }],
+    authorizationServers: [introspectionVerifier(provider)],
+    clock: () => Date.now() / 1000,
+    fetch: async () =>
+      Response.json({ active: true, aud: [resource, mail], client_id: 'c', sub: 'alice', exp: start + 3600 }),
+  })
+  const sessions = createSessions({ secret: 'thirty-two bytes at the very least!' })
+  const handler = rs.protect(
+    sessions.bind(() => new Response('done', { headers: { 'mcp-session-id': 'inner' } })),
+  )
+  const authorization = 'Bearer token'
+  const opened = await handler(new Request(resource, { method: 'POST', headers: { authorization } }))
+  const headers = { authorization, 'mcp-session-id': opened.headers.get('mcp-session-id')! }
+  expect((await handler(new Request(mail, { headers }))).status).toBe(404)
+  expect((await handler(new Request(resource, { headers }))).status).toBe(200)
 })

@@ -133,7 +133,41 @@ test('the body and its stream reach the handler, and its own stream the client',
   expect(await response.text()).toBe('got hello')
 })
 
-test('samePrincipal compares issuer, subject and client, and nothing of the token', () => {
+test('T5 a session id of one resource is 404 at another, for the same user and client', async () => {
+  const { handler, bound, id } = await open()
+  const elsewhere = principal({ resource: new URL('https://mcp.test/mail/mcp') })
+  const headers = { 'mcp-session-id': id }
+  for (const method of ['GET', 'POST', 'DELETE'])
+    expect((await bound(new Request(url, { method, headers }), elsewhere)).status).toBe(404)
+  expect(handler).not.toHaveBeenCalled()
+  expect(samePrincipal(alice, elsewhere)).toBe(false)
+  expect((await bound(new Request(url, { headers }), alice)).status).toBe(200)
+})
+
+test.each([
+  ['neither user nor client', { subject: undefined, clientId: '' }],
+  ['no user', { subject: undefined }],
+])('T6 if the issuer names %s, the session belongs to the token', async (_, unknown) => {
+  const sessions = createSessions({ secret })
+  const first = principal({ ...unknown, token: 'one' })
+  const stranger = principal({ ...unknown, token: 'two' })
+  const id = await sessions.create(first)
+  expect(await sessions.owns(id, first)).toBe(true)
+  expect(await sessions.owns(id, stranger)).toBe(false)
+  expect(samePrincipal(first, principal({ ...unknown, token: 'one' }))).toBe(true)
+  expect(samePrincipal(first, stranger)).toBe(false)
+  // A copy of `auth` has lost its token, which is not enumerable.
+  const { token: _token, ...copy } = first
+  expect(samePrincipal(copy as AuthInfo, copy as AuthInfo)).toBe(false)
+})
+
+test('T6 no user is called as a token is', async () => {
+  const sessions = createSessions({ secret })
+  const id = await sessions.create(principal({ subject: undefined, token: 'one' }))
+  expect(await sessions.owns(id, principal({ subject: 'one', clientId: '' }))).toBe(false)
+})
+
+test('samePrincipal compares issuer, subject, client and resource, and nothing of the token', () => {
   expect(samePrincipal(alice, principal({ token: 'other', scopes: ['x'] }))).toBe(true)
   expect(samePrincipal(alice, bob)).toBe(false)
   expect(samePrincipal(alice, principal({ clientId: 'x' }))).toBe(false)

@@ -43,3 +43,9 @@ test('parseObject takes nothing but objects', () => {
   for (const text of ['', '[]', 'null', '1', '"a"', '{', '{"a":1'])
     expect(parseObject(text), text).toBeUndefined()
 })
+
+test('S25 a text that is nested deeper than a call stack is read like any other', () => {
+  const deep = `{"a":${'['.repeat(20_000)}${']'.repeat(20_000)}`
+  expect(() => parseJson(`${deep}}`)).not.toThrow()
+  expect(() => parseJson(`${deep},"a":1}`)).toThrow(SyntaxError)
+})
