@@ -126,8 +126,11 @@ export interface VerifiedToken {
 
 /** Judges one kind of token for one resource. */
 export interface TokenVerifier {
-  /** Whether this token has the shape that this verifier judges. Default: every token. */
-  accepts?(token: string): boolean
+  /**
+   * Whether this verifier recognises the token as its own. `'otherwise'`: it takes it if no other verifier recognises it. Default:
+   * `'otherwise'`.
+   */
+  accepts?(token: string): boolean | 'otherwise'
   /** Throws InvalidTokenError or UnavailableError; nothing else than a result means "authenticated". */
   verify(token: string): Promise<VerifiedToken>
 }

@@ -1,14 +1,15 @@
 import { InvalidTokenError, OAuthError } from '../errors.ts'
 
-/** The longest token that is looked at, in characters. */
-const longest = 8192
+/** The longest token that is looked at, in characters, if nothing else is configured. */
+export const defaultMaxTokenLength = 16_384
 
 /**
  * The bearer token of a request (RFC 6750 §2.1, RFC 9110 §11.6.2); undefined where no Bearer credential came, which includes other schemes.
- * Only the header is read, never the query or the body. Rejects with `invalid_request` (400) where several credentials came, and with
- * `invalid_token` where what came is no token.
+ * Only the header is read, never the query or the body. Rejects with `invalid_request` (400) if several credentials came, with
+ * `invalid_token` if what came is not a token, and with 431 (RFC 6585 §5) if it is too long: clients answer `invalid_token` with another
+ * sign-in, which brings the same token again.
  */
-export function readBearer(request: Request): string | undefined {
+export function readBearer(request: Request, longest: number = defaultMaxTokenLength): string | undefined {
   const header = request.headers.get('authorization')
   if (header === null) return undefined
   if (!isBearer(header)) {
@@ -19,7 +20,7 @@ export function readBearer(request: Request): string | undefined {
   let start = 6
   while (header.charCodeAt(start) === 0x20) start++
   if (start >= header.length) throw new InvalidTokenError('The Authorization header carries no token')
-  if (header.length - start > longest) throw new InvalidTokenError('The token is too long')
+  if (header.length - start > longest) throw tooLong(header.length - start, longest)
   if (endOfToken68(header, start) < header.length) {
     if (header.includes(',')) throw severalCredentials()
     throw new InvalidTokenError('The token has characters that no token has')
@@ -54,6 +55,13 @@ function endOfToken68(text: string, start: number): number {
 const token68 = new Uint8Array(256)
 for (const char of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/')
   token68[char.charCodeAt(0)] = 1
+
+const tooLong = (length: number, longest: number): OAuthError =>
+  new OAuthError(
+    'invalid_request',
+    `The access token has ${length} characters, and this server takes up to ${longest}. Raise maxTokenLength, or let the authorization server put fewer claims (groups, roles) into it`,
+    { status: 431 },
+  )
 
 const severalCredentials = (): OAuthError =>
   new OAuthError('invalid_request', 'Send one Authorization header with one credential')

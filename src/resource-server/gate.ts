@@ -78,7 +78,7 @@ async function judge(
   let { scopes } = planOf(required, place)
   let verified: Verified | undefined
   try {
-    const token = readBearer(request)
+    const token = readBearer(request, place.maxTokenLength)
     if (token === undefined && !anonymous) return noToken(request, place, required)
     if (token !== undefined) {
       verified = await place.verify(token, pending)

@@ -3,6 +3,7 @@ import { ConfigurationError, InvalidTokenError, UnavailableError } from '../erro
 import { checkUrl, guardedFetch } from '../http/guarded-fetch.ts'
 import { sha256 } from '../lib/hash.ts'
 import { parseObject } from '../lib/json.ts'
+import { parseJws } from '../lib/jws.ts'
 import { Lru } from '../lib/lru.ts'
 import { resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
@@ -53,8 +54,10 @@ export class IntrospectionVerifier implements TokenVerifier {
     this.#flights = new SingleFlight(this.#runtime)
   }
 
-  accepts(token: string): boolean {
-    return this.#settings.accepts(token)
+  /** Only a JWT that names this issuer is certainly its own. Anything else may be another verifier's, and goes out only if it is not. */
+  accepts(token: string): boolean | 'otherwise' {
+    if (!this.#settings.accepts(token)) return false
+    return parseJws(token)?.payload['iss'] === this.#settings.profile.issuer || 'otherwise'
   }
 
   async verify(token: string): Promise<VerifiedToken> {

@@ -29,11 +29,20 @@ export function checkHeader(
 ): { alg: string; kid: string | undefined } {
   if (typeof alg !== 'string' || !policy.algorithms.includes(alg))
     throw new InvalidTokenError('The algorithm is not accepted')
-  if (!isAcceptedType(typ, policy)) throw new InvalidTokenError('This is no access token')
+  if (!isAcceptedType(typ, policy)) throw otherType(typ, policy)
   // RFC 7515 §4.1.11: no extension is understood here, so none may be critical.
   if (crit !== undefined) throw new InvalidTokenError('A critical extension is not understood')
   if (kid !== undefined && typeof kid !== 'string') throw new InvalidTokenError('The kid is not a string')
   return { alg, kid }
+}
+
+/** Most issuers do not write RFC 9068 tokens: the message names the option for them. */
+function otherType(typ: unknown, { untyped }: JwtPolicy): InvalidTokenError {
+  if (untyped || (typ !== undefined && !/^(?:application\/)?jwt$/i.test(String(typ))))
+    return new InvalidTokenError('This is not an access token: its typ is that of another kind of token')
+  return new InvalidTokenError(
+    "The token does not say that it is an access token: its typ is not at+jwt (RFC 9068). If the issuer's access tokens are like that, configure it as generic({ issuer, typ: 'jwt' })",
+  )
 }
 
 function isAcceptedType(typ: unknown, { types, untyped }: JwtPolicy): boolean {
@@ -59,14 +68,17 @@ export function checkClaims(claims: Json, policy: JwtPolicy, now: number): numbe
     if (claims[name] !== value) throw new InvalidTokenError(`The claim ${name} has another value`)
   }
   if (sub !== undefined && typeof sub !== 'string') throw new InvalidTokenError('The sub is not a string')
+  // RFC 9068 §2.2 demands it; issuers whose tokens are not of that kind may leave it out for a client's own token.
+  if (!sub && !policy.untyped) throw new InvalidTokenError('The token has no sub (RFC 9068, section 2.2)')
   // RFC 9449 §7.2: whoever took a bound token as a bearer token would undo its binding.
   if (cnf !== undefined) throw new InvalidTokenError('The token is bound to a key')
   const { anyOfClaims } = policy
   if (anyOfClaims.length > 0 && !anyOfClaims.some((name) => claims[name] !== undefined))
     throw new InvalidTokenError(
-      `This is no access token: it has none of the claims ${anyOfClaims.join(', ')}`,
+      `This is not an access token: it has none of the claims ${anyOfClaims.join(', ')}`,
     )
-  if (policy.untyped && looksLikeAnotherToken(claims)) throw new InvalidTokenError('This is no access token')
+  if (policy.untyped && looksLikeAnotherToken(claims))
+    throw new InvalidTokenError('This is not an access token: its claims are those of another kind of token')
   return exp
 }
 

@@ -70,11 +70,16 @@ class JwtVerifier implements TokenVerifier {
   /** What a stranger can write for nothing is judged first; the signature is what costs (performance, RFC 8725 §3.3). */
   async verify(token: string): Promise<VerifiedToken> {
     const jws = parseJws(token)
-    if (jws === undefined) throw new InvalidTokenError('The token is no signed JWT')
+    if (jws === undefined) throw notSigned(token)
     const { header, payload: claims } = jws
     const { alg, kid } = checkHeader(header, this.#policy)
     const expiresAt = checkClaims(claims, this.#policy, this.#clock())
-    const key = await signer(jws, alg, await this.#keys.find(kid, alg))
+    const keys = await this.#keys.find(kid, alg)
+    if (keys.length === 0)
+      throw new InvalidTokenError(
+        'The key of the token is unknown: the issuer publishes none with its kid and alg',
+      )
+    const key = await signer(jws, alg, keys)
     if (key === undefined) throw new InvalidTokenError('The signature is not valid')
     const { issuer, clientIdClaims, scopeClaims } = this.#profile
     const clientId = readClientId(claims, clientIdClaims)
@@ -84,7 +89,7 @@ class JwtVerifier implements TokenVerifier {
     const check = this.#keys.check?.bind(this.#keys, key)
     return {
       issuer,
-      subject: claims['sub'] as string | undefined,
+      subject: (claims['sub'] as string | undefined) || undefined,
       clientId: clientId ?? '',
       scopes: readScopes(claims, scopeClaims),
       expiresAt,
@@ -93,6 +98,17 @@ class JwtVerifier implements TokenVerifier {
       ...(check === undefined ? {} : { revalidate: check }),
     }
   }
+}
+
+function notSigned(token: string): InvalidTokenError {
+  const parts = token.split('.').length
+  if (parts === 3)
+    return new InvalidTokenError('The token is not a signed JWT: it is malformed, or names a member twice')
+  return new InvalidTokenError(
+    parts === 5
+      ? 'The token is an encrypted JWT (JWE); configure the issuer to send signed ones'
+      : 'The token is opaque, not a JWT: for opaque tokens configure introspectionVerifier() of tollgate/introspection',
+  )
 }
 
 /** The key that signed the token, of those that may have. */

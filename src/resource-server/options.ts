@@ -9,6 +9,7 @@ import {
 } from '../lib/options.ts'
 import { printError } from '../lib/print-error.ts'
 import { Keyring } from '../lib/seal.ts'
+import { defaultMaxTokenLength } from '../protocol/bearer.ts'
 import { createScopeHierarchy, type ScopeHierarchy } from '../protocol/scope.ts'
 import type { VerifierRuntime } from '../types.ts'
 import { claimedScopes } from './claimed-scopes.ts'
@@ -24,6 +25,8 @@ export interface Settings {
   readonly allowedOrigins: '*' | readonly string[] | undefined
   /** 0: no token cache. */
   readonly tokenCacheSize: number
+  /** In characters. */
+  readonly maxTokenLength: number
   readonly stripAuthorization: boolean
   readonly runtime: VerifierRuntime
 }
@@ -31,15 +34,8 @@ export interface Settings {
 const runtimeOptions = ['fetch', 'clock', 'waitUntil', 'onEvent', 'onError', 'clientAddress'] as const
 const known: readonly (keyof ResourceServerOptions)[] = [
   ...(['resource', 'authorizationServers', 'scopesSupported', 'requiredScopes', 'scopeImplies'] as const),
-  ...([
-    'scopesFromClaims',
-    'allowedOrigins',
-    'cache',
-    'cacheSecret',
-    'tokenCache',
-    'publicUrl',
-    'resourceName',
-  ] as const),
+  ...(['scopesFromClaims', 'allowedOrigins', 'cache', 'cacheSecret', 'tokenCache', 'publicUrl'] as const),
+  ...(['maxTokenLength', 'resourceName'] as const),
   ...(['documentation', 'policy', 'termsOfService', 'stripAuthorization', 'dangerouslyAllowHttp'] as const),
   ...runtimeOptions,
 ]
@@ -58,6 +54,11 @@ export function resolveOptions(options: ResourceServerOptions): Settings {
     claimedScopes: claimedScopes(options.scopesFromClaims),
     allowedOrigins: checkOrigins(options.allowedOrigins),
     tokenCacheSize: tokenCacheSize(options.tokenCache),
+    maxTokenLength: requireInteger('maxTokenLength', options.maxTokenLength, {
+      min: 1024,
+      max: 65_536,
+      default: defaultMaxTokenLength,
+    }),
     stripAuthorization,
     runtime: verifierRuntime(options, resources),
     resources,

@@ -16,6 +16,8 @@ export class ProtectedResource {
   readonly index: number
   readonly cors: CorsPolicy
   readonly runtime: ResolvedRuntime
+  /** In characters. */
+  readonly maxTokenLength: number
   readonly #settings: Settings
   readonly #verifier: TokenVerifier
   readonly #cache: TokenCache | undefined
@@ -28,6 +30,7 @@ export class ProtectedResource {
       origins: settings.allowedOrigins ?? (resource.loopback ? isLoopbackOrigin : '*'),
       methods: 'GET, POST, DELETE',
     }
+    this.maxTokenLength = settings.maxTokenLength
     this.#settings = settings
     this.#verifier = route(
       resource.servers.map((server) => server.verifier(resource.resource, settings.runtime)),

@@ -2,7 +2,8 @@ import { ConfigurationError, InvalidTokenError } from '../errors.ts'
 import type { AuthorizationServer, TokenVerifier } from '../types.ts'
 
 /**
- * Several kinds of tokens of one issuer, for example JWTs and opaque ones: the first verifier that takes the token's shape judges it, alone.
+ * Several kinds of tokens of one issuer, for example JWTs and opaque ones: the first verifier that recognises the token judges it, with no
+ * fallback; one that takes every token comes last.
  *
  * @throws ConfigurationError where there is none, or where they are of several issuers (those stand side by side in `authorizationServers`).
  */
@@ -32,17 +33,27 @@ export function checkSigning(option: string, servers: readonly AuthorizationServ
       throw new ConfigurationError(option, `${issuer} signs with a secret or with keys, never with both`)
 }
 
-/** One verifier of several: the token's shape says who judges it, and nobody is asked after him. */
+/**
+ * One verifier of several: the first that recognises the token judges it, with no fallback. A verifier that takes whatever others do not
+ * recognise comes last, wherever it is listed: introspection sends the token to its issuer, and an API key is nothing for a third party.
+ */
 export function route(verifiers: readonly TokenVerifier[]): TokenVerifier {
   if (verifiers.length === 1) return verifiers[0]!
-  const find = (token: string): TokenVerifier | undefined =>
-    verifiers.find((each) => each.accepts?.(token) ?? true)
+  const find = (token: string): [verifier: TokenVerifier, answer: true | 'otherwise'] | undefined => {
+    let otherwise: TokenVerifier | undefined
+    for (const verifier of verifiers) {
+      const answer = verifier.accepts?.(token) ?? 'otherwise'
+      if (answer === true) return [verifier, answer]
+      if (answer === 'otherwise') otherwise ??= verifier
+    }
+    return otherwise && [otherwise, 'otherwise']
+  }
   return {
-    accepts: (token) => find(token) !== undefined,
+    accepts: (token) => find(token)?.[1] ?? false,
     async verify(token) {
-      const verifier = find(token)
-      if (verifier !== undefined) return verifier.verify(token)
-      throw new InvalidTokenError('Nobody issues such tokens for this resource')
+      const found = find(token)
+      if (found !== undefined) return found[0].verify(token)
+      throw new InvalidTokenError('None of the authorization servers of this resource issues such tokens')
     },
   }
 }

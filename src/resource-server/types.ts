@@ -45,6 +45,11 @@ export interface ResourceServerOptions extends Runtime {
   /** Verified tokens in memory, per resource. `size`: 1–1 000 000 entries, default 10 000. `false`: every request is verified anew. */
   tokenCache?: { size: number } | false
   /**
+   * The longest token that is looked at, in characters: 1024–65 536, default 16 384. A longer one is answered 431, never `invalid_token`.
+   * The host has a limit of its own (Node: 16 kB for all headers, `--max-http-header-size`).
+   */
+  maxTokenLength?: number
+  /**
    * Where this server's root is reached from outside, when a proxy takes a path prefix off: `https://example.com/api`. The resource lies below it; requests
    * arrive without the prefix, and the metadata is announced below it.
    */

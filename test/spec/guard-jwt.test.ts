@@ -403,3 +403,33 @@ test('a resource server without a runtime of its own uses the platform’s', asy
   const auth = await rs.authenticate(post(await token({ iat: now, exp: now + 60 })))
   expect(auth).toMatchObject({ subject: 'alice' })
 })
+
+test('U6 a token of another kind: the answer names the way out', async () => {
+  const it = await world()
+  const description = async (text: string): Promise<string> => {
+    const response = await it.call(post(text))
+    expect(await verdict(response)).toBe('401-tok')
+    return /error_description="([^"]*)"/.exec(response.headers.get('www-authenticate')!)![1]!
+  }
+  for (const typ of ['JWT', 'jwt', 'application/jwt', undefined])
+    expect(await description(await token({}, { typ }))).toMatch(/at\+jwt .* generic\(\{.*typ: 'jwt' \}\)/)
+  for (const typ of ['logout+jwt', 'dpop+jwt'])
+    expect(await description(await token({}, { typ }))).not.toContain('generic')
+  expect(await description('opaque')).toContain('introspectionVerifier()')
+  expect(await description('a.b.c.d.e')).toContain('encrypted')
+  expect(await description('a.b.c')).toContain('malformed')
+  expect(await description(await token({}, { kid: 'rotated' }))).toMatch(/key of the token is unknown/)
+  expect(await description(await token({}, {}, { ...(await key('k2')), kid: 'k1' }))).toMatch(/signature/)
+})
+
+test('P10 RFC 9068 §2.2 an at+jwt token names its subject; a looser issuer’s may leave it out', async () => {
+  const strict = await world()
+  for (const sub of [undefined, ''])
+    expect(await verdict(await strict.call(post(await token({ sub }))))).toBe('401-tok')
+  const loose = await world({ options: { authorizationServers: [jwtVerifier({ issuer, typ: 'jwt' })] } })
+  for (const sub of [undefined, '']) {
+    expect((await loose.call(post(await token({ sub }, { typ: 'JWT' })))).status).toBe(200)
+    expect(loose.auth?.subject).toBeUndefined()
+    expect(loose.auth?.clientId).toBe('client-1')
+  }
+})

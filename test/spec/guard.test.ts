@@ -84,9 +84,29 @@ test('G7 oversized tokens and encrypted ones: no signature check, nobody asked',
   const it = await world()
   const jwe = `${btoa('{"alg":"dir","enc":"A256GCM","zip":"DEF"}').replaceAll('=', '')}.a.b.c.d`
   const longHeader = `${btoa(JSON.stringify({ alg: 'ES256', pad: 'x'.repeat(1_000_000) }))}.e30.AA`
-  for (const bad of ['a'.repeat(9 * 1024), 'a'.repeat(65_536), 'a'.repeat(1_048_576), jwe, longHeader])
-    expect(await verdict(await it.call(post(bad.replaceAll('=', ''))))).toBe('401-tok')
+  expect(await verdict(await it.call(post(jwe)))).toBe('401-tok')
+  for (const bad of ['a'.repeat(17 * 1024), 'a'.repeat(65_536), 'a'.repeat(1_048_576), longHeader]) {
+    const response = await it.call(post(bad.replaceAll('=', '')))
+    expect(response.status).toBe(431)
+    // A client would take `invalid_token`, or any challenge, for a reason to sign in again.
+    expect(response.headers.has('www-authenticate')).toBe(false)
+    expect(await response.text()).toMatch(/"invalid_request".*maxTokenLength/)
+  }
   expect([it.outside.requests, it.calls]).toEqual([[], 0])
+})
+
+test('RC4 G7 tokens with many groups: 12 kB by default, up to 64 kB by option', async () => {
+  const groups = (length: number): Promise<string> => token({ groups: 'g'.repeat(length) })
+  const it = await world()
+  expect((await it.call(post(await groups(9 * 1024)))).status).toBe(200)
+  expect((await it.call(post(await groups(13 * 1024)))).status).toBe(431)
+  const wide = await world({ options: { maxTokenLength: 65_536 } })
+  expect((await wide.call(post(await groups(47 * 1024)))).status).toBe(200)
+  expect((await wide.call(post(await groups(50 * 1024)))).status).toBe(431)
+  for (const maxTokenLength of [1023, 65_537, 2000.5, '16384'])
+    await expect(world({ options: { maxTokenLength: maxTokenLength as number } })).rejects.toThrow(
+      /^maxTokenLength:/,
+    )
 })
 
 test('G31 no method is a way in', async () => {

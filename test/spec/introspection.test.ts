@@ -389,10 +389,10 @@ test('a JWT of another issuer is not sent here, also where nobody else could jud
   const { judge, fetch } = setUp()
   const part = (value: object): string => btoa(JSON.stringify(value)).replaceAll('=', '')
   const jwt = (iss?: string): string => `${part({ alg: 'ES256' })}.${part({ iss })}.x`
-  expect(judge.accepts!('opaque')).toBe(true)
-  expect(judge.accepts!('a.b.c')).toBe(true)
+  expect(judge.accepts!('opaque')).toBe('otherwise')
+  expect(judge.accepts!('a.b.c')).toBe('otherwise')
   expect(judge.accepts!(jwt(issuer))).toBe(true)
-  expect(judge.accepts!(jwt())).toBe(true)
+  expect(judge.accepts!(jwt())).toBe('otherwise')
   expect(judge.accepts!(jwt('https://other.test'))).toBe(false)
   await expect(judge.verify(jwt('https://other.test'))).rejects.toThrow(InvalidTokenError)
   expect(fetch).not.toHaveBeenCalled()

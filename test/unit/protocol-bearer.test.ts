@@ -20,7 +20,7 @@ const outcome = (authorization: string | string[]): unknown => {
 describe('RFC 6750 §2.1', () => {
   test('the credential of the Authorization header', () => {
     expect(outcome('Bearer abc.DEF-1_2~3+/==')).toBe('abc.DEF-1_2~3+/==')
-    expect(outcome(`Bearer ${'x'.repeat(8192)}`)).toBe('x'.repeat(8192))
+    expect(outcome(`Bearer ${'x'.repeat(16_384)}`)).toBe('x'.repeat(16_384))
     expect(readBearer(request())).toBeUndefined()
   })
 
@@ -116,8 +116,8 @@ test('G6 neither the query nor the body nor another header is looked at', () => 
   expect(other.bodyUsed).toBe(false)
 })
 
-test.each([8193, 9 * 1024, 64 * 1024, 1024 * 1024])('G7 a token of %i characters', (length) =>
-  expect(outcome(`Bearer ${'x'.repeat(length)}`)).toBe('401 invalid_token'),
+test.each([16_385, 17 * 1024, 64 * 1024, 1024 * 1024])('RC4 G7 a token of %i characters', (length) =>
+  expect(outcome(`Bearer ${'x'.repeat(length)}`)).toBe('431 invalid_request'),
 )
 
 test('G7 hostile headers of a megabyte are read in linear time', () => {
@@ -128,7 +128,7 @@ test('G7 hostile headers of a megabyte are read in linear time', () => {
 })
 
 test('the message says what is wrong and never quotes the credential', () => {
-  for (const header of ['Bearer se cret', 'Bearer secret, Bearer other', `Bearer ${'secret'.repeat(2000)}`]) {
+  for (const header of ['Bearer se cret', 'Bearer secret, Bearer other', `Bearer ${'secret'.repeat(3000)}`]) {
     expect(() => readBearer(request(header))).toThrow(/^(?!.*(?:secret|cret))/)
   }
 })
