@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 
 import type { Context } from './context.ts'
-import { look, page, period, shownName, type Html } from './page.ts'
+import { look, page, period, resourceName, shownName, type Html } from './page.ts'
 import type { Grant } from './records.ts'
 import type { RememberedConsent } from './user-record.ts'
 
@@ -75,22 +75,24 @@ function remembered(context: Context, { consents, sealed }: AccountView): Html {
 }
 
 function connected(context: Context, view: AccountView, grant: Grant): Html {
-  const { id, clientId, resources, scopes, created, lastUsed } = grant
+  const { id, clientId, resources, access, created, lastUsed } = grant
   const name = shownName(grant.clientName ?? '') || 'An app without a name'
   const host = URL.canParse(clientId) && clientId.startsWith('https://') ? new URL(clientId).host : undefined
-  const known = resources.map((each) => context.resources.find(each))
-  const where = resources.map((each, i) => shownName(known[i]?.name ?? new URL(each).host)).join(', ')
-  const described = Object.assign({}, ...known.map((each) => each?.scopes)) as Record<string, string>
+  const known = resources.map((each) => context.resources.find(each) ?? { resource: each, scopes: {} })
+  const where = known.map(resourceName).join(', ')
+  const granted = Object.values(access).flatMap((scopes, i) =>
+    scopes.map((scope) => (known[i]!.scopes as Readonly<Record<string, string>>)[scope] ?? scope),
+  )
   const now = context.runtime.clock()
   return html`<li>
     <div>
       <h2><bdi>${name}</bdi></h2>
       <p class="soft">${host === undefined ? '' : html`<bdi>${host}</bdi> · `}uses <bdi>${where}</bdi></p>
       ${
-        scopes.length === 0
+        granted.length === 0
           ? ''
           : html`<ul>
-              ${scopes.map((scope) => html`<li>${described[scope] ?? scope}</li>`)}
+              ${granted.map((each) => html`<li>${each}</li>`)}
             </ul>`
       }
     </div>

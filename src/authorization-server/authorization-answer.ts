@@ -18,22 +18,19 @@ import { alreadyAnswered } from './transaction.ts'
 export async function answer(
   context: Context,
   { client, redirectUri, state }: Target,
-  { grantId, request, scopes, remember, repeatableUntil }: Approval,
+  { grantId, request, remember, repeatableUntil }: Approval,
   identity: Identity,
   cookies: readonly string[] = [],
 ): Promise<Response> {
   const { subject, authTime, acr, props, upstream } = identity
-  const granted = grantable(scopes, identity)
-  const consent = remember
-    ? await consentToRemember(context, subject, { request, scopes: granted })
-    : undefined
+  const access = grantable(request.access, identity)
+  const consent = remember ? await consentToRemember(context, subject, { ...request, access }) : undefined
   const code = await context.grants.create({
     id: grantId,
     clientId: client.id,
     clientName: client.name,
     subject,
-    resources: request.resources,
-    scopes: granted,
+    access,
     redirectUri: request.redirectSent ? redirectUri : undefined,
     codeChallenge: request.codeChallenge,
     repeatableUntil,

@@ -6,6 +6,7 @@ import {
 import { isCodeChallenge } from '../protocol/pkce.ts'
 import { isLoopbackRedirect, matchRedirectUri } from '../protocol/redirect-uri.ts'
 import { formatScope, parseScope } from '../protocol/scope.ts'
+import { narrowAccess, scopesOf, type Access } from './access.ts'
 import { DocumentUnavailableError } from './client-documents.ts'
 import type { Client, Context, Resource } from './context.ts'
 
@@ -27,10 +28,8 @@ export interface AuthorizationRequest {
   readonly redirectSent: boolean
   readonly state?: string
   readonly codeChallenge: string
-  /** In configured form. */
-  readonly resources: readonly string[]
   /** What the user may choose from. */
-  readonly scopes: readonly string[]
+  readonly access: Access
   readonly prompt?: string
   /** Seconds. */
   readonly maxAge?: number
@@ -107,7 +106,7 @@ export function checkRequest(
   if (values.get('code_challenge_method') !== 'S256') throw invalid('code_challenge_method must be S256')
   if (!isCodeChallenge(codeChallenge)) throw invalid('code_challenge is not 43 characters of base64url')
   const found = context.resources.resolve(resources)
-  const scopes = offeredScopes(found, values.get('scope'))
+  const access = offeredAccess(found, values.get('scope'))
   const prompt = promptOf(values.get('prompt'))
   const maxAge = values.get('max_age')
   if (maxAge !== undefined && !/^\d{1,9}$/.test(maxAge)) throw invalid('max_age is no number of seconds')
@@ -119,8 +118,7 @@ export function checkRequest(
     redirectSent: target.redirectSent,
     ...(target.state === undefined ? {} : { state: target.state }),
     codeChallenge,
-    resources: found.map((each) => each.resource),
-    scopes,
+    access,
     ...(prompt === undefined ? {} : { prompt }),
     ...(maxAge === undefined ? {} : { maxAge: Number(maxAge) }),
     ...(loginHint === undefined ? {} : { loginHint }),
@@ -129,7 +127,7 @@ export function checkRequest(
 
 /** The same request as a path of this server, for a way back to it. */
 export function requestPath(context: Context, request: AuthorizationRequest): string {
-  const { clientId, redirectSent, redirectUri, codeChallenge, scopes, state, prompt, maxAge, loginHint } =
+  const { clientId, redirectSent, redirectUri, codeChallenge, access, state, prompt, maxAge, loginHint } =
     request
   const parameters = {
     response_type: 'code',
@@ -137,7 +135,7 @@ export function requestPath(context: Context, request: AuthorizationRequest): st
     redirect_uri: redirectSent ? redirectUri : undefined,
     code_challenge: codeChallenge,
     code_challenge_method: 'S256',
-    scope: formatScope(scopes) || undefined,
+    scope: formatScope(scopesOf(access)) || undefined,
     state,
     prompt,
     max_age: maxAge,
@@ -146,7 +144,7 @@ export function requestPath(context: Context, request: AuthorizationRequest): st
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries(parameters))
     if (value !== undefined) query.set(name, String(value))
-  for (const resource of request.resources) query.append('resource', resource)
+  for (const resource of Object.keys(access)) query.append('resource', resource)
   return `${context.paths.authorize}?${query}`
 }
 
@@ -166,18 +164,20 @@ export const isTrusted = ({ client, redirectUri }: Pick<Target, 'client' | 'redi
   client.kind === 'preregistered' || isLoopbackRedirect(redirectUri)
 
 /**
- * What the user may choose from: what was asked for and exists here (RFC 6749 §3.3), everything where nothing was asked for.
- * `offline_access` is a signal about refresh tokens, no scope of a resource.
+ * What the user may choose from: of each resource what was asked for and exists there (RFC 6749 §3.3), everything if nothing was asked
+ * for. `offline_access` is a signal about refresh tokens, not a scope of a resource.
  */
-function offeredScopes(resources: readonly Resource[], asked: string | undefined): string[] {
-  const known = [...new Set(resources.flatMap((each) => Object.keys(each.scopes)))]
+function offeredAccess(resources: readonly Resource[], asked: string | undefined): Access {
+  const all: Access = Object.fromEntries(resources.map((each) => [each.resource, Object.keys(each.scopes)]))
+  const known = scopesOf(all)
   const parsed = parseScope(asked ?? '')
   if ((asked ?? '').length > maxScope || parsed === undefined)
     throw new OAuthError('invalid_scope', 'scope is malformed')
   const wanted = parsed.filter((each) => each !== 'offline_access' || known.includes(each))
-  if (wanted.length === 0) return known
-  const offered = known.filter((each) => wanted.includes(each))
-  if (offered.length === 0) throw new OAuthError('invalid_scope', 'None of these scopes exists here')
+  if (wanted.length === 0) return all
+  const offered = narrowAccess(all, (scope) => wanted.includes(scope))
+  if (scopesOf(offered).length === 0)
+    throw new OAuthError('invalid_scope', 'None of these scopes exists here')
   return offered
 }
 

@@ -63,7 +63,6 @@ async function askUser(
       grantId: randomToken(),
       repeatableUntil: context.runtime.clock() + context.options.lifetimes.transaction,
       request: offered,
-      scopes: offered.scopes,
       remember: false,
       subject: identity.subject,
     }

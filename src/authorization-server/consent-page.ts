@@ -1,9 +1,11 @@
 import { html } from 'hono/html'
 
 import { isLoopbackHost } from '../protocol/resource.ts'
+import type { Access } from './access.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
-import type { Client, Context } from './context.ts'
-import { brandName, look, page, period, shownName, type Html } from './page.ts'
+import { isFixed, isRequired, preselected, scopeField } from './choice.ts'
+import type { Client, Context, Resource } from './context.ts'
+import { brandName, look, page, period, resourceName, shownName, type Html } from './page.ts'
 
 export interface ConsentView {
   client: Client
@@ -17,24 +19,22 @@ export interface ConsentView {
   /** Seconds for which the consent can be remembered; 0: it cannot. */
   remember: number
   /** What the user had chosen, where the page is shown again. */
-  chosen?: readonly string[]
+  chosen?: Access
   /** Why it is shown again. */
   problem?: string
   cookies?: readonly string[]
 }
 
 /**
- * Who asks, for what, and where the answer goes; nothing is selected beforehand, and denying is as easy as approving
- * (MCP, Localhost Redirect URI Risks; Security Best Practices, Consent UI).
+ * Who asks, for what, and where the answer goes; denying is as easy as approving (MCP, Localhost Redirect URI Risks; Security Best
+ * Practices, Consent UI).
  */
 export function consentPage(context: Context, view: ConsentView): Promise<Response> {
   const { client, request, sealed, account, problem, remember } = view
   const name = shownName(client.name ?? '') || 'An app without a name'
   const target = shownRedirect(request.redirectUri)
-  const resources = request.resources.map((each) => context.resources.find(each)!)
-  const resourceNames = resources
-    .map((each) => shownName(each.name ?? new URL(each.resource).host))
-    .join(', ')
+  const resources = Object.keys(request.access).map((each) => context.resources.find(each)!)
+  const resourceNames = resources.map(resourceName).join(', ')
   return page(look(context), {
     title: `${name} asks for access`,
     status: problem === undefined ? 200 : 400,
@@ -60,7 +60,7 @@ export function consentPage(context: Context, view: ConsentView): Promise<Respon
       }
       <form method="post" action="${context.paths.authorize}">
         <input type="hidden" name="transaction" value="${sealed}" />
-        ${choices(context, request, view.chosen ?? [])}
+        ${permissions(context, request.access, view.chosen ?? preselected(context, request.access))}
         ${
           remember > 0
             ? html`<label class="choice plain"
@@ -123,33 +123,59 @@ function whoAnswers({ account, signInWith }: ConsentView): Html {
   return html`<p class="soft">If you approve, you will sign in next.</p>`
 }
 
-function choices(
-  context: Context,
-  { resources, scopes }: AuthorizationRequest,
-  chosen: readonly string[],
-): Html {
-  if (scopes.length === 0) return html`<p>It asks for no particular permission.</p>`
-  const described = Object.assign(
-    {},
-    ...resources.map((each) => context.resources.find(each)!.scopes).reverse(),
-  ) as Record<string, string>
-  return html`<fieldset>
-    <legend>Choose what it may do</legend>
-    <div class="choices">
-      ${scopes.map(
-        (scope) =>
-          html`<label class="choice"
-            ><input
-              type="checkbox"
-              name="scope"
-              value="${scope}"
-              ${chosen.includes(scope) ? html` checked` : ''}
-            /><span>${described[scope]}<code>${scope}</code></span></label
-          > `,
-      )}
-    </div>
-  </fieldset>`
+/**
+ * What the app may do, by resource, with each resource's own meaning of a scope. One thing alone is not a choice: approving grants it.
+ */
+function permissions(context: Context, access: Access, chosen: Access): Html {
+  const entries = Object.entries(access).map(([name, scopes], i) => ({
+    resource: context.resources.find(name)!,
+    scopes,
+    field: scopeField(i),
+  }))
+  const offered = entries.flatMap(({ resource, scopes, field }) =>
+    scopes.map((scope) => ({ resource, scope, field })),
+  )
+  if (offered.length === 0) return html`<p>It asks for no particular permission.</p>`
+  const several = entries.length > 1
+  if (offered.length === 1 && !several) {
+    const { resource, scope, field } = offered[0]!
+    return html`<h2 class="next">What it may do</h2>
+      <div class="choices">
+        <p class="choice">${described(resource, scope)}</p>
+      </div>
+      <input type="hidden" name="${field}" value="${scope}" />`
+  }
+  return html`${entries.map(({ resource, scopes, field }) =>
+    scopes.length === 0
+      ? html`<p><bdi>${resourceName(resource)}</bdi>: no particular permission</p>`
+      : html`<fieldset>
+          <legend>
+            Choose what it may do${several ? html` with <bdi>${resourceName(resource)}</bdi>` : ''}
+          </legend>
+          <div class="choices">
+            ${scopes.map((scope) => {
+              const name = isFixed(access, resource, scope) ? html`disabled` : html`name="${field}"`
+              const ticked = chosen[resource.resource]?.includes(scope) || isFixed(access, resource, scope)
+              return html`<label class="choice"
+                ><input
+                  type="checkbox"
+                  ${name}
+                  value="${scope}"
+                  ${ticked ? html` checked` : ''}
+                />${described(resource, scope)}</label
+              > `
+            })}
+          </div>
+        </fieldset>`,
+  )}`
 }
+
+const described = (resource: Resource, scope: string): Html =>
+  html`<span
+    >${resource.scopes[scope]}${isRequired(resource, scope) ? html` <em>(required)</em>` : ''}<code
+      >${scope}</code
+    ></span
+  >`
 
 /** The host in large type; for a private-use scheme all that says which app it is. */
 export function shownRedirect(uri: string): { host: string; local: boolean; web: boolean } {

@@ -63,6 +63,8 @@ export interface Resource {
   readonly name?: string
   /** Scope and what it means, for the consent page. */
   readonly scopes: Readonly<Record<string, string>>
+  /** Without these nothing works there: fixed on the consent page. */
+  readonly requiredScopes: readonly string[]
   readonly accessTokens: 'jwt' | 'opaque'
   /** Of an access token, in seconds. */
   readonly lifetime: number

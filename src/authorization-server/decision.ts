@@ -3,6 +3,7 @@ import { readForm } from '../http/body.ts'
 import { matchRedirectUri } from '../protocol/redirect-uri.ts'
 import { answer, tell } from './authorization-answer.ts'
 import { requestPath, wishesOf, type AuthorizationRequest, type Target } from './authorization-request.ts'
+import { chosenAccess, choiceProblem } from './choice.ts'
 import { askForConsent, showConsent } from './consent.ts'
 import type { Context } from './context.ts'
 import { PageError } from './error-page.ts'
@@ -32,13 +33,9 @@ export async function decide(context: Context, httpRequest: Request): Promise<Re
     const denied = new OAuthError('access_denied', 'The user did not agree')
     return tell(context, target, denied, denyTransaction(context, httpRequest, transaction))
   }
-  const chosen = request.scopes.filter((scope) => form.getAll('scope').includes(scope))
+  const chosen = chosenAccess(context, request.access, form)
   const problem =
-    decision !== 'approve'
-      ? 'Choose Approve or Deny.'
-      : chosen.length === 0 && request.scopes.length > 0
-        ? 'Choose at least one thing that the app may do, or choose Deny.'
-        : undefined
+    decision === 'approve' ? choiceProblem(context, request.access, chosen) : 'Choose Approve or Deny.'
   const identity = await whoIs(context, httpRequest)
   if (problem !== undefined)
     return showConsent(context, { target, transaction, identity }, { problem, chosen })
@@ -47,8 +44,7 @@ export async function decide(context: Context, httpRequest: Request): Promise<Re
   const { consent } = context.signIn
   const approval: Approval = {
     grantId,
-    request: { ...request, scopes: chosen },
-    scopes: chosen,
+    request: { ...request, access: chosen },
     remember: form.get('remember') === 'yes',
     // A sign-in that follows may take as long again.
     repeatableUntil: consent === 'before' ? expires + context.options.lifetimes.transaction : expires,

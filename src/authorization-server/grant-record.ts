@@ -2,6 +2,7 @@ import { ConfigurationError, UnavailableError, type OAuthError } from '../errors
 import { utf8 } from '../lib/bytes.ts'
 import type { Keyring } from '../lib/seal.ts'
 import type { ExpiringStore } from '../store/contract.ts'
+import type { Access } from './access.ts'
 import { sealContext } from './seal-context.ts'
 import { clientHash, forgetConsents } from './user-record.ts'
 
@@ -12,7 +13,10 @@ export interface GrantRecord {
   clientName?: string
   subject: string
   resources: readonly string[]
+  /** Of all resources, each once. */
   scopes: readonly string[]
+  /** Scopes by resource, if there are several resources. */
+  access?: Access
   created: number
   /** The end of the record: of the code until it is redeemed, then of the refresh token. */
   expires: number

@@ -1,5 +1,6 @@
 import { ConfigurationError, OAuthError } from '../errors.ts'
 import type { Identity } from '../types.ts'
+import { narrowAccess, type Access } from './access.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
 import type { Context } from './context.ts'
 import { readSession } from './session.ts'
@@ -25,15 +26,15 @@ export function narrowed(
   request: AuthorizationRequest,
   identity: Identity | undefined,
 ): AuthorizationRequest {
-  const scopes = grantable(request.scopes, identity)
-  return { ...request, scopes }
+  return { ...request, access: grantable(request.access, identity) }
 }
 
 /** Throws `access_denied` where nothing is left of what was asked for. */
-export function grantable(scopes: readonly string[], identity: Identity | undefined): readonly string[] {
+export function grantable(access: Access, identity: Identity | undefined): Access {
   const most = identity?.scopes
-  if (most === undefined || scopes.length === 0) return scopes
-  const left = scopes.filter((scope) => most.includes(scope))
-  if (left.length === 0) throw new OAuthError('access_denied', 'This account cannot grant what was asked for')
+  if (most === undefined) return access
+  const left = narrowAccess(access, (scope) => most.includes(scope))
+  if (Object.keys(left).length === 0)
+    throw new OAuthError('access_denied', 'This account cannot grant what was asked for')
   return left
 }

@@ -2,6 +2,7 @@ import { oneLine, type ResolvedRuntime } from '../lib/runtime.ts'
 import type { Keyring } from '../lib/seal.ts'
 import type { ExpiringStore } from '../store/contract.ts'
 import type { UpstreamTokens } from '../types.ts'
+import { scopesOf, type Access } from './access.ts'
 import { sealForGrant, type GrantRecord } from './grant-record.ts'
 import type { KeyRing } from './keys.ts'
 
@@ -11,8 +12,7 @@ export interface NewGrant {
   clientId: string
   clientName: string | undefined
   subject: string
-  resources: readonly string[]
-  scopes: readonly string[]
+  access: Access
   /** Undefined: the request named none. */
   redirectUri: string | undefined
   codeChallenge: string
@@ -40,8 +40,8 @@ export interface GrantsParts {
  * same approval, sent twice by a double click or a reload, makes the same code, and any other approval of this grant id another one.
  */
 export async function codeSecrets({ issuer, keyring }: GrantsParts, grant: NewGrant): Promise<string[]> {
-  const { id, clientId, subject, resources, scopes, redirectUri = null, codeChallenge } = grant
-  const approved = [issuer, id, clientId, subject, resources, scopes, redirectUri, codeChallenge]
+  const { id, clientId, subject, access, redirectUri = null, codeChallenge } = grant
+  const approved = [issuer, id, clientId, subject, access, redirectUri, codeChallenge]
   return (await keyring.macs('code', JSON.stringify(approved))).map((mac) => mac.slice(0, 27))
 }
 
@@ -53,6 +53,7 @@ export async function newRecord(
 ): Promise<GrantRecord> {
   const now = runtime.clock()
   const codeExpires = now + lifetimes.code
+  const resources = Object.keys(grant.access)
   const seal = (what: 'props' | 'upstream', value: unknown): Promise<string> =>
     sealForGrant(keyring, issuer, grant.id, what, value)
   return {
@@ -60,8 +61,9 @@ export async function newRecord(
     client: grant.clientId,
     ...(grant.clientName === undefined ? {} : { clientName: oneLine(grant.clientName, 80) }),
     subject: grant.subject,
-    resources: grant.resources,
-    scopes: grant.scopes,
+    resources,
+    scopes: scopesOf(grant.access),
+    ...(resources.length > 1 ? { access: grant.access } : {}),
     created: now,
     expires: Math.max(codeExpires, grant.repeatableUntil ?? 0),
     epoch: await keys.epoch(),

@@ -10,6 +10,11 @@ export interface ResourceOptions {
   name?: string
   /** Every scope with what it means, for the consent page. */
   scopes: Readonly<Record<string, string>>
+  /**
+   * Without these nothing works there, as with the guard's option of this name: the consent page shows them as required, and the user
+   * cannot leave them out if the client asks for them. Default: none.
+   */
+  requiredScopes?: readonly string[]
   /** `jwt`: RFC 9068, verified without a store read (default). `opaque`: sealed; each request reads the grant, so revoking works at once. */
   accessTokens?: 'jwt' | 'opaque'
   /** Of an access token, in seconds: 60–3600. Default: 900. */
@@ -90,6 +95,8 @@ export interface AuthorizationServerOptions extends Runtime {
   /** Default: an in-memory one, 60 a minute, of registrations 300. */
   rateLimit?: RateLimiter
   branding?: Branding
+  /** `preselect`: whether all that a client asks for is ticked on the consent page, and the user unticks. Default: true. */
+  consent?: { preselect?: boolean }
   lifetimes?: Lifetimes
   /**
    * A proxy that terminates TLS stands in front: plain http is then no error, and the client's address is the last one in
@@ -112,6 +119,7 @@ export interface ResolvedOptions {
   readonly cache: Cache | undefined
   readonly checkRevocation: number | false
   readonly branding: Branding
+  readonly consent: { readonly preselect: boolean }
   readonly lifetimes: Readonly<Required<Lifetimes>>
   readonly behindProxy: boolean
   readonly rootEndpoints: boolean

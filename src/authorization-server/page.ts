@@ -91,6 +91,10 @@ export function passOn(response: Response, cookies: readonly string[]): Response
 export const brandName = ({ branding, issuer }: Look): string =>
   branding.name === undefined ? new URL(issuer).host : oneLine(branding.name, 60)
 
+/** What a person calls a resource. */
+export const resourceName = ({ name, resource }: { name?: string; resource: string }): string =>
+  shownName(name ?? new URL(resource).host)
+
 /** A length of time, roughly: `30 days`. */
 export const period = (seconds: number): string => {
   const days = Math.round(seconds / 86_400)

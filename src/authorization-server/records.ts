@@ -10,7 +10,10 @@ export interface Grant {
   readonly clientId: string
   readonly clientName: string | undefined
   readonly resources: readonly string[]
+  /** Of all resources, each once. */
   readonly scopes: readonly string[]
+  /** Scopes by resource: two resources may mean different things by one name. */
+  readonly access: Readonly<Record<string, readonly string[]>>
   /** Seconds since the epoch. */
   readonly created: number
   readonly lastUsed: number
@@ -231,6 +234,7 @@ const shown = (id: string, record: GrantRecord): Grant => ({
   clientName: record.clientName,
   resources: record.resources,
   scopes: record.scopes,
+  access: record.access ?? Object.fromEntries(record.resources.map((each) => [each, record.scopes])),
   created: record.created,
   lastUsed: lastUsed(record, record),
   expires: record.expires,

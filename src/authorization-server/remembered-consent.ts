@@ -2,7 +2,6 @@ import { sha256 } from '../lib/hash.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
 import type { Context } from './context.ts'
 import type { NewGrant } from './new-grant.ts'
-import type { Approval } from './sign-in-leg.ts'
 
 /** Whether a consent to this request may be remembered at all: never for a loopback redirect, where the client can be anybody. */
 export const canRemember = ({ options }: Context, { redirectUri }: AuthorizationRequest): boolean =>
@@ -21,7 +20,7 @@ export async function isRemembered(
   if (!canRemember(context, request) || request.prompt?.includes('consent')) return false
   const site = httpRequest.headers.get('sec-fetch-site')
   if (site !== 'same-origin' && site !== 'none') return false
-  const key = await consentKey(subject, request, request.scopes)
+  const key = await consentKey(subject, request)
   return (await context.grants.consents(subject)).some((each) => each.key === key)
 }
 
@@ -29,21 +28,24 @@ export async function isRemembered(
 export async function consentToRemember(
   context: Context,
   subject: string,
-  { request, scopes }: Pick<Approval, 'request' | 'scopes'>,
+  request: AuthorizationRequest,
 ): Promise<NewGrant['consent']> {
   if (!canRemember(context, request)) return undefined
   const expires = context.runtime.clock() + context.options.lifetimes.rememberedConsent
   const { host } = new URL(request.redirectUri)
-  return { key: await consentKey(subject, request, scopes), host, expires }
+  return { key: await consentKey(subject, request), host, expires }
 }
 
-/** User, client, redirect URI, resources, scopes, and what the client said about itself: whatever of it changes, the user is asked again. */
+/**
+ * User, client, redirect URI, resources with their scopes, and what the client said about itself: whatever of it changes, the user is
+ * asked again.
+ */
 const consentKey = (
   subject: string,
-  { clientId, redirectUri, resources, metadataHash }: AuthorizationRequest,
-  scopes: readonly string[],
-): Promise<string> =>
-  sha256(
-    JSON.stringify([subject, clientId, redirectUri, [...resources].sort(), [...scopes].sort(), metadataHash]),
-    'consent',
-  )
+  { clientId, redirectUri, access, metadataHash }: AuthorizationRequest,
+): Promise<string> => {
+  const sorted = Object.entries(access)
+    .map(([resource, scopes]) => [resource, ...[...scopes].sort()])
+    .sort()
+  return sha256(JSON.stringify([subject, clientId, redirectUri, sorted, metadataHash]), 'consent')
+}

@@ -39,6 +39,7 @@ const known = {
   keys: true,
   rateLimit: true,
   branding: true,
+  consent: true,
   lifetimes: true,
   behindProxy: true,
   rootEndpoints: true,
@@ -69,6 +70,7 @@ export function resolveOptions(options: AuthorizationServerOptions): ResolvedOpt
         ? false
         : requireSeconds('checkRevocation', options.checkRevocation, { min: 0, max: 3600, default: 0 }),
     branding: brandingOf(options.branding ?? {}),
+    consent: consentOf(options.consent ?? {}),
     lifetimes: lifetimesOf(options.lifetimes ?? {}),
     behindProxy: behindProxyOf(options.behindProxy),
     rootEndpoints: flag('rootEndpoints', options.rootEndpoints, true),
@@ -140,6 +142,11 @@ function clientDocumentsOf(value: unknown): boolean | { fetch: Fetch } {
   checkOptions('clientDocuments', value, ['fetch'])
   requireFunction('clientDocuments.fetch', (value as { fetch: unknown }).fetch)
   return value as { fetch: Fetch }
+}
+
+function consentOf(consent: { preselect?: boolean }): { preselect: boolean } {
+  checkOptions('consent', consent, ['preselect'])
+  return { preselect: flag('consent.preselect', consent.preselect, true) }
 }
 
 function brandingOf(branding: Branding): Branding {

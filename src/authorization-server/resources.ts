@@ -56,13 +56,27 @@ function resourceOf(identifier: string, options: ResourceOptions): Resource {
     throw new ConfigurationError(where, 'is no absolute http(s) URL without fragment')
   if (!isSecureOrLoopback(new URL(identifier)))
     throw new ConfigurationError(where, 'must be https; http is for a loopback address alone')
-  checkOptions(where, options, ['name', 'scopes', 'accessTokens', 'lifetime', 'introspectionSecret'])
+  checkOptions(where, options, [
+    'name',
+    'scopes',
+    'requiredScopes',
+    'accessTokens',
+    'lifetime',
+    'introspectionSecret',
+  ])
   checkOptions(`${where}.scopes`, options.scopes, Object.keys(options.scopes ?? {}))
   for (const [scope, description] of Object.entries(options.scopes)) {
     if (!isScopeToken(scope))
       throw new ConfigurationError(`${where}.scopes`, `"${scope}" is no scope (RFC 6749 §3.3)`)
     requireString(`${where}.scopes[${JSON.stringify(scope)}]`, description)
   }
+  const requiredScopes = requireStrings(`${where}.requiredScopes`, options.requiredScopes ?? [])
+  for (const scope of requiredScopes)
+    if (!Object.hasOwn(options.scopes, scope))
+      throw new ConfigurationError(
+        `${where}.requiredScopes`,
+        `"${scope}" is not one of the resource's scopes`,
+      )
   const { accessTokens = 'jwt' } = options
   if (accessTokens !== 'jwt' && accessTokens !== 'opaque')
     throw new ConfigurationError(`${where}.accessTokens`, 'is "jwt" or "opaque"')
@@ -70,6 +84,7 @@ function resourceOf(identifier: string, options: ResourceOptions): Resource {
     resource: identifier,
     ...(options.name === undefined ? {} : { name: requireString(`${where}.name`, options.name) }),
     scopes: options.scopes,
+    requiredScopes,
     accessTokens,
     lifetime: requireInteger(`${where}.lifetime`, options.lifetime, {
       min: 60,

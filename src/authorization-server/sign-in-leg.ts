@@ -12,8 +12,8 @@ import { tooLate } from './transaction.ts'
 /** What the user approved before he signed in. */
 export interface Approval {
   readonly grantId: string
+  /** With the access that the user chose. */
   readonly request: AuthorizationRequest
-  readonly scopes: readonly string[]
   /** The user wants to be asked for this no more. */
   readonly remember: boolean
   /** Until when this approval can come again, in seconds since the epoch. */

@@ -55,6 +55,9 @@ dt{color:var(--soft)}
 dd{margin:0;min-width:0}
 h2+p,h3+p{margin-top:.125rem}
 .next{margin-top:1.75rem}
+.choice:is(p,:has(:disabled)){cursor:auto}
+p.choice{margin:0}
+em{color:var(--soft);font-style:normal}
 .clients{list-style:none;margin:1.25rem 0 0;padding:0}
 .clients li{padding:1.125rem 0;border-top:1px solid var(--line);display:grid;grid-template-columns:1fr auto;gap:.25rem 1rem;align-items:start}
 .clients li>div{min-width:0}

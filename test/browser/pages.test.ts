@@ -31,8 +31,8 @@ const last = (): URLSearchParams => rig.answers.at(-1)!
 
 test('approve: one scope of two, and the code is good', async () => {
   const page = await consent('approver')
-  expect(await page.getByRole('checkbox', { checked: true }).count()).toBe(0)
-  await page.getByLabel('Read your notes').check()
+  expect(await page.getByRole('checkbox', { checked: true }).count()).toBe(2)
+  await page.getByLabel('Create, change').uncheck()
   await approve(page)
   await backInApp(page)
   expect(last().get('iss')).toBe(rig.issuer)
@@ -43,6 +43,7 @@ test('approve: one scope of two, and the code is good', async () => {
 
 test('approve with nothing chosen: told what to do, then it works', async () => {
   const page = await consent('hasty')
+  for (const box of await page.getByRole('checkbox').all()) await box.uncheck()
   await approve(page)
   expect(await page.getByRole('alert').innerText()).toContain('Choose at least one thing')
   expect(await findings(page)).toEqual([])
@@ -102,7 +103,7 @@ test('by keyboard alone, with the focus to be seen', async () => {
     const outline = await page.evaluate<string>('getComputedStyle(document.activeElement).outlineStyle')
     expect(outline).toBe('solid')
     reached.push(value)
-    if (value === 'notes:read') await page.keyboard.press('Space')
+    if (value === 'notes:write') await page.keyboard.press('Space')
   }
   expect(reached).toEqual(['link', 'notes:read', 'notes:write', 'deny', 'approve'])
   await page.keyboard.press('Enter')

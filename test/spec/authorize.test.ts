@@ -221,10 +221,12 @@ test('AZ10 two resources are recorded both, and the spelling of a host does not 
     await requestUrl({ resource: [RES_B, 'HTTPS://MCP.TEST/mcp'], scope: undefined }),
   )
   for (const each of [RES_A, RES_B, 'Administer B', 'Change your notes']) expect(page.text).toContain(each)
-  codeOf(await browser.submit(page, { decision: 'approve', scopes: ['b:admin'] }))
+  const fields = { 'scope-1': 'notes:write' }
+  codeOf(await browser.submit(page, { decision: 'approve', scopes: ['b:admin'], fields }))
   expect((await rig.as.grants.list('alice'))[0]).toMatchObject({
     resources: [RES_B, RES_A],
-    scopes: ['b:admin'],
+    access: { [RES_B]: ['b:admin'], [RES_A]: ['notes:write'] },
+    scopes: ['b:admin', 'notes:write'],
   })
 })
 

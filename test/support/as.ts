@@ -104,6 +104,9 @@ export function recording(inner: Store, clock: () => number): RecordingStore {
   return store
 }
 
+/** A grant in short: these scopes at each of these resources. */
+type Grantable = Partial<NewGrant> & { resources?: readonly string[]; scopes?: readonly string[] }
+
 export interface Approved {
   grantId: string
   code: string
@@ -169,7 +172,10 @@ export class Rig {
   }
 
   /** What a user's approval leaves behind. */
-  async approve(clientId: string, options: Partial<NewGrant> = {}): Promise<Approved> {
+  async approve(
+    clientId: string,
+    { resources: to = [RES_A], scopes = ['notes:read', 'notes:write'], ...options }: Grantable = {},
+  ): Promise<Approved> {
     const verifier = randomToken(40)
     const id = options.id ?? randomToken()
     const code = await this.context.grants.create({
@@ -177,8 +183,7 @@ export class Rig {
       clientId,
       clientName: 'Client',
       subject: 'alice',
-      resources: [RES_A],
-      scopes: ['notes:read', 'notes:write'],
+      access: Object.fromEntries(to.map((each) => [each, scopes])),
       redirectUri: 'https://app.test/cb',
       codeChallenge: await s256(verifier),
       ...options,
@@ -223,7 +228,7 @@ export class Rig {
   }
 
   /** Approved and redeemed. */
-  async tokens(clientId = 'pub', options: Partial<NewGrant> = {}): Promise<Tokens & Approved> {
+  async tokens(clientId = 'pub', options: Grantable = {}): Promise<Tokens & Approved> {
     const approved = await this.approve(clientId, options)
     const tokens = await ok(await this.redeem(approved, { client_id: clientId }))
     return { ...tokens, ...approved }

@@ -6,6 +6,7 @@ import type { Client, Context, Resource } from '../context.ts'
 import { changeGrant, isTokenPart, tombstone, type GrantRecord } from '../grant-record.ts'
 import {
   grantedResource,
+  grantedScopes,
   invalidGrant,
   tokenResponse,
   UnknownGrantError,
@@ -55,7 +56,7 @@ export async function refresh(
     if (grant.epoch !== epoch || grant.client !== client.id || grant.current === undefined)
       return { refuse: invalidGrant() }
     const resource = grantedResource(context, grant, request.resources)
-    const scopes = narrowed(grant.scopes, parameters.get('scope'))
+    const scopes = narrowed(grant.scopes, grantedScopes(context, grant, resource), parameters.get('scope'))
     const next = successors[0]!
     if (constantTimeEqual(secretHash, grant.current)) {
       const { refreshIdle, refreshAbsolute } = options.lifetimes
@@ -90,11 +91,21 @@ export async function refresh(
   return tokenResponse(context, grantId, grant, resource, scopes, refreshToken)
 }
 
-/** RFC 6749 §6: the same or less; the refresh token keeps all. `offline_access` is a wish that was granted with the token itself. */
-function narrowed(granted: readonly string[], scope: string | undefined): readonly string[] {
-  if (scope === undefined) return granted
+/**
+ * RFC 6749 §6: the same or less; the refresh token keeps all. Of that, what is of the resource (RFC 8707 §2.2). `offline_access` is a
+ * wish that was granted with the token itself.
+ */
+function narrowed(
+  granted: readonly string[],
+  ofResource: readonly string[],
+  scope: string | undefined,
+): readonly string[] {
+  if (scope === undefined) return ofResource
   const wanted = parseScope(scope)?.filter((each) => each !== 'offline_access')
   if (wanted === undefined || wanted.some((each) => !granted.includes(each)))
     throw new OAuthError('invalid_scope', 'The user did not grant all of these scopes')
-  return wanted.length === 0 ? granted : wanted
+  const left = wanted.length === 0 ? ofResource : ofResource.filter((each) => wanted.includes(each))
+  if (left.length === 0 && ofResource.length > 0)
+    throw new OAuthError('invalid_scope', 'The user granted none of these scopes for this resource')
+  return left
 }

@@ -39,14 +39,32 @@ export function grantedResource(
   requested: readonly string[],
 ): Resource {
   if (requested.length > 1) throw invalidTarget('An access token is for one resource; ask for one at a time')
-  const granted = grant.resources.flatMap((each) => context.resources.find(each) ?? [])
+  const granted = grant.resources
+    .flatMap((each) => context.resources.find(each) ?? [])
+    .filter((each) => isGranted(context, grant, each))
   const wanted = requested[0] === undefined ? granted[0] : context.resources.find(requested[0])
   if (wanted === undefined || !granted.includes(wanted))
     throw invalidTarget('The user granted nothing for this resource')
   return wanted
 }
 
-/** The answer, with an access token for what was granted and the resource knows. */
+/** What the user granted of this resource, as far as it still knows it: a scope of one name may mean something else elsewhere. */
+export function grantedScopes(
+  { resources }: Context,
+  { access = {}, scopes }: GrantRecord,
+  resource: Resource,
+): readonly string[] {
+  const own = Object.entries(access).find(([each]) => resources.find(each) === resource)
+  return (own?.[1] ?? scopes).filter((each) => Object.hasOwn(resource.scopes, each))
+}
+
+/** No token has an empty scope because what was granted was granted elsewhere. */
+const isGranted = (context: Context, grant: GrantRecord, resource: Resource): boolean =>
+  grant.scopes.length === 0 ||
+  Object.keys(resource.scopes).length === 0 ||
+  grantedScopes(context, grant, resource).length > 0
+
+/** The answer, with an access token for what was granted of the resource and wanted. */
 export async function tokenResponse(
   context: Context,
   grantId: string,
@@ -55,7 +73,7 @@ export async function tokenResponse(
   wanted: readonly string[],
   refreshToken: string | undefined,
 ): Promise<TokenResponse> {
-  const scopes = wanted.filter((each) => Object.hasOwn(resource.scopes, each))
+  const scopes = grantedScopes(context, grant, resource).filter((each) => wanted.includes(each))
   const { token, expiresIn } = await issueAccessToken(context, grantId, grant, resource, scopes)
   return {
     access_token: token,
