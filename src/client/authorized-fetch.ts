@@ -2,6 +2,7 @@ import { parseChallenges, type Challenge } from '../protocol/challenge.ts'
 import { acquireTokens } from './acquire.ts'
 import type { ClientContext } from './context.ts'
 import { discover } from './discovery.ts'
+import { withoutQuery } from './outgoing.ts'
 import { keys, read, save, type ServerRecord, type TokenRecord } from './records.ts'
 import { currentTokens, storedTokens, type StoredTokens } from './renew.ts'
 import { abortable, replayable, send, type ReplayableRequest } from './request.ts'
@@ -120,7 +121,7 @@ function rediscover(
         type: 'client.issuer-changed',
         level: 'alert',
         issuer: found.issuer,
-        resource: url,
+        resource: withoutQuery(url),
       })
     await save(context.storage, at, found)
     return found

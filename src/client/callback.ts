@@ -4,6 +4,7 @@ import type { ClientContext } from './context.ts'
 import { forget, identityOf, isForgotten } from './identity.ts'
 import { errorCode } from './token-answer.ts'
 import type { Authorized } from './options.ts'
+import { withoutQuery } from './outgoing.ts'
 import { keys, read, save, type FlowRecord, type TokenRecord } from './records.ts'
 import { requestTokens } from './token-request.ts'
 import { keepTokens, tokenKey } from './tokens.ts'
@@ -45,7 +46,12 @@ export async function finishAuthorization(
   const about = { clientId: flow.clientId, asked: scopes }
   const tokens = await keepTokens(context, at, found, response, about)
   await save(context.storage, await keys.server(server), found)
-  context.runtime.event({ type: 'client.authorized', level: 'info', issuer: found.issuer, resource: server })
+  context.runtime.event({
+    type: 'client.authorized',
+    level: 'info',
+    issuer: found.issuer,
+    resource: withoutQuery(server),
+  })
   return { resource: server, issuer: found.issuer, subject: flow.subject, scopes: tokens.granted, tokens }
 }
 

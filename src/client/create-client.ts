@@ -6,6 +6,7 @@ import { finishAuthorization } from './callback.ts'
 import { createContext, type ClientContext } from './context.ts'
 import { discover } from './discovery.ts'
 import type { ClientOptions } from './options.ts'
+import { checkServer } from './outgoing.ts'
 import { answerFailure, answerSuccess } from './page.ts'
 import { keys, save } from './records.ts'
 import { replayable, send } from './request.ts'
@@ -59,6 +60,7 @@ export function createClient(options: ClientOptions = {}): Client {
 }
 
 async function authorize(context: ClientContext, server: string): Promise<URL> {
+  checkServer(context, server)
   // The server's own challenge says best what to ask for; one that gives none in time has its metadata.
   const probe = { headers: { accept: 'text/event-stream' }, signal: AbortSignal.timeout(5000) }
   const response = await send(context, await replayable(server, probe), undefined).catch(() => undefined)

@@ -81,7 +81,10 @@ export interface ClientOptions extends Runtime {
   authorizationTimeout?: number
   /** Servers of revision 2025-03-26 that publish no metadata: `/authorize`, `/token` and `/register` at their root. Default false. */
   allowDefaultEndpoints?: boolean
-  /** Origins that are not public https, and are used all the same: `http://mcp:3000`. Default none; a loopback server needs no entry. */
+  /**
+   * Origins that are not public https, and are used all the same: `http://mcp:3000`. Default none. A server on loopback needs no
+   * entry if `redirect` ends on loopback or in an app.
+   */
   dangerouslyAllowOrigins?: readonly string[]
   /** After a person has approved; its answer is what the browser is shown. */
   onAuthorized?: (authorized: Authorized) => Awaitable<Response | void>

@@ -1,18 +1,52 @@
 import { UnavailableError } from '../errors.ts'
-import { guardedFetch, type GuardedFetchOptions } from '../http/guarded-fetch.ts'
+import {
+  BlockedAddressError,
+  checkUrl,
+  guardedFetch,
+  type GuardedFetchOptions,
+} from '../http/guarded-fetch.ts'
 import { parseObject } from '../lib/json.ts'
+import { isLoopbackRedirect } from '../protocol/redirect-uri.ts'
 import { isLoopbackHost } from '../protocol/resource.ts'
 import type { ClientContext } from './context.ts'
 import { refused } from './errors.ts'
+import type { ClientOptions } from './options.ts'
 
-/** How everything but the MCP request itself goes out: public https only, unless the MCP server is on this machine. */
-export function outgoing(context: ClientContext, server: string): GuardedFetchOptions {
+/** How every request goes out: public https only. Loopback only if the MCP server and the person are both on this machine. */
+export function outgoing({ options, runtime }: ClientContext, server: string): GuardedFetchOptions {
   return {
-    fetch: context.runtime.fetch,
-    allowLoopback: isLoopbackHost(new URL(server).hostname),
-    allowOrigins: context.options.dangerouslyAllowOrigins,
+    fetch: runtime.fetch,
+    allowLoopback: isOnPersonsMachine(options) && isLoopbackHost(new URL(server).hostname),
+    allowOrigins: options.dangerouslyAllowOrigins,
     headers: { 'user-agent': 'tollgate' },
   }
+}
+
+/** A client whose redirect ends on this machine. A host on the web, or one without a person, may be given URLs by strangers. */
+function isOnPersonsMachine({ redirect }: ClientOptions): boolean {
+  if (typeof redirect === 'string') return isLoopbackRedirect(redirect)
+  return redirect !== undefined && !redirect.uri?.startsWith('https:')
+}
+
+/**
+ * Judges the URL of the MCP server before the first byte goes there (SSRF): a host that takes the URL from a user must not read
+ * what answers on its own machine or network.
+ */
+export function checkServer(context: ClientContext, server: string): void {
+  try {
+    checkUrl(server, outgoing(context, server))
+  } catch (error) {
+    if (!(error instanceof BlockedAddressError)) throw error
+    const advice =
+      'a server on this machine needs a loopback "redirect", one inside your network an entry in "dangerouslyAllowOrigins"'
+    throw new BlockedAddressError(`${withoutQuery(server)}: ${error.message}; ${advice}`)
+  }
+}
+
+/** Origin and path, for events and messages: hosts put keys and session ids into the query. */
+export function withoutQuery(url: string): string {
+  const { origin, pathname } = new URL(url)
+  return origin + pathname
 }
 
 /** The JSON object at this URL; its status alone where there is none. */

@@ -1,6 +1,7 @@
 import { parseObject } from '../lib/json.ts'
 import { base64url, utf8 } from '../lib/bytes.ts'
 import type { AuthorizationServerMetadata } from '../protocol/metadata.ts'
+import { withoutQuery } from './outgoing.ts'
 import type { ClientStorage } from './storage.ts'
 
 /** What discovery found for one MCP server. */
@@ -60,7 +61,7 @@ export interface FlowRecord {
 /** Keys are hashes of what comes from outside; the kind stands last, so that a store can shard them. */
 export const keys = {
   /** Without the query: transports put session ids there. */
-  server: (url: string): Promise<string> => key('server', new URL(url).origin + new URL(url).pathname),
+  server: (url: string): Promise<string> => key('server', withoutQuery(url)),
   /** The latest one at this issuer; with the client id, that very one, which older tokens still need. */
   registration: (issuer: string, clientId = ''): Promise<string> =>
     key('client', JSON.stringify([issuer, clientId])),

@@ -4,9 +4,8 @@ import {
   protectedResourceRequest,
   WWWAuthenticateChallengeError,
 } from 'oauth4webapi'
-import { ConfigurationError } from '../errors.ts'
-import { isSecureOrLoopback } from '../protocol/resource.ts'
 import type { ClientContext } from './context.ts'
+import { checkServer } from './outgoing.ts'
 import type { TokenRecord } from './records.ts'
 
 /** A request that can be sent again. */
@@ -54,6 +53,7 @@ export async function send(
   tokens: TokenRecord | undefined,
 ): Promise<Response> {
   let { url } = request
+  checkServer(context, url)
   for (let redirects = 0; ; redirects++) {
     const response = await sendOnce(context, { ...request, url }, tokens)
     const location = response.headers.get('location')
@@ -77,7 +77,6 @@ async function sendOnce(
 ): Promise<Response> {
   const { url, method, body, signal } = request
   const headers = new Headers(request.headers)
-  if (tokens !== undefined) requireSecure(context, url)
   if (tokens?.type === 'dpop') return sendWithProof(context, request, tokens.accessToken)
   if (tokens !== undefined) headers.set('authorization', `Bearer ${tokens.accessToken}`)
   return context.runtime.fetch(url, {
@@ -114,9 +113,4 @@ async function sendWithProof(
       await error.response.body?.cancel()
     }
   }
-}
-
-function requireSecure({ options }: ClientContext, url: string): void {
-  if (!isSecureOrLoopback(new URL(url)) && !options.dangerouslyAllowOrigins.includes(new URL(url).origin))
-    throw new ConfigurationError('url', 'a token is sent over https only (http on loopback)')
 }

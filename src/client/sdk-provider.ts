@@ -4,7 +4,7 @@ import { checkUrl } from '../http/guarded-fetch.ts'
 import { contextOf, type Client } from './create-client.ts'
 import type { Redirect } from './options.ts'
 import { failurePage, successPage } from './page.ts'
-import { outgoing } from './outgoing.ts'
+import { checkServer, outgoing } from './outgoing.ts'
 import { keys, read, save, type RegistrationRecord, type TokenRecord } from './records.ts'
 import { legal } from './scopes.ts'
 
@@ -74,6 +74,7 @@ export function toOAuthClientProvider(client: Client, server: string | URL): Sdk
     keys.tokens(issuer, `sdk ${String(server)}`, options.subject)
   const issuerOf = async (given?: IssuerContext): Promise<string> =>
     given?.issuer ?? (await storage.get(await at('issuer'))) ?? ''
+  checkServer(context, String(server))
   const redirectUrl = typeof options.redirect === 'string' ? options.redirect : options.redirect?.uri
   if (redirectUrl === undefined)
     throw new ConfigurationError(

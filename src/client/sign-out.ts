@@ -1,7 +1,7 @@
 import { allowInsecureRequests, customFetch, revocationRequest } from 'oauth4webapi'
 import type { ClientContext } from './context.ts'
 import { identityOf } from './identity.ts'
-import { carrier, outgoing } from './outgoing.ts'
+import { carrier, outgoing, withoutQuery } from './outgoing.ts'
 import { keys, read, type ServerRecord, type TokenRecord } from './records.ts'
 import { asServer } from './server-metadata.ts'
 import { tokenKey } from './tokens.ts'
@@ -17,7 +17,12 @@ export async function signOut(context: ClientContext, server: string): Promise<v
     await context.storage.delete(at)
     if (tokens !== undefined) await revoke(context, server, found, tokens)
   })
-  context.runtime.event({ type: 'client.signed-out', level: 'info', issuer: found.issuer, resource: server })
+  context.runtime.event({
+    type: 'client.signed-out',
+    level: 'info',
+    issuer: found.issuer,
+    resource: withoutQuery(server),
+  })
 }
 
 async function revoke(

@@ -449,10 +449,12 @@ describe('CL10 a token stays where it belongs', () => {
     })
   })
 
-  test('CL10 no token over http', async () => {
+  test('CL10 nothing over http', async () => {
     const world = createWorld()
-    await expect(clientFor(world).fetch('http://mcp.test/mcp')).resolves.toMatchObject({ status: 404 })
-    expect(world.seen.every(({ headers }) => !headers.has('authorization'))).toBe(true)
+    await expect(clientFor(world).fetch('http://mcp.test/mcp')).rejects.toMatchObject({
+      code: 'invalid_request',
+    })
+    expect(world.seen).toEqual([])
   })
 })
 
