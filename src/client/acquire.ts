@@ -3,6 +3,9 @@ import { formatScope } from '../protocol/scope.ts'
 import { authorizationEndpoint, beginAuthorization, targetParameters } from './authorization.ts'
 import type { ClientContext } from './context.ts'
 import { AuthorizationRequiredError } from './errors.ts'
+import type { AuthorizationRequest } from './options.ts'
+import { withoutQuery } from './outgoing.ts'
+import { withinConfigured } from './scopes.ts'
 import { forget, identify, isForgotten } from './identity.ts'
 import { openWayBack } from './interactive.ts'
 import { keys, read, save, type RegistrationRecord, type ServerRecord, type TokenRecord } from './records.ts'
@@ -39,7 +42,7 @@ async function perform(
 ): Promise<TokenRecord> {
   if (context.options.grant !== undefined) return withoutPerson(context, server, found, scopes, at)
   const { url, finished, open } = await startAuthorization(context, server, found, scopes)
-  if (finished === undefined) throw new AuthorizationRequiredError(url)
+  if (finished === undefined) throw new AuthorizationRequiredError(url, requestOf(server, found, scopes))
   try {
     const [tokens] = await Promise.all([finished, open()])
     return tokens
@@ -55,9 +58,10 @@ async function withoutPerson(
   context: ClientContext,
   server: string,
   found: ServerRecord,
-  scopes: string[] | undefined,
+  wanted: string[] | undefined,
   at: string,
 ): Promise<TokenRecord> {
+  const scopes = withinConfigured(wanted, context.options.scopes)
   const identity = await identify(context, server, found, undefined)
   const parameters = { ...targetParameters(context, server, found), scope: scopes && formatScope(scopes) }
   const answer = await context.options.grant!({ context, server, found, identity, parameters }).catch(
@@ -66,9 +70,22 @@ async function withoutPerson(
       throw reason
     },
   )
-  const tokens = await keepTokens(context, at, found, answer, { clientId: identity.clientId, asked: scopes })
+  const tokens = await keepTokens(context, at, found, answer, {
+    server,
+    clientId: identity.clientId,
+    asked: scopes,
+  })
   await save(context.storage, await keys.server(server), found)
   return tokens
+}
+
+/** Who asks for what, for the person and for the log. */
+function requestOf(
+  server: string,
+  { issuer }: ServerRecord,
+  scopes: string[] | undefined,
+): AuthorizationRequest {
+  return { server: withoutQuery(server), issuer, scopes }
 }
 
 /** The authorization request, and what comes of it where the way back ends in this process. */
@@ -79,6 +96,7 @@ export async function startAuthorization(
   scopes: string[] | undefined,
 ): Promise<{ url: URL; finished: Promise<TokenRecord> | undefined; open: () => Promise<void> }> {
   const { redirect } = context.options
+  const request = requestOf(server, found, scopes)
   if (redirect === undefined)
     throw new OAuthError(
       'authorization_required',
@@ -96,7 +114,7 @@ export async function startAuthorization(
   try {
     const identity = await identify(context, server, found, wayBack.uri)
     const { url, state } = await beginAuthorization(context, server, found, identity, wayBack.uri, scopes)
-    return { url, finished: wayBack.finished(state), open: () => wayBack.show(url) }
+    return { url, finished: wayBack.finished(state), open: () => wayBack.show(url, request) }
   } catch (error) {
     await wayBack.close()
     throw error

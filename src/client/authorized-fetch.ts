@@ -2,6 +2,7 @@ import { parseChallenges, type Challenge } from '../protocol/challenge.ts'
 import { acquireTokens } from './acquire.ts'
 import type { ClientContext } from './context.ts'
 import { discover } from './discovery.ts'
+import { noteTokens } from './held-tokens.ts'
 import { withoutQuery } from './outgoing.ts'
 import { keys, read, save, type ServerRecord, type TokenRecord } from './records.ts'
 import { currentTokens, storedTokens, type StoredTokens } from './renew.ts'
@@ -76,7 +77,10 @@ async function recover(
   const at = await tokenKey(context, url, found)
   // Another caller, or another path of the same server, may have got tokens meanwhile.
   const tokens = renewing ? await currentTokens(context, url, found, at, rejected?.accessToken) : undefined
-  if (tokens !== undefined) return { tokens, authorized: false }
+  if (tokens !== undefined) {
+    await noteTokens(context, url, found, at)
+    return { tokens, authorized: false }
+  }
   const before = rejected?.issuer === found.issuer ? (rejected.asked ?? rejected.granted) : undefined
   const scopes = selectScopes(found, challenge?.parameters['scope'], context.options.scopes, before)
   return { tokens: await acquireTokens(context, url, found, scopes), authorized: true }
@@ -93,6 +97,19 @@ async function stepUp(
   const before = [...(tokens?.asked ?? []), ...(tokens?.granted ?? [])]
   // A refresh cannot widen a grant (RFC 6749 §6), and whoever was asked for all of this has decided.
   if (tokens === undefined || needed.every((scope) => before.includes(scope))) return undefined
+  const { grant, scopes: configured } = context.options
+  const beyond = grant && configured ? needed.filter((scope) => !configured.includes(scope)) : []
+  if (beyond.length > 0) {
+    context.runtime.event({
+      type: 'client.step-up-refused',
+      level: 'warning',
+      issuer: tokens.issuer,
+      resource: withoutQuery(url),
+      missingScopes: beyond,
+      detail: 'a grant without a person never asks for more than the configured scopes',
+    })
+    return undefined
+  }
   const found = await rediscover(context, url, challenge)
   const latest = await currentTokens(context, url, found, await tokenKey(context, url, found))
   const wider = [...(latest?.asked ?? []), ...(latest?.granted ?? [])]

@@ -1,4 +1,5 @@
 import { OAuthError } from '../errors.ts'
+import type { AuthorizationServerMetadata } from '../protocol/metadata.ts'
 import { targetParameters } from './authorization.ts'
 import type { ClientContext } from './context.ts'
 import { forget, identityOf, isForgotten } from './identity.ts'
@@ -43,7 +44,7 @@ export async function finishAuthorization(
     ...targetParameters(context, server, found),
   }).catch(fail)
   const at = await tokenKey(context, server, found)
-  const about = { clientId: flow.clientId, asked: scopes }
+  const about = { server, clientId: flow.clientId, asked: scopes }
   const tokens = await keepTokens(context, at, found, response, about)
   await save(context.storage, await keys.server(server), found)
   context.runtime.event({
@@ -73,16 +74,29 @@ async function takeFlow(context: ClientContext, parameters: URLSearchParams): Pr
   return flow
 }
 
-/** The `iss` table of MCP, Authorization Response Validation: as raw strings, for codes and for errors alike. */
 function validate(parameters: URLSearchParams, { found: { metadata } }: FlowRecord): void {
-  for (const name of ['iss', 'code', 'error'])
+  for (const name of ['code', 'error'])
     if (parameters.getAll(name).length > 1) throw rejected(`The answer has several "${name}" parameters`)
-  const iss = parameters.get('iss')
-  const wrong =
-    iss === null ? metadata.authorization_response_iss_parameter_supported : iss !== metadata.issuer
-  if (wrong) throw rejected('The answer does not come from the authorization server that was asked')
+  checkIssuerParameter(parameters, metadata)
   if (Boolean(parameters.get('code')) === parameters.has('error'))
     throw rejected('The answer has neither a code nor an error, or both')
+}
+
+/**
+ * Mix-up (RFC 9207 §2.4; the table of MCP, Authorization Response Validation): `iss` is the server that was asked, as a raw
+ * string, for codes and for errors alike. It must be there if the server's metadata say so.
+ */
+export function checkIssuerParameter(
+  parameters: URLSearchParams,
+  { issuer, authorization_response_iss_parameter_supported: required = false }: AuthorizationServerMetadata,
+): void {
+  const values = parameters.getAll('iss')
+  if (values.length > 1) throw rejected('The answer has several "iss" parameters')
+  const [iss] = values
+  if (iss === undefined ? required : iss !== issuer)
+    throw rejected(
+      `The answer does not come from the authorization server that was asked: ${iss === undefined ? 'no "iss"' : `"iss" is ${JSON.stringify(iss)}`}, expected ${JSON.stringify(issuer)}`,
+    )
 }
 
 const rejected = (description: string): OAuthError => new OAuthError('invalid_callback', description)

@@ -1,15 +1,14 @@
 import { OAuthError } from '../errors.ts'
 import type { Fetch } from '../types.ts'
 import { startAuthorization } from './acquire.ts'
-import { authorizedFetch, challengeOf } from './authorized-fetch.ts'
+import { authorizedFetch } from './authorized-fetch.ts'
 import { finishAuthorization } from './callback.ts'
 import { createContext, type ClientContext } from './context.ts'
-import { discover } from './discovery.ts'
+import { probe } from './probe.ts'
 import type { ClientOptions } from './options.ts'
 import { checkServer } from './outgoing.ts'
 import { answerFailure, answerSuccess } from './page.ts'
 import { keys, save } from './records.ts'
-import { replayable, send } from './request.ts'
 import { selectScopes } from './scopes.ts'
 import { signOut } from './sign-out.ts'
 
@@ -24,7 +23,10 @@ export interface Client {
   authorize(resource: string | URL): Promise<URL>
   /** Answers the request at the redirect URI: 404 at another path. */
   callback(request: Request): Promise<Response>
-  /** Forgets the tokens for this server and revokes them there. */
+  /**
+   * Forgets all tokens for this server and revokes them at their issuers. Rejects with `unknown_server` for a URL that this client
+   * never dealt with.
+   */
   signOut(resource: string | URL): Promise<void>
 }
 
@@ -61,12 +63,7 @@ export function createClient(options: ClientOptions = {}): Client {
 
 async function authorize(context: ClientContext, server: string): Promise<URL> {
   checkServer(context, server)
-  // The server's own challenge says best what to ask for; one that gives none in time has its metadata.
-  const probe = { headers: { accept: 'text/event-stream' }, signal: AbortSignal.timeout(5000) }
-  const response = await send(context, await replayable(server, probe), undefined).catch(() => undefined)
-  const challenge = response && challengeOf(response)
-  await response?.body?.cancel()
-  const found = await discover(context, server, challenge?.parameters['resource_metadata'])
+  const { found, challenge } = await probe(context, server)
   await save(context.storage, await keys.server(server), found)
   const scopes = selectScopes(found, challenge?.parameters['scope'], context.options.scopes)
   const { url, finished } = await startAuthorization(context, server, found, scopes)

@@ -2,6 +2,7 @@ import { UnavailableError } from '../errors.ts'
 import type { ProtectedResourceMetadata } from '../protocol/metadata.ts'
 import type { ClientContext } from './context.ts'
 import { refused } from './errors.ts'
+import { entryFor } from './identity.ts'
 import type { ServerRecord } from './records.ts'
 import { findResourceMetadata } from './resource-metadata.ts'
 import { defaultEndpoints, findServerMetadata } from './server-metadata.ts'
@@ -23,6 +24,7 @@ export async function discover(
   let problem: unknown
   for (const issuer of preferred(context, issuers, known)) {
     try {
+      entryFor(context, server, issuer)
       const metadata = await findServerMetadata(context, server, issuer)
       if (metadata !== undefined) return { ...describe(document), issuer, metadata }
       problem ??= noMetadata()
@@ -53,6 +55,7 @@ async function atRoot(
   const { origin } = new URL(server)
   // Nobody wrote this identifier down, and for an empty path both spellings name the same.
   const metadata = await findServerMetadata(context, server, origin, [origin, `${origin}/`])
+  entryFor(context, server, metadata?.issuer ?? origin)
   if (metadata !== undefined) return { issuer: metadata.issuer, metadata }
   if (context.options.allowDefaultEndpoints) return { issuer: origin, metadata: defaultEndpoints(origin) }
   throw noMetadata()

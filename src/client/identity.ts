@@ -3,8 +3,11 @@ import { OAuthError, UnavailableError } from '../errors.ts'
 import type { ClientContext } from './context.ts'
 import { clientAuth } from './client-auth.ts'
 import { refused } from './errors.ts'
+import { isUnbound, type PreregisteredClient } from './options.ts'
+import { withoutQuery } from './outgoing.ts'
 import { keys, read, save, type RegistrationRecord, type ServerRecord } from './records.ts'
 import { register } from './registration.ts'
+import { covers } from './resource-metadata.ts'
 
 /** Who we are at one authorization server. */
 export interface ClientIdentity {
@@ -22,9 +25,9 @@ export async function identify(
   found: ServerRecord,
   redirectUri: string | undefined,
 ): Promise<ClientIdentity> {
-  const { clients, clientMetadataUrl } = context.options
+  const { clientMetadataUrl } = context.options
   const { issuer, metadata } = found
-  const byHand = clients.find((client) => client.issuer === issuer)
+  const byHand = entryFor(context, server, issuer)
   if (byHand !== undefined) return identity(context, found, byHand)
   if (clientMetadataUrl !== undefined && metadata.client_id_metadata_document_supported)
     return identity(context, found, { clientId: clientMetadataUrl })
@@ -39,6 +42,27 @@ export async function identify(
     return fresh
   })
   return identity(context, found, registered(record))
+}
+
+/**
+ * The entry in `clients` for this issuer and MCP server; undefined if the issuer has none. Rejects if the credentials are for other
+ * servers: a server that names somebody else's issuer must not get tokens that are good elsewhere (RFC 9700 §4.9.1).
+ */
+export function entryFor(
+  { options: { clients, grant }, quirks }: ClientContext,
+  server: string,
+  issuer: string,
+): PreregisteredClient | undefined {
+  const entries = clients.filter((client) => client.issuer === issuer)
+  const entry = entries.find(({ servers }) => servers?.some((each) => covers(each, server)) ?? true)
+  // Without a person nobody sees who asks for what.
+  const unseen = grant !== undefined && isUnbound(quirks(issuer))
+  if (entry === undefined && (entries.length > 0 || unseen))
+    throw refused(
+      'server_not_allowed',
+      `${withoutQuery(server)} wants tokens of ${issuer}, and no entry in "clients" for that issuer names this server; if you trust it, add it to "servers"`,
+    )
+  return entry
 }
 
 /** Who we were when these tokens were issued; undefined where we are nobody there any more. */

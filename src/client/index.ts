@@ -1,5 +1,11 @@
 export { createClient, type Client } from './create-client.ts'
-export type { Authorized, ClientOptions, PreregisteredClient, Redirect } from './options.ts'
+export type {
+  Authorized,
+  AuthorizationRequest,
+  ClientOptions,
+  PreregisteredClient,
+  Redirect,
+} from './options.ts'
 export { AuthorizationRequiredError } from './errors.ts'
 export { memoryStorage, type ClientStorage } from './storage.ts'
 export {

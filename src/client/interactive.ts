@@ -1,7 +1,7 @@
 import { OAuthError } from '../errors.ts'
 import { finishAuthorization } from './callback.ts'
 import type { ClientContext } from './context.ts'
-import type { Redirect } from './options.ts'
+import type { AuthorizationRequest, Redirect } from './options.ts'
 import { answerFailure, answerSuccess, failurePage } from './page.ts'
 import { keys, type TokenRecord } from './records.ts'
 
@@ -10,7 +10,7 @@ export interface WayBack {
   readonly uri: string
   /** Settles when the answer with this state came, or the time was over. The way back is closed by then. */
   finished(state: string): Promise<TokenRecord>
-  show(url: URL): Promise<void>
+  show(url: URL, request: AuthorizationRequest): Promise<void>
   close(): Promise<void>
 }
 
@@ -63,9 +63,9 @@ export async function openWayBack(
         await closeOnce()
       }
     },
-    async show(url) {
+    async show(url, request) {
       try {
-        const arrived = await redirect.open(url)
+        const arrived = await redirect.open(url, request)
         if (arrived === undefined) return
         const { searchParams } = new URL(URL.canParse(String(arrived)) ? arrived : uri)
         if (!isOurs(searchParams))

@@ -7,7 +7,7 @@ import {
   requireString,
   requireStrings,
 } from '../lib/options.ts'
-import { isSecureOrLoopback } from '../protocol/resource.ts'
+import { canonicalResource, isSecureOrLoopback } from '../protocol/resource.ts'
 import { isScopeToken } from '../protocol/scope.ts'
 import type { Awaitable, ClientQuirks, ErrorContext, Runtime } from '../types.ts'
 import type { Grant } from './grants.ts'
@@ -24,6 +24,20 @@ export interface PreregisteredClient {
   privateKey?: CryptoKey | { key: CryptoKey; kid?: string }
   /** Default: `private_key_jwt` with a key; else what the server lists, Basic before post; `none` without a secret. */
   authMethod?: 'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt'
+  /**
+   * The MCP servers that this client gets tokens for; others are refused before anything is sent (RFC 9700 §4.9.1). A URL stands for
+   * itself and the paths below it. Required if a preset in `providers` leaves `resource` out: those tokens are good at every
+   * server that trusts the issuer. Default: every server that names the issuer.
+   */
+  servers?: readonly string[]
+}
+
+/** Who asks for what, to be shown to the person before the authorization server's page. */
+export interface AuthorizationRequest {
+  /** The MCP server that asked: origin and path. */
+  server: string
+  issuer: string
+  scopes: readonly string[] | undefined
 }
 
 /** How a person gets to the authorization server, and back. `loopbackRedirect` and `pasteRedirect` make one. */
@@ -35,8 +49,11 @@ export interface Redirect {
     handle: (request: Request) => Promise<Response>,
     options: { preferred: string | undefined },
   ): Promise<{ uri: string; close(): Awaitable<void> }>
-  /** Shows the URL to the person. May resolve to the URL at which the browser arrived, where a person pasted it. */
-  open(url: URL): Awaitable<string | URL | undefined | void>
+  /**
+   * Shows the URL to the person, if possible with what `request` says: which server asks for what. May resolve to the URL at which
+   * the browser arrived, if the person pasted it.
+   */
+  open(url: URL, request: AuthorizationRequest): Awaitable<string | URL | undefined | void>
 }
 
 /** What came of an authorization. */
@@ -67,7 +84,7 @@ export interface ClientOptions extends Runtime {
   askForClient?: (issuer: string) => Awaitable<{ clientId: string; clientSecret?: string } | undefined>
   /** Presets of identity providers that do not follow the standard, for example `entra({ … })`. */
   providers?: readonly { readonly issuer: string; readonly client?: ClientQuirks }[]
-  /** Asked for where neither the challenge nor the server's metadata names scopes. */
+  /** Asked for where neither the challenge nor the server's metadata names scopes. With `grant`: the most that is ever asked for. */
   scopes?: readonly string[]
   /** Tokens without a person: `clientCredentials()`, `enterpriseManaged({ … })`, `workloadIdentity({ … })`. */
   grant?: Grant
@@ -129,7 +146,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     if (!isScopeToken(scope))
       throw new ConfigurationError('scopes', `${JSON.stringify(scope)} is not a scope`)
   const clients = options.clients ?? []
-  clients.forEach(checkClient)
+  clients.forEach((client, i) => checkClient(client, i, options.providers ?? []))
   return {
     ...options,
     clients,
@@ -164,18 +181,44 @@ function checkDocumentUrl(value: string): void {
     throw new ConfigurationError('clientMetadataUrl', 'pass an https URL with a path and without fragment')
 }
 
-function checkClient(client: PreregisteredClient, i: number): void {
+function checkClient(
+  client: PreregisteredClient,
+  i: number,
+  providers: NonNullable<ClientOptions['providers']>,
+): void {
   const at = `clients[${i}]`
-  checkOptions(at, client, ['issuer', 'clientId', 'clientSecret', 'privateKey', 'authMethod'])
+  checkOptions(at, client, ['issuer', 'clientId', 'clientSecret', 'privateKey', 'authMethod', 'servers'])
   if (typeof client.issuer !== 'string' || !URL.canParse(client.issuer))
     throw new ConfigurationError(`${at}.issuer`, 'name the authorization server that knows this client')
   requireString(`${at}.clientId`, client.clientId)
+  const unbound = providers.some(
+    ({ issuer, client: quirks }) => issuer === client.issuer && isUnbound(quirks),
+  )
+  checkServers(`${at}.servers`, client, unbound)
   if (client.authMethod === undefined) return
   if (!Object.hasOwn(needs, client.authMethod))
     throw new ConfigurationError(`${at}.authMethod`, `pass one of ${Object.keys(needs).join(', ')}`)
   const needed = needs[client.authMethod]
   if (needed !== undefined && client[needed] === undefined)
     throw new ConfigurationError(`${at}.${needed}`, `${client.authMethod} needs it`)
+}
+
+/** Whether the tokens of this provider are not bound to a resource (RFC 8707): whoever gets one can use it elsewhere. */
+export const isUnbound = (quirks: ClientQuirks | undefined): boolean => quirks?.resource === 'omit'
+
+function checkServers(option: string, { issuer, servers }: PreregisteredClient, required: boolean): void {
+  if (servers === undefined && !required) return
+  if (servers === undefined || requireStrings(option, servers).length === 0)
+    throw new ConfigurationError(
+      option,
+      `name the MCP servers that this client is for; ${JSON.stringify(issuer)} does not bind tokens to a resource, so every server that names it would get tokens that are good elsewhere`,
+    )
+  for (const server of servers)
+    if (canonicalResource(server) === undefined)
+      throw new ConfigurationError(
+        option,
+        `must be URLs of MCP servers without fragment; got ${JSON.stringify(server)}`,
+      )
 }
 
 /** What each method of a client proves itself with. */

@@ -58,6 +58,11 @@ export interface FlowRecord {
   expiresAt: number
 }
 
+/** Where the tokens of one subject for one MCP server lie, and who issued them. */
+export interface HeldRecord {
+  tokens: { at: string; found: ServerRecord }[]
+}
+
 /** Keys are hashes of what comes from outside; the kind stands last, so that a store can shard them. */
 export const keys = {
   /** Without the query: transports put session ids there. */
@@ -67,9 +72,20 @@ export const keys = {
     key('client', JSON.stringify([issuer, clientId])),
   tokens: (issuer: string, resource: string, subject: string): Promise<string> =>
     key('tokens', JSON.stringify([issuer, resource, subject])),
+  held: (server: string, subject: string): Promise<string> =>
+    key('held', JSON.stringify([plainSpelling(server), subject])),
   flow: (state: string): Promise<string> => key('flow', state),
   sdk: (name: string): Promise<string> => key('sdk', name),
 }
+
+/** One spelling for all that reach the same server: no query, no slash at the end, nothing escaped without need (RFC 3986 §6.2.2). */
+const plainSpelling = (url: string): string =>
+  withoutQuery(url)
+    .replace(/\/+$/, '')
+    .replaceAll(/%[0-9a-f]{2}/gi, (text) => {
+      const char = String.fromCharCode(Number.parseInt(text.slice(1), 16))
+      return /[\w.~-]/.test(char) ? char : text.toUpperCase()
+    })
 
 async function key(kind: string, name: string): Promise<string> {
   // The platform's own digest: no hot path, and a smaller bundle than ours.

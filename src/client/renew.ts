@@ -2,7 +2,7 @@ import { OAuthError, UnavailableError } from '../errors.ts'
 import { acquireTokens } from './acquire.ts'
 import { targetParameters } from './authorization.ts'
 import type { ClientContext } from './context.ts'
-import { forget, identityOf, isForgotten } from './identity.ts'
+import { entryFor, forget, identityOf, isForgotten } from './identity.ts'
 import { keys, read, type ServerRecord, type TokenRecord } from './records.ts'
 import { covers } from './resource-metadata.ts'
 import { requestTokens } from './token-request.ts'
@@ -23,6 +23,8 @@ export async function storedTokens(context: ClientContext, url: string): Promise
   // Of one path, each query may be a resource of its own.
   if (found?.resource !== undefined && !covers(found.resource, url)) return { tokens: undefined }
   if (found === undefined) return { tokens: undefined }
+  // The host may have taken the server off its list since then.
+  entryFor(context, url, found.issuer)
   const at = await tokenKey(context, url, found)
   const stored = await readTokens(context, at)
   if (stored === undefined || usable(context, at, stored)) return { tokens: stored }
@@ -95,7 +97,7 @@ async function renew(
       ...targetParameters(context, server, found),
     })
     // Stored before it is used: a crash must not lose a rotated token.
-    return await keepTokens(context, at, found, answer, { clientId, asked, before: tokens })
+    return await keepTokens(context, at, found, answer, { server, clientId, asked, before: tokens })
   } catch (error) {
     const known = error instanceof OAuthError
     const dead = known && (error.code === 'invalid_grant' || isForgotten(error))

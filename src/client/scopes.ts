@@ -22,6 +22,20 @@ export function selectScopes(
   return [...scopes]
 }
 
+/**
+ * What a grant without a person asks for: never more than the host configured, because nobody sees the request. If nothing of
+ * what is wanted was configured, what was configured.
+ */
+export function withinConfigured(
+  wanted: string[] | undefined,
+  configured: readonly string[] | undefined,
+): string[] | undefined {
+  if (configured === undefined) return wanted
+  const within = wanted?.filter((scope) => configured.includes(scope)) ?? []
+  const scopes = within.length > 0 ? within : [...configured]
+  return scopes.length > 0 ? scopes : undefined
+}
+
 const offline = 'offline_access'
 
 /** A challenge's scopes; none if it is malformed. */

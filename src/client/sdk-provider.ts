@@ -1,12 +1,27 @@
 import { randomToken } from '../lib/random.ts'
 import { ConfigurationError, OAuthError } from '../errors.ts'
 import { checkUrl } from '../http/guarded-fetch.ts'
+import { checkIssuerParameter } from './callback.ts'
+import { clientAuth } from './client-auth.ts'
 import { contextOf, type Client } from './create-client.ts'
-import type { Redirect } from './options.ts'
+import { refused } from './errors.ts'
+import { noteTokens } from './held-tokens.ts'
+import { entryFor, forget } from './identity.ts'
+import type { AuthorizationRequest, Redirect } from './options.ts'
 import { failurePage, successPage } from './page.ts'
-import { checkServer, outgoing } from './outgoing.ts'
-import { keys, read, save, type RegistrationRecord, type TokenRecord } from './records.ts'
+import { probe } from './probe.ts'
+import { checkServer, outgoing, withoutQuery } from './outgoing.ts'
+import {
+  keys,
+  read,
+  save,
+  type HeldRecord,
+  type RegistrationRecord,
+  type ServerRecord,
+  type TokenRecord,
+} from './records.ts'
 import { legal } from './scopes.ts'
+import { asServer } from './server-metadata.ts'
 
 /** The members of the official SDK's client information that we read and write. */
 interface ClientInformation {
@@ -48,19 +63,30 @@ export interface SdkClientProvider {
   codeVerifier(): Promise<string>
   saveDiscoveryState(state: object): Promise<void>
   discoveryState(): Promise<any>
+  /** Client authentication at the token endpoint, which has to be the one of the issuer that was discovered. */
+  addClientAuthentication(headers: Headers, parameters: URLSearchParams, url: string | URL): Promise<void>
   invalidateCredentials(scope: 'all' | 'client' | 'tokens' | 'verifier' | 'discovery'): Promise<void>
   /** Where the person has to go, where `redirect` is a URL: the host sends him there. */
   readonly authorizationUrl: URL | undefined
   /**
-   * The parameters of the callback, for `transport.finishAuth`, when their `state` is the one that was sent: the SDK does not look.
+   * The parameters of the callback, for `transport.finishAuth`. Rejects if `state` is not the one that was sent, or if `iss` is not
+   * the issuer that was discovered (RFC 9207 §2.4): SDK v1 looks at neither.
    * `url` is where the browser arrived; it can be left out where `redirect` has its own way back.
    */
   callback(url?: string | URL): Promise<URLSearchParams>
 }
 
+/** An authorization that the SDK began. */
+interface SdkFlow {
+  state: string
+  found: ServerRecord
+}
+
 /**
  * The client as the official SDK's `OAuthClientProvider`, for hosts that want the SDK to drive. Registrations and tokens lie in the
- * client's storage, kept apart by issuer. Where the choice is free, pass `client.fetch` to the transport instead.
+ * client's storage, kept apart by issuer. SDK v2 says for which issuer it reads; for SDK v1, which does not, this client discovers
+ * the issuer itself, and nothing of another issuer or another server is handed out. If the choice is free, pass `client.fetch` to
+ * the transport instead.
  *
  * @param client Its `redirect` is a URL, or has a fixed one: `pasteRedirect`, or `loopbackRedirect` with a port.
  * @param server The MCP server's URL: one provider is for one server.
@@ -69,12 +95,10 @@ export function toOAuthClientProvider(client: Client, server: string | URL): Sdk
   if (!URL.canParse(String(server))) throw new ConfigurationError('server', "pass the MCP server's URL")
   const context = contextOf(client)
   const { storage, options, runtime } = context
-  const at = (name: string): Promise<string> => keys.sdk(`${name} ${String(server)} ${options.subject}`)
-  const tokenKey = (issuer: string): Promise<string> =>
-    keys.tokens(issuer, `sdk ${String(server)}`, options.subject)
-  const issuerOf = async (given?: IssuerContext): Promise<string> =>
-    given?.issuer ?? (await storage.get(await at('issuer'))) ?? ''
-  checkServer(context, String(server))
+  const url = String(server)
+  checkServer(context, url)
+  const at = (name: string): Promise<string> => keys.sdk(`${name} ${url} ${options.subject}`)
+  const tokenKey = (issuer: string): Promise<string> => keys.tokens(issuer, `sdk ${url}`, options.subject)
   const redirectUrl = typeof options.redirect === 'string' ? options.redirect : options.redirect?.uri
   if (redirectUrl === undefined)
     throw new ConfigurationError(
@@ -83,6 +107,29 @@ export function toOAuthClientProvider(client: Client, server: string | URL): Sdk
     )
   let authorizationUrl: URL | undefined
   let arrived: Promise<URL> | undefined
+  /** What this client discovered last. */
+  let current: ServerRecord | undefined
+  const rediscover = async (): Promise<ServerRecord> => (current = (await probe(context, url)).found)
+  /** The issuer that a record is for. The SDK's own word counts only if it is not what we discovered under another spelling. */
+  const issuerOf = async (given: IssuerContext | undefined, stamped?: string): Promise<string> => {
+    if (given !== undefined) return given.issuer
+    const { issuer } = current ?? (await rediscover())
+    return stamped === undefined || trimmed(stamped) === trimmed(issuer) ? issuer : stamped
+  }
+  const clientAt = async (issuer: string, shared: boolean): Promise<KnownClient | undefined> => {
+    const entry = entryFor(context, url, issuer)
+    if (entry !== undefined) return entry
+    const own = await read<RegistrationRecord>(storage, await at('client'))
+    const record =
+      own?.issuer === issuer || !shared
+        ? own
+        : await read<RegistrationRecord>(storage, await keys.registration(issuer))
+    if (record?.issuer !== issuer) return undefined
+    // A secret that has ended is no registration any more.
+    if (record.expiresAt !== undefined && record.expiresAt <= runtime.clock()) return undefined
+    const { method, ...rest } = record
+    return { ...rest, authMethod: method }
+  }
 
   return {
     redirectUrl,
@@ -97,48 +144,53 @@ export function toOAuthClientProvider(client: Client, server: string | URL): Sdk
       response_types: ['code'],
     },
     async state() {
-      const state = randomToken()
-      await storage.set(await at('state'), state)
-      return state
+      const flow: SdkFlow = { state: randomToken(), found: await rediscover() }
+      await save(storage, await at('state'), flow)
+      return flow.state
     },
     async clientInformation(given) {
-      const issuer = await issuerOf(given)
-      const byHand = options.clients.find((each) => each.issuer === issuer)
-      const known = byHand ?? (await read<RegistrationRecord>(storage, await keys.registration(issuer)))
-      if (known === undefined || known.issuer !== issuer) return undefined
-      // A secret that has ended is no registration any more.
-      if ('expiresAt' in known && known.expiresAt! <= runtime.clock()) return undefined
-      const method = 'method' in known ? known.method : byHand?.authMethod
+      // Asked again each time: the server may name another issuer since the last answer.
+      const issuer = given?.issuer ?? (await rediscover()).issuer
+      const known = await clientAt(issuer, given !== undefined)
+      if (known === undefined) return undefined
+      // A secret from `clients` leaves only through addClientAuthentication, which sees where it goes.
+      const secret =
+        given === undefined && options.clients.includes(known as never) ? undefined : known.clientSecret
       return {
         client_id: known.clientId,
-        client_secret: known.clientSecret,
-        ...(method === undefined ? {} : { token_endpoint_auth_method: method }),
+        client_secret: secret,
+        ...(known.authMethod === undefined ? {} : { token_endpoint_auth_method: known.authMethod }),
         ...stamp(issuer),
       }
     },
     async saveClientInformation({ client_id: clientId, client_secret: clientSecret, ...rest }, given) {
-      const issuer = given?.issuer ?? rest.issuer ?? ''
-      await storage.set(await at('issuer'), issuer)
+      const issuer = await issuerOf(given, rest.issuer)
       const { token_endpoint_auth_method: method, client_secret_expires_at: ends } = rest
-      await save<RegistrationRecord>(storage, await keys.registration(issuer), {
+      const record: RegistrationRecord = {
         issuer,
         clientId,
         ...(typeof clientSecret === 'string' ? { clientSecret } : {}),
         ...(typeof method === 'string' ? { method } : {}),
         ...(typeof ends === 'number' && ends > 0 ? { expiresAt: ends } : {}),
         redirectUri: redirectUrl,
-      })
+      }
+      await save(storage, await at('client'), record)
+      // By its id, so that signing out can revoke; for other servers only if the SDK says whose it is.
+      await save(storage, await keys.registration(issuer, clientId), record)
+      if (given !== undefined) await save(storage, await keys.registration(issuer), record)
     },
     async tokens(given) {
-      const issuer = await issuerOf(given)
+      const issuer = given?.issuer ?? current?.issuer ?? (await storage.get(await at('issuer'))) ?? ''
       const record = await read<TokenRecord>(storage, await tokenKey(issuer))
       if (record === undefined || record.issuer !== issuer) return undefined
       const { accessToken, type, refreshToken, granted, expiresAt } = record
+      // The refresh token goes to an authorization server: not before it is known which one.
+      const known = given !== undefined || current !== undefined
       return {
         access_token: accessToken,
         token_type: type,
         ...stamp(issuer),
-        ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
+        ...(refreshToken === undefined || !known ? {} : { refresh_token: refreshToken }),
         ...(granted === undefined ? {} : { scope: granted.join(' ') }),
         ...(expiresAt === undefined
           ? {}
@@ -146,28 +198,51 @@ export function toOAuthClientProvider(client: Client, server: string | URL): Sdk
       }
     },
     async saveTokens(tokens, given) {
-      const issuer = given?.issuer ?? tokens.issuer ?? (await issuerOf())
+      const issuer = await issuerOf(given, tokens.issuer)
       const record: TokenRecord = {
         issuer,
-        clientId: '',
+        clientId: (await clientAt(issuer, given !== undefined))?.clientId ?? '',
         accessToken: tokens.access_token,
         type: /^dpop$/i.test(tokens.token_type) ? 'dpop' : 'bearer',
         ...(tokens.refresh_token === undefined ? {} : { refreshToken: tokens.refresh_token }),
         ...(tokens.scope === undefined ? {} : { granted: legal(tokens.scope) }),
         ...(tokens.expires_in === undefined ? {} : { expiresAt: runtime.clock() + tokens.expires_in }),
       }
+      const found = current?.issuer === issuer ? current : { issuer, metadata: { issuer } }
+      await noteTokens(context, url, found, await tokenKey(issuer))
       await save(storage, await tokenKey(issuer), record)
       // Reads for a single request name no issuer, and v1 never does.
       await storage.set(await at('issuer'), issuer)
     },
-    async redirectToAuthorization(url) {
+    async redirectToAuthorization(to) {
       // The SDK's discovery is not ours: what it found is judged here.
-      checkUrl(url, outgoing(context, String(server)))
-      authorizationUrl = url
+      checkUrl(to, outgoing(context, url))
+      const found = current ?? (await rediscover())
+      requireEndpoint(to, found.metadata.authorization_endpoint, found)
+      authorizationUrl = to
       if (typeof options.redirect !== 'object') return
-      arrived = (await visit(options.redirect, url, options.authorizationTimeout)).back
+      const scopes = to.searchParams.get('scope')
+      const request = {
+        server: withoutQuery(url),
+        issuer: found.issuer,
+        scopes: scopes === null ? undefined : legal(scopes),
+      }
+      arrived = (await visit(options.redirect, to, request, options.authorizationTimeout)).back
       // Whoever asks for the answer hears of it.
       arrived.catch(() => undefined)
+    },
+    async addClientAuthentication(headers, parameters, to) {
+      // The code, the verifier and the secret go out now. SDK v1 takes any token endpoint that the server led it to (mix-up).
+      const found = await rediscover()
+      requireEndpoint(to, found.metadata.token_endpoint, found)
+      const known = await clientAt(found.issuer, true)
+      if (known === undefined)
+        throw new OAuthError(
+          'invalid_client',
+          `This client is not registered at ${found.issuer}; start again`,
+        )
+      const authenticate = clientAuth(known, found.metadata, runtime.clock)
+      await authenticate(asServer(found.metadata), { client_id: known.clientId }, parameters, headers)
     },
     saveCodeVerifier: async (verifier) => storage.set(await at('verifier'), verifier),
     async codeVerifier() {
@@ -176,36 +251,75 @@ export function toOAuthClientProvider(client: Client, server: string | URL): Sdk
       return verifier
     },
     saveDiscoveryState: async (state) => save(storage, await at('discovery'), state),
-    discoveryState: async () => read(storage, await at('discovery')),
-    async invalidateCredentials(scope) {
-      const issuer = await issuerOf()
-      const all = {
-        tokens: await tokenKey(issuer),
-        client: await keys.registration(issuer),
-        verifier: await at('verifier'),
-        discovery: await at('discovery'),
-      }
-      for (const [name, key] of Object.entries(all))
-        if (scope === 'all' || scope === name) await storage.delete(key)
+    async discoveryState() {
+      const known = await read<SdkDiscovery>(storage, await at('discovery'))
+      const issuer = known?.authorizationServerMetadata?.issuer ?? known?.authorizationServerUrl
+      if (known === undefined || typeof issuer !== 'string') return undefined
+      // What was found earlier must not outlive the server's own word.
+      return trimmed(issuer) === trimmed((await rediscover()).issuer) ? known : undefined
     },
-    async callback(url) {
-      const { searchParams } = new URL(url ?? (await arrived) ?? redirectUrl)
-      const stateKey = await at('state')
-      const expected = await storage.get(stateKey)
-      await storage.delete(stateKey)
+    async invalidateCredentials(scope) {
+      const drop = async (name: string, ...which: string[]): Promise<void> => {
+        if (scope === 'all' || scope === name) for (const key of which) await storage.delete(key)
+      }
+      const held = await read<HeldRecord>(storage, await keys.held(url, options.subject))
+      const last = (await storage.get(await at('issuer'))) ?? ''
+      const issuers = [last, ...(held?.tokens ?? []).map(({ found }) => found.issuer)]
+      const own = await Promise.all(issuers.map(tokenKey))
+      const client = await read<RegistrationRecord>(storage, await at('client'))
+      await drop('tokens', ...own)
+      await drop('client', await at('client'))
+      // The one that other servers use is the same registration, and as dead.
+      if (client !== undefined && (scope === 'all' || scope === 'client'))
+        await forget(context, client.issuer, client.clientId)
+      await drop('verifier', await at('verifier'))
+      await drop('discovery', await at('discovery'))
+    },
+    async callback(back) {
+      const { searchParams } = new URL(back ?? (await arrived) ?? redirectUrl)
+      const key = await at('state')
+      const flow = await read<SdkFlow>(storage, key)
+      await storage.delete(key)
       const states = searchParams.getAll('state')
-      if (expected === undefined || states.length !== 1 || states[0] !== expected)
+      if (flow === undefined || states.length !== 1 || states[0] !== flow.state)
         throw new OAuthError('invalid_callback', 'This answer belongs to no authorization of ours')
+      checkIssuerParameter(searchParams, flow.found.metadata)
       return searchParams
     },
   }
+}
+
+/** What the SDK found, as far as it is looked at here. */
+interface SdkDiscovery {
+  authorizationServerUrl?: unknown
+  authorizationServerMetadata?: { issuer?: unknown }
+}
+
+type KnownClient = { clientId: string } & Parameters<typeof clientAuth>[0]
+
+/** SDK v1 names an authorization server by its URL, with the slash that `URL` adds to a host. */
+const trimmed = (issuer: string): string => issuer.replace(/\/$/, '')
+
+/** The SDK goes where the issuer that we discovered wants it, and nowhere else (RFC 9700 §4.4, mix-up). */
+function requireEndpoint(to: string | URL, endpoint: string | undefined, { issuer }: ServerRecord): void {
+  const { origin, pathname } = new URL(to)
+  if (endpoint !== undefined && origin + pathname === withoutQuery(endpoint)) return
+  throw refused(
+    'issuer_mismatch',
+    `The SDK was led to ${origin}${pathname}, which is not an endpoint of ${issuer}; the server names different authorization servers`,
+  )
 }
 
 /** The SDK passes over what is stamped for another issuer; older ones say none. */
 const stamp = (issuer: string): { issuer?: string } => (issuer === '' ? {} : { issuer })
 
 /** Shows the page; `back` settles when the browser is there with the state that was sent, or when the time is over. */
-async function visit(redirect: Redirect, url: URL, timeout: number): Promise<{ back: Promise<URL> }> {
+async function visit(
+  redirect: Redirect,
+  url: URL,
+  request: AuthorizationRequest,
+  timeout: number,
+): Promise<{ back: Promise<URL> }> {
   let timer: ReturnType<typeof setTimeout> | undefined
   let arrive!: (url: URL) => void
   const back = new Promise<URL>((resolve, reject) => {
@@ -227,7 +341,7 @@ async function visit(redirect: Redirect, url: URL, timeout: number): Promise<{ b
     await close()
   }
   try {
-    const pasted = await redirect.open(url)
+    const pasted = await redirect.open(url, request)
     if (pasted !== undefined) arrive(new URL(pasted))
   } catch (error) {
     await end()

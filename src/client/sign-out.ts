@@ -1,28 +1,37 @@
 import { allowInsecureRequests, customFetch, revocationRequest } from 'oauth4webapi'
+import { OAuthError } from '../errors.ts'
 import type { ClientContext } from './context.ts'
+import { heldTokens } from './held-tokens.ts'
 import { identityOf } from './identity.ts'
 import { carrier, outgoing, withoutQuery } from './outgoing.ts'
-import { keys, read, type ServerRecord, type TokenRecord } from './records.ts'
+import { read, type ServerRecord, type TokenRecord } from './records.ts'
 import { asServer } from './server-metadata.ts'
-import { tokenKey } from './tokens.ts'
 
-/** Forgets the tokens for this server, then revokes them where it can (RFC 7009). The registration stays. */
+/**
+ * Forgets all tokens for this server, then revokes them at the servers that issued them (RFC 7009), whatever the server's metadata
+ * say by now. The registration stays. Rejects with `unknown_server` for a URL that this client never dealt with.
+ */
 export async function signOut(context: ClientContext, server: string): Promise<void> {
-  const found = await read<ServerRecord>(context.storage, await keys.server(server))
-  if (found === undefined) return
-  const at = await tokenKey(context, server, found)
-  // Under the lock of a renewal, so that none brings the tokens back.
-  await context.storage.exclusively(at, async () => {
-    const tokens = await read<TokenRecord>(context.storage, at)
-    await context.storage.delete(at)
-    if (tokens !== undefined) await revoke(context, server, found, tokens)
-  })
-  context.runtime.event({
-    type: 'client.signed-out',
-    level: 'info',
-    issuer: found.issuer,
-    resource: withoutQuery(server),
-  })
+  const held = await heldTokens(context, server)
+  if (held === undefined)
+    throw new OAuthError(
+      'unknown_server',
+      `${withoutQuery(server)} has no tokens here, and never had any: pass the URL that the client connected to`,
+    )
+  for (const [at, found] of held) {
+    // Under the lock of a renewal, so that none brings the tokens back.
+    await context.storage.exclusively(at, async () => {
+      const tokens = await read<TokenRecord>(context.storage, at)
+      await context.storage.delete(at)
+      if (tokens !== undefined) await revoke(context, server, found, tokens)
+    })
+    context.runtime.event({
+      type: 'client.signed-out',
+      level: 'info',
+      issuer: found.issuer,
+      resource: withoutQuery(server),
+    })
+  }
 }
 
 async function revoke(

@@ -1,5 +1,6 @@
 import type { ClientContext } from './context.ts'
 import { refused } from './errors.ts'
+import { noteTokens } from './held-tokens.ts'
 import { keys, read, save, type ServerRecord, type TokenRecord } from './records.ts'
 import { legal } from './scopes.ts'
 import type { TokenAnswer } from './token-answer.ts'
@@ -21,9 +22,9 @@ export async function keepTokens(
   at: string,
   found: ServerRecord,
   answer: TokenAnswer,
-  about: { clientId: string; asked: string[] | undefined; before?: TokenRecord },
+  about: { server: string; clientId: string; asked: string[] | undefined; before?: TokenRecord },
 ): Promise<TokenRecord> {
-  const { before, clientId, asked } = about
+  const { server, before, clientId, asked } = about
   const { accessToken, type } = answer
   const bound = context.dpop.wanted(found)
   if (type === 'dpop' ? !bound : found.dpopRequired)
@@ -42,6 +43,7 @@ export async function keepTokens(
     // A public client's refresh token is bound as well (RFC 9449 §5).
     ...(bound ? { jkt: await context.dpop.thumbprint() } : {}),
   }
+  await noteTokens(context, server, found, at)
   await save(context.storage, at, record)
   return record
 }

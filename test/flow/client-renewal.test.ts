@@ -263,9 +263,9 @@ test('a caller that gives up while a person is asked is let go; the approval is 
   const client = clientFor(world, {
     redirect: {
       ...redirect,
-      open: async (url) => {
+      open: async (...page) => {
         await approved
-        return redirect.open(url)
+        return redirect.open(...page)
       },
     },
   })

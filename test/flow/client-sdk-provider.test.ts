@@ -8,7 +8,10 @@ const uri = 'http://127.0.0.1:4569/callback'
 const other = 'https://other.test'
 const world = createWorld()
 const bridge = (options: ClientOptions = {}): ReturnType<typeof toOAuthClientProvider> =>
-  toOAuthClientProvider(createClient({ clock: world.clock, redirect: uri, ...options }), resource)
+  toOAuthClientProvider(
+    createClient({ fetch: world.fetch, clock: world.clock, redirect: uri, ...options }),
+    resource,
+  )
 
 describe('what it keeps', () => {
   test('CL9 registrations and tokens by issuer, in the storage, for the next process', async () => {
@@ -94,11 +97,13 @@ describe('CL6 the callback', () => {
     const provider = bridge()
     for (const query of ['code=x', 'code=x&state=forged', 'code=x&state=S&state=S']) {
       const state = await provider.state()
-      await expect(provider.callback(`${uri}?${query.replaceAll('S', state)}`)).rejects.toMatchObject({
+      await expect(
+        provider.callback(`${uri}?iss=${issuer}&${query.replaceAll('S', state)}`),
+      ).rejects.toMatchObject({
         code: 'invalid_callback',
       })
     }
-    const back = `${uri}?code=x&state=${await provider.state()}`
+    const back = `${uri}?code=x&iss=${issuer}&state=${await provider.state()}`
     expect((await provider.callback(back)).get('code')).toBe('x')
     await expect(provider.callback(back)).rejects.toMatchObject({ code: 'invalid_callback' })
   })
@@ -107,7 +112,7 @@ describe('CL6 the callback', () => {
     const shown: URL[] = []
     const ask = (url: URL): string => {
       shown.push(url)
-      return `${uri}?code=x&state=${url.searchParams.get('state')}`
+      return `${uri}?code=x&iss=${issuer}&state=${url.searchParams.get('state')}`
     }
     const provider = bridge({ redirect: pasteRedirect({ uri, ask }) })
     for (const text of [

@@ -5,6 +5,7 @@ import {
   memoryStorage,
   pasteRedirect,
   type ClientOptions,
+  type Redirect,
 } from '../../src/client/index.ts'
 import { asUrl, createWorld, issuer, json, prmUrl, resource, type World } from '../support/client-world.ts'
 
@@ -378,7 +379,8 @@ test('an opener that fails, a page that is closed: the call ends, and the next o
   const closed: number[] = []
   const redirect = {
     listen: async () => ({ uri: 'http://127.0.0.1:3000/callback', close: () => void closed.push(1) }),
-    open: (url: URL) => (broken ? Promise.reject(new Error('no browser')) : world.redirect.open(url)),
+    open: (...page: Parameters<Redirect['open']>) =>
+      broken ? Promise.reject(new Error('no browser')) : world.redirect.open(...page),
   }
   const client = clientFor(world, { redirect })
   await expect(client.fetch(resource)).rejects.toThrow('no browser')
