@@ -9,7 +9,8 @@ import { withinConfigured } from './scopes.ts'
 import { forget, identify, isForgotten } from './identity.ts'
 import { openWayBack } from './interactive.ts'
 import { keys, read, save, type RegistrationRecord, type ServerRecord, type TokenRecord } from './records.ts'
-import { keepTokens, tokenKey } from './tokens.ts'
+import { tokenKey } from './token-key.ts'
+import { keepTokens } from './tokens.ts'
 
 /**
  * New tokens: by a grant without a person, or by asking one. Parallel callers share one authorization, so that a person sees

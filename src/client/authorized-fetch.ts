@@ -8,7 +8,7 @@ import { keys, read, save, type ServerRecord, type TokenRecord } from './records
 import { currentTokens, storedTokens, type StoredTokens } from './renew.ts'
 import { abortable, replayable, send, type ReplayableRequest } from './request.ts'
 import { legal, selectScopes } from './scopes.ts'
-import { tokenKey } from './tokens.ts'
+import { tokenKey } from './token-key.ts'
 
 /**
  * `fetch` with a token: 401 is answered by renewing, then by a new authorization; 403 `insufficient_scope` by asking for more. Every

@@ -8,7 +8,8 @@ import type { Authorized } from './options.ts'
 import { withoutQuery } from './outgoing.ts'
 import { keys, read, save, type FlowRecord, type TokenRecord } from './records.ts'
 import { requestTokens } from './token-request.ts'
-import { keepTokens, tokenKey } from './tokens.ts'
+import { tokenKey } from './token-key.ts'
+import { keepTokens } from './tokens.ts'
 
 /** What an authorization brought. */
 export interface Finished extends Authorized {

@@ -1,6 +1,6 @@
 import type { ClientContext } from './context.ts'
 import { keys, read, save, type HeldRecord, type ServerRecord } from './records.ts'
-import { tokenKey } from './tokens.ts'
+import { tokenKey } from './token-key.ts'
 
 /** How many token records one server can have: one for each issuer and resource that it ever named. */
 const maxHeld = 20

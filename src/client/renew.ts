@@ -6,7 +6,8 @@ import { entryFor, forget, identityOf, isForgotten } from './identity.ts'
 import { keys, read, type ServerRecord, type TokenRecord } from './records.ts'
 import { covers } from './resource-metadata.ts'
 import { requestTokens } from './token-request.ts'
-import { isExpired, isFresh, keepTokens, readTokens, tokenKey } from './tokens.ts'
+import { tokenKey } from './token-key.ts'
+import { isExpired, isFresh, keepTokens, readTokens } from './tokens.ts'
 
 /** What there is for a URL, and why it could not be renewed. */
 export interface StoredTokens {

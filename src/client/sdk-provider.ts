@@ -7,8 +7,6 @@ import { contextOf, type Client } from './create-client.ts'
 import { refused } from './errors.ts'
 import { noteTokens } from './held-tokens.ts'
 import { entryFor, forget } from './identity.ts'
-import type { AuthorizationRequest, Redirect } from './options.ts'
-import { failurePage, successPage } from './page.ts'
 import { probe } from './probe.ts'
 import { checkServer, outgoing, withoutQuery } from './outgoing.ts'
 import {
@@ -21,60 +19,11 @@ import {
   type TokenRecord,
 } from './records.ts'
 import { legal } from './scopes.ts'
+import type { IssuerContext, SdkClientProvider } from './sdk-types.ts'
+import { visit } from './sdk-visit.ts'
 import { asServer } from './server-metadata.ts'
 
-/** The members of the official SDK's client information that we read and write. */
-interface ClientInformation {
-  client_id: string
-  client_secret?: string | undefined
-  issuer?: string | undefined
-  [member: string]: unknown
-}
-interface SdkTokens {
-  access_token: string
-  token_type: string
-  expires_in?: number | undefined
-  issuer?: string | undefined
-  refresh_token?: string | undefined
-  scope?: string | undefined
-  [member: string]: unknown
-}
-interface IssuerContext {
-  issuer: string
-}
-
-/** The official SDK's `OAuthClientProvider` (v1 and v2), without depending on the SDK. */
-export interface SdkClientProvider {
-  readonly redirectUrl: string
-  readonly clientMetadataUrl?: string
-  readonly clientMetadata: {
-    client_name: string
-    redirect_uris: string[]
-    grant_types: string[]
-    response_types: string[]
-  }
-  state(): Promise<string>
-  clientInformation(context?: IssuerContext): Promise<ClientInformation | undefined>
-  saveClientInformation(information: ClientInformation, context?: IssuerContext): Promise<void>
-  tokens(context?: IssuerContext): Promise<SdkTokens | undefined>
-  saveTokens(tokens: SdkTokens, context?: IssuerContext): Promise<void>
-  redirectToAuthorization(url: URL): Promise<void>
-  saveCodeVerifier(verifier: string): Promise<void>
-  codeVerifier(): Promise<string>
-  saveDiscoveryState(state: object): Promise<void>
-  discoveryState(): Promise<any>
-  /** Client authentication at the token endpoint, which has to be the one of the issuer that was discovered. */
-  addClientAuthentication(headers: Headers, parameters: URLSearchParams, url: string | URL): Promise<void>
-  invalidateCredentials(scope: 'all' | 'client' | 'tokens' | 'verifier' | 'discovery'): Promise<void>
-  /** Where the person has to go, where `redirect` is a URL: the host sends him there. */
-  readonly authorizationUrl: URL | undefined
-  /**
-   * The parameters of the callback, for `transport.finishAuth`. Rejects if `state` is not the one that was sent, or if `iss` is not
-   * the issuer that was discovered (RFC 9207 §2.4): SDK v1 looks at neither.
-   * `url` is where the browser arrived; it can be left out where `redirect` has its own way back.
-   */
-  callback(url?: string | URL): Promise<URLSearchParams>
-}
+export type { SdkClientProvider } from './sdk-types.ts'
 
 /** An authorization that the SDK began. */
 interface SdkFlow {
@@ -312,40 +261,3 @@ function requireEndpoint(to: string | URL, endpoint: string | undefined, { issue
 
 /** The SDK passes over what is stamped for another issuer; older ones say none. */
 const stamp = (issuer: string): { issuer?: string } => (issuer === '' ? {} : { issuer })
-
-/** Shows the page; `back` settles when the browser is there with the state that was sent, or when the time is over. */
-async function visit(
-  redirect: Redirect,
-  url: URL,
-  request: AuthorizationRequest,
-  timeout: number,
-): Promise<{ back: Promise<URL> }> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  let arrive!: (url: URL) => void
-  const back = new Promise<URL>((resolve, reject) => {
-    arrive = resolve
-    const late = new OAuthError('authorization_timeout', 'Nobody approved in time')
-    timer = setTimeout(() => reject(late), timeout * 1000)
-  })
-  const { close } = await redirect.listen(
-    async (request) => {
-      const here = new URL(request.url)
-      if (here.searchParams.get('state') !== url.searchParams.get('state')) return failurePage()
-      arrive(here)
-      return successPage()
-    },
-    { preferred: redirect.uri },
-  )
-  const end = async (): Promise<void> => {
-    clearTimeout(timer)
-    await close()
-  }
-  try {
-    const pasted = await redirect.open(url, request)
-    if (pasted !== undefined) arrive(new URL(pasted))
-  } catch (error) {
-    await end()
-    throw error
-  }
-  return { back: back.finally(end) }
-}

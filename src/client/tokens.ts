@@ -1,13 +1,9 @@
 import type { ClientContext } from './context.ts'
 import { refused } from './errors.ts'
 import { noteTokens } from './held-tokens.ts'
-import { keys, read, save, type ServerRecord, type TokenRecord } from './records.ts'
+import { read, save, type ServerRecord, type TokenRecord } from './records.ts'
 import { legal } from './scopes.ts'
 import type { TokenAnswer } from './token-answer.ts'
-
-/** Where the tokens for this server lie. Without a metadata document the server's URL stands for the resource. */
-export const tokenKey = (context: ClientContext, server: string, found: ServerRecord): Promise<string> =>
-  keys.tokens(found.issuer, found.resource ?? new URL(server).origin, context.options.subject)
 
 /** The tokens, unless they are bound to a key that we do not have. */
 export async function readTokens(context: ClientContext, at: string): Promise<TokenRecord | undefined> {
