@@ -3,7 +3,7 @@ import { checkOptions, requireSeconds } from '../lib/options.ts'
 import type { ResolvedRuntime } from '../lib/runtime.ts'
 import type { Keyring } from '../lib/seal.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
-import { within } from '../lib/within.ts'
+import { requireWithin } from '../lib/within.ts'
 import type { ExpiringStore } from '../store/contract.ts'
 import type { Awaitable } from '../types.ts'
 import {
@@ -130,11 +130,9 @@ export function createKeyRing(options: KeyRingOptions, parts: KeyRingParts): Key
     }
   }
 
-  const reload = async (): Promise<Ring> => {
-    const read = await within(deadline, flight.run('ring', load))
-    if (read !== undefined) return read.value
-    throw new UnavailableError('The signing keys did not come in time')
-  }
+  // The flight itself ends in time, so that the next caller tries the store anew.
+  const reload = (): Promise<Ring> =>
+    flight.run('ring', () => requireWithin(deadline, load(), 'The signing keys'))
 
   /** Whoever first sees that the ring is missing or old writes the new one, and everybody reads what the winner wrote. */
   const readAndRotate = async (): Promise<RingRecord> => {

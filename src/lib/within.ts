@@ -1,3 +1,5 @@
+import { UnavailableError } from '../errors.ts'
+
 /** What the promise comes to, if it settles within so many seconds; undefined otherwise. Rejects as the promise does. */
 export async function within<T>(seconds: number, promise: Promise<T>): Promise<{ value: T } | undefined> {
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -9,4 +11,11 @@ export async function within<T>(seconds: number, promise: Promise<T>): Promise<{
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** The same, with an UnavailableError if it takes longer. */
+export async function requireWithin<T>(seconds: number, promise: Promise<T>, what: string): Promise<T> {
+  const settled = await within(seconds, promise)
+  if (settled !== undefined) return settled.value
+  throw new UnavailableError(`${what} did not come in time`)
 }

@@ -58,7 +58,8 @@ export function customVerifier(options: CustomVerifierOptions): AuthorizationSer
         ...(accepts === undefined ? {} : { accepts }),
         async verify(token) {
           // Asked here too: a verifier that stands alone is nobody's choice among several.
-          if (accepts?.(token) === false) throw new InvalidTokenError('Nobody issues such tokens')
+          if (accepts?.(token) === false)
+            throw new InvalidTokenError('The token is not of the kind that this verifier judges')
           const result = await classified(() => verify(token, { resource }))
           return accepted(result, { issuer, resource, now: clock(), ttl })
         },

@@ -7,10 +7,15 @@ import { parseJws } from '../lib/jws.ts'
 import { Lru } from '../lib/lru.ts'
 import { resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
+import { requireWithin, within } from '../lib/within.ts'
 import type { Cache, OpaqueProfile, TokenVerifier, VerifiedToken, VerifierRuntime } from '../types.ts'
 import { meetsAudience, readClientId, readScopes } from './claims.ts'
 import { introspectionClaims } from './introspection-answer.ts'
 import { introspectionRequest, type IntrospectionAuthentication } from './introspection-request.ts'
+
+/** For the whole question, and for a cache, which is passed over if it is slower; in seconds. */
+const deadline = 10
+const cacheDeadline = 2
 
 /** The options of `introspectionVerifier`, resolved. */
 export interface IntrospectionSettings {
@@ -72,7 +77,8 @@ export class IntrospectionVerifier implements TokenVerifier {
     try {
       const kept = await this.#recall(token)
       if (kept !== undefined) return this.#judge(kept.claims, kept.until)
-      const claims = await this.#ask(token)
+      // The application's `authentication.token()` counts, too: all callers with this token wait for it.
+      const claims = await requireWithin(deadline, this.#ask(token), 'The answer about the token')
       const verified = this.#judge(claims, this.#runtime.clock() + this.#settings.ttl)
       await this.#remember(token, { until: verified.cacheUntil!, claims })
       return verified
@@ -147,7 +153,8 @@ export class IntrospectionVerifier implements TokenVerifier {
   }
 
   async #recall(token: string): Promise<Kept | undefined> {
-    const text = await this.#shared?.get(await this.#cacheKey(token))
+    const text =
+      this.#shared && (await within(cacheDeadline, this.#shared.get(await this.#cacheKey(token))))?.value
     const { until, claims } = text === undefined ? {} : (parseObject(text) ?? {})
     const now = this.#runtime.clock()
     if (!isTime(until) || until <= now || !isRecord(claims)) return undefined
@@ -156,7 +163,9 @@ export class IntrospectionVerifier implements TokenVerifier {
 
   async #remember(token: string, kept: Kept): Promise<void> {
     const ttl = Math.floor(kept.until - this.#runtime.clock())
-    if (ttl > 0) await this.#shared?.put(await this.#cacheKey(token), JSON.stringify(kept), { ttl })
+    if (this.#shared === undefined || ttl <= 0) return
+    const written = this.#shared.put(await this.#cacheKey(token), JSON.stringify(kept), { ttl })
+    await within(cacheDeadline, written)
   }
 
   /** Of the whole token, for this issuer and this resource: what holds for one guard may not hold for another. */

@@ -5,7 +5,7 @@ import { guardedFetch, type GuardedFetchOptions } from '../http/guarded-fetch.ts
 import { parseObject } from '../lib/json.ts'
 import { attribute, resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
-import { within } from '../lib/within.ts'
+import { requireWithin, within } from '../lib/within.ts'
 import { isLoopbackHost } from '../protocol/resource.ts'
 import type { Awaitable, Cache, TollgateEvent, VerifierRuntime } from '../types.ts'
 import { maxKeys, readKeySet, type VerificationKey } from './jwk.ts'
@@ -29,6 +29,8 @@ const cooldown = 30
 const staleIfError = 86_400
 /** For the metadata and the key set together. */
 const deadline = 10
+/** A cache that is slower is passed over. */
+const cacheDeadline = 2
 
 /** A set as it was fetched; what instances share. */
 interface Fetched {
@@ -138,16 +140,15 @@ export class RemoteKeySet implements KeySet {
   }
 
   async #load(wanted: string | undefined): Promise<void> {
-    const shared = await this.#recall()
+    const shared = (await within(cacheDeadline, this.#recall()))?.value
     if (shared !== undefined && shared.at > this.#set.at) this.#adopt(shared)
     const now = this.#runtime.clock()
     if (now < this.#set.freshUntil && (wanted === undefined || this.#has(wanted))) return
     try {
-      const fetched = await within(deadline, this.#request())
-      if (fetched === undefined) throw new UnavailableError('The key set did not come in time')
+      const fetched = await requireWithin(deadline, this.#request(), 'The key set')
       this.#answers++
-      this.#adopt(fetched.value)
-      await this.#share(fetched.value)
+      this.#adopt(fetched)
+      await this.#share(fetched)
     } catch (error) {
       this.#fail(
         error instanceof UnavailableError
@@ -230,7 +231,7 @@ export class RemoteKeySet implements KeySet {
     const written = this.#shared.put(this.#cacheKey, value, {
       ttl: freshUntil - at + staleIfError,
     })
-    if (this.#runtime.waitUntil === undefined) await written
+    if (this.#runtime.waitUntil === undefined) await within(cacheDeadline, written)
     else this.#runtime.waitUntil(written)
   }
 }

@@ -169,6 +169,39 @@ function holdNext(rig: Rig, suffix: string): { read: Promise<void>; release: () 
   return { read, release: () => release() }
 }
 
+test('F1 a slow store: one read of the key ring for all callers, and 503 after 10 s', async () => {
+  const rig = new Rig()
+  const { access_token: token } = await rig.tokens()
+  const cold = new Rig({ store: rig.store })
+  const reads = (): number => rig.store.calls.filter(({ key }) => key.endsWith(':ring')).length
+  const before = reads()
+  rig.store.before = () => new Promise(() => undefined)
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  const statuses = Promise.all(Array.from({ length: 30 }, () => cold.call(token)))
+  await vi.advanceTimersByTimeAsync(15_000)
+  expect(new Set(await statuses)).toEqual(new Set([503]))
+  expect(reads() - before).toBe(navigator.userAgent === 'Cloudflare-Workers' ? 2 : 1)
+  // The read that never ends is nobody's any more.
+  vi.useRealTimers()
+  rig.store.before = () => undefined
+  expect(await cold.call(token)).toBe(200)
+})
+
+test('F1 a slow store: a key ring that is usable serves everyone but the caller that reads it again', async () => {
+  const rig = new Rig()
+  const { access_token: token } = await rig.tokens()
+  expect(await rig.call(token)).toBe(200)
+  rig.now += 300
+  const held = holdNext(rig, ':ring')
+  const leader = rig.call(token)
+  await held.read
+  expect(await Promise.all(Array.from({ length: 10 }, () => rig.call(token)))).toEqual(
+    Array.from({ length: 10 }, () => 200),
+  )
+  held.release()
+  expect(await leader).toBe(200)
+})
+
 const ringKids = async (rig: Rig): Promise<unknown[]> => {
   const response = (await rig.get(rig.path('jwks')))!
   return ((await response.json()) as { keys: { kid: unknown }[] }).keys.map(({ kid }) => kid)

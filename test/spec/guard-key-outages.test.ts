@@ -94,6 +94,19 @@ test('F1 metadata and key set together have 10 s', async () => {
   expect(await verdict(await call)).toBe('503-closed')
 })
 
+test('F1 a shared cache that never answers is passed over', async () => {
+  const never = (): Promise<never> => new Promise(() => undefined)
+  const it = await world({
+    options: { ...withoutDiscovery, cache: { get: never, put: never, delete: never } },
+  })
+  const text = await token()
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  const call = it.call(post(text))
+  // Reading and writing have 2 s each; between them the answer is read, which is real work.
+  for (let i = 0; i < 20; i++) await vi.advanceTimersByTimeAsync(300)
+  expect((await call).status).toBe(200)
+})
+
 test('F5 a 200 with an empty key set is an outage: the last good set stays', async () => {
   const it = await world({ events: true })
   const known = await token(long)

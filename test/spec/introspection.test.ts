@@ -230,6 +230,45 @@ test('G26 a timeout is an outage', async () => {
   }
 })
 
+test('F1 a slow introspection is one question for all callers, off Workers (there, one more replaces it)', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  try {
+    let open: () => void = () => undefined
+    const gate = new Promise<void>((resolve) => (open = resolve))
+    const { judge, fetch } = setUp({ respond: () => gate.then(() => Response.json(active)) })
+    const calls = Array.from({ length: 30 }, () => judge.verify('t'))
+    for (let i = 0; i < 50 && fetch.mock.calls.length === 0; i++)
+      await new Promise((resolve) => setImmediateLike(resolve))
+    await vi.advanceTimersByTimeAsync(4500)
+    open()
+    expect(new Set((await Promise.all(calls)).map(({ subject }) => subject))).toEqual(new Set(['alice']))
+    expect(fetch).toHaveBeenCalledTimes(navigator.userAgent === 'Cloudflare-Workers' ? 2 : 1)
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
+test('F1 credentials of our own that never come are an outage after 10 s, for all callers', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  try {
+    const token = vi.fn(() => new Promise<string>(() => undefined))
+    const { judge, fetch } = setUp({ options: { authentication: { method: 'bearer', token } } })
+    const calls = Promise.allSettled([judge.verify('t'), judge.verify('t')])
+    await vi.advanceTimersByTimeAsync(15_000)
+    for (const { status, reason } of (await calls) as PromiseRejectedResult[]) {
+      expect(status).toBe('rejected')
+      expect(reason).toBeInstanceOf(UnavailableError)
+    }
+    expect(fetch).not.toHaveBeenCalled()
+    // The next caller tries again.
+    token.mockImplementation(async () => 'fresh')
+    vi.useRealTimers()
+    await expect(judge.verify('t')).resolves.toMatchObject({ subject: 'alice' })
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
 /** A macrotask that fake timers leave alone. */
 function setImmediateLike(resolve: (value?: unknown) => void): void {
   const { port1, port2 } = new MessageChannel()
