@@ -64,7 +64,7 @@ interface Ring {
 const fresh = 300
 const staleIfError = 3600
 const cooldown = 30
-/** How long callers wait for the store, in seconds. */
+/** For all the calls that one reading takes, in seconds. */
 const deadline = 10
 /** The longest access token and an hour: so long a retired key stays. */
 const retention = 7200

@@ -2,7 +2,6 @@ import { ConfigurationError, InvalidTokenError } from '../errors.ts'
 import { parseJws } from '../lib/jws.ts'
 import { Lru } from '../lib/lru.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
-import { requireWithin } from '../lib/within.ts'
 import { sameResource } from '../protocol/resource.ts'
 import type { Awaitable, TokenVerifier, UpstreamToken, UpstreamTokens, VerifiedToken } from '../types.ts'
 import type { Context } from './context.ts'
@@ -64,9 +63,6 @@ function withoutProps({ props: _props, ...claims }: AccessToken['claims']): Reco
   return claims
 }
 
-/** How long callers wait for the store, in seconds. */
-const deadline = 10
-
 /** Whether the grant of a token still lives: asked at most once per grant and `maxAge` seconds; 0 asks each time. */
 function createGrantCheck({
   grants,
@@ -78,7 +74,7 @@ function createGrantCheck({
   const read = async (grantId: string, maxAge: number): Promise<GrantRecord | undefined> => {
     if (maxAge === 0) return grants.live(grantId)
     const at = runtime.clock()
-    const grant = await flight.run(grantId, () => requireWithin(deadline, grants.live(grantId), 'The grant'))
+    const grant = await flight.run(grantId, () => grants.live(grantId))
     seen.set(grantId, { grant, at })
     return grant
   }

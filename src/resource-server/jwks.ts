@@ -45,8 +45,9 @@ interface Fetched {
 /**
  * The key set at an issuer's `jwks_uri`. One fetch for any number of parallel requests; fresh as long as `Cache-Control` says, within bounds.
  *
- * - An unknown `kid` fetches again, at most once in 30 s. Key ids that do not look like the issuer's have 30 s of their own, so that random
- *   ones do not keep us from finding a new key.
+ * - An unknown `kid` fetches again, at most once in 30 s; meanwhile one that looks like the issuer's is UnavailableError, unless the issuer
+ *   was asked for it before. Key ids that do not look like the issuer's have 30 s of their own, so that random ones do not keep us from
+ *   finding a new key.
  * - An outage is bridged for 24 h and is UnavailableError from then on. An empty set is an outage. After a failure the next try waits 30 s,
  *   or 1, 2, 4 … 30 s if there is no usable key.
  * - While a set that is still usable is fetched again, it serves everyone but the caller that fetches.
@@ -64,6 +65,8 @@ export class RemoteKeySet implements KeySet {
   /** Answers of the issuer so far: who sees it grow knows that the issuer was asked. */
   #answers = 0
   #refreshing = -Infinity
+  /** Key ids that the issuer does not publish, as it answered. */
+  readonly #absent = new Set<string>()
   readonly #searched = { alike: -Infinity, other: -Infinity }
   #failure: UnavailableError | undefined
   #failures = 0
@@ -85,6 +88,7 @@ export class RemoteKeySet implements KeySet {
     const found = select(this.#set.keys, kid, alg)
     if (found.length > 0 || kid === undefined || this.#has(kid)) return found
     if (this.#answers === answers) await this.#search(kid)
+    if (this.#answers > answers && !this.#has(kid)) this.#markAbsent(kid)
     if (this.#set.truncated && !this.#has(kid))
       throw new UnavailableError(`The issuer publishes more than ${maxKeys} keys`)
     return select(this.#set.keys, kid, alg)
@@ -120,7 +124,8 @@ export class RemoteKeySet implements KeySet {
       const now = this.#runtime.clock()
       if (!this.#flights.isBusy('')) {
         const until = Math.max(this.#retryAt, this.#searched[kind] + cooldown)
-        if (now < until && this.#failure === undefined && kind === 'other') return
+        const isAnswered = kind === 'other' || this.#absent.has(kid)
+        if (now < until && this.#failure === undefined && isAnswered) return
         if (now < until) throw this.#outage('The key of the token is not known yet', until)
         this.#searched[kind] = now
       }
@@ -172,13 +177,19 @@ export class RemoteKeySet implements KeySet {
     this.#runtime.event({ type, level: 'warning', issuer: this.#issuer, detail, ...more })
   }
 
+  #markAbsent(kid: string): void {
+    if (this.#absent.size >= 1000) this.#absent.clear()
+    this.#absent.add(kid)
+  }
+
   #has(wanted: string): boolean {
     return this.#set.keys.some(({ kid }) => kid === wanted)
   }
 
   /** Key ids of one issuer are made alike. This keeps apart what was not even made to look like them. */
   #looksAlike(wanted: string): boolean {
-    return this.#set.keys.some(({ kid }) => kid !== undefined && shape(kid) === shape(wanted))
+    const own = alphabetOf(wanted)
+    return this.#set.keys.some(({ kid }) => kid?.length === wanted.length && alphabetOf(kid) === own)
   }
 
   async #request(): Promise<Fetched> {
@@ -207,7 +218,11 @@ export class RemoteKeySet implements KeySet {
   #adopt(next: Fetched): void {
     const old = new Map(this.#set.keys.map((key) => [key.text, key]))
     const keys = next.keys.map((key) => old.get(key.text) ?? key)
-    for (const key of this.#set.keys) if (!keys.includes(key)) key.live = false
+    for (const key of this.#set.keys) {
+      if (keys.includes(key)) continue
+      key.live = false
+      if (key.kid !== undefined) this.#markAbsent(key.kid)
+    }
     this.#set = { ...next, keys }
     this.#failure = undefined
     this.#failures = 0
@@ -236,9 +251,9 @@ export class RemoteKeySet implements KeySet {
   }
 }
 
-/** Length and alphabet. */
-const shape = (kid: string): string =>
-  `${kid.length} ${/^(?:(\d+)|([\da-f]+)|([\w-]+)|.*)$/is.exec(kid)!.findLastIndex(Boolean)}`
+/** Digits, hexadecimal digits, base64 of either kind, or anything. */
+const alphabetOf = (kid: string): number =>
+  [/^\d+$/, /^[\da-f]+$/i, /^[\w+/=-]+$/].findIndex((alphabet) => alphabet.test(kid))
 
 function select(
   keys: readonly VerificationKey[],

@@ -148,6 +148,38 @@ test('F5 G20 a random kid does not keep a new key of the issuer from being found
   expect(it.outside.count(jwksUri)).toBe(3)
 })
 
+test.each([
+  [
+    'a thumbprint',
+    'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs',
+    '0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbW',
+  ],
+  [
+    'hexadecimal digits',
+    'f833e8a7fe3fe4b878948219a1684afa373ca86f',
+    '2d9a5ef5b12623c91671a7093cb323333cd07d09',
+  ],
+  ['a UUID', '0c9c8d1c-7c3c-4f9e-8d7c-5a3e1b2c4d5e', 'a1b2c3d4-7c3c-4f9e-8d7c-5a3e1b2c4d5f'],
+  [
+    'base64 with padding',
+    'wvsYYFmEkcSPWOKUiQfWYyZLxlxPTDhbe1VFqUbsPqQ=',
+    'ab/YYFmEkcSPWOKUiQfWYyZLxlxPTDhbe1VFqUbs+qQ=',
+  ],
+])('F5 %s looks like another one, and random text does not', async (_, kid, other) => {
+  const k1 = await key('k1')
+  const it = await world({ keys: [{ ...k1.jwk, kid }] })
+  expect((await it.call(post(await token({}, { kid })))).status).toBe(200)
+  expect(await verdict(await it.call(post(await withKid(other))))).toBe('401-tok')
+  expect(it.outside.count(jwksUri)).toBe(2)
+  expect(await verdict(await it.call(post(await withKid(other))))).toBe('401-tok')
+  // The issuer has not been asked for this one, and may not be asked now.
+  const third = `${kid.slice(1, -1)}${kid[0]!}${kid.at(-1)!}`
+  expect(await verdict(await it.call(post(await withKid(third))))).toBe('503-closed')
+  for (const random of ['x', `${other}x`, '🔑'.repeat(kid.length / 2)])
+    expect(await verdict(await it.call(post(await withKid(random))))).toBe('401-tok')
+  expect(it.outside.count(jwksUri)).toBe(3)
+})
+
 test('F5 a kid that looks like the issuer’s, while the issuer may not be asked: 503 that says when', async () => {
   const [k1, k2] = [await key('k1'), await key('k2')]
   const it = await world()
@@ -165,6 +197,17 @@ test('F5 a kid that looks like the issuer’s, while the issuer may not be asked
   it.elapsed = 30
   expect((await it.call(post(text))).status).toBe(200)
   expect(it.outside.count(jwksUri)).toBe(3)
+})
+
+test('F5 tokens of a withdrawn key are refused, however many come: clients must sign in again', async () => {
+  const [k1, k2] = [await key('k1'), await key('k2')]
+  const it = await world({ keys: [k1.jwk, k2.jwk] })
+  expect((await it.call(post(await token()))).status).toBe(200)
+  it.publish([k2.jwk])
+  for (it.elapsed = 600; it.elapsed < 700; it.elapsed += 10)
+    expect(await verdict(await it.call(post(await token({ jti: `${it.elapsed}` }))))).toBe('401-tok')
+  expect(it.outside.count(jwksUri)).toBeLessThanOrEqual(6)
+  expect((await it.call(post(await token({}, {}, k2)))).status).toBe(200)
 })
 
 test.each([
