@@ -11,6 +11,7 @@ import {
   hasVerbatimPath,
   lazily,
   originOf,
+  putBodyElsewhere,
   rawBodyOf,
   sendWebResponse,
   toWebRequest,
@@ -43,7 +44,8 @@ export function endpoints(...parts: Parts): RequestHandler {
 
 /**
  * Middleware that lets only authorized requests through, with `req.auth` as the official SDK's transports read it. What follows sees no
- * `Authorization` header. Answers with 401, 403 or 503 otherwise. A subscription ends when its token does. With `need.operations`, what was
+ * `Authorization` header. Answers with 401, 403 or 503 otherwise. A subscription ends when its token does, and so
+ * does a stream of which neither `need.operations` nor a parsed `req.body` tells the method, if its header says so. With `need.operations`, what was
  * judged is in `req.body`; lists are not filtered. `rs` may be a function, as in {@link endpoints}. With several resources
  * `need.resource` says which one this route is: Express ignores case, and reads the target as it came.
  *
@@ -67,6 +69,8 @@ export function guard<P = unknown>(rs: Lazy<ResourceServer<P>>, need?: ProtectNe
   })
   return middleware(async (request, incoming, outgoing, next) => {
     let inside = false
+    // The body decides whether an event stream outlives its token, and the handler reads it from here.
+    putBodyElsewhere(request, () => (verbatim(incoming.body) === undefined ? incoming.body : undefined))
     const response = await admit()(request, incoming, outgoing, () => {
       inside = true
     })

@@ -3,6 +3,8 @@ import { ConfigurationError } from '../errors.ts'
 import { mergeNames } from '../http/cors.ts'
 import { markOwn } from '../lib/own-request.ts'
 
+export { putBodyElsewhere } from '../lib/body-elsewhere.ts'
+
 /** A message as Express hands it over has `originalUrl`: `url` may be relative to where a router is mounted. */
 export type Incoming = IncomingMessage & { originalUrl?: string; rawBody?: unknown; body?: unknown }
 

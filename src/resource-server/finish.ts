@@ -1,22 +1,27 @@
 import { InvalidTokenError } from '../errors.ts'
 import { applyCors } from '../http/cors.ts'
 import type { ProtectedResource } from './protected-resource.ts'
-import { isEventStream, isSubscription, limitStream, longestAnswer } from './stream.ts'
+import { streamKind } from './stream-kind.ts'
+import { isEventStream, limitStream, longestAnswer } from './stream.ts'
 import type { Verified } from './token-cache.ts'
 
-/** The handler's answer as it goes out: ended in time, not for shared caches, readable for browsers. */
+/**
+ * The handler's answer as it goes out: ended in time, not for shared caches, readable for browsers. `judged`: whether the body, as it was
+ * judged, asks for nothing but answers.
+ */
 export function finish(
   request: Request,
   response: Response,
   place: ProtectedResource,
   verified: Verified | undefined,
+  judged?: boolean,
 ): Response {
   if (verified === undefined) return applyCors(request, response, place.cors)
   const { responseHeaders } = verified.auth
   // Nobody keeps the answer to a POST that does not ask for it (RFC 9110 §9.3.3), least of all an empty one.
   if (response.body === null && responseHeaders === undefined && request.method === 'POST')
     return applyCors(request, response, place.cors)
-  const answer = isEventStream(response) ? limited(request, response, place, verified) : response
+  const answer = isEventStream(response) ? limited(request, response, place, verified, judged) : response
   const control = uncached(answer.headers.get('cache-control'))
   return applyCors(request, withHeaders(answer, control, responseHeaders), place.cors)
 }
@@ -27,9 +32,9 @@ function limited(
   response: Response,
   place: ProtectedResource,
   { auth }: Verified,
+  judged: boolean | undefined,
 ): Response {
   const { clock } = place.runtime
-  if (!isSubscription(request)) return limitStream(response, { clock, until: clock() + longestAnswer })
   const alive = async (): Promise<boolean> => {
     try {
       await place.verify(auth.token)
@@ -46,7 +51,10 @@ function limited(
       return true
     }
   }
-  return limitStream(response, { clock, until: auth.expiresAt, alive })
+  const limit = { clock, until: auth.expiresAt, alive }
+  if (request.method !== 'POST') return limitStream(response, limit)
+  const longest = clock() + longestAnswer
+  return limitStream(response, { ...limit, longest, kind: streamKind(request, judged) })
 }
 
 /** What keeps an authorized answer out of shared caches (RFC 9111 §3.5), unless the handler has said so itself; undefined: nothing to add. */

@@ -9,6 +9,8 @@ import { unmet, type Plan, type Requirement } from './requirement.ts'
 import type { Verified } from './token-cache.ts'
 import type { OperationJudge, OperationJudgement } from './types.ts'
 
+type Judged = Exclude<OperationJudgement, { refused: Response }>
+
 /** Whoever got through. */
 export interface Admission {
   readonly place: ProtectedResource
@@ -16,7 +18,9 @@ export interface Admission {
   readonly verified: Verified | undefined
   /** What the handler gets. */
   readonly request: Request
-  readonly filter?: Exclude<OperationJudgement, { refused: Response }>['filter']
+  readonly filter?: Judged['filter']
+  /** Whether the body, as it was judged, asks for nothing but answers. */
+  readonly answers?: Judged['answers']
 }
 
 export interface AdmitOptions {
@@ -89,13 +93,13 @@ async function judge(
     if (operations === undefined) return { place, verified, request }
     const judgement = await operations.judge(request, verified?.auth)
     if ('refused' in judgement) return applyCors(request, judgement.refused, place.cors)
-    const { scopes: also, filter } = judgement
+    const { scopes: also, ...judged } = judgement
     scopes = [...new Set([...scopes, ...also])]
     if (also.some((scope) => verified?.granted.has(scope) !== true)) {
       if (verified === undefined) return noToken(request, place, { ...required, scopes, plans: [] })
       throw new InsufficientScopeError(scopes)
     }
-    return { place, verified, request: judgement.request, ...(filter === undefined ? {} : { filter }) }
+    return { place, verified, ...judged }
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error
     report(place, verified, error, request)

@@ -59,7 +59,8 @@ export function compileRules(rules: unknown, customMethods: unknown, deny: boole
     find(method, name = '') {
       const exact = find(method, ({ pattern }) => matches(pattern.parts, name))
       // A peer that folds case or Unicode would run the operation of this name: its rule counts, unless the table tells the two apart.
-      const folded = find(method, ({ pattern }) => matches(pattern.folded, fold(name)))
+      const plain = fold(name)
+      const folded = find(method, ({ pattern }) => matches(pattern.folded, plain))
       const also = folded.filter((each) => exact.every(({ pattern }) => !isSame(pattern, each.pattern)))
       if (deny && exact.length === 0 && !isPlain(method)) return undefined
       return [...exact, ...also].map(({ rule }) => rule)

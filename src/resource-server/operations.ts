@@ -7,6 +7,7 @@ import { isRefused, readMessages, rpcError, type Message } from './operation-mes
 import type { NamedMethod, NamedPattern, PlainMethod, PlainPattern } from './operation-methods.ts'
 import { operationsOf, type Asked } from './operation-names.ts'
 import { compileRules } from './operation-rules.ts'
+import { wantsAnswers } from './stream-kind.ts'
 import type { OperationJudge, OperationJudgement } from './types.ts'
 
 export type { OperationJudge } from './types.ts'
@@ -122,7 +123,8 @@ export function operationScopes<const Custom extends string = never>(
         for (const rule of found) needs.push(typeof rule === 'function' ? rule(operation, auth) : rule)
       }
       const scopes = (await Promise.all(needs)).flat()
-      return { scopes, request: read.request, ...(asked.some(isList) ? filtering : {}) }
+      const answers = wantsAnswers(read.body)
+      return { scopes, answers, request: read.request, ...(asked.some(isList) ? filtering : {}) }
     },
   }
 }

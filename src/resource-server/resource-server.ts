@@ -59,7 +59,7 @@ export function createResourceServer<P = unknown>(options: ResourceServerOptions
       const admitted = admit(request, required, options)
       const admission = admitted instanceof Promise ? await admitted : admitted
       if (admission instanceof Response) return admission
-      const { place, verified, filter } = admission
+      const { place, verified, filter, answers } = admission
       const inner =
         (settings.stripAuthorization || isOwn(request)) && verified !== undefined
           ? withoutAuthorization(admission.request)
@@ -70,7 +70,7 @@ export function createResourceServer<P = unknown>(options: ResourceServerOptions
         response = await filter(response, (scopes) =>
           scopes.every((each) => verified?.granted.has(each) === true),
         )
-      return finish(request, response, place, verified)
+      return finish(request, response, place, verified, answers)
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../types.ts'
+import type { StreamKind } from './stream-kind.ts'
 
 /** How long an answer may go on. */
 export interface StreamLimit {
@@ -9,17 +10,13 @@ export interface StreamLimit {
   alive?: () => Promise<boolean>
   /** Seconds between two looks. Default 30. */
   every?: number
+  /** For the answer to a POST: it outlives its token if it is the answer to a request, until `longest` (seconds since the epoch). */
+  kind?: StreamKind
+  longest?: number
 }
 
 /** The most that an answer to a POST may last, in seconds. */
 export const longestAnswer = 3600
-
-/**
- * Whether the answer is a subscription, which ends with its token (OAuth 2.1 §5.2), rather than the result of one request, which was
- * authorized when it began and runs to its end.
- */
-export const isSubscription = (request: Request): boolean =>
-  request.method === 'GET' || request.headers.get('mcp-method') === 'subscriptions/listen'
 
 /** Types are compared in any case (RFC 9110 §8.3.1). */
 export const isEventStream = ({ body, headers }: Response): boolean =>
@@ -37,7 +34,7 @@ export function limitStream(response: Response, limit: StreamLimit): Response {
 }
 
 function ending(source: ReadableStream<Uint8Array>, limit: StreamLimit): ReadableStream<Uint8Array> {
-  const { clock, until, alive, every = 30 } = limit
+  const { clock, until, alive, every = 30, kind, longest = until } = limit
   const reader = source.getReader()
   let timer: ReturnType<typeof setTimeout> | undefined
   let over = false
@@ -51,12 +48,18 @@ function ending(source: ReadableStream<Uint8Array>, limit: StreamLimit): Readabl
     reader.cancel('the access token has ended').catch(() => undefined)
   }
 
+  const holds = async (): Promise<boolean> => {
+    if (kind !== undefined && (await kind.isAnswer())) return clock() < longest
+    return clock() < until && (await alive?.().catch(() => true)) !== false
+  }
+
   const watch = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
-    const rest = Math.max(0, Math.min(until - clock(), every))
+    const next = clock() < until ? until : longest
+    const rest = Math.max(0, Math.min(next - clock(), every))
     timer = setTimeout(async () => {
-      const holds = clock() < until && (await alive?.().catch(() => true)) !== false
+      const goesOn = await holds()
       if (over) return
-      if (holds) watch(controller)
+      if (goesOn) watch(controller)
       else end(controller)
     }, rest * 1000)
   }
@@ -67,8 +70,9 @@ function ending(source: ReadableStream<Uint8Array>, limit: StreamLimit): Readabl
       try {
         const { done, value } = await reader.read()
         if (over) return
-        if (done || clock() >= until) return end(controller)
-        controller.enqueue(value)
+        if (!done) kind?.see(value)
+        if (done || (clock() >= until && !(await holds()))) return end(controller)
+        if (!over) controller.enqueue(value)
       } catch (error) {
         if (over) return
         over = true

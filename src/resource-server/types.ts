@@ -117,6 +117,8 @@ export type OperationJudgement =
   | {
       /** All that the operations of this request need. */
       readonly scopes: readonly string[]
+      /** Whether the messages ask for nothing but answers: such a stream outlives its token, a subscription does not. Undefined: there are none. */
+      readonly answers?: boolean
       /** What the handler gets: with the very body that was judged. */
       readonly request: Request
       /** What becomes of the handler's answer. `grants`: whether the token carries all of these. */

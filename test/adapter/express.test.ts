@@ -398,6 +398,27 @@ test('G37 a GET stream ends with the token; writing on is harmless', async () =>
   clearInterval(timer)
 })
 
+test('S18 the parsed body says whether the stream of a POST outlives its token', async () => {
+  const { app, origin, rs } = await start({ expiresAt: Date.now() / 1000 + 1 })
+  const open = new Map<string, express.Response>()
+  app.post('/mcp', guard(rs), express.json(), (req, res) => {
+    const { method } = req.body as { method: string }
+    res.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n')
+    open.set(method, res)
+  })
+  const post = (method: string): Promise<Response> =>
+    fetch(`${origin}/mcp`, {
+      method: 'POST',
+      headers: { ...alice, 'content-type': 'application/json' },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method }),
+    })
+  const call = await post('tools/call')
+  const listen = await post('subscriptions/listen')
+  expect(await listen.text()).toBe('data: 1\n\n')
+  open.get('tools/call')!.end('data: 2\n\n')
+  expect(await call.text()).toBe('data: 1\n\ndata: 2\n\n')
+})
+
 function embedded(options: Partial<AuthorizationServerOptions> = {}): EmbeddedAuthorizationServer {
   return createAuthorizationServer({
     issuer: 'https://notes.example.com',

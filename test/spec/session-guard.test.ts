@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createResourceServer, type AuthInfo, type Provider, type ResourceServer } from '../../src/index.ts'
 import { generic } from '../../src/provider/generic.ts'
 import { introspectionVerifier } from '../../src/resource-server/introspection.ts'
+import { operationScopes } from '../../src/resource-server/operations.ts'
 import { createSessions } from '../../src/resource-server/session.ts'
 
 const start = 1_790_000_000
@@ -122,6 +123,72 @@ test('G37 the answer to an authorized POST runs to its end, past the token’s',
   const pending = reader.read()
   await vi.advanceTimersByTimeAsync(3_000_000)
   expect((await pending).done).toBe(true)
+})
+
+const message = (method: string): string =>
+  JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: { name: 'x' } })
+const acknowledgement = 'data: {"method":"notifications/subscriptions/acknowledged"}\n\n'
+type Read = (request: Request) => Promise<unknown>
+const readers: [name: string, read: Read, first: string][] = [
+  ['leaves it unread', async () => undefined, 'data: 1\n\n'],
+  ['reads it', (request) => request.json(), acknowledgement],
+  ['reads a copy', (request) => request.clone().text(), 'data: 1\n\n'],
+  ['copies the request', (request) => new Request(request).text(), acknowledgement.replaceAll('/', '\\/')],
+]
+
+test.each(readers)(
+  'S18 subscriptions/listen without its header ends with the token, if the handler %s',
+  async (_name, read, first) => {
+    for (const headers of [{}, { 'mcp-method': 'tools/call' }] as Record<string, string>[]) {
+      const rs = guardWith({ short: { sub: 'alice', exp: Date.now() / 1000 + 5 } })
+      const { handler, send, cancelled } = events()
+      const init = { method: 'POST', body: message('subscriptions/listen'), headers }
+      const guarded = rs.protect(async (inner) => {
+        await read(inner)
+        return handler()
+      })
+      const reader = (await guarded(request('short', init))).body!.getReader()
+      send(first)
+      expect(new TextDecoder().decode((await reader.read()).value)).toBe(first)
+      const pending = reader.read()
+      await vi.advanceTimersByTimeAsync(5000)
+      expect((await pending).done).toBe(true)
+      expect(cancelled()).toBe(true)
+    }
+  },
+)
+
+/** Whether the stream of a POST with this body is there after its token. */
+async function outlives(body: string, headers: Record<string, string>, judged: boolean): Promise<boolean> {
+  const rs = guardWith({ short: { sub: 'alice', exp: Date.now() / 1000 + 5 } })
+  const { handler, send, cancelled } = events()
+  const need = judged ? { operations: operationScopes({}) } : {}
+  const init = { method: 'POST', body, headers }
+  const reader = (await rs.protect(handler, need)(request('short', init))).body!.getReader()
+  await vi.advanceTimersByTimeAsync(60_000)
+  if (cancelled()) return false
+  send('data: 1\n\n')
+  return !(await reader.read()).done
+}
+
+test.each([true, false])(
+  'S18 with operations (%s) the body says which streams outlive their token',
+  async (judged) => {
+    const version = { 'mcp-protocol-version': '2025-03-26' }
+    for (const method of ['tools/call', 'resources/read', 'prompts/get', 'tasks/result', 'initialize'])
+      expect([
+        method,
+        await outlives(message(method).replace('"name"', '"uri":"a:b","name"'), version, judged),
+      ]).toEqual([method, true])
+    for (const method of ['subscriptions/listen', 'acme/watch'])
+      expect([method, await outlives(message(method), {}, judged)]).toEqual([method, false])
+    const batch = `[${message('tools/call')},${message('acme/watch').replace('1', '2')}]`
+    expect(await outlives(batch, version, judged)).toBe(false)
+  },
+)
+
+test('S18 an answer that comes first is no subscription, whatever a header says of it', async () => {
+  expect(await outlives(message('tools/call'), { 'mcp-method': 'subscriptions/listen' }, false)).toBe(true)
 })
 
 test('G36 behind the guard: alice’s session is hers after a refresh, and nobody else’s', async () => {
