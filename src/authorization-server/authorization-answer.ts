@@ -80,7 +80,8 @@ function errorLocation({ issuer }: Context, { redirectUri, state }: Target, erro
   })
 }
 
-const wireCode = (error: OAuthError): string => (error.status === 500 ? 'server_error' : error.code)
+const wireCode = (error: OAuthError): string =>
+  error.status === 500 ? 'server_error' : printable(error.code)
 
 function refused(context: Context, { client }: Target, error: OAuthError): void {
   if (error.status >= 500) reportFailure(context, error, error)

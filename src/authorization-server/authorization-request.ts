@@ -9,6 +9,7 @@ import { formatScope, parseScope } from '../protocol/scope.ts'
 import { narrowAccess, scopesOf, type Access } from './access.ts'
 import { DocumentUnavailableError } from './client-documents.ts'
 import type { Client, Context, Resource } from './context.ts'
+import { shownName } from './page.ts'
 
 /** Where the answer goes: judged before anything else, because every later error is sent there (OAuth 2.1 §4.1.2.1). */
 export interface Target {
@@ -110,7 +111,8 @@ export function checkRequest(
   const prompt = promptOf(values.get('prompt'))
   const maxAge = values.get('max_age')
   if (maxAge !== undefined && !/^\d{1,9}$/.test(maxAge)) throw invalid('max_age is no number of seconds')
-  const loginHint = values.get('login_hint')?.slice(0, 200)
+  // It is shown, here or by the login: one printable line.
+  const loginHint = shownName(values.get('login_hint') ?? '', 200) || undefined
   return {
     clientId: target.client.id,
     metadataHash: target.client.metadataHash,

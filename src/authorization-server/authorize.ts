@@ -52,10 +52,12 @@ async function askUser(
   const silent = asked.prompt === 'none'
   const found = await whoIs(context, request)
   const identity =
-    found !== undefined && !(await mustSignIn(context, asked, found, proof)) ? found : undefined
+    found !== undefined && !(await mustSignIn(context, request, asked, found, proof)) ? found : undefined
   if (identity === undefined && silent) throw new OAuthError('login_required', 'Nobody is signed in')
-  if (identity === undefined && signIn.consent === 'after')
-    return startSignIn(context, request, { ...wishesOf(asked), path: await pathAfterSignIn(context, asked) })
+  if (identity === undefined && signIn.consent === 'after') {
+    const { path, cookies } = await pathAfterSignIn(context, request, asked)
+    return startSignIn(context, request, { ...wishesOf(asked), path }, cookies)
+  }
 
   const offered = narrowed(asked, identity)
   if (identity !== undefined && (await isRemembered(context, request, identity.subject, offered))) {

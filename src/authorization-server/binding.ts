@@ -25,14 +25,25 @@ export async function bind(
   }
 }
 
+/** The hash of what lies in the cookie of this name, or undefined: it is not there. */
+export async function boundNonce(
+  context: Context,
+  request: Request,
+  { kind }: Slots,
+  slot: string,
+): Promise<string | undefined> {
+  const value = readOwnCookie(context, request, `${kind}-${slot}`)
+  return value === undefined ? undefined : sha256(value, 'form')
+}
+
 /** `absent`: the cookie is not there; `foreign`: it is, and holds something else. */
 export async function checkBinding(
   context: Context,
   request: Request,
-  { kind }: Slots,
+  slots: Slots,
   { slot, nonce }: Binding,
 ): Promise<'bound' | 'absent' | 'foreign'> {
-  const value = readOwnCookie(context, request, `${kind}-${slot}`)
-  if (value === undefined) return 'absent'
-  return constantTimeEqual(await sha256(value, 'form'), nonce) ? 'bound' : 'foreign'
+  const found = await boundNonce(context, request, slots, slot)
+  if (found === undefined) return 'absent'
+  return constantTimeEqual(found, nonce) ? 'bound' : 'foreign'
 }

@@ -10,6 +10,7 @@ import { checkedIdentity, narrowed } from './identity.ts'
 import { passOn, seeOther } from './page.ts'
 import { pageEndpoint } from './page-endpoint.ts'
 import { requireSameOrigin } from './same-origin.ts'
+import { requireFresh } from './sign-in-proof.ts'
 import { startSession } from './session.ts'
 import { closeLeg, openLeg, type Approval } from './sign-in-leg.ts'
 import { alreadyAnswered } from './transaction.ts'
@@ -27,7 +28,7 @@ export function callbackEndpoint(context: Context): (request: Request) => Promis
 
 /** The leg, in this browser; then its approval, not used yet; only then may the sign-in redeem what it got. */
 async function comeBack(context: Context, request: Request): Promise<Response> {
-  const { leg, approval } = await openLeg(context, request)
+  const { leg, approval, begun } = await openLeg(context, request)
   if (approval !== undefined && (await context.grants.exists(approval.grantId))) throw alreadyAnswered()
   const closed = [closeLeg(context, leg)]
   try {
@@ -42,7 +43,7 @@ async function comeBack(context: Context, request: Request): Promise<Response> {
       subject: identity.subject,
     })
     if (approval === undefined) return seeOther(ownPath(context, request), cookies)
-    return await goOn(context, request, { approval, identity, cookies })
+    return await goOn(context, request, { approval, identity, begun, cookies })
   } catch (error) {
     if (approval === undefined || !(error instanceof OAuthError) || error instanceof PageError) throw error
     const target = await findAgain(context, approval.request)
@@ -55,7 +56,12 @@ async function comeBack(context: Context, request: Request): Promise<Response> {
 async function goOn(
   context: Context,
   httpRequest: Request,
-  { approval, identity, cookies }: { approval: Approval; identity: Identity; cookies: readonly string[] },
+  {
+    approval,
+    identity,
+    begun,
+    cookies,
+  }: { approval: Approval; identity: Identity; begun: number; cookies: readonly string[] },
 ): Promise<Response> {
   const { request, subject } = approval
   const target = await findAgain(context, request)
@@ -67,10 +73,7 @@ async function goOn(
       { target, asked: narrowed(request, identity), identity },
       { problem: 'You have signed in with another account. Look again whether you agree.', cookies },
     )
-  const { authTime } = identity
-  const { maxAge } = request
-  if (maxAge !== undefined && authTime !== undefined && context.runtime.clock() - authTime > maxAge + 60)
-    throw new OAuthError('login_required', 'The sign-in is too old')
+  requireFresh(request, identity, begun)
   return answer(context, target, approval, identity, cookies)
 }
 

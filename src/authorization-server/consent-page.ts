@@ -5,6 +5,7 @@ import type { Access } from './access.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
 import { isFixed, isRequired, preselected, scopeField } from './choice.ts'
 import type { Client, Context, Resource } from './context.ts'
+import { isSharedHost } from './shared-hosts.ts'
 import { brandName, look, page, period, resourceName, shownName, type Html } from './page.ts'
 
 export interface ConsentView {
@@ -87,28 +88,31 @@ export function consentPage(context: Context, view: ConsentView): Promise<Respon
   })
 }
 
-/** Anybody can claim any name. A document is vouched for by its host, as long as the answer goes to that same host. */
+/**
+ * Anybody can claim any name. The host of a document vouches for it if the answer goes to that same host and only its owner can publish
+ * there: not everywhere below a path, and at no host that many share.
+ */
 function whoAsks(context: Context, client: Client, { redirectUri }: AuthorizationRequest): Html {
-  const host = client.kind === 'document' ? new URL(client.id).host : undefined
   if (client.kind === 'preregistered')
     return html`<p class="badges">
       <span class="badge good">✓ Known to <bdi>${brandName(look(context))}</bdi></span>
     </p>`
-  if (host !== undefined && host === new URL(redirectUri).host)
+  const id = client.kind === 'document' ? new URL(client.id) : undefined
+  if (id !== undefined && id.host === new URL(redirectUri).host && isOwners(id))
     return html`<p class="badges">
-      <span class="badge good">✓ Published by <bdi>${host}</bdi></span>
+      <span class="badge good">✓ Published by <bdi>${id.host}</bdi></span>
     </p>`
   return html`<p class="badges">
     <span class="badge">Unverified</span>
     <span
-      >${
-        host === undefined
-          ? 'The app chose this name itself.'
-          : html`The app chose this name itself, at <bdi>${host}</bdi>.`
-      }</span
+      >The app chose this name itself.${id === undefined ? '' : html` Hosted at <bdi>${id.host}</bdi>.`}</span
     >
   </p>`
 }
+
+/** A place that is never a user's of that host: a well-known one, or one directly below the root. */
+const isOwners = ({ pathname, search, hostname }: URL): boolean =>
+  /^\/(?:\.well-known\/.+|[^/]*)$/.test(pathname) && search === '' && !isSharedHost(hostname)
 
 function whoAnswers({ account, signInWith }: ConsentView): Html {
   if (account !== undefined)

@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 
 import { OAuthError } from '../errors.ts'
-import { page, type Look } from './page.ts'
+import { page, shownName, type Look } from './page.ts'
 
 /** An error that a person reads: what is wrong, and what to do. It never redirects. */
 export class PageError extends OAuthError {
@@ -40,7 +40,7 @@ export function errorPage(
       ? {}
       : { headers: { 'retry-after': String(Math.ceil(error.retryAfter)) } }),
     body: html`<h1>${title}</h1>
-      <p>${sentence(error.message)}</p>
+      <p>${sentence(shownName(error.message, 300))}</p>
       <p>${advice}</p>
       ${
         back === undefined
@@ -53,7 +53,7 @@ export function errorPage(
                 <a class="button" href="${back.href}" rel="noreferrer">Go back to the app</a>
               </div>`
       }
-      <p class="soft">Error code: <code>${error.code}</code></p>`,
+      <p class="soft">Error code: <code>${shownName(error.code)}</code></p>`,
   })
 }
 

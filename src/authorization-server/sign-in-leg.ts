@@ -73,7 +73,7 @@ export async function startSignIn(
 export async function openLeg(
   context: Context,
   request: Request,
-): Promise<{ leg: SignInLeg; approval: Approval | undefined }> {
+): Promise<{ leg: SignInLeg; approval: Approval | undefined; begun: number }> {
   const states = new URL(request.url).searchParams.getAll('state')
   const [state] = states
   if (state === undefined || states.length > 1 || !isSlotId(state))
@@ -84,7 +84,8 @@ export async function openLeg(
   const { approval, kept, expires } = JSON.parse(text) as SealedLeg
   if (expires <= context.runtime.clock()) throw tooLate()
   const callbackUrl = new URL(context.issuer).origin + callbackPath(context)
-  return { leg: { state, callbackUrl, ...(kept === undefined ? {} : { kept }) }, approval }
+  const begun = expires - context.options.lifetimes.transaction
+  return { leg: { state, callbackUrl, ...(kept === undefined ? {} : { kept }) }, approval, begun }
 }
 
 export const closeLeg = (context: Context, { state }: SignInLeg): string =>

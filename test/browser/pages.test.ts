@@ -52,6 +52,62 @@ test('approve with nothing chosen: told what to do, then it works', async () => 
   await backInApp(page)
 })
 
+test('U8 a required scope is fixed, also for the keyboard, and granted; axe finds nothing', async () => {
+  const page = await consent('required')
+  await page.goto(await rig.url({ resource: rig.second, scope: 'events:read events:write' }))
+  const fixed = page.getByLabel('See your events (required)')
+  expect([await fixed.isChecked(), await fixed.isDisabled()]).toEqual([true, true])
+  expect(await findings(page)).toEqual([])
+  await page.getByLabel('Create and change events').uncheck()
+  await approve(page)
+  await backInApp(page)
+  expect(await rig.redeem('desk', `${rig.appOrigin}/callback`)).toBe(200)
+  expect((await rig.as.grants.list('required'))[0]!.scopes).toEqual(['events:read'])
+})
+
+test('S12 two resources: each has its list, and what it requires holds it together; axe finds nothing', async () => {
+  const page = await consent('several')
+  const url = new URL(await rig.url({ scope: '' }))
+  url.searchParams.append('resource', rig.second)
+  await page.goto(url.href)
+  expect(await page.getByRole('group').count()).toBe(2)
+  expect(await findings(page)).toEqual([])
+  await page.getByLabel('See your events').uncheck()
+  await approve(page)
+  expect(await page.getByRole('alert').innerText()).toContain('Calendar does not work without')
+  for (const name of ['Create and change events', 'Invite other people'])
+    await page.getByLabel(name).uncheck()
+  await approve(page)
+  await backInApp(page)
+  expect(await rig.redeem('desk', `${rig.appOrigin}/callback`)).toBe(200)
+  expect((await rig.as.grants.list('several'))[0]!.resources).toEqual([rig.resource])
+})
+
+test('RC6 a double click: the app gets its code, and one only', async () => {
+  const page = await consent('double')
+  const before = rig.answers.length
+  await page.getByRole('button', { name: 'Approve' }).dblclick()
+  await backInApp(page)
+  const codes = new Set(rig.answers.slice(before).map((each) => each.get('code')))
+  expect([codes.size, codes.has(null)]).toEqual([1, false])
+  expect(await rig.redeem('desk', `${rig.appOrigin}/callback`)).toBe(200)
+})
+
+test('T7 what is remembered stands on the account page and can be ended there; axe finds nothing', async () => {
+  const page = await consent('remembering', {
+    parameters: { client_id: 'web', redirect_uri: 'https://assistant.test/callback' },
+  })
+  await page.getByLabel('Do not ask again').check()
+  const gone = page.waitForRequest(/^https:\/\/assistant\.test\/callback/)
+  await approve(page)
+  await gone
+  await page.waitForURL(/^chrome-error:/)
+  await page.goto(`${rig.issuer}/account`)
+  expect(await findings(page)).toEqual([])
+  await page.getByRole('button', { name: 'Ask me again when Web Assistant connects' }).click()
+  expect(await page.getByRole('status').innerText()).toBe('You are asked again when that app connects.')
+})
+
 test('deny: as big and as near as Approve, and the app hears of it', async () => {
   const page = await consent('denier')
   const [deny, yes] = await Promise.all(

@@ -1,5 +1,6 @@
 // Attacks on the authorization server's endpoints that no single page sees: foreign hosts, safe methods, shared names, text of strangers.
 import { expect, test } from 'vitest'
+import { OAuthError } from '../../src/errors.ts'
 import { dangerouslyDevSignIn } from '../../src/authorization-server/sign-in.ts'
 import { Rig } from '../support/as.ts'
 import {
@@ -145,4 +146,36 @@ test.each(neighbours)('T15 the issuers %s and %s of one host share no cookie', a
   expect([...left]).not.toEqual([...right])
   const [prefix] = left
   expect([...right].some((each) => each.startsWith(`${prefix}-`))).toBe(false)
+})
+
+const strangers = 'x\u001b[31m\u202egro.live\u2066\u200b\u0007\r\ny\ud800'
+
+test('T13 text of strangers reaches pages, redirects and events without escapes, bidi or control characters', async () => {
+  const upstream = new FakeUpstream()
+  const rig = new Rig({ signIn: upstream })
+  const browser = browserOf(rig)
+  const bad = /(?!\n)\p{Cc}|\p{Cf}|\p{Cs}/u
+  // What a sign-in says of its failure, without and with an approval.
+  upstream.failure = new OAuthError(strangers, strangers)
+  const account = await browser.get('/account')
+  const page = await browser.get(`/authorize/callback?state=${account.location!.searchParams.get('state')}`)
+  expectLocal(page)
+  expect(page.text).toContain('gro.live')
+  expect(page.text).not.toMatch(bad)
+  const away = await browser.submit(await browser.get(await requestUrl()), {
+    decision: 'approve',
+    scopes: ['notes:read'],
+  })
+  const back = await browser.get(`/authorize/callback?state=${away.location!.searchParams.get('state')}`)
+  for (const value of back.location!.searchParams.values()) expect(value).not.toMatch(bad)
+  expect(JSON.stringify(rig.events)).not.toMatch(/\\u001b|\\u202e|\\r|\\n/i)
+  for (const { detail, error } of rig.events) expect(`${detail} ${error}`).not.toMatch(bad)
+
+  // What a client would like the login page to say.
+  const dev = browserOf(devRig())
+  const signIn = await dev.get(await requestUrl({ login_hint: strangers }))
+  expect(signIn.text).toContain('gro.live')
+  expect(signIn.text).not.toMatch(bad)
+  const own = await browserOf(pagesRig()).get(await requestUrl({ login_hint: strangers }))
+  expect(own.location!.searchParams.get('login_hint')).not.toMatch(bad)
 })

@@ -1,10 +1,12 @@
 // The authorization endpoint: rows AZ1–AZ13.
 import { expect, test } from 'vitest'
+import { ownLogin } from '../../src/authorization-server/sign-in.ts'
+import { readCookie } from '../../src/lib/cookie.ts'
+import type { SignIn } from '../../src/types.ts'
 import { ok, RES_A, RES_B, resources, Rig } from '../support/as.ts'
 import {
   browserOf,
   codeOf,
-  cookieLogin,
   expectLocal,
   expectRedirect,
   grantsWritten,
@@ -155,8 +157,23 @@ test('AZ8 prompt=none: never a code without a user who agreed', async () => {
   expect(grantsWritten(rig)).toBe(0)
 })
 
+/** The application's own login, which tells when each user signed in. */
+function timedLogin(signedInAt: Readonly<Record<string, number>>): SignIn {
+  return ownLogin({
+    identify: (request) => {
+      const subject = readCookie(request, 'user')
+      if (subject === undefined) return undefined
+      const at = signedInAt[subject]
+      return { subject, name: `${subject}@example.com`, ...(at === undefined ? {} : { authTime: at }) }
+    },
+    loginUrl: '/login',
+  })
+}
+
 test('AZ8 max_age and prompt=login send an own login off again, once', async () => {
-  const rig = pagesRig({ signIn: cookieLogin({ old: { authTime: 1_800_000_000 - 100 } }) })
+  const signedInAt: Record<string, number> = {}
+  const rig = pagesRig({ signIn: timedLogin(signedInAt) })
+  signedInAt['old'] = rig.now - 100
   for (const wish of [{ max_age: '0' }, { prompt: 'login' }, { max_age: '60' }] as Parameters[]) {
     const browser = browserOf(rig, 'old')
     const away = await browser.get(await requestUrl(wish))
@@ -165,7 +182,9 @@ test('AZ8 max_age and prompt=login send an own login off again, once', async () 
     // Whoever comes back without a new sign-in is not sent round in circles.
     expectRedirect(await browser.get(back), 'login_required')
     browser.cookies.set('user', 'alice')
+    signedInAt['alice'] = rig.now
     expect((await browser.get(back)).text).toContain('alice@example.com')
+    browser.cookies.set('user', 'old')
     // The proof belongs to this very request, and ends with it.
     const other = back.replace('state=the', 'state=an')
     expect((await browser.get(other)).location!.pathname).toBe('/login')
@@ -177,6 +196,38 @@ test('AZ8 max_age and prompt=login send an own login off again, once', async () 
   }
   expect((await browserOf(rig, 'old').get(await requestUrl({ max_age: '101' }))).status).toBe(200)
   expectRedirect(await browserOf(rig, 'old').get(await requestUrl({ max_age: '-1' })), 'invalid_request')
+})
+
+test.each([{ prompt: 'login' }, { max_age: '0' }, { max_age: '60' }, { prompt: 'login select_account' }])(
+  'S20 AZ8 the proof of a fresh sign-in (%j) is of one browser, and of no login that does not say when',
+  async (wish) => {
+    const signedInAt: Record<string, number> = {}
+    const rig = pagesRig({ signIn: timedLogin(signedInAt) })
+    Object.assign(signedInAt, { alice: rig.now - 100, old: rig.now - 100 })
+    const one = browserOf(rig, 'alice')
+    const back = (await one.get(await requestUrl(wish))).location!.searchParams.get('return_to')!
+    signedInAt['alice'] = rig.now
+    expect((await one.get(back)).status).toBe(200)
+    // Another browser, signed in or not, has to sign in first.
+    for (const user of ['old', 'silent', undefined]) {
+      const shown = await browserOf(rig, user).get(back)
+      expect([user, shown.location?.pathname]).toEqual([user, '/login'])
+    }
+    // If the login does not say when, nothing proves that it was now.
+    const silent = browserOf(rig, 'silent')
+    const again = (await silent.get(await requestUrl(wish))).location!.searchParams.get('return_to')!
+    expectRedirect(await silent.get(again), 'login_required')
+    expect(grantsWritten(rig)).toBe(0)
+  },
+)
+
+test('S20 choosing an account needs no time', async () => {
+  const rig = pagesRig()
+  const browser = browserOf(rig, 'alice')
+  const away = await browser.get(await requestUrl({ prompt: 'select_account' }))
+  const back = away.location!.searchParams.get('return_to')!
+  expect((await browser.get(back)).text).toContain('alice@example.com')
+  expect((await browserOf(rig, 'bob').get(back)).location!.pathname).toBe('/login')
 })
 
 test('AZ9 an error before the user has acted goes nowhere by itself, but to pre-registered clients and loopback', async () => {

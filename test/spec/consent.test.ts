@@ -62,33 +62,60 @@ test('CN1, CD12 a client that leads back to this computer: a warning', async () 
   }
 })
 
-test('CN1, CD12 a client with a document: its host, and who vouches for the name', async () => {
-  const client = (redirectUris: string[]): Client => ({
-    id: 'https://c.test/client.json',
+/** What the page says of a client with this document and redirect URI. */
+async function documentPage(id: string, redirectUri: string): Promise<string> {
+  const client: Client = {
+    id,
     kind: 'document',
     name: 'C',
-    redirectUris,
+    redirectUris: [redirectUri],
     authMethod: 'none',
     grantTypes: ['authorization_code'],
     metadataHash: 'hash',
     checkSecret: async () => false,
-  })
-  const shown = async (redirectUri: string): Promise<string> => {
-    const { context } = createContext(pagesRig().options)
-    const clients = { ...context.clients, find: async () => client([redirectUri]) }
-    const url = await requestUrl({ client_id: 'https://c.test/client.json', redirect_uri: redirectUri })
-    const headers = { cookie: 'user=alice' }
-    const response = await authorizeEndpoint({ ...context, clients })(
-      new Request(`https://as.test${url}`, { headers }),
-    )
-    return read({ status: 200, headers: response.headers, text: await response.text(), location: undefined })
   }
+  const { context } = createContext(pagesRig().options)
+  const clients = { ...context.clients, find: async () => client }
+  const url = await requestUrl({ client_id: id, redirect_uri: redirectUri })
+  const headers = { cookie: 'user=alice' }
+  const response = await authorizeEndpoint({ ...context, clients })(
+    new Request(`https://as.test${url}`, { headers }),
+  )
+  return read({ status: 200, headers: response.headers, text: await response.text(), location: undefined })
+}
+
+test('CN1, CD12 a client with a document: its host, and who vouches for the name', async () => {
+  const shown = (redirectUri: string): Promise<string> =>
+    documentPage('https://c.test/client.json', redirectUri)
   expect(await shown('https://c.test/cb')).toContain('Published by c.test')
   expect(await shown('https://c.test/cb')).not.toContain('Unverified')
   const local = await shown('http://127.0.0.1:1/cb')
   for (const each of ['Unverified', 'at c.test', '127.0.0.1:1', 'Any program on this computer'])
     expect(local).toContain(each)
   expect(await shown('https://evil.test/cb')).toMatch(/Unverified.*at c\.test.*evil\.test/)
+})
+
+const published: [id: string, badge: 'Published by' | 'Hosted at'][] = [
+  ['https://c.test/client.json', 'Published by'],
+  ['https://c.test/.well-known/oauth/client.json', 'Published by'],
+  ['https://c.test/~mallory/client.json', 'Hosted at'],
+  ['https://c.test/uploads/1.json', 'Hosted at'],
+  ['https://c.test/client.json?file=mallory', 'Hosted at'],
+  ['https://storage.googleapis.com/client.json', 'Hosted at'],
+  ['https://storage.googleapis.com/mallorys-bucket/client.json', 'Hosted at'],
+  ['https://claude.github.io/client.json', 'Hosted at'],
+  ['https://claude.s3.amazonaws.com/client.json', 'Hosted at'],
+  ['https://CLAUDE.pages.dev/client.json', 'Hosted at'],
+  ['https://notgithub.io.example.test/client.json', 'Published by'],
+  ['https://mygithub.io/client.json', 'Published by'],
+]
+
+test.each(published)('S21 a document at %s is shown as: %s', async (id, badge) => {
+  const { host, origin } = new URL(id)
+  const page = await documentPage(id, `${origin}/cb`)
+  expect(page).toContain(`${badge} ${host}`)
+  expect(page.includes('✓')).toBe(badge === 'Published by')
+  expect(page).not.toContain(badge === 'Published by' ? 'Hosted at' : 'Published by')
 })
 
 test('a private-use redirect shows all that says which app it is', async () => {
@@ -470,6 +497,31 @@ test('an upstream is told of prompt; max_age and scopes of the user hold', async
   upstream.user = { subject: 'up|alice', scopes: ['notes:read'] }
   expectRedirect(await through({}), 'access_denied')
   expect(grantsWritten(rig)).toBe(0)
+})
+
+test.each([
+  [{ prompt: 'login' }, undefined, 'login_required'],
+  [{ prompt: 'login' }, -1000, 'login_required'],
+  [{ prompt: 'login' }, 0, undefined],
+  [{ max_age: '60' }, undefined, 'login_required'],
+  [{ max_age: '60' }, -1000, 'login_required'],
+  [{ max_age: '60' }, -50, undefined],
+  [{ max_age: '0' }, -50, 'login_required'],
+  [{ max_age: '0' }, 0, undefined],
+  [{}, undefined, undefined],
+] as const)('S20 an upstream, asked for %j, whose sign-in was at %s: %s', async (wish, at, error) => {
+  const upstream = new FakeUpstream()
+  const rig = new Rig({ signIn: upstream })
+  const browser = browserOf(rig)
+  upstream.user = { subject: 'up|alice', ...(at === undefined ? {} : { authTime: rig.now + at }) }
+  const page = await browser.get(await requestUrl(wish))
+  const away = await browser.submit(page, { decision: 'approve', scopes: ['notes:write'] })
+  rig.now += 100
+  const back = await browser.get(
+    `/authorize/callback?code=c&state=${away.location!.searchParams.get('state')}`,
+  )
+  if (error === undefined) codeOf(back)
+  else expectRedirect(back, error)
 })
 
 const devIssuer = 'http://localhost:4000'

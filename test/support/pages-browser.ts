@@ -22,6 +22,8 @@ export class BrowserRig {
   readonly appOrigin: string
   readonly as: EmbeddedAuthorizationServer
   readonly resource: string
+  /** Another one, with a scope that it requires. */
+  readonly second: string
   /** Seconds since the epoch; starts at the real time, because cookies go by that. */
   ahead = 0
   /** What came back to the app. */
@@ -39,6 +41,7 @@ export class BrowserRig {
     this.issuer = servers.issuer.origin
     this.appOrigin = servers.app.origin
     this.resource = `${this.issuer}/mcp`
+    this.second = `${this.issuer}/calendar/mcp`
     this.as = createAuthorizationServer({
       issuer: this.issuer,
       store: memoryStore(),
@@ -48,6 +51,15 @@ export class BrowserRig {
         [this.resource]: {
           name: 'Notes',
           scopes: { 'notes:read': 'Read your notes', 'notes:write': 'Create, change and delete notes' },
+        },
+        [this.second]: {
+          name: 'Calendar',
+          scopes: {
+            'events:read': 'See your events',
+            'events:write': 'Create and change events',
+            'events:share': 'Invite other people',
+          },
+          requiredScopes: ['events:read'],
         },
       },
       clients: [

@@ -7,7 +7,10 @@ import { BrowserRig, signIn } from './pages-browser.ts'
 const folder = join(import.meta.dirname, '../../docs/screenshots')
 mkdirSync(folder, { recursive: true })
 
-const rig = await BrowserRig.start({ branding: { name: 'Northwind Notes' } })
+const rig = await BrowserRig.start({
+  branding: { name: 'Northwind Notes' },
+  lifetimes: { rememberedConsent: 30 * 86_400 },
+})
 const shoot = (page: Page, name: string): Promise<Buffer> =>
   page.screenshot({ path: join(folder, `${name}.png`), fullPage: true })
 
@@ -36,16 +39,21 @@ for (const [name, options, person] of [
   await shoot(page, `sign-in-${name}`)
   await signIn(page, person)
   await shoot(page, `consent-${name}`)
+  for (const box of await page.getByRole('checkbox', { checked: true }).all()) await box.uncheck()
   await page.getByRole('button', { name: 'Approve' }).click()
   await shoot(page, `consent-nothing-chosen-${name}`)
   await page.getByLabel('Read your notes').check()
+  await page.getByLabel('Do not ask again').check()
   await approve(page)
   await rig.redeem(claude, web.redirect_uri)
   rig.ahead += 1600
+  const two = `${await rig.url(web)}&resource=${encodeURIComponent(rig.second)}`
+  await page.goto(two.replace(/&scope=[^&]*/, ''))
+  await shoot(page, `consent-several-${name}`)
+  await page.goto(await rig.url({ ...web, scope: 'notes:read' }))
+  await shoot(page, `consent-one-${name}`)
   await page.goto(await rig.url({ client_id: cli }))
   await shoot(page, `consent-loopback-${name}`)
-  await page.getByLabel('Read your notes').check()
-  await page.getByLabel('Create, change').check()
   await page.getByRole('button', { name: 'Approve' }).click()
   await rig.redeem(cli, `${rig.appOrigin}/callback`)
   rig.ahead += 900
