@@ -79,9 +79,12 @@ function connected(context: Context, view: AccountView, grant: Grant): Html {
   const name = shownName(grant.clientName ?? '') || 'An app without a name'
   const host = URL.canParse(clientId) && clientId.startsWith('https://') ? new URL(clientId).host : undefined
   const known = resources.map((each) => context.resources.find(each) ?? { resource: each, scopes: {} })
-  const where = known.map(resourceName).join(', ')
+  const where = new Intl.ListFormat('en').format(known.map(resourceName))
   const granted = Object.values(access).flatMap((scopes, i) =>
-    scopes.map((scope) => (known[i]!.scopes as Readonly<Record<string, string>>)[scope] ?? scope),
+    scopes.map((scope) => {
+      const meaning = (known[i]!.scopes as Readonly<Record<string, string>>)[scope] ?? scope
+      return known.length === 1 ? meaning : `${resourceName(known[i]!)}: ${meaning}`
+    }),
   )
   const now = context.runtime.clock()
   return html`<li>

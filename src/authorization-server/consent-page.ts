@@ -35,7 +35,7 @@ export function consentPage(context: Context, view: ConsentView): Promise<Respon
   const name = shownName(client.name ?? '') || 'An app without a name'
   const target = shownRedirect(request.redirectUri)
   const resources = Object.keys(request.access).map((each) => context.resources.find(each)!)
-  const resourceNames = resources.map(resourceName).join(', ')
+  const resourceNames = new Intl.ListFormat('en').format(resources.map(resourceName))
   return page(look(context), {
     title: `${name} asks for access`,
     status: problem === undefined ? 200 : 400,

@@ -37,6 +37,7 @@ input[type=checkbox]{appearance:none;flex:none;display:grid;place-content:center
 input[type=checkbox]::before{content:"";width:.75rem;height:.75rem;background:var(--on-accent);clip-path:polygon(14% 44%,0 65%,45% 100%,100% 16%,82% 0,43% 62%);transform:scale(0)}
 input[type=checkbox]:checked{background:var(--accent);border-color:var(--accent)}
 input[type=checkbox]:checked::before{transform:none}
+input:disabled{opacity:.55}
 input[type=text]{width:100%;margin:.375rem 0 0;padding:.6875rem .875rem;font:inherit;color:inherit;background:var(--card);border:1px solid var(--edge);border-radius:.625rem}
 .actions+.soft,dl+.soft{margin-top:1rem}
 .actions{display:grid;grid-template-columns:1fr 1fr;gap:.75rem;margin:1.5rem 0 0}
@@ -51,8 +52,8 @@ button,.button{display:block;width:100%;padding:.6875rem 1rem;min-height:2.875re
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 .choice:focus-within{position:relative;z-index:1}
 dl{margin:1.5rem 0 0;padding:1rem 0 0;border-top:1px solid var(--line);font-size:.875rem;display:grid;grid-template-columns:auto 1fr;gap:.375rem 1rem}
-dt{color:var(--soft)}
-dd{margin:0;min-width:0}
+dt{grid-column:1;color:var(--soft)}
+dd{grid-column:2;margin:0;min-width:0}
 h2+p,h3+p{margin-top:.125rem}
 .next{margin-top:1.75rem}
 .choice:is(p,:has(:disabled)){cursor:auto}
@@ -68,6 +69,6 @@ em{color:var(--soft);font-style:normal}
 summary{cursor:pointer;font-weight:600}
 details .note{margin-top:.75rem}
 .note form{margin:.75rem 0 0}
-@media(max-width:30rem){main{padding:1.5rem 1.25rem;border-radius:1rem}h1{font-size:1.3125rem}.host{font-size:1.1875rem}dl{grid-template-columns:1fr;gap:0}dd+dt{margin-top:.5rem}}
+@media(max-width:30rem){main{padding:1.5rem 1.25rem;border-radius:1rem}h1{font-size:1.3125rem}.host{font-size:1.1875rem}dl{grid-template-columns:1fr;gap:0}dd{grid-column:1}dd+dt{margin-top:.5rem}}
 @media(forced-colors:active){input[type=checkbox]{appearance:auto}input[type=checkbox]::before{display:none}.badge,.brand i,button,.button{border:1px solid}}
 `

@@ -77,7 +77,7 @@ test('S12 two resources with a scope of one name: each is shown with its own mea
   const [grant] = await rig.as.grants.list('alice')
   expect(grant).toMatchObject({ access: { [RES_A]: ['notes:write'], [RES_B]: ['notes:read'] } })
   const account = read(await browserOf(rig, 'alice').get('/account'))
-  expect(account).toMatch(/Change your notes.*Read the other notes/)
+  expect(account).toMatch(/mcp\.test: Change your notes.*mcp\.test: Read the other notes/)
   expect(account).not.toMatch(/Read your notes|Administer B/)
 })
 
