@@ -56,7 +56,7 @@ async function act(context: Context, request: Request): Promise<Response> {
   const subject = await subjectOf(context, request, form.get('token'))
   const action = form.get('action')
   const identity = await whoIs(context, request)
-  // Signed out, or somebody else, meanwhile: the page shows who it is now.
+  // Signed out, or another user, meanwhile: the page shows who it is now.
   if (identity?.subject !== subject) return seeOther(context.paths.account)
   if (action === 'sign-out') return seeOther(context.paths.account, [endSession(context)])
   const grant = form.get('grant')
@@ -68,7 +68,9 @@ async function act(context: Context, request: Request): Promise<Response> {
   return seeOther(`${context.paths.account}?done=${action}`)
 }
 
-/** Whom the form was made for. Throws a PageError where it is not one that this server gave to this browser. */
+/**
+ * Whom the form was made for. Throws a PageError if it is not one that this server gave to this browser.
+ */
 async function subjectOf(context: Context, request: Request, sealed: string | null): Promise<string> {
   const text = await context.keyring.open('form', tokenContext(context), sealed ?? '')
   if (text === undefined) throw forged('The form is not one of this server')

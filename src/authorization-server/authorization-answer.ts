@@ -57,8 +57,8 @@ export function tell(
 }
 
 /**
- * Tells the client, before the user has acted: on its own only where the redirect can be trusted, otherwise by a button
- * (OAuth 2.1 §7.12.2; MCP, Open Redirection).
+ * Tells the client, before the user has acted: on its own only if the redirect can be trusted, otherwise
+ * by a button (OAuth 2.1 §7.12.2; MCP, Open Redirection).
  */
 export async function refuse(context: Context, target: Target, error: OAuthError): Promise<Response> {
   refused(context, target, error)

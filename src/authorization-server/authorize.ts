@@ -40,7 +40,10 @@ async function authorize(context: Context, request: Request): Promise<Response> 
   }
 }
 
-/** Who is it, and does he agree? Answers without asking only what he has agreed to before. */
+/**
+ * Finds out who the user is and asks for consent. Answers without asking only what the user has agreed to
+ * before.
+ */
 async function askUser(
   context: Context,
   request: Request,
@@ -53,7 +56,7 @@ async function askUser(
   const found = await whoIs(context, request)
   const identity =
     found !== undefined && !(await mustSignIn(context, request, asked, found, proof)) ? found : undefined
-  if (identity === undefined && silent) throw new OAuthError('login_required', 'Nobody is signed in')
+  if (identity === undefined && silent) throw new OAuthError('login_required', 'The user is not signed in')
   if (identity === undefined && signIn.consent === 'after') {
     const { path, cookies } = await pathAfterSignIn(context, request, asked)
     return startSignIn(context, request, { ...wishesOf(asked), path }, cookies)
@@ -76,6 +79,6 @@ async function askUser(
         approval,
       })
   }
-  if (silent) throw new OAuthError('consent_required', 'The user has to be asked')
+  if (silent) throw new OAuthError('consent_required', 'The user has to be asked for consent')
   return askForConsent(context, request, { target, asked: offered, identity })
 }

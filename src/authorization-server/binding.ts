@@ -4,13 +4,19 @@ import { randomToken } from '../lib/random.ts'
 import type { Context } from './context.ts'
 import { newSlot, ownCookie, readOwnCookie, type Slots } from './cookies.ts'
 
-/** What a sealed form says about the browser that it was given to: the name of a cookie, and the hash of what lies in it. */
+/**
+ * What a sealed form says about the browser that it was given to: the name of a cookie, and the hash of
+ * what lies in it.
+ */
 export interface Binding {
   readonly slot: string
   readonly nonce: string
 }
 
-/** Binds one render of a form to this browser: a cookie of its own, so that other tabs and a reload disturb nothing. */
+/**
+ * Binds one render of a form to this browser: a cookie of its own, so that other tabs and a reload disturb
+ * nothing.
+ */
 export async function bind(
   context: Context,
   request: Request,

@@ -26,7 +26,9 @@ export function callbackEndpoint(context: Context): (request: Request) => Promis
   })
 }
 
-/** The leg, in this browser; then its approval, not used yet; only then may the sign-in redeem what it got. */
+/**
+ * The leg, in this browser; then its approval, not used yet; only then may the sign-in redeem what it got.
+ */
 async function comeBack(context: Context, request: Request): Promise<Response> {
   const { leg, approval, begun } = await openLeg(context, request)
   if (approval !== undefined && (await context.grants.exists(approval.grantId))) throw alreadyAnswered()
@@ -52,7 +54,7 @@ async function comeBack(context: Context, request: Request): Promise<Response> {
   }
 }
 
-/** He agreed before he signed in. Where the page had named another account, he is asked again. */
+/** The user agreed before signing in. If the page had named another account, the user is asked again. */
 async function goOn(
   context: Context,
   httpRequest: Request,

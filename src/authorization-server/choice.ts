@@ -14,7 +14,10 @@ export const preselected = ({ options, resources }: Context, access: Access): Ac
 export const isRequired = ({ requiredScopes }: Resource, scope: string): boolean =>
   requiredScopes.includes(scope)
 
-/** What the user can only refuse by denying: what is required of the one resource. Of several, each can be left out whole. */
+/**
+ * What the user can only refuse by denying: what is required of the one resource. Of several, each can be
+ * left out whole.
+ */
 export const isFixed = (access: Access, resource: Resource, scope: string): boolean =>
   Object.keys(access).length === 1 && isRequired(resource, scope)
 

@@ -15,11 +15,11 @@ export interface ConsentView {
   sealed: string
   /** The account that is signed in, and where another one can be chosen. */
   account?: { name: string; switchTo: string }
-  /** Where the user will sign in after he has approved. */
+  /** Where the user will sign in after approving. */
   signInWith?: string
   /** Seconds for which the consent can be remembered; 0: it cannot. */
   remember: number
-  /** What the user had chosen, where the page is shown again. */
+  /** What the user had chosen, if the page is shown again. */
   chosen?: Access
   /** Why it is shown again. */
   problem?: string
@@ -27,8 +27,8 @@ export interface ConsentView {
 }
 
 /**
- * Who asks, for what, and where the answer goes; denying is as easy as approving (MCP, Localhost Redirect URI Risks; Security Best
- * Practices, Consent UI).
+ * Who asks, for what, and where the answer goes; denying is as easy as approving (MCP, Localhost Redirect
+ * URI Risks; Security Best Practices, Consent UI).
  */
 export function consentPage(context: Context, view: ConsentView): Promise<Response> {
   const { client, request, sealed, account, problem, remember } = view
@@ -89,8 +89,8 @@ export function consentPage(context: Context, view: ConsentView): Promise<Respon
 }
 
 /**
- * Anybody can claim any name. The host of a document vouches for it if the answer goes to that same host and only its owner can publish
- * there: not everywhere below a path, and at no host that many share.
+ * Anybody can claim any name. The host of a document vouches for it if the answer goes to that same host
+ * and only its owner can publish there: not everywhere below a path, and at no host that many share.
  */
 function whoAsks(context: Context, client: Client, { redirectUri }: AuthorizationRequest): Html {
   if (client.kind === 'preregistered')
@@ -128,7 +128,8 @@ function whoAnswers({ account, signInWith }: ConsentView): Html {
 }
 
 /**
- * What the app may do, by resource, with each resource's own meaning of a scope. One thing alone is not a choice: approving grants it.
+ * What the app may do, by resource, with each resource's own meaning of a scope. A single scope is not a
+ * choice: approving grants it.
  */
 function permissions(context: Context, access: Access, chosen: Access): Html {
   const entries = Object.entries(access).map(([name, scopes], i) => ({

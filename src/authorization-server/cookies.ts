@@ -5,9 +5,9 @@ import type { Context } from './context.ts'
 type Deployment = Pick<Context, 'issuer' | 'secure'>
 
 /**
- * The name of a cookie of this issuer. `__Host-` if the issuer is https: no other host, and no page over http, can set it. The port,
- * which cookies ignore, and the path keep several issuers on one host apart: no two places have one name, and none holds a `-`, so
- * that no name of one issuer starts like another's.
+ * The name of a cookie of this issuer. `__Host-` if the issuer is https: no other host, and no page over
+ * http, can set it. The port, which cookies ignore, and the path keep several issuers on one host apart: no
+ * two places have one name, and none holds a `-`, so that no name of one issuer starts like another's.
  */
 export function cookieName({ issuer, secure }: Deployment, name: string): string {
   const { port, pathname } = new URL(issuer)
@@ -32,7 +32,10 @@ export interface Slots {
   readonly max: number
 }
 
-/** An id for a new cookie of this kind, and what clears the oldest ones, so that there are never more than `max`. */
+/**
+ * An id for a new cookie of this kind, and what clears the oldest ones, so that there are never more than
+ * `max`.
+ */
 export function newSlot(
   context: Pick<Context, 'issuer' | 'secure' | 'runtime'>,
   request: Request,

@@ -89,7 +89,10 @@ async function approve(
   }
 }
 
-/** The client as it is now, and where the answer goes; undefined where what the user saw of it is no longer true. Throws where it is gone. */
+/**
+ * The client as it is now, and where the answer goes; undefined if what the user saw of it is no longer
+ * true. Throws if it is gone.
+ */
 export async function findAgain(
   context: Context,
   request: AuthorizationRequest,

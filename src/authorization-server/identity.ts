@@ -5,14 +5,17 @@ import type { AuthorizationRequest } from './authorization-request.ts'
 import type { Context } from './context.ts'
 import { readSession } from './session.ts'
 
-/** Who is signed in: by the application's own login, or, where the sign-in comes back to this server, by the own session. */
+/**
+ * Who is signed in: by the application's own login, or, if the sign-in comes back to this server, by the
+ * own session.
+ */
 export async function whoIs(context: Context, request: Request): Promise<Identity | undefined> {
   const { signIn } = context
   const session = signIn.finish === undefined ? undefined : await readSession(context, request)
   return session ?? checkedIdentity(await signIn.identify(request))
 }
 
-/** What a sign-in said; whatever is falsy means nobody. */
+/** What a sign-in said; a falsy value means that the user is not signed in. */
 export function checkedIdentity(identity: Identity | undefined): Identity | undefined {
   if (!identity) return undefined
   // Half a surrogate pair has no UTF-8, so two such subjects would be one user.
@@ -21,7 +24,7 @@ export function checkedIdentity(identity: Identity | undefined): Identity | unde
   return identity
 }
 
-/** What this user may be asked for: never more than he may grant. */
+/** What this user may be asked for: never more than the user may grant. */
 export function narrowed(
   request: AuthorizationRequest,
   identity: Identity | undefined,
@@ -29,7 +32,7 @@ export function narrowed(
   return { ...request, access: grantable(request.access, identity) }
 }
 
-/** Throws `access_denied` where nothing is left of what was asked for. */
+/** Throws `access_denied` if nothing is left of what was asked for. */
 export function grantable(access: Access, identity: Identity | undefined): Access {
   const most = identity?.scopes
   if (most === undefined) return access

@@ -7,8 +7,8 @@ import { emptyPage, look } from './page.ts'
 type Handler = (request: Request) => Promise<Response>
 
 /**
- * An endpoint that answers with pages. HEAD does not run GET: that may set cookies, start a sign-in or issue a code, and nothing is
- * created by whoever only looks (RFC 9110 §9.2.1), such as a scanner of links.
+ * An endpoint that answers with pages. HEAD does not run GET: that may set cookies, start a sign-in or
+ * issue a code, and a safe method creates nothing (RFC 9110 §9.2.1): scanners of links send it.
  */
 export const pageEndpoint = (
   context: Context,

@@ -74,10 +74,13 @@ export function seeOther(location: string, cookies?: readonly string[]): Respons
   return withCookies(new Response(null, { status: 303, headers }), cookies)
 }
 
-/** The response of a sign-in, which may be the application's own page: what it lacks of our headers, and cookies. */
+/**
+ * The response of a sign-in, which may be the application's own page: what it lacks of our headers, and
+ * cookies.
+ */
 export function passOn(response: Response, cookies: readonly string[]): Response {
   const headers = new Headers(response.headers)
-  // Scripts and styles of that page are its owner's affair; that nobody frames it is ours.
+  // Scripts and styles of that page are its owner's affair; that it is not framed (clickjacking) is ours.
   const policy = headers.has('location') ? "default-src 'none'" : ''
   for (const [name, value] of Object.entries(securityHeaders(policy)))
     if (!headers.has(name)) headers.set(name, value)
@@ -102,7 +105,10 @@ export const period = (seconds: number): string => {
   return `${Math.max(1, Math.round(seconds / 60))} minutes`
 }
 
-/** A name that anybody may have chosen: one short line, without the characters that make a text look like another one. */
+/**
+ * A name that a stranger may have chosen: one short line, without the characters that make a text look like
+ * another one.
+ */
 export const shownName = (text: string, length = 60): string =>
   oneLine(text, length)
     // What shows nothing, and the blank of Braille: a name of these alone would look like none.
@@ -112,8 +118,8 @@ export const shownName = (text: string, length = 60): string =>
     .trim()
 
 /**
- * No `form-action`: Chromium applies it to every later redirect, the client's own included. `same-origin`: with `no-referrer`
- * browsers send `Origin: null` on the honest form.
+ * No `form-action`: Chromium applies it to every later redirect, the client's own included. `same-origin`:
+ * with `no-referrer` browsers send `Origin: null` on the honest form.
  */
 function securityHeaders(policy: string): Record<string, string> {
   const csp = [policy, "base-uri 'none'", "frame-ancestors 'none'"].filter((part) => part !== '').join('; ')

@@ -16,7 +16,10 @@ const defaults: Readonly<Record<Endpoint, string>> = {
 export const callbackPath = ({ paths }: { paths: Readonly<Record<Endpoint, string>> }): string =>
   `${paths.authorize}/callback`
 
-/** Absolute pathnames: the configured ones as they are, the others below the issuer's path. Throws ConfigurationError. */
+/**
+ * Absolute pathnames: the configured ones as they are, the others below the issuer's path. Throws
+ * ConfigurationError.
+ */
 export function resolvePaths(
   issuer: string,
   given: Partial<Record<Endpoint, string>>,

@@ -3,13 +3,16 @@ import type { AuthorizationRequest } from './authorization-request.ts'
 import type { Context } from './context.ts'
 import type { NewGrant } from './new-grant.ts'
 
-/** Whether a consent to this request may be remembered at all: never for a loopback redirect, where the client can be anybody. */
+/**
+ * Whether a consent to this request may be remembered at all: never for a loopback redirect, because the
+ * client can be any program.
+ */
 export const canRemember = ({ options }: Context, { redirectUri }: AuthorizationRequest): boolean =>
   options.lifetimes.rememberedConsent > 0 && redirectUri.startsWith('https://')
 
 /**
- * Whether the user agreed to exactly this before, and the browser says that no other site sent him here: otherwise any page could
- * have a code issued silently.
+ * Whether the user agreed to exactly this before, and the browser says that no other site sent the user here:
+ * otherwise any page could have a code issued silently.
  */
 export async function isRemembered(
   context: Context,
@@ -37,8 +40,8 @@ export async function consentToRemember(
 }
 
 /**
- * User, client, redirect URI, resources with their scopes, and what the client said about itself: whatever of it changes, the user is
- * asked again.
+ * User, client, redirect URI, resources with their scopes, and what the client said about itself: whatever
+ * of it changes, the user is asked again.
  */
 const consentKey = (
   subject: string,

@@ -2,9 +2,10 @@ import { isLoopbackHost } from '../protocol/resource.ts'
 import { PageError } from './error-page.ts'
 
 /**
- * Refuses a form that was sent from another site (CSRF). `Origin: null` alone is not an error: privacy settings make browsers send it
- * on the honest form, and the form's own token decides. On loopback it is one: a browser that tells nothing else cannot be told from a
- * page that reached this server by DNS rebinding.
+ * Refuses a form that was sent from another site (CSRF). `Origin: null` alone is not an error: privacy
+ * settings make browsers send it on the honest form, and the form's own token decides. On loopback it is
+ * one: a browser that tells nothing else cannot be told from a page that reached this server by DNS
+ * rebinding.
  */
 export function requireSameOrigin(request: Request, issuer: string): void {
   const site = request.headers.get('sec-fetch-site')

@@ -1,6 +1,6 @@
 /**
- * Hosts at which anybody can publish, with all names below them. That something lies there says nothing of who made it. Data: extend it
- * when a host is missing.
+ * Hosts at which everybody can publish, with all names below them. That something lies there says nothing of
+ * who made it. Data: extend it when a host is missing.
  */
 const sharedHosts: ReadonlySet<string> = new Set(
   `1drv.ms amazonaws.com amplifyapp.com appspot.com appwrite.global arweave.net awsapprunner.com azureedge.net azurefd.net

@@ -9,7 +9,7 @@ import { forged } from './same-origin.ts'
 import { sealContext } from './seal-context.ts'
 import { tooLate } from './transaction.ts'
 
-/** What the user approved before he signed in. */
+/** What the user approved before signing in. */
 export interface Approval {
   readonly grantId: string
   /** With the access that the user chose. */
@@ -42,8 +42,9 @@ export interface Flow {
 }
 
 /**
- * Sends the user to sign in. Where the sign-in comes back to this server, a leg begins: its `state` is random and made now, so never
- * before the user has approved, and what it stands for lies in a cookie of this browser.
+ * Sends the user to sign in. Where the sign-in comes back to this server, a leg begins: its `state` is
+ * random and made now, so never before the user has approved, and what it stands for lies in a cookie of
+ * this browser.
  */
 export async function startSignIn(
   context: Context,
@@ -69,7 +70,10 @@ export async function startSignIn(
   return passOn(response, [...cookies, ...evict, ownCookie(context, `${slots.kind}-${id}`, value, lifetime)])
 }
 
-/** The leg that a callback belongs to. Throws a PageError where it began in another browser, or not at all, or too long ago. */
+/**
+ * The leg that a callback belongs to. Throws a PageError if it began in another browser, or not at all,
+ * or too long ago.
+ */
 export async function openLeg(
   context: Context,
   request: Request,

@@ -12,8 +12,8 @@ const skew = 5
 const slots: Slots = { kind: 'fresh', max: 5 }
 
 /**
- * Whether this user, signed in as he is, has to sign in anew, because the client asks for it (OpenID Connect Core §3.1.2.1). Throws
- * `login_required` if he was sent to sign in and nothing proves that he did.
+ * Whether this user, signed in as now, has to sign in anew, because the client asks for it (OpenID Connect
+ * Core §3.1.2.1). Throws `login_required` if the user was sent to sign in and nothing proves a new sign-in.
  */
 export async function mustSignIn(
   context: Context,
@@ -34,7 +34,10 @@ export async function mustSignIn(
   return false
 }
 
-/** After a sign-in that began at this time: throws `login_required` if it was not as fresh as the client asks. */
+/**
+ * After a sign-in that began at this time: throws `login_required` if it was not as fresh as the client
+ * asks.
+ */
 export function requireFresh(
   { prompt, maxAge }: AuthorizationRequest,
   { authTime }: Identity,
@@ -50,7 +53,10 @@ function requireSignInSince(authTime: number | undefined, since: number): void {
     throw new OAuthError('login_required', 'The sign-in was not renewed, or does not tell when it was')
 }
 
-/** The way back from a sign-in, with the proof that it was demanded for this very request, in this browser: it lies in a cookie, too. */
+/**
+ * The way back from a sign-in, with the proof that it was demanded for this very request, in this browser:
+ * it lies in a cookie, too.
+ */
 export async function pathAfterSignIn(
   context: Context,
   httpRequest: Request,

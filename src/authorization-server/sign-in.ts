@@ -9,15 +9,15 @@ import type { SignIn } from '../types.ts'
 import { page } from './page.ts'
 
 /**
- * The application's own login: whoever `identify` finds is asked for consent, anybody else is sent to `loginUrl` first.
+ * The application's own login: the user that `identify` finds is asked for consent; a user who is not signed in is sent to `loginUrl` first.
  *
- * @param options.identify Who is signed in, by the application's own session; undefined: nobody. Say `authTime` where it is known:
+ * @param options.identify Who is signed in, by the application's own session; undefined: the user is not signed in. Say `authTime` if it is known:
  * `max_age` and `prompt=login` go by it.
- * @param options.loginUrl Path or absolute URL of the login. It gets `return_to` (a path where the login is on the issuer's
- * origin, else an absolute URL), and `prompt`, `login_hint` where the client sent them. Send the user to `return_to` afterwards,
+ * @param options.loginUrl Path or absolute URL of the login. It gets `return_to` (a path if the login is on the issuer's
+ * origin, else an absolute URL), and `prompt`, `login_hint` if the client sent them. Send the user to `return_to` afterwards,
  * and only to URLs below the issuer.
  *
- * @throws ConfigurationError where an option is wrong, missing or unknown.
+ * @throws ConfigurationError if an option is wrong, missing or unknown.
  *
  * @example
  * const signIn = ownLogin({ identify: async (request) => (await userOf(request)) && { subject: 'alice' }, loginUrl: '/login' })
@@ -47,8 +47,8 @@ export function ownLogin(options: { identify: SignIn['identify']; loginUrl: stri
 }
 
 /**
- * Signs in whoever types a name, without any proof: for demos and tests on this machine. Refused where the issuer is not a
- * loopback address.
+ * Signs in a user under any name, without any proof: for demos and tests on this machine. Refused if the
+ * issuer is not a loopback address.
  *
  * `createAuthorizationServer` throws ConfigurationError there.
  */
@@ -60,7 +60,7 @@ export function dangerouslyDevSignIn(): SignIn {
       if (!isLoopbackHost(new URL(issuer).hostname))
         throw new ConfigurationError(
           'signIn',
-          'dangerouslyDevSignIn asks for no proof: it is for an issuer on a loopback address alone',
+          'dangerouslyDevSignIn asks for no proof: it is only for an issuer on a loopback address',
         )
     },
     identify: () => undefined,

@@ -1,4 +1,7 @@
-/** The one stylesheet. Colours are variables; the rest is the same in light and dark. The pages can be read without it. */
+/**
+ * The one stylesheet. Colours are variables; the rest is the same in light and dark. The pages can be read
+ * without it.
+ */
 export const style = `
 :root{color-scheme:light dark;--bg:#f4f5f7;--card:#fff;--text:#171a1f;--soft:#565d69;--line:#dfe2e8;--edge:#858d9a;--tint:#f7f8fa;--warn:#fff6e0;--warn-line:#e6bf62;--warn-text:#5c3d00;--bad:#fdeceb;--bad-line:#e8a29c;--bad-text:#7d1a12;--good:#1b6b3a;--good-bg:#e5f4ea;--accent:var(--accent-light);--on-accent:var(--on-accent-light)}
 @media(prefers-color-scheme:dark){:root{--bg:#101216;--card:#191c22;--text:#edeff3;--soft:#a7afbc;--line:#2c313a;--edge:#7b8494;--tint:#1f232a;--warn:#2b2413;--warn-line:#6d5820;--warn-text:#f3d68f;--bad:#321b1a;--bad-line:#7a3a35;--bad-text:#ffb9b2;--good:#86d9a4;--good-bg:#17301f;--accent:var(--accent-dark);--on-accent:var(--on-accent-dark)}}

@@ -8,8 +8,8 @@ import { forged } from './same-origin.ts'
 import { sealContext } from './seal-context.ts'
 
 /**
- * An authorization request that waits for the user, as it lies, sealed, in the page's form. Nothing of it is stored until he has
- * approved, and then at this grant id, once.
+ * An authorization request that waits for the user, as it lies, sealed, in the page's form. Nothing of it
+ * is stored until the user has approved, and then at this grant id, once.
  */
 export interface Transaction extends Binding {
   readonly grantId: string
@@ -22,8 +22,8 @@ export interface Transaction extends Binding {
 
 const slots: Slots = { kind: 'request', max: 5 }
 /**
- * Names what was answered lately in this browser. After an approval that can be sent again, and nothing else; after a denial going
- * back is an error of another kind than a forgery.
+ * Names what was answered lately in this browser. After an approval that can be sent again, and nothing
+ * else; after a denial going back is an error of another kind than a forgery.
  */
 const answered = 'answered'
 
@@ -42,7 +42,10 @@ export async function newTransaction(
 export const sealTransaction = (context: Context, transaction: Transaction): Promise<string> =>
   context.keyring.seal('form', sealContext(context.issuer, 'transaction'), JSON.stringify(transaction))
 
-/** The transaction of a submitted form. Throws a PageError: 403 where this browser was not given that form, 400 where it is too late. */
+/**
+ * The transaction of a submitted form. Throws a PageError: 403 if this browser was not given that form,
+ * 400 if it is too late.
+ */
 export async function openTransaction(
   context: Context,
   httpRequest: Request,
@@ -60,8 +63,8 @@ export async function openTransaction(
 }
 
 /**
- * Cookies after the user has approved. The form's own stays: the same approval sent again, by a double click or a reload, is answered
- * again, because the browser shows the last answer.
+ * Cookies after the user has approved. The form's own stays: the same approval sent again, by a double
+ * click or a reload, is answered again, because the browser shows the last answer.
  */
 export function noteAnswered(context: Context, httpRequest: Request, { slot }: Transaction): string[] {
   const others = answeredSlots(context, httpRequest).filter((each) => each !== slot)
@@ -69,7 +72,7 @@ export function noteAnswered(context: Context, httpRequest: Request, { slot }: T
   return [ownCookie(context, answered, list, context.options.lifetimes.transaction)]
 }
 
-/** Cookies after the user has denied: the form's own goes. Throws a PageError if he has approved before. */
+/** Cookies after the user has denied: the form's own goes. Throws a PageError after an approval. */
 export function denyTransaction(context: Context, httpRequest: Request, transaction: Transaction): string[] {
   const { slot } = transaction
   if (answeredSlots(context, httpRequest).includes(slot)) throw alreadyAnswered()
