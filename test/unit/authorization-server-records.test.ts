@@ -139,6 +139,19 @@ test('T7 however a grant is revoked, the consents of its client go along, and no
   expect(await rememberedKeys(rig)).toEqual([])
 })
 
+test('T7 T14 a grant that is evicted takes the consents of its client along, and the new one is written', async () => {
+  const rig = new Rig()
+  const expires = rig.now + 10_000
+  await rig.tokens('pub2', consent('two', expires))
+  for (let i = 0; i < 98; i++) await rig.tokens()
+  await rig.tokens('pub', consent('one', expires))
+  expect(await rememberedKeys(rig)).toEqual(['two', 'one'])
+  const last = await rig.tokens('pub', consent('three', expires))
+  expect(rig.events.filter(({ type }) => type === 'grant.evicted')).toHaveLength(10)
+  expect(await rememberedKeys(rig)).toEqual(['two', 'three'])
+  expect((await rig.as.grants.list('alice')).map(({ id }) => id)).toContain(last.grantId)
+})
+
 test('T7 a grant is not revoked as long as its consents cannot be ended', async () => {
   const rig = new Rig()
   const tokens = await rig.tokens('pub', consent('one', rig.now + 1000))
