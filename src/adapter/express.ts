@@ -1,6 +1,5 @@
 import type { NextFunction, Request as Incoming, RequestHandler, Response as Outgoing } from 'express'
 import { ConfigurationError } from '../errors.ts'
-import { lastAddress } from '../http/caller.ts'
 import type { ProtectNeed, ResourceServer } from '../index.ts'
 import type { AuthInfo } from '../types.ts'
 import { buildLazily, partsOf, type Lazy, type Parts } from './parts.ts'
@@ -108,7 +107,7 @@ function middleware(
     const origin = originOf(incoming, incoming.protocol === 'https')
     const request = toWebRequest(incoming, outgoing, origin, bodyOf)
     if (request === undefined) return void outgoing.status(400).json({ error: 'invalid_request' })
-    addresses.set(request, lastAddress(incoming.ip))
+    addresses.set(request, incoming.ip)
     await work(request, incoming, outgoing, next)
   }
   return (incoming, outgoing, next: NextFunction) => {

@@ -44,7 +44,7 @@ export function toNodeHandler(
     const secure = isEncrypted(incoming) || (behindProxy !== undefined && forwardedAsHttps(incoming))
     // Before anything secret is read (HT4).
     if (base?.startsWith('https:') && !isEncrypted(incoming) && behindProxy === undefined)
-      return refuse(outgoing, 400, `${plainHttp} Where a proxy ends TLS, pass behindProxy: true`)
+      return refuse(outgoing, 400, plainHttp)
     const request = toWebRequest(incoming, outgoing, base ?? originOf(incoming, secure))
     if (request === undefined)
       return refuse(outgoing, 400, 'The request target, the method or the Host header is not valid')
@@ -74,7 +74,9 @@ export function clientAddress(request: Request): string | undefined {
 
 const addresses = new WeakMap<Request, string | undefined>()
 
-const plainHttp = 'This server is reached over https, and the request came over plain http.'
+const plainHttp =
+  'This server is reached over https, and the request came over plain http. If a proxy terminates TLS, pass behindProxy: true, or ' +
+  'behindProxy: { addressHeader } if the client address is not the last one in X-Forwarded-For'
 
 function resolve(options: NodeHandlerOptions): {
   behindProxy: string | undefined

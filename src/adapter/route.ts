@@ -3,7 +3,7 @@ import type { ProtectNeed, ResourceServer } from '../index.ts'
 
 /**
  * Several resources behind a framework's router: its router chooses the handler (in any case, below a mount point, after a rewrite), so the path
- * of the request must not choose the resource. Resources that differ only by host cannot be mixed up by a router.
+ * of the request must not choose the resource. Which host is asked for, the guard reads itself.
  *
  * @throws ConfigurationError if this route does not say which resource it is.
  */

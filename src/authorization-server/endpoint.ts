@@ -32,7 +32,8 @@ export function requireTls({ secure, options }: Context, request: Request): void
   if (!secure || options.behindProxy || new URL(request.url).protocol === 'https:') return
   throw new OAuthError(
     'invalid_request',
-    'This request came over plain http. Where a proxy terminates TLS, set behindProxy: true',
+    'This request came over plain http. If a proxy terminates TLS, set behindProxy: true, or behindProxy: ' +
+      '{ addressHeader } if the client address is not the last one in X-Forwarded-For',
   )
 }
 

@@ -89,7 +89,7 @@ function issuerUrl(issuer: unknown): URL {
 }
 
 function secretsOf(secret: unknown, loopback: boolean): readonly string[] {
-  if (secret === undefined && loopback) return [randomToken(32)]
+  if (secret === undefined && loopback) return [ownSecret()]
   const secrets = typeof secret === 'string' ? [secret] : secret
   if (!Array.isArray(secrets) || secrets.length === 0)
     throw new ConfigurationError('secret', 'pass a random secret of at least 32 bytes, or a list of them')
@@ -100,6 +100,19 @@ function secretsOf(secret: unknown, loopback: boolean): readonly string[] {
         'each secret has at least 32 bytes; make one with a random generator',
       )
   return secrets as string[]
+}
+
+/** For this process alone. Workers make nothing random before the first request. */
+function ownSecret(): string {
+  try {
+    return randomToken(32)
+  } catch {
+    throw new ConfigurationError(
+      'secret',
+      'must be passed here, because nothing random can be made before the first request; openssl rand -base64 32 makes one ' +
+        '(wrangler reads it from .dev.vars)',
+    )
+  }
 }
 
 function requireSignIn(signIn: SignIn): void {

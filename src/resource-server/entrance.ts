@@ -109,7 +109,7 @@ function nowhere(places: readonly ProtectedResource[], request: Request): Respon
 
 /** The longest path that holds the request's. */
 function byPath(places: readonly ProtectedResource[], request: Request): ProtectedResource | undefined {
-  const { pathname } = new URL(request.url)
+  const { pathname, host: asked } = new URL(request.url)
   if (isAmbiguous(pathname)) return undefined
   let host: string | undefined
   const longest = (spelling: (path: string) => string): ProtectedResource | undefined => {
@@ -124,7 +124,14 @@ function byPath(places: readonly ProtectedResource[], request: Request): Protect
   }
   const exact = longest((path) => path)
   // A router that ignores case (Express) would run the handler of another resource than the one that is judged.
-  return exact === longest((path) => path.toLowerCase()) ? exact : undefined
+  if (exact === undefined || exact !== longest((path) => path.toLowerCase())) return undefined
+  const { host: own } = exact.resource
+  // Of an absolute target, some hosts write its host into the URL and leave another one in the header: two tenants of one request.
+  const contradicted =
+    own !== undefined &&
+    own !== asked &&
+    places.some(({ resource }) => resource.host === asked && !resource.loopback)
+  return contradicted ? undefined : exact
 }
 
 /**

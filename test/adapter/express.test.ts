@@ -442,9 +442,9 @@ test('HT4 plain http to an https issuer is refused, and the message names behind
   for (const headers of [{}, overTls]) {
     const response = await fetch(`${origin}/token`, { ...redeem, headers })
     expect(response.status).toBe(400)
-    expect(((await response.json()) as { error_description: string }).error_description).toContain(
-      'behindProxy: true',
-    )
+    const { error_description: problem } = (await response.json()) as { error_description: string }
+    expect(problem).toContain('behindProxy: true')
+    expect(problem).toContain('X-Forwarded-For')
   }
 })
 

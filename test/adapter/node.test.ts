@@ -57,7 +57,9 @@ test('HT4 plain http to an https server is refused, and the message names behind
     body: 'x',
   })
   expect(response.status).toBe(400)
-  expect((await response.json()).error_description).toContain('behindProxy: true')
+  const { error_description: problem } = await response.json()
+  expect(problem).toContain('behindProxy: true')
+  expect(problem).toContain('X-Forwarded-For')
   expect(handler).not.toHaveBeenCalled()
 })
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { worker } from '../../src/adapter/workers.ts'
 import { ConfigurationError } from '../../src/errors.ts'
 import { bundle, compatibility, startWorkerd } from '../support/runtime-workerd.ts'
@@ -54,4 +54,40 @@ test('rule 9: a promise of a handler is refused, because it would belong to one 
   const { fetch } = worker((async () => () => new Response()) as never)
   await expect(fetch(new Request('https://notes.example.com'), {}, {})).rejects.toThrow(ConfigurationError)
   expect(() => worker(undefined as never)).toThrow(ConfigurationError)
+})
+
+describe('in workerd, outside and across requests', () => {
+  let miniflare: Awaited<ReturnType<typeof startWorkerd>>
+  let url: URL
+  beforeAll(async () => {
+    const script = await bundle(join(import.meta.dirname, 'workers-global.ts'))
+    miniflare = await startWorkerd({ ...compatibility, script })
+    url = await miniflare.ready
+  })
+  afterAll(() => miniflare.dispose())
+
+  test('F12 in the global scope every part can be made; without a secret the error says what to do', async () => {
+    expect(await (await fetch(url)).json()).toEqual({
+      withoutSecret: expect.stringMatching(/^ConfigurationError: secret: .*openssl rand -base64 32/),
+      withSecret: 'made',
+      sessions: 'made',
+      client: 'made',
+    })
+  })
+
+  test.each([
+    ['seal', 'text'],
+    ['mac', expect.stringMatching(/^[\w-]{43}$/)],
+    ['dpop', expect.stringMatching(/^[\w-]{43}$/)],
+    ['store', null],
+    ['timer', 'hung'],
+  ])('rule 9: what a request that has ended began, %s, is for the next one: %s', async (what, expected) => {
+    expect(await (await fetch(new URL(`/lead?what=${what}`, url))).text()).toBe('gone')
+    for (let i = 0; i < 2; i++) {
+      const { found } = (await (await fetch(new URL(`/follow?what=${what}`, url))).json()) as {
+        found: unknown
+      }
+      expect(found).toEqual(expected)
+    }
+  })
 })

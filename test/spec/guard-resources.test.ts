@@ -121,6 +121,19 @@ test('G34 a resource computed from the request’s host, of those that are liste
   ).toBe(421)
 })
 
+test('S2, T20 two hosts in one request, of two resources: 421', async () => {
+  const it = await world({
+    options: { resource: [{ hosts: ['a.test', 'b.test', 'localhost:3000'], path: '/mcp' }] },
+  })
+  const call = async (url: string, host: string): Promise<number> =>
+    (await it.call(post(await token({ aud: `https://${host}/mcp` }), { host }, url))).status
+  expect(await call('https://b.test/mcp', 'a.test')).toBe(421)
+  expect(await call('https://a.test/mcp', 'a.test')).toBe(200)
+  // What Next writes into every URL.
+  expect(await call('http://localhost:3000/mcp', 'a.test')).toBe(200)
+  expect(await call('https://elsewhere.test/mcp', 'a.test')).toBe(200)
+})
+
 test('publicUrl: behind a proxy that takes a prefix off', async () => {
   const resource = 'https://example.test/api/mcp'
   const it = await world({ options: { resource, publicUrl: 'https://example.test/api/' } })

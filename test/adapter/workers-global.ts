@@ -1,0 +1,76 @@
+// What Tollgate does where Workers forbid most: in the global scope, and with what one request has begun for others.
+import {
+  createAuthorizationServer,
+  dangerouslyDevSignIn,
+  memoryRateLimiter,
+} from '../../src/authorization-server/index.ts'
+import { scopedStore } from '../../src/authorization-server/scoped-store.ts'
+import { createClient } from '../../src/client/index.ts'
+import { dpopKey } from '../../src/client/dpop.ts'
+import { createResourceServer } from '../../src/index.ts'
+import { Keyring } from '../../src/lib/seal.ts'
+import { createSessions } from '../../src/resource-server/session.ts'
+import { memoryStore } from '../../src/store/memory.ts'
+
+const issuer = 'http://127.0.0.1:8787'
+const resource = `${issuer}/mcp`
+const secret = 'thirty-two bytes at the very least!'
+
+const server = (options: { secret?: string }) =>
+  createAuthorizationServer({
+    issuer,
+    ...options,
+    store: memoryStore(),
+    signIn: dangerouslyDevSignIn(),
+    rateLimit: memoryRateLimiter(),
+    resources: { [resource]: { scopes: { 'notes:read': 'Read' } } },
+  })
+
+const attempt = (work: () => unknown): string => {
+  try {
+    work()
+    return 'made'
+  } catch (error) {
+    return String(error)
+  }
+}
+
+const made = {
+  withoutSecret: attempt(() => server({})),
+  withSecret: attempt(() => createResourceServer({ resource, authorizationServers: [server({ secret })] })),
+  sessions: attempt(() => createSessions({ secret })),
+  client: attempt(() => createClient({ clientName: 'Test', redirect: `${issuer}/callback`, dpop: true })),
+}
+
+const sealing = new Keyring([secret])
+const authenticating = new Keyring([secret])
+const dpop = dpopKey(true, () => 1)
+const store = scopedStore(memoryStore(), issuer, () => 1)
+
+let timer: Promise<unknown> | undefined
+
+/** Each keeps a promise of the first call for all later ones. */
+const kept: Record<string, () => Promise<unknown>> = {
+  seal: async () => sealing.open('seal', '', await sealing.seal('seal', '', 'text')),
+  mac: () => authenticating.mac('seal', 'text'),
+  dpop: () => dpop.thumbprint(),
+  store: () => store.get('a:b'),
+  // What hangs: it shows that the others do not by chance.
+  timer: () => (timer ??= new Promise((resolve) => setTimeout(resolve, 50, 'rang'))),
+}
+
+export default {
+  async fetch(request: Request): Promise<Response> {
+    const { pathname, searchParams } = new URL(request.url)
+    const work = kept[searchParams.get('what') ?? '']
+    if (work === undefined) return Response.json(made)
+    const flight = work()
+    // The leader ends with its work begun and nobody waiting for it.
+    if (pathname === '/lead') {
+      flight.catch(() => undefined)
+      return new Response('gone')
+    }
+    const hung = new Promise((resolve) => setTimeout(resolve, 2000, 'hung'))
+    return Response.json({ found: (await Promise.race([flight, hung])) ?? null })
+  },
+}
