@@ -222,6 +222,8 @@ export interface ClientQuirks {
     readonly userinfo?: string
     readonly revocation?: string
   }
+  /** Origins of its endpoints beside the issuer's own. */
+  readonly endpointOrigins?: readonly string[]
   /** Parameters for the authorization request, for example `access_type=offline`. */
   readonly authorizationParameters?: Readonly<Record<string, string>>
 }

@@ -22,19 +22,21 @@ export interface LoopbackOptions {
  */
 export function loopbackRedirect(options: LoopbackOptions): Redirect {
   checkOptions('loopbackRedirect', options, ['open', 'port', 'path', 'host'])
-  const { open, port, path = '/callback', host = '127.0.0.1' } = options
+  const { open, port, path: base = '/callback', host = '127.0.0.1' } = options
   requireFunction('open', open)
   requireInteger('port', port, { min: 1, max: 65_535, default: 1 })
-  if (!URL.canParse(`http://127.0.0.1${path}`) || new URL(`http://127.0.0.1${path}`).pathname !== path)
+  if (!URL.canParse(`http://127.0.0.1${base}`) || new URL(`http://127.0.0.1${base}`).pathname !== base)
     throw new ConfigurationError('path', 'pass a path that begins with a slash, as it stands in a URL')
   if (host !== '127.0.0.1' && host !== 'localhost')
     throw new ConfigurationError('host', `must be "127.0.0.1" or "localhost"; got ${JSON.stringify(host)}`)
   // A fixed port serves one authorization after the other.
   let last: Promise<unknown> = Promise.resolve()
   return {
-    ...(port === undefined ? {} : { uri: `http://${host}:${port}${path}` }),
+    ...(port === undefined ? {} : { uri: `http://${host}:${port}${base}` }),
     open,
-    async listen(handle, { preferred }) {
+    async listen(handle, { preferred, segment }) {
+      // One path for each issuer that sends no `iss` (mix-up).
+      const path = segment === undefined ? base : `${base.replace(/\/$/, '')}/${segment}`
       const server = createServer()
       if (port === undefined)
         await listenOn(server, portOf(preferred, host, path)).catch(() => listenOn(server, 0))

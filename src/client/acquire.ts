@@ -8,6 +8,7 @@ import { withoutQuery } from './outgoing.ts'
 import { withinConfigured } from './scopes.ts'
 import { forget, identify, isForgotten } from './identity.ts'
 import { openWayBack } from './interactive.ts'
+import { issuerSegment, requireOwnEndpoints, withSegment } from './issuer-redirect.ts'
 import { keys, read, save, type RegistrationRecord, type ServerRecord, type TokenRecord } from './records.ts'
 import { tokenKey } from './token-key.ts'
 import { keepTokens } from './tokens.ts'
@@ -105,14 +106,20 @@ export async function startAuthorization(
     )
   // Refused before anything is registered.
   authorizationEndpoint(context, server, found)
+  const segment = await issuerSegment(context, server, found)
   if (typeof redirect === 'string') {
-    const identity = await identify(context, server, found, redirect)
-    const { url } = await beginAuthorization(context, server, found, identity, redirect, scopes)
+    const uri = withSegment(redirect, segment)
+    if (segment === undefined) requireOwnEndpoints(context, server, found)
+    const identity = await identify(context, server, found, uri)
+    const { url } = await beginAuthorization(context, server, found, identity, uri, scopes)
     return { url, finished: undefined, open: async () => undefined }
   }
   const registration = await read<RegistrationRecord>(context.storage, await keys.registration(found.issuer))
-  const wayBack = await openWayBack(context, redirect, registration?.redirectUri)
+  const wayBack = await openWayBack(context, redirect, registration?.redirectUri, segment)
   try {
+    // Redirects of other makers may know one URI only.
+    if (segment === undefined || !new URL(wayBack.uri).pathname.endsWith(`/${segment}`))
+      requireOwnEndpoints(context, server, found)
     const identity = await identify(context, server, found, wayBack.uri)
     const { url, state } = await beginAuthorization(context, server, found, identity, wayBack.uri, scopes)
     return { url, finished: wayBack.finished(state), open: () => wayBack.show(url, request) }

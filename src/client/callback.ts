@@ -18,14 +18,17 @@ export interface Finished extends Authorized {
 
 /**
  * The answer to an authorization request. Before the code goes anywhere: `state` is ours, unused and of this subject; `iss` is
- * the server that was asked (RFC 9207 §2.4, as raw strings); it is a code or an error, and each parameter is there once.
+ * the server that was asked (RFC 9207 §2.4, as raw strings); it came to this issuer's redirect URI; it is a code or an error, and each parameter is there once.
  */
-export async function finishAuthorization(
-  context: ClientContext,
-  parameters: URLSearchParams,
-): Promise<Finished> {
+export async function finishAuthorization(context: ClientContext, arrived: URL): Promise<Finished> {
+  const parameters = arrived.searchParams
   const flow = await takeFlow(context, parameters)
   const { found, server, redirectUri, scopes } = flow
+  // Mix-up (RFC 9700 §4.4.2.2). Paths only: behind a proxy the host of request.url is anything.
+  if (arrived.pathname !== new URL(redirectUri).pathname)
+    throw rejected(
+      'The answer came to the redirect URI of another issuer, or without its path: the whole address is needed',
+    )
   validate(parameters, flow)
   // Or the next attempt would show up with the same dead client id.
   const fail = async (reason: unknown): Promise<never> => {

@@ -5,6 +5,7 @@ import { authorizedFetch } from './authorized-fetch.ts'
 import { finishAuthorization } from './callback.ts'
 import { createContext, type ClientContext } from './context.ts'
 import { probe } from './probe.ts'
+import { isCallbackPath } from './issuer-redirect.ts'
 import type { ClientOptions } from './options.ts'
 import { checkServer } from './outgoing.ts'
 import { answerFailure, answerSuccess } from './page.ts'
@@ -21,7 +22,7 @@ export interface Client {
   fetch: Fetch
   /** Starts an authorization. The URL is for the person's browser; where `redirect` is no URL, the way back is open when this resolves. */
   authorize(resource: string | URL): Promise<URL>
-  /** Answers the request at the redirect URI: 404 at another path. */
+  /** Answers the request at the redirect URI, or at the path one segment below it: 404 at another path. */
   callback(request: Request): Promise<Response>
   /**
    * Forgets all tokens for this server and revokes them at their issuers. Rejects with `unknown_server` for a URL that this client
@@ -74,12 +75,12 @@ async function authorize(context: ClientContext, server: string): Promise<URL> {
 
 async function callback(context: ClientContext, request: Request): Promise<Response> {
   const { redirect } = context.options
-  const { pathname, searchParams } = new URL(request.url)
+  const arrived = new URL(request.url)
   // Paths only: behind a proxy the host of request.url is anything.
-  if (typeof redirect !== 'string' || request.method !== 'GET' || pathname !== new URL(redirect).pathname)
+  if (typeof redirect !== 'string' || request.method !== 'GET' || !isCallbackPath(arrived.pathname, redirect))
     return new Response('Not found', { status: 404 })
   try {
-    const { tokens: _, ...authorized } = await finishAuthorization(context, searchParams)
+    const { tokens: _, ...authorized } = await finishAuthorization(context, arrived)
     return await answerSuccess(context, authorized)
   } catch (error) {
     return answerFailure(context, error)

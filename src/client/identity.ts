@@ -2,12 +2,11 @@ import type { ClientAuth } from 'oauth4webapi'
 import { OAuthError, UnavailableError } from '../errors.ts'
 import type { ClientContext } from './context.ts'
 import { clientAuth } from './client-auth.ts'
+import { entryFor } from './entry.ts'
 import { refused } from './errors.ts'
-import { isUnbound, type PreregisteredClient } from './options.ts'
-import { withoutQuery } from './outgoing.ts'
+import { usesDocument } from './issuer-redirect.ts'
 import { keys, read, save, type RegistrationRecord, type ServerRecord } from './records.ts'
 import { register } from './registration.ts'
-import { covers } from './resource-metadata.ts'
 
 /** Who we are at one authorization server. */
 export interface ClientIdentity {
@@ -26,11 +25,10 @@ export async function identify(
   redirectUri: string | undefined,
 ): Promise<ClientIdentity> {
   const { clientMetadataUrl } = context.options
-  const { issuer, metadata } = found
+  const { issuer } = found
   const byHand = entryFor(context, server, issuer)
   if (byHand !== undefined) return identity(context, found, byHand)
-  if (clientMetadataUrl !== undefined && metadata.client_id_metadata_document_supported)
-    return identity(context, found, { clientId: clientMetadataUrl })
+  if (usesDocument(context, server, found)) return identity(context, found, { clientId: clientMetadataUrl! })
   const at = await keys.registration(issuer)
   // One registration for parallel first calls, in this process and in others.
   const record = await context.storage.exclusively(at, async () => {
@@ -42,27 +40,6 @@ export async function identify(
     return fresh
   })
   return identity(context, found, registered(record))
-}
-
-/**
- * The entry in `clients` for this issuer and MCP server; undefined if the issuer has none. Rejects if the credentials are for other
- * servers: a server that names somebody else's issuer must not get tokens that are good elsewhere (RFC 9700 §4.9.1).
- */
-export function entryFor(
-  { options: { clients, grant }, quirks }: ClientContext,
-  server: string,
-  issuer: string,
-): PreregisteredClient | undefined {
-  const entries = clients.filter((client) => client.issuer === issuer)
-  const entry = entries.find(({ servers }) => servers?.some((each) => covers(each, server)) ?? true)
-  // Without a person nobody sees who asks for what.
-  const unseen = grant !== undefined && isUnbound(quirks(issuer))
-  if (entry === undefined && (entries.length > 0 || unseen))
-    throw refused(
-      'server_not_allowed',
-      `${withoutQuery(server)} wants tokens of ${issuer}, and no entry in "clients" for that issuer names this server; if you trust it, add it to "servers"`,
-    )
-  return entry
 }
 
 /** Who we were when these tokens were issued; undefined where we are nobody there any more. */
@@ -132,7 +109,7 @@ async function enrol(
       if (askForClient === undefined || error instanceof UnavailableError) throw error
     }
   }
-  const answer = await askForClient?.(issuer)
+  const answer = await askForClient?.(issuer, { redirectUri })
   if (answer === undefined)
     throw refused(
       'registration_unavailable',

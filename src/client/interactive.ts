@@ -18,6 +18,7 @@ export async function openWayBack(
   context: ClientContext,
   redirect: Redirect,
   preferred: string | undefined,
+  segment: string | undefined,
 ): Promise<WayBack> {
   let expected: string | undefined
   const outcome = deferred<TokenRecord>()
@@ -25,9 +26,9 @@ export async function openWayBack(
   outcome.promise.catch(() => undefined)
 
   const isOurs = (parameters: URLSearchParams): boolean => parameters.get('state') === expected
-  const finish = async (parameters: URLSearchParams): Promise<Response> => {
+  const finish = async (arrived: URL): Promise<Response> => {
     try {
-      const { tokens, ...authorized } = await finishAuthorization(context, parameters)
+      const { tokens, ...authorized } = await finishAuthorization(context, arrived)
       outcome.resolve(tokens)
       return await answerSuccess(context, authorized)
     } catch (error) {
@@ -39,12 +40,12 @@ export async function openWayBack(
   /** Only an answer with our state decides; any page can send a browser to a loopback port. */
   const { uri, close } = await redirect.listen(
     async (request) => {
-      const { searchParams } = new URL(request.url)
-      if (!isOurs(searchParams)) return failurePage()
+      const arrived = new URL(request.url)
+      if (!isOurs(arrived.searchParams)) return failurePage()
       // Some browsers load a page twice.
-      return (await (answered ??= finish(searchParams))).clone()
+      return (await (answered ??= finish(arrived))).clone()
     },
-    { preferred },
+    { preferred, ...(segment === undefined ? {} : { segment }) },
   )
   const closeOnce = once(async () => close())
   return {
@@ -67,13 +68,13 @@ export async function openWayBack(
       try {
         const arrived = await redirect.open(url, request)
         if (arrived === undefined) return
-        const { searchParams } = new URL(URL.canParse(String(arrived)) ? arrived : uri)
-        if (!isOurs(searchParams))
+        const back = new URL(URL.canParse(String(arrived)) ? arrived : uri)
+        if (!isOurs(back.searchParams))
           throw new OAuthError(
             'invalid_callback',
             'This is not where the browser arrived: pass the whole address, of the latest attempt',
           )
-        await (answered ??= finish(searchParams))
+        await (answered ??= finish(back))
       } catch (error) {
         outcome.reject(error)
       }

@@ -30,6 +30,12 @@ export interface PreregisteredClient {
    * server that trusts the issuer. Default: every server that names the issuer.
    */
   servers?: readonly string[]
+  /**
+   * Origins of the authorization server's endpoints beside the issuer's own. A client that was registered by hand has the one redirect
+   * URI that others have, too, so an authorization server that sends no `iss` must keep its endpoints at its own origin
+   * or at one of these (mix-up, RFC 9700 §4.4). Default: none.
+   */
+  endpointOrigins?: readonly string[]
 }
 
 /** Who asks for what, to be shown to the person before the authorization server's page. */
@@ -44,10 +50,14 @@ export interface AuthorizationRequest {
 export interface Redirect {
   /** Where it is fixed beforehand. */
   readonly uri?: string
-  /** Opens the way back before the client registers. `handle` answers what the person's browser is shown. */
+  /**
+   * Opens the way back before the client registers. `handle` answers what the person's browser is shown. With a `segment` the redirect URI
+   * is one for this issuer alone, and ends its path with it (RFC 9700 §4.4.2.2); without that, issuers that send no `iss` must have
+   * all endpoints at their own origin.
+   */
   listen(
     handle: (request: Request) => Promise<Response>,
-    options: { preferred: string | undefined },
+    options: { preferred: string | undefined; segment?: string },
   ): Promise<{ uri: string; close(): Awaitable<void> }>
   /**
    * Shows the URL to the person, if possible with what `request` says: which server asks for what. May resolve to the URL at which
@@ -68,7 +78,10 @@ export interface Authorized {
 
 /** Options of {@link createClient}. */
 export interface ClientOptions extends Runtime {
-  /** The redirect URI of a web host, whose handler calls `client.callback`; or how a native host does it. Without it no person is asked. */
+  /**
+   * The redirect URI of a web host, whose handler calls `client.callback` for it and for the paths one segment below it, which are for
+   * issuers that send no `iss`; or how a native host does it. Without it no person is asked.
+   */
   redirect?: string | Redirect
   /** Default: this process's memory. */
   storage?: ClientStorage
@@ -80,8 +93,11 @@ export interface ClientOptions extends Runtime {
   clientMetadataUrl?: string
   /** Clients that were registered by hand. */
   clients?: readonly PreregisteredClient[]
-  /** Asked where there is no other way to register. The answer is stored for this issuer. */
-  askForClient?: (issuer: string) => Awaitable<{ clientId: string; clientSecret?: string } | undefined>
+  /** Asked if there is no other way to register; the client needs this `redirectUri` there. The answer is stored for this issuer. */
+  askForClient?: (
+    issuer: string,
+    about: { redirectUri: string | undefined },
+  ) => Awaitable<{ clientId: string; clientSecret?: string } | undefined>
   /** Presets of identity providers that do not follow the standard, for example `entra({ … })`. */
   providers?: readonly { readonly issuer: string; readonly client?: ClientQuirks }[]
   /** Asked for where neither the challenge nor the server's metadata names scopes. With `grant`: the most that is ever asked for. */
@@ -187,7 +203,15 @@ function checkClient(
   providers: NonNullable<ClientOptions['providers']>,
 ): void {
   const at = `clients[${i}]`
-  checkOptions(at, client, ['issuer', 'clientId', 'clientSecret', 'privateKey', 'authMethod', 'servers'])
+  checkOptions(at, client, [
+    'issuer',
+    'clientId',
+    'clientSecret',
+    'privateKey',
+    'authMethod',
+    'servers',
+    'endpointOrigins',
+  ])
   if (typeof client.issuer !== 'string' || !URL.canParse(client.issuer))
     throw new ConfigurationError(`${at}.issuer`, 'name the authorization server that knows this client')
   requireString(`${at}.clientId`, client.clientId)
@@ -195,6 +219,12 @@ function checkClient(
     ({ issuer, client: quirks }) => issuer === client.issuer && isUnbound(quirks),
   )
   checkServers(`${at}.servers`, client, unbound)
+  for (const origin of requireStrings(`${at}.endpointOrigins`, client.endpointOrigins ?? []))
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin)
+      throw new ConfigurationError(
+        `${at}.endpointOrigins`,
+        `must be origins such as "https://login.example.com"; got ${JSON.stringify(origin)}`,
+      )
   if (client.authMethod === undefined) return
   if (!Object.hasOwn(needs, client.authMethod))
     throw new ConfigurationError(`${at}.authMethod`, `pass one of ${Object.keys(needs).join(', ')}`)

@@ -1,6 +1,7 @@
 import { ConfigurationError } from '../errors.ts'
 import { requireFunction } from '../lib/options.ts'
 import type { Awaitable } from '../types.ts'
+import { withSegment } from './issuer-redirect.ts'
 import type { AuthorizationRequest, Redirect } from './options.ts'
 
 /**
@@ -18,7 +19,7 @@ export function pasteRedirect(options: {
   requireFunction('ask', options.ask)
   return {
     uri: options.uri,
-    listen: async () => ({ uri: options.uri, close: () => undefined }),
+    listen: async (_, { segment }) => ({ uri: withSegment(options.uri, segment), close: () => undefined }),
     open: async (url, request) => {
       const pasted = (await options.ask(url, request)).trim()
       // Some paste the query alone.

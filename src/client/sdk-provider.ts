@@ -6,7 +6,9 @@ import { clientAuth } from './client-auth.ts'
 import { contextOf, type Client } from './create-client.ts'
 import { refused } from './errors.ts'
 import { noteTokens } from './held-tokens.ts'
-import { entryFor, forget } from './identity.ts'
+import { entryFor } from './entry.ts'
+import { forget } from './identity.ts'
+import { requireOwnEndpoints } from './issuer-redirect.ts'
 import { probe } from './probe.ts'
 import { checkServer, outgoing, withoutQuery } from './outgoing.ts'
 import {
@@ -168,6 +170,8 @@ export function toOAuthClientProvider(client: Client, server: string | URL): Sdk
       checkUrl(to, outgoing(context, url))
       const found = current ?? (await rediscover())
       requireEndpoint(to, found.metadata.authorization_endpoint, found)
+      // The SDK wants one redirect URI for all issuers.
+      requireOwnEndpoints(context, url, found)
       authorizationUrl = to
       if (typeof options.redirect !== 'object') return
       const scopes = to.searchParams.get('scope')

@@ -32,6 +32,7 @@ export function google(options: GoogleOptions): Provider {
       },
       client: {
         resource: 'omit',
+        endpointOrigins: ['https://oauth2.googleapis.com'],
         // Else no refresh token comes.
         authorizationParameters: { access_type: 'offline', prompt: 'consent' },
       },

@@ -21,7 +21,10 @@ const stateMeta = {
 
 /** The suite's page answers with the redirect at once: no person is needed. */
 const redirect: Redirect = {
-  listen: async () => ({ uri: 'http://127.0.0.1:3999/callback', close: () => undefined }),
+  listen: async (_, { segment }) => ({
+    uri: `http://127.0.0.1:3999/callback${segment === undefined ? '' : `/${segment}`}`,
+    close: () => undefined,
+  }),
   open: async (url) => {
     const response = await fetch(url, { redirect: 'manual' })
     return response.headers.get('location') ?? undefined

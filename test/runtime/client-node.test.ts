@@ -178,6 +178,27 @@ function get(url: URL, host = url.host, method = 'GET'): Promise<{ status: numbe
   })
 }
 
+test('T2 loopback: a redirect URI for each issuer that sends no iss, and no other path answers', async () => {
+  for (const path of ['/callback', '/']) {
+    const redirect = loopbackRedirect({ open: () => undefined, path })
+    const answer = async (): Promise<Response> => new Response('here')
+    const own = await redirect.listen(answer, { preferred: undefined, segment: 'abcdefghijklmnop' })
+    try {
+      const { pathname, port } = new URL(own.uri)
+      expect(pathname).toBe(`${path === '/' ? '' : path}/abcdefghijklmnop`)
+      expect((await get(new URL(own.uri))).status).toBe(200)
+      for (const other of [path, `${pathname}/`, '/abcdefghijklmnoq'])
+        expect((await get(new URL(`http://127.0.0.1:${port}${other}`))).status).toBe(404)
+    } finally {
+      await own.close()
+    }
+    // The port of the last registration, where it was this path.
+    const again = await redirect.listen(answer, { preferred: own.uri, segment: 'abcdefghijklmnop' })
+    await again.close()
+    expect(again.uri).toBe(own.uri)
+  }
+})
+
 test('CL16 loopback: 127.0.0.1, exact path and Host, GET; garbage does not end it, the answer does', async () => {
   const world = createWorld()
   const seen: number[] = []

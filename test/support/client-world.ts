@@ -1,4 +1,5 @@
 // A protected MCP server and an authorization server, in memory behind one `fetch`. Every answer can be replaced.
+import { withSegment } from '../../src/client/issuer-redirect.ts'
 import type { Redirect } from '../../src/client/options.ts'
 
 export const resource = 'https://mcp.test/mcp'
@@ -84,7 +85,10 @@ export function createWorld(): World {
     opened: [],
     tamper: () => undefined,
     redirect: {
-      listen: async () => ({ uri: 'http://127.0.0.1:3000/callback', close: () => undefined }),
+      listen: async (_, { segment }) => ({
+        uri: withSegment('http://127.0.0.1:3000/callback', segment),
+        close: () => undefined,
+      }),
       open: async (url) => {
         world.opened.push(url)
         const response = await world.fetch(url, { redirect: 'manual' })

@@ -1,0 +1,26 @@
+import type { ClientContext } from './context.ts'
+import { refused } from './errors.ts'
+import { isUnbound, type PreregisteredClient } from './options.ts'
+import { withoutQuery } from './outgoing.ts'
+import { covers } from './resource-metadata.ts'
+
+/**
+ * The entry in `clients` for this issuer and MCP server; undefined if the issuer has none. Rejects if the credentials are for other
+ * servers: a server that names somebody else's issuer must not get tokens that are good elsewhere (RFC 9700 §4.9.1).
+ */
+export function entryFor(
+  { options: { clients, grant }, quirks }: ClientContext,
+  server: string,
+  issuer: string,
+): PreregisteredClient | undefined {
+  const entries = clients.filter((client) => client.issuer === issuer)
+  const entry = entries.find(({ servers }) => servers?.some((each) => covers(each, server)) ?? true)
+  // Without a person nobody sees who asks for what.
+  const unseen = grant !== undefined && isUnbound(quirks(issuer))
+  if (entry === undefined && (entries.length > 0 || unseen))
+    throw refused(
+      'server_not_allowed',
+      `${withoutQuery(server)} wants tokens of ${issuer}, and no entry in "clients" for that issuer names this server; if you trust it, add it to "servers"`,
+    )
+  return entry
+}

@@ -1,0 +1,78 @@
+import { base64url, utf8 } from '../lib/bytes.ts'
+import type { ClientContext } from './context.ts'
+import { refused } from './errors.ts'
+import { entryFor } from './entry.ts'
+import type { ServerRecord } from './records.ts'
+
+/**
+ * Mix-up (RFC 9700 §4.4): a hostile authorization server sends the browser to an honest one and waits for its code. An honest
+ * server that sends `iss` stops that (§4.4.2.1). For one that does not, each issuer has a redirect URI of its own (§4.4.2.2): this is
+ * the path segment that makes it so. Undefined: `iss` is sent, or only one redirect URI can be registered.
+ */
+export async function issuerSegment(
+  context: ClientContext,
+  server: string,
+  found: ServerRecord,
+): Promise<string | undefined> {
+  if (found.metadata.authorization_response_iss_parameter_supported) return undefined
+  if (entryFor(context, server, found.issuer) !== undefined || usesDocument(context, server, found))
+    return undefined
+  const digest = await crypto.subtle.digest('SHA-256', utf8(`client issuer\0${found.issuer}`))
+  return base64url(new Uint8Array(digest)).slice(0, 16)
+}
+
+const segments = /^[\w-]{16}$/
+
+/** The redirect URI with the segment at the end of its path; as it is without one. */
+export function withSegment(uri: string, segment: string | undefined): string {
+  if (segment === undefined) return uri
+  const [path, ...query] = uri.split('?')
+  return [`${path!.replace(/\/$/, '')}/${segment}`, ...query].join('?')
+}
+
+/** Whether this is the path of the redirect URI, or that of one with a segment. */
+export function isCallbackPath(path: string, redirect: string): boolean {
+  const base = new URL(redirect).pathname
+  if (path === base) return true
+  const below = base.endsWith('/') ? base : `${base}/`
+  return path.startsWith(below) && segments.test(path.slice(below.length))
+}
+
+/** Whether our metadata document names us. It lists fixed redirect URIs, so it needs an issuer that cannot be mixed up. */
+export function usesDocument(context: ClientContext, server: string, found: ServerRecord): boolean {
+  const { clientMetadataUrl } = context.options
+  const { client_id_metadata_document_supported: supported, registration_endpoint: other } = found.metadata
+  if (clientMetadataUrl === undefined || !supported) return false
+  return other === undefined || foreignEndpoint(context, server, found) === undefined
+}
+
+/**
+ * If several issuers share a redirect URI, mix-up is stopped by the endpoints: a hostile issuer cannot name the honest page, because its
+ * endpoints have to lie at its own origin or at one that the host lists.
+ */
+export function requireOwnEndpoints(context: ClientContext, server: string, found: ServerRecord): void {
+  const foreign = foreignEndpoint(context, server, found)
+  if (foreign === undefined) return
+  throw refused(
+    'foreign_endpoint',
+    `${found.issuer} sends no "iss", shares its redirect URI with other issuers, and has an endpoint at ${foreign}; if that is right, add the origin to "endpointOrigins" of its entry in "clients", or give the client a "redirect" that knows "segment"`,
+  )
+}
+
+/** The origin of an endpoint that is neither the issuer's own nor listed. */
+function foreignEndpoint(context: ClientContext, server: string, found: ServerRecord): string | undefined {
+  const { issuer, metadata } = found
+  const quirks = context.quirks(issuer)
+  // Endpoints of a preset are not the server's own word.
+  if (metadata.authorization_response_iss_parameter_supported || quirks.endpoints !== undefined)
+    return undefined
+  const listed = [
+    new URL(issuer).origin,
+    ...(quirks.endpointOrigins ?? []),
+    ...(entryFor(context, server, issuer)?.endpointOrigins ?? []),
+  ]
+  return [metadata.authorization_endpoint, metadata.token_endpoint]
+    .filter((endpoint) => endpoint !== undefined)
+    .map((endpoint) => new URL(endpoint).origin)
+    .find((origin) => !listed.includes(origin))
+}
