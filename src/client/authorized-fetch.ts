@@ -55,20 +55,31 @@ async function sendAuthorized(context: ClientContext, request: ReplayableRequest
   }
 }
 
+/** A server's challenge to us. */
+export interface OwnChallenge extends Challenge {
+  /** DPoP is the only scheme that is offered: no bearer token is taken (RFC 9449 §7.1). */
+  dpopOnly: boolean
+}
+
 /** The Bearer or DPoP challenge, wherever it stands in the header. */
-export function challengeOf(response: Response): Challenge | undefined {
+export function challengeOf(response: Response): OwnChallenge | undefined {
   if (response.status !== 401 && response.status !== 403) return undefined
   const challenges = parseChallenges(response.headers.get('www-authenticate') ?? '')
   const ours = challenges.filter(({ scheme }) => /^(bearer|dpop)$/i.test(scheme))
-  return ours.find(({ parameters }) => parameters['resource_metadata'] !== undefined) ?? ours[0]
+  const best = ours.find(({ parameters }) => parameters['resource_metadata'] !== undefined) ?? ours[0]
+  return best && { ...best, dpopOnly: ours.every(({ scheme }) => /^dpop$/i.test(scheme)) }
 }
+
+/** A challenge with DPoP alone demands it, whatever the metadata say. */
+export const demand = (found: ServerRecord, challenge: OwnChallenge | undefined): ServerRecord =>
+  challenge?.dpopOnly ? { ...found, dpopRequired: true } : found
 
 /** After 401. Discovery comes first: the server may have moved to another issuer, where the old tokens must not go. */
 async function recover(
   context: ClientContext,
   url: string,
   { tokens: rejected, failure }: StoredTokens,
-  challenge: Challenge | undefined,
+  challenge: OwnChallenge | undefined,
   renewing: boolean,
 ): Promise<{ tokens: TokenRecord; authorized: boolean }> {
   const found = await rediscover(context, url, challenge)
@@ -91,7 +102,7 @@ async function stepUp(
   context: ClientContext,
   url: string,
   tokens: TokenRecord | undefined,
-  challenge: Challenge,
+  challenge: OwnChallenge,
 ): Promise<TokenRecord | undefined> {
   const needed = legal(challenge.parameters['scope'] ?? '')
   const before = [...(tokens?.asked ?? []), ...(tokens?.granted ?? [])]
@@ -126,13 +137,13 @@ async function stepUp(
 function rediscover(
   context: ClientContext,
   url: string,
-  challenge: Challenge | undefined,
+  challenge: OwnChallenge | undefined,
 ): Promise<ServerRecord> {
   const announced = challenge?.parameters['resource_metadata']
-  return context.discoveries.run(`${url} ${announced}`, async () => {
+  return context.discoveries.run(`${url} ${announced} ${challenge?.dpopOnly}`, async () => {
     const at = await keys.server(url)
     const known = await read<ServerRecord>(context.storage, at)
-    const found = await discover(context, url, announced, known?.issuer)
+    const found = demand(await discover(context, url, announced, known?.issuer), challenge)
     if (known !== undefined && known.issuer !== found.issuer)
       context.runtime.event({
         type: 'client.issuer-changed',

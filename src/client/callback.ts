@@ -2,8 +2,9 @@ import { OAuthError } from '../errors.ts'
 import type { AuthorizationServerMetadata } from '../protocol/metadata.ts'
 import { targetParameters } from './authorization.ts'
 import type { ClientContext } from './context.ts'
+import { rejected } from './errors.ts'
 import { forget, identityOf, isForgotten } from './identity.ts'
-import { errorCode } from './token-answer.ts'
+import { errorCode, harmless } from './token-answer.ts'
 import type { Authorized } from './options.ts'
 import { withoutQuery } from './outgoing.ts'
 import { keys, read, save, type FlowRecord, type TokenRecord } from './records.ts'
@@ -36,9 +37,13 @@ export async function finishAuthorization(context: ClientContext, arrived: URL):
     throw reason
   }
   const error = parameters.get('error')
-  // Its description is the sender's text, and is not repeated.
-  if (error !== null)
-    return fail(new OAuthError(errorCode(error), 'The authorization server did not approve'))
+  if (error !== null) {
+    // For the host and its log; the browser is not shown the sender's text.
+    const text = harmless(parameters.get('error_description'))
+    return fail(
+      new OAuthError(errorCode(error), `The authorization server did not approve${text && `: ${text}`}`),
+    )
+  }
   const identity = await identityOf(context, found, flow.clientId)
   if (identity === undefined) throw rejected('The client was registered anew meanwhile; start again')
   const response = await requestTokens(context, server, found, identity, 'authorization_code', {
@@ -102,5 +107,3 @@ export function checkIssuerParameter(
       `The answer does not come from the authorization server that was asked: ${iss === undefined ? 'no "iss"' : `"iss" is ${JSON.stringify(iss)}`}, expected ${JSON.stringify(issuer)}`,
     )
 }
-
-const rejected = (description: string): OAuthError => new OAuthError('invalid_callback', description)

@@ -1,4 +1,5 @@
 import { OAuthError } from '../errors.ts'
+import { oneLine } from '../lib/runtime.ts'
 import type { AuthorizationRequest } from './options.ts'
 
 /** A person has to approve first: send the browser to `url`, and hand the request at the redirect URI to `client.callback`. */
@@ -23,6 +24,29 @@ export class AuthorizationRequiredError extends OAuthError {
   }
 }
 
-/** What a server said is not usable: another issuer or resource than asked for, a missing endpoint, no S256. */
+/** A server said something else than it must: with the value that came, the one that was expected, and where it stood. */
+export class MismatchError extends OAuthError {
+  readonly received: string | undefined
+  readonly expected: string | undefined
+  /** The document that said so. */
+  readonly documentUrl: string | undefined
+
+  constructor(
+    code: string,
+    description: string,
+    about: { received?: string | undefined; expected?: string; documentUrl?: string },
+  ) {
+    super(code, oneLine(description, 1000), { status: 502 })
+    this.received = about.received
+    this.expected = about.expected
+    this.documentUrl = about.documentUrl
+  }
+}
+
+/** What a server said is not usable: a missing endpoint, no S256. Text of a stranger is cleaned here, once: no terminal escapes. */
 export const refused = (code: string, description: string): OAuthError =>
-  new OAuthError(code, description, { status: 502 })
+  new OAuthError(code, oneLine(description, 1000), { status: 502 })
+
+/** The answer at the redirect URI is not one to our request. */
+export const rejected = (description: string): OAuthError =>
+  new OAuthError('invalid_callback', oneLine(description, 1000))

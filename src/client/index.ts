@@ -6,7 +6,7 @@ export type {
   PreregisteredClient,
   Redirect,
 } from './options.ts'
-export { AuthorizationRequiredError } from './errors.ts'
+export { AuthorizationRequiredError, MismatchError } from './errors.ts'
 export { memoryStorage, type ClientStorage } from './storage.ts'
 export {
   clientCredentials,

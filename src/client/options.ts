@@ -104,7 +104,7 @@ export interface ClientOptions extends Runtime {
   scopes?: readonly string[]
   /** Tokens without a person: `clientCredentials()`, `enterpriseManaged({ … })`, `workloadIdentity({ … })`. */
   grant?: Grant
-  /** Sender-constrained tokens (RFC 9449). `true`: where the server can; a key pair: with it, so that tokens outlive the process. Default: where the server demands it. */
+  /** Sender-constrained tokens (RFC 9449). `true`: where the server can; a key pair: with it, so that tokens outlive the process. Default: if the server demands it, in its metadata or by a challenge with DPoP alone. */
   dpop?: boolean | CryptoKeyPair
   /** Seconds before the expiry at which a token is renewed, 0–600. Default 60. */
   refreshAhead?: number

@@ -1,3 +1,4 @@
+import { OAuthError } from '../errors.ts'
 import type { ClientContext } from './context.ts'
 import type { Authorized } from './options.ts'
 
@@ -12,7 +13,12 @@ export const successPage = (): Response =>
 
 /** What the browser is shown after a failure. Nothing of what was sent is repeated. */
 export async function answerFailure({ options, runtime }: ClientContext, error: unknown): Promise<Response> {
-  runtime.event({ type: 'client.authorization-failed', level: 'warning', error: nameOf(error) })
+  runtime.event({
+    type: 'client.authorization-failed',
+    level: 'warning',
+    error: nameOf(error),
+    ...(error instanceof OAuthError ? { detail: error.message } : {}),
+  })
   const answer = await options.onError?.(error, { where: 'authorization' })
   return answer ?? failurePage()
 }

@@ -1,5 +1,4 @@
-import type { Challenge } from '../protocol/challenge.ts'
-import { challengeOf } from './authorized-fetch.ts'
+import { challengeOf, demand, type OwnChallenge } from './authorized-fetch.ts'
 import type { ClientContext } from './context.ts'
 import { discover } from './discovery.ts'
 import type { ServerRecord } from './records.ts'
@@ -12,10 +11,11 @@ import { replayable, send } from './request.ts'
 export async function probe(
   context: ClientContext,
   server: string,
-): Promise<{ found: ServerRecord; challenge: Challenge | undefined }> {
+): Promise<{ found: ServerRecord; challenge: OwnChallenge | undefined }> {
   const look = { headers: { accept: 'text/event-stream' }, signal: AbortSignal.timeout(5000) }
   const response = await send(context, await replayable(server, look), undefined).catch(() => undefined)
   const challenge = response && challengeOf(response)
   await response?.body?.cancel()
-  return { found: await discover(context, server, challenge?.parameters['resource_metadata']), challenge }
+  const found = await discover(context, server, challenge?.parameters['resource_metadata'])
+  return { found: demand(found, challenge), challenge }
 }

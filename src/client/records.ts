@@ -29,6 +29,8 @@ export interface RegistrationRecord {
 /** The tokens of one issuer, resource and subject. */
 export interface TokenRecord {
   issuer: string
+  /** The resource identifier; absent if the server has no metadata document. */
+  resource?: string
   clientId: string
   accessToken: string
   type: 'bearer' | 'dpop'

@@ -120,6 +120,7 @@ async function renew(
       level: 'warning',
       issuer: found.issuer,
       error: error.code,
+      detail: error.message,
     })
     return undefined
   }

@@ -5,8 +5,9 @@ import {
   WWWAuthenticateChallengeError,
 } from 'oauth4webapi'
 import type { ClientContext } from './context.ts'
-import { checkServer } from './outgoing.ts'
+import { checkServer, withoutQuery } from './outgoing.ts'
 import type { TokenRecord } from './records.ts'
+import { covers } from './resource-metadata.ts'
 
 /** A request that can be sent again. */
 export interface ReplayableRequest {
@@ -44,7 +45,7 @@ export function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined):
 const maxRedirects = 5
 
 /**
- * Sends the request with the token. Redirects are followed only within the origin and only where method and body stay; any other
+ * Sends the request with the token. Redirects are followed only within the origin, with a token only within its resource, and only where method and body stay; any other
  * one is handed to the caller as it is: a token goes to no other origin.
  */
 export async function send(
@@ -62,10 +63,16 @@ export async function send(
     if (!follows || location === null || redirects === maxRedirects || !URL.canParse(location, url))
       return response
     const next = new URL(location, url)
-    if (next.origin !== new URL(url).origin) return response
+    if (!mayFollow(next, request.url, tokens)) return response
     await response.body?.cancel()
     url = next.href
   }
+}
+
+/** A host of many tenants must not lead a token of one to the path of another. */
+function mayFollow(next: URL, from: string, tokens: TokenRecord | undefined): boolean {
+  if (next.origin !== new URL(from).origin) return false
+  return tokens === undefined || covers(tokens.resource ?? withoutQuery(from), next.href)
 }
 
 const isRead = ({ method }: ReplayableRequest): boolean => method === 'GET' || method === 'HEAD'

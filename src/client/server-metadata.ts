@@ -4,8 +4,8 @@ import type { AuthorizationServerMetadata } from '../protocol/metadata.ts'
 import { authorizationServerMetadataUrls } from '../protocol/well-known.ts'
 import type { ClientQuirks } from '../types.ts'
 import type { ClientContext } from './context.ts'
-import { refused } from './errors.ts'
-import { getDocument, outgoing } from './outgoing.ts'
+import { MismatchError, refused } from './errors.ts'
+import type { Look } from './look.ts'
 
 /**
  * The metadata of an authorization server: RFC 8414, then OpenID Connect, at the URLs and in the order of MCP. Its `issuer`
@@ -13,20 +13,27 @@ import { getDocument, outgoing } from './outgoing.ts'
  */
 export async function findServerMetadata(
   context: ClientContext,
-  server: string,
+  look: Look,
   issuer: string,
   expected: readonly string[] = [issuer],
 ): Promise<AuthorizationServerMetadata | undefined> {
   if (!URL.canParse(issuer))
-    throw refused('invalid_response', 'The authorization server is named by what is no URL')
+    throw refused(
+      'invalid_response',
+      `The authorization server is named by ${JSON.stringify(issuer)}, which is not a URL`,
+    )
   const quirks = context.quirks(issuer)
   if (quirks.endpoints !== undefined) return preset(issuer, quirks.endpoints)
   for (const url of authorizationServerMetadataUrls(issuer)) {
-    const { document } = await getDocument(url, outgoing(context, server))
+    const document = await look.at(url)
     if (document === undefined) continue
     const metadata = withUsableEndpoints(parseAuthorizationServerMetadata(document))
     if (!expected.includes(metadata.issuer))
-      throw refused('issuer_mismatch', 'The authorization server metadata names another issuer')
+      throw new MismatchError(
+        'issuer_mismatch',
+        `The metadata at ${url} are of the issuer ${JSON.stringify(metadata.issuer)}, expected ${JSON.stringify(issuer)}: both are compared as they are written`,
+        { received: metadata.issuer, expected: issuer, documentUrl: url },
+      )
     return quirks.assumeS256 ? { ...metadata, code_challenge_methods_supported: ['S256'] } : metadata
   }
   return undefined

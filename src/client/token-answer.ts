@@ -62,6 +62,6 @@ export async function successBody(response: Response): Promise<Record<string, un
 export const errorCode = (text: unknown): string =>
   typeof text === 'string' && /^[a-z_]{1,40}$/.test(text) ? text : 'invalid_response'
 
-/** Long words may be a credential that the server quotes. */
-const harmless = (text: unknown): string =>
+/** A server's `error_description` in one printable line. Long words may be a credential that the server quotes. */
+export const harmless = (text: unknown): string =>
   typeof text === 'string' ? oneLine(text).replaceAll(/[\w~+/.=-]{16,}/g, '…') : ''

@@ -29,6 +29,7 @@ export async function keepTokens(
   const refreshToken = answer.refreshToken ?? before?.refreshToken
   const record: TokenRecord = {
     issuer: found.issuer,
+    ...(found.resource === undefined ? {} : { resource: found.resource }),
     clientId,
     accessToken,
     type,

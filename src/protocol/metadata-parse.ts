@@ -4,15 +4,18 @@ import type { AuthorizationServerMetadata, ProtectedResourceMetadata } from './m
 
 // Providers write null where a member should be absent; unknown members are passed over.
 const text = v.nullish(v.string())
+// Identifiers and URLs end up in messages and logs: printable ASCII, so that no terminal escape gets there.
+const plain = v.pipe(v.string(), v.regex(/^[\x21-\x7e]*$/))
+const url = v.nullish(plain)
 const list = v.nullish(v.array(v.string()))
 const flag = v.nullish(v.boolean())
 
 const protectedResource = v.object({
-  resource: v.string(),
-  authorization_servers: list,
+  resource: plain,
+  authorization_servers: v.nullish(v.array(plain)),
   scopes_supported: list,
   bearer_methods_supported: list,
-  jwks_uri: text,
+  jwks_uri: url,
   resource_name: text,
   resource_documentation: text,
   resource_policy_uri: text,
@@ -23,14 +26,14 @@ const protectedResource = v.object({
 })
 
 const authorizationServer = v.object({
-  issuer: v.string(),
-  authorization_endpoint: text,
-  token_endpoint: text,
-  registration_endpoint: text,
-  jwks_uri: text,
-  revocation_endpoint: text,
-  introspection_endpoint: text,
-  userinfo_endpoint: text,
+  issuer: plain,
+  authorization_endpoint: url,
+  token_endpoint: url,
+  registration_endpoint: url,
+  jwks_uri: url,
+  revocation_endpoint: url,
+  introspection_endpoint: url,
+  userinfo_endpoint: url,
   scopes_supported: list,
   response_types_supported: list,
   response_modes_supported: list,

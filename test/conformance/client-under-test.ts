@@ -36,7 +36,6 @@ const client = createClient({
   clientName: 'Tollgate conformance client',
   clientMetadataUrl: 'https://conformance-test.local/client-metadata.json',
   allowDefaultEndpoints: true,
-  dpop: true,
   ...(await credentials()),
 })
 

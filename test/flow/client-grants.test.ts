@@ -1,5 +1,5 @@
 import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
-import { expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import {
   clientCredentials,
   createClient,
@@ -207,6 +207,78 @@ test('RFC 9449: proofs at both servers, each nonce asked for once, bound to the 
   ).toBe(4)
   expect(decodeProtectedHeader(proof)).toMatchObject({ typ: 'dpop+jwt', alg: 'ES256' })
   expect((decodeProtectedHeader(proof).jwk as Record<string, unknown>)['d']).toBeUndefined()
+})
+
+describe('P6 RFC 9449 §7.1 a challenge that offers DPoP alone is a demand, with default options', () => {
+  /** Takes bound tokens only. */
+  function createDpopWorld(challenge: string): World {
+    const world = createWorld()
+    world.metadata['dpop_signing_alg_values_supported'] = ['ES256']
+    world.on(`${issuer}/token`, ({ headers }) =>
+      json({
+        access_token: headers.has('dpop') ? 'bound' : 'bearer',
+        token_type: headers.has('dpop') ? 'DPoP' : 'Bearer',
+        expires_in: 900,
+        scope: 'read',
+        refresh_token: 'refresh',
+      }),
+    )
+    world.on(resource, ({ headers }) =>
+      headers.get('authorization') === 'DPoP bound' && headers.has('dpop')
+        ? json({ ok: true })
+        : new Response(null, { status: 401, headers: { 'www-authenticate': challenge } }),
+    )
+    return world
+  }
+
+  test.each(['DPoP scope="read"', 'dpop algs="ES256"', 'Basic realm="x", DPoP algs="ES256"'])(
+    'P6 %s',
+    async (challenge) => {
+      const world = createDpopWorld(challenge)
+      const client = clientFor(world, { redirect: world.redirect })
+      expect((await client.fetch(resource)).status).toBe(200)
+      world.now += 901
+      expect((await client.fetch(resource)).status).toBe(200)
+      expect(world.to(`${issuer}/token`).every(({ headers }) => headers.has('dpop'))).toBe(true)
+      expect(world.forms(`${issuer}/token`)).toHaveLength(2)
+    },
+  )
+
+  test('P6 at a web host that starts the authorization itself', async () => {
+    const world = createDpopWorld('DPoP scope="read"')
+    const client = clientFor(world, { redirect: 'https://app.test/callback' })
+    const page = await client.authorize(resource)
+    const back = (await world.fetch(page, { redirect: 'manual' })).headers.get('location')!
+    expect((await client.callback(new Request(back))).status).toBe(200)
+    expect((await client.fetch(resource)).status).toBe(200)
+  })
+
+  test('P6 a server that took bearer tokens until now', async () => {
+    const world = createDpopWorld('DPoP scope="read"')
+    world.on(resource, ({ headers }) =>
+      headers.has('authorization')
+        ? json({ ok: true })
+        : new Response(null, { status: 401, headers: { 'www-authenticate': 'Bearer scope="read"' } }),
+    )
+    const client = clientFor(world, { redirect: world.redirect })
+    expect((await client.fetch(resource)).status).toBe(200)
+    expect(world.to(`${issuer}/token`)[0]!.headers.has('dpop')).toBe(false)
+    const strict = createDpopWorld('DPoP error="invalid_token"')
+    world.on(resource, (request) => strict.fetch(resource, { headers: request.headers }))
+    expect((await client.fetch(resource)).status).toBe(200)
+    expect(world.opened).toHaveLength(1)
+  })
+
+  test('P6 both schemes are an offer, and dpop: false with a demand is an error', async () => {
+    const offer = createDpopWorld('DPoP algs="ES256", Bearer scope="read"')
+    await clientFor(offer, { redirect: offer.redirect }).fetch(resource)
+    expect(offer.to(`${issuer}/token`)[0]!.headers.has('dpop')).toBe(false)
+    const world = createDpopWorld('DPoP scope="read"')
+    await expect(
+      clientFor(world, { redirect: world.redirect, dpop: false }).fetch(resource),
+    ).rejects.toMatchObject({ code: 'dpop_required' })
+    expect(world.to(`${issuer}/token`)).toEqual([])
+  })
 })
 
 test('RFC 9449 §8, §9: servers that want another nonce each time, or a nonce and no key: the call ends', async () => {

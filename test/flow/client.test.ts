@@ -46,6 +46,7 @@ test('CL12 resource is identical and canonical in all three requests; S256; appl
 test('CL12 resource is the bytes of the document', async () => {
   const world = createWorld()
   world.prm['resource'] = 'https://mcp.test'
+  world.on('https://mcp.test/.well-known/oauth-protected-resource', () => json(world.prm))
   await clientFor(world).fetch(resource)
   expect(world.opened[0]!.searchParams.get('resource')).toBe('https://mcp.test')
   expect(world.forms(`${issuer}/token`)[0]!['resource']).toBe('https://mcp.test')

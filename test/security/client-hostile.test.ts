@@ -107,6 +107,7 @@ describe('CL2 CL3 metadata that make no sense', () => {
     ] as const) {
       const world = createWorld()
       world.prm['resource'] = name
+      world.on('https://mcp.test/.well-known/oauth-protected-resource', () => json(world.prm))
       const outcome = await clientFor(world)
         .fetch(resource)
         .then((response) => response.status)

@@ -434,12 +434,12 @@ describe('CL10 a token stays where it belongs', () => {
     expect(world.to('https://evil.test')).toEqual([])
   })
 
-  test('CL10 a redirect within the origin keeps method, body and token', async () => {
+  test('CL10 a redirect within the resource keeps method, body and token', async () => {
     const world = createWorld()
     const client = clientFor(world)
     await client.fetch(resource)
-    world.on(resource, () => new Response(null, { status: 307, headers: { location: '/mcp2' } }))
-    world.on('https://mcp.test/mcp2', ({ method, body, headers }) =>
+    world.on(resource, () => new Response(null, { status: 307, headers: { location: '/mcp/v2' } }))
+    world.on('https://mcp.test/mcp/v2', ({ method, body, headers }) =>
       json({ method, body, token: headers.has('authorization') }),
     )
     expect(await (await client.fetch(resource, { method: 'POST', body: 'x' })).json()).toEqual({
