@@ -178,6 +178,28 @@ function get(url: URL, host = url.host, method = 'GET'): Promise<{ status: numbe
   })
 }
 
+test('T4 nodeFetch: a host on the web reads nothing from its own machine', async () => {
+  let asked = 0
+  const admin = createServer((_, outgoing) => {
+    asked++
+    outgoing.end('{"secret":"inside"}')
+  })
+  await new Promise<void>((resolve) => admin.listen(0, '127.0.0.1', resolve))
+  try {
+    const { port } = admin.address() as AddressInfo
+    const client = createClient({ redirect: 'https://app.example.com/callback', fetch: nodeFetch })
+    for (const host of ['127.0.0.1', 'localhost', '[::ffff:127.0.0.1]', '0.0.0.0']) {
+      const url = `http://${host}:${port}/_admin`
+      await expect(client.fetch(url)).rejects.toMatchObject({ code: 'invalid_request' })
+      await expect(client.authorize(url)).rejects.toMatchObject({ code: 'invalid_request' })
+    }
+    expect(asked).toBe(0)
+  } finally {
+    admin.closeAllConnections()
+    admin.close()
+  }
+})
+
 test('T2 loopback: a redirect URI for each issuer that sends no iss, and no other path answers', async () => {
   for (const path of ['/callback', '/']) {
     const redirect = loopbackRedirect({ open: () => undefined, path })

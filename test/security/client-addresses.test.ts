@@ -8,7 +8,7 @@ const web = 'https://app.test/callback'
 const clientFor = (world: World, options: ClientOptions = {}): ReturnType<typeof createClient> =>
   createClient({ fetch: world.fetch, clock: world.clock, redirect: world.redirect, ...options })
 
-describe('T4 the URL of the MCP server is judged before the first byte (SSRF)', () => {
+describe('T4 CL2 the URL of the MCP server is judged before the first byte (SSRF)', () => {
   const inside = [
     'http://127.0.0.1:9000/_admin',
     'https://localhost/mcp',

@@ -43,7 +43,7 @@ const addSecondServer = (world: World, at: string): void =>
     authorization_servers: [at],
   })
 
-describe('S5 without an issuer from the SDK', () => {
+describe('S5 CL9 without an issuer from the SDK', () => {
   test('S5 what was kept is there again for the same server and issuer, in another process, too', async () => {
     const world = createWorld()
     const storage = memoryStorage()
