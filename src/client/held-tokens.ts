@@ -17,10 +17,14 @@ export async function noteTokens(
 ): Promise<void> {
   for (const url of new Set([server, found.resource ?? server])) {
     const key = await keys.held(url, subject)
+    const noted = async (): Promise<HeldRecord['tokens']> =>
+      (await read<HeldRecord>(storage, key))?.tokens ?? []
+    const isNoted = (each: HeldRecord['tokens'][number]): boolean =>
+      each.at === at && isSame(each.found, found)
+    // The usual case, a renewal, takes no lock.
+    if ((await noted()).some(isNoted)) continue
     await storage.exclusively(key, async () => {
-      const { tokens = [] } = (await read<HeldRecord>(storage, key)) ?? {}
-      if (tokens.some((each) => each.at === at && isSame(each.found, found))) return
-      const all = [...tokens.filter((each) => each.at !== at), { at, found }]
+      const all = [...(await noted()).filter((each) => each.at !== at), { at, found }]
       for (const { at: oldest } of all.splice(0, all.length - maxHeld)) await storage.delete(oldest)
       await save<HeldRecord>(storage, key, { tokens: all })
     })
