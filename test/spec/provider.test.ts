@@ -171,6 +171,7 @@ const schema = v.strictObject({
     v.strictObject({
       resource: v.optional(v.picklist(['omit', 'audience'])),
       assumeS256: v.optional(v.boolean()),
+      endpointOrigins: v.optional(v.array(v.string())),
       authorizationParameters: v.optional(v.record(v.string(), v.string())),
       endpoints: v.optional(
         v.strictObject({
