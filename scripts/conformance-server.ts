@@ -69,7 +69,7 @@ function compose({ external, testControls }: Flags): (request: Request) => Promi
     cache: memoryCache({ clock: runtime.clock! }),
     ...runtime,
   })
-  const guarded = rs.protect(notes(memory()), { operations: operationScopes(needs) })
+  const guarded = rs.protect(notes(memory()), { operations: operationScopes(needs, { default: 'deny' }) })
   return async (request) => {
     const { pathname } = new URL(request.url)
     if (pathname === '/healthz') return new Response('ok')

@@ -14,7 +14,7 @@ const { as, rs } = auth(
     clientAddress: (request) => server.requestIP(request)?.address,
   },
 )
-const guarded = rs.protect(notes(memory()), { operations: operationScopes(needs) })
+const guarded = rs.protect(notes(memory()), { operations: operationScopes(needs, { default: 'deny' }) })
 
 const server = Bun.serve({
   port: Number(PORT),

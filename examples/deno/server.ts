@@ -15,7 +15,7 @@ const { as, rs } = auth(
     clientAddress: (request) => addresses.get(request),
   },
 )
-const guarded = rs.protect(notes(memory()), { operations: operationScopes(needs) })
+const guarded = rs.protect(notes(memory()), { operations: operationScopes(needs, { default: 'deny' }) })
 
 Deno.serve(
   { port: Number(PORT), hostname: '127.0.0.1', onListen: () => console.log(`Notes at ${PUBLIC_URL}/mcp`) },

@@ -20,7 +20,7 @@ const transports = new Map<string, StreamableHTTPServerTransport>()
 
 const app = express()
 app.use(endpoints(...(as ? [as, rs] : [rs])))
-app.all('/mcp', guard(rs, { operations: operationScopes(needs) }), async (req, res) => {
+app.all('/mcp', guard(rs, { operations: operationScopes(needs, { default: 'deny' }) }), async (req, res) => {
   const id = req.get('mcp-session-id')
   if (id === undefined) return open(req, res)
   const known = (await sessions.owns(id, authOf(req))) ? transports.get(id) : undefined

@@ -26,7 +26,9 @@ const app = new Hono()
     return next()
   })
   .use(endpoints(...(as ? [as, rs] : [rs])))
-  .all('/mcp', guard(rs, { operations: operationScopes(needs) }), (c) => mcp(c.req.raw, c.var.auth))
+  .all('/mcp', guard(rs, { operations: operationScopes(needs, { default: 'deny' }) }), (c) =>
+    mcp(c.req.raw, c.var.auth),
+  )
 
 serve({ fetch: app.fetch, port: Number(PORT), hostname: '127.0.0.1' }, () => {
   console.log(`Notes at ${PUBLIC_URL}/mcp`)

@@ -13,7 +13,7 @@ const { as, rs } = auth(
   { ...process.env, PUBLIC_URL },
   { store: sqlite(new DatabaseSync(DATABASE)), clientAddress },
 )
-const guarded = rs.protect(notes(memory()), { operations: operationScopes(needs) })
+const guarded = rs.protect(notes(memory()), { operations: operationScopes(needs, { default: 'deny' }) })
 const handler = async (request: Request): Promise<Response> => (await as?.handle(request)) ?? guarded(request)
 
 createServer(toNodeHandler(handler)).listen(Number(PORT), '127.0.0.1', () => {

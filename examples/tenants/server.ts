@@ -38,7 +38,7 @@ async function handler(request: Request): Promise<Response> {
 
 function open(tenant: string): Handler {
   const { as, rs } = auth({ PUBLIC_URL: `${PUBLIC_URL}/t/${tenant}`, TOLLGATE_SECRET }, { store })
-  const guarded = rs.protect(mcp, { operations: operationScopes(needs) })
+  const guarded = rs.protect(mcp, { operations: operationScopes(needs, { default: 'deny' }) })
   return async (request) => (await as?.handle(request)) ?? guarded(request)
 }
 

@@ -13,7 +13,7 @@ const { as, rs } = auth(env, {
   waitUntil,
   clientAddress: (request) => request.headers.get('cf-connecting-ip') ?? undefined,
 })
-const guarded = rs.protect(notes(env.NOTES), { operations: operationScopes(needs) })
+const guarded = rs.protect(notes(env.NOTES), { operations: operationScopes(needs, { default: 'deny' }) })
 
 export default {
   fetch: async (request: Request): Promise<Response> => (await as?.handle(request)) ?? guarded(request),

@@ -51,7 +51,8 @@ async function readBytes(
     if (done) return chunks.length === 1 ? chunks[0]! : concat(...chunks)
     size += value.length
     if (size > limit) {
-      await reader.cancel().catch(() => undefined)
+      // Not awaited: of a cloned body it settles only when the other copy is cancelled, too.
+      reader.cancel().catch(() => undefined)
       throw tooLarge()
     }
     chunks.push(value)

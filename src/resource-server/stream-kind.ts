@@ -53,9 +53,8 @@ const longestBody = 65_536
 /** The body of a request that the handler answered without a look at it; undefined if it was read, is long, or is not JSON. */
 async function readUnread(request: Request): Promise<unknown> {
   if (request.bodyUsed || request.body === null) return undefined
-  const text = await readText(request.clone(), longestBody).catch(() => '')
   try {
-    return JSON.parse(text) as unknown
+    return JSON.parse(await readText(request.clone(), longestBody)) as unknown
   } catch {
     return undefined
   }

@@ -187,6 +187,22 @@ test.each([true, false])(
   },
 )
 
+test('S18 a body that the handler is still reading, that is long or not JSON leaves the answer as it is', async () => {
+  const rs = guardWith({ short: { sub: 'alice', exp: Date.now() / 1000 + 5 } })
+  const { handler, send, cancelled } = events()
+  const guarded = rs.protect((inner) => {
+    inner.body!.getReader()
+    return handler()
+  })
+  const init = { method: 'POST', body: message('tools/call') }
+  const reader = (await guarded(request('short', init))).body!.getReader()
+  await vi.advanceTimersByTimeAsync(60_000)
+  send('data: 1\n\n')
+  expect([(await reader.read()).done, cancelled()]).toEqual([false, false])
+  for (const body of ['not json', `"${'x'.repeat(70_000)}"`])
+    expect(await outlives(body, {}, false)).toBe(true)
+})
+
 test('S18 an answer that comes first is no subscription, whatever a header says of it', async () => {
   expect(await outlives(message('tools/call'), { 'mcp-method': 'subscriptions/listen' }, false)).toBe(true)
 })

@@ -34,7 +34,7 @@ export async function startNode(options: Partial<AuthorizationServerOptions> = {
     ...options,
   })
   const rs = createResourceServer({ resource, authorizationServers: [as], requiredScopes: ['notes:read'] })
-  const guarded = rs.protect(notes(memory()), { operations: operationScopes(needs) })
+  const guarded = rs.protect(notes(memory()), { operations: operationScopes(needs, { default: 'deny' }) })
   server.on(
     'request',
     toNodeHandler(async (request) => (await as.handle(request)) ?? guarded(request)),

@@ -6,5 +6,5 @@ import { tollgate } from '../tollgate.ts'
 const mcp = notes(memory())
 
 export const { GET, POST, DELETE, OPTIONS } = guard(() => tollgate().rs, mcp, {
-  operations: operationScopes(needs),
+  operations: operationScopes(needs, { default: 'deny' }),
 })
