@@ -7,8 +7,10 @@ import { isCodeChallenge } from '../protocol/pkce.ts'
 import { isLoopbackRedirect, matchRedirectUri } from '../protocol/redirect-uri.ts'
 import { formatScope, parseScope } from '../protocol/scope.ts'
 import { narrowAccess, scopesOf, type Access } from './access.ts'
-import { DocumentUnavailableError } from './client-documents.ts'
+import { RefusedDocumentError } from './client-documents-policy.ts'
+import { DocumentUnavailableError } from './client-fetch.ts'
 import type { Client, Context, Resource } from './context.ts'
+import { PageError } from './error-page.ts'
 import { shownName } from './page.ts'
 
 /** Where the answer goes: judged before anything else, because every later error is sent there (OAuth 2.1 §4.1.2.1). */
@@ -51,12 +53,16 @@ export function parametersOf(request: Request): AuthorizationParameters & { sign
 }
 
 /** Client and exact redirect URI. Whatever is wrong here is shown by this server itself: there is nobody to send it to. */
-export async function findTarget(context: Context, parameters: AuthorizationParameters): Promise<Target> {
+export async function findTarget(
+  context: Context,
+  parameters: AuthorizationParameters,
+  request?: Request,
+): Promise<Target> {
   const { values, repeated } = parameters
   const clientId = values.get('client_id')
   if (clientId === undefined || repeated.includes('client_id'))
     throw localError('invalid_request', 'The request does not say which app it comes from')
-  const client = await findClient(context, clientId)
+  const client = await findClient(context, clientId, request)
   if (client === undefined)
     throw new OAuthError('invalid_client', 'No app with this identifier is registered here')
   const sent = values.get('redirect_uri')
@@ -74,12 +80,29 @@ export async function findTarget(context: Context, parameters: AuthorizationPara
   return { client, redirectUri, redirectSent: sent !== undefined, state: values.get('state') }
 }
 
-async function findClient({ clients }: Context, clientId: string): Promise<Client | undefined> {
+/** What is wrong with a document is told to the user, for its developer; why one cannot be had is not (port scan). */
+async function findClient(
+  { clients }: Context,
+  clientId: string,
+  request: Request | undefined,
+): Promise<Client | undefined> {
   try {
-    return await clients.find(clientId)
+    return await clients.find(clientId, { explain: true, ...(request === undefined ? {} : { request }) })
   } catch (error) {
-    if (!(error instanceof DocumentUnavailableError)) throw error
-    throw localError('invalid_client', 'The app’s description of itself could not be read')
+    if (error instanceof DocumentUnavailableError)
+      throw new PageError('invalid_client', {
+        title: 'The app cannot be recognised',
+        problem: 'The app’s description of itself could not be read',
+        advice:
+          'Nothing was shared. Wait a minute, then try again; if it happens again, tell the app’s developer.',
+      })
+    if (error instanceof RefusedDocumentError)
+      throw new PageError('invalid_client', {
+        title: 'The app cannot be recognised',
+        problem: `The app’s description of itself is not in order: ${error.message}`,
+        advice: 'Nothing was shared. Only the app’s developer can change this: tell them what is shown here.',
+      })
+    throw error
   }
 }
 

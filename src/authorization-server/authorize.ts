@@ -30,7 +30,7 @@ export function authorizeEndpoint(context: Context): (request: Request) => Promi
 
 async function authorize(context: Context, request: Request): Promise<Response> {
   const parameters = parametersOf(request)
-  const target = await findTarget(context, parameters)
+  const target = await findTarget(context, parameters, request)
   try {
     const asked = checkRequest(context, target, parameters)
     return await askUser(context, request, target, asked, parameters.signedIn)

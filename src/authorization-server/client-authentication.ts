@@ -3,22 +3,29 @@ import { invalidClient, readClientCredentials } from '../protocol/token-request.
 import type { Client, Context } from './context.ts'
 
 /**
- * Who sends this token, revocation or introspection request (OAuth 2.1 §2.4). The registered method is the only one.
- * Rejects with `invalid_client` (401), the same for an unknown client and a wrong secret; 429 after many wrong secrets.
+ * Who sends this token, revocation or introspection request (OAuth 2.1 §2.4). The registered method is the only one, and an assertion that
+ * is sent must be valid. `mayFetch` is asked before a client's document is fetched. Rejects with `invalid_client` (401), the same for
+ * an unknown client and a wrong secret or assertion; 429 after many of them.
  */
 export async function authenticateClient(
   context: Context,
   request: Request,
   parameters: ReadonlyMap<string, string>,
+  mayFetch: (clientId: string) => Promise<boolean>,
 ): Promise<Client> {
-  const { method, candidates } = readClientCredentials(request, parameters)
+  const { method, candidates, assertion } = readClientCredentials(request, parameters)
+  const { clients, limits } = context
   for (const { clientId, secret } of candidates) {
-    await context.limits.admit(request, clientId)
-    // Whoever has a document is public: a secret shows that this is somebody else, and nothing need be fetched.
-    if (secret !== undefined && clientIdUrl(clientId) && !context.clients.preregistered.has(clientId))
+    await limits.admit(request, clientId)
+    // A document holds no secret, so a secret shows that this is somebody else, and nothing need be fetched.
+    if (secret !== undefined && clientIdUrl(clientId) && !clients.preregistered.has(clientId)) continue
+    const client = await clients.find(clientId, { request, mayFetch: () => mayFetch(clientId) })
+    if (client === undefined) continue
+    if (assertion !== undefined) {
+      if (await context.verifyAssertion(client, assertion)) return client
       continue
-    const client = await context.clients.find(clientId)
-    if (client === undefined || !accepts(client, method)) continue
+    }
+    if (!accepts(client, method)) continue
     if (secret === undefined || (await client.checkSecret(secret))) return client
   }
   const { clientId, secret } = candidates[0]!
@@ -30,7 +37,7 @@ export async function authenticateClient(
     error: 'invalid_client',
     status: 401,
   })
-  if (secret !== undefined) await context.limits.wrongSecret(request, clientId)
+  if (secret !== undefined || assertion !== undefined) await limits.wrongSecret(request, clientId)
   throw invalidClient()
 }
 

@@ -1,6 +1,5 @@
 import { forgiving } from '../cache/contract.ts'
-import { OAuthError, UnavailableError } from '../errors.ts'
-import { guardedFetch, type GuardedResponse } from '../http/guarded-fetch.ts'
+import type { GuardedResponse } from '../http/guarded-fetch.ts'
 import { sha256 } from '../lib/hash.ts'
 import { parseObject } from '../lib/json.ts'
 import { Lru } from '../lib/lru.ts'
@@ -8,21 +7,18 @@ import type { ResolvedRuntime } from '../lib/runtime.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
 import { clientIdUrl } from '../protocol/client-id-url.ts'
 import type { RedirectPolicy } from '../protocol/redirect-uri.ts'
-import type { Cache, Fetch } from '../types.ts'
+import type { Cache } from '../types.ts'
 import { freshness, longestKept } from './client-documents-freshness.ts'
-import { documentClient, invalidDocument } from './client-documents-policy.ts'
+import { documentClient, RefusedDocumentError } from './client-documents-policy.ts'
+import { DocumentUnavailableError, type ClientFetch } from './client-fetch.ts'
 import { tellDropped, type ClientSource } from './clients.ts'
 import type { Client } from './context.ts'
-import { memoryRateLimiter } from './rate-limit.ts'
+import type { Limits } from './rate-limit.ts'
 
-/** Bytes of a document, and seconds for the whole exchange (draft-ietf-oauth-client-id-metadata-document-01 §6). */
+/** Bytes of a document (draft-ietf-oauth-client-id-metadata-document-01 §6). */
 const maxBytes = 5120
-const timeout = 5
 /** Seconds for which a document that was no good twice is not asked for again: a brake, no cache of the answer (§4.4). */
 const pause = 5
-/** Fetches a minute from one origin: of documents that were good before, and of all others. */
-const knownBudget = 120
-const newBudget = 60
 
 /** A document as it lies in a cache. */
 interface Kept {
@@ -34,41 +30,36 @@ interface Kept {
 export interface ClientDocumentsParts {
   issuer: string
   runtime: ResolvedRuntime
-  fetch: Fetch
+  limits: Limits
+  fetch: ClientFetch
   cache: Cache | undefined
   redirects: RedirectPolicy
 }
 
 /**
- * Clients whose id is the URL of their metadata document (draft-ietf-oauth-client-id-metadata-document-01): public ones alone. A
- * document that cannot be had now is an UnavailableError; one that is refused, no client.
+ * Clients whose id is the URL of their metadata document (draft-ietf-oauth-client-id-metadata-document-01). A document that cannot be had
+ * now is a DocumentUnavailableError; one that is refused, no client, or a RefusedDocumentError for who asks to `explain`.
  */
 export function createClientDocuments(parts: ClientDocumentsParts): ClientSource {
-  const { issuer, runtime, fetch, redirects } = parts
+  const { issuer, runtime, limits, fetch, redirects } = parts
   const { clock } = runtime
   const shared = parts.cache && forgiving(parts.cache, runtime.failed)
   const clients = new Lru<{ client: Client; kept: Kept }>(1000)
   const good = new Lru<true>(1000)
-  const refused = new Lru<{ until: number; again: boolean; error: UnavailableError | undefined }>(1000)
-  const flights = new SingleFlight<Client | undefined>(runtime)
-  const budgets = {
-    known: memoryRateLimiter({ limit: knownBudget, clock }),
-    new: memoryRateLimiter({ limit: newBudget, clock }),
-  }
+  const refused = new Lru<{ until: number; again: boolean; error: NoClient }>(1000)
+  const flights = new SingleFlight<Client | NoClient>(runtime)
 
-  const load = async (url: URL): Promise<Client | undefined> => {
+  const load = async (url: URL): Promise<Client | NoClient> => {
     try {
       return (await recall(url.href)) ?? (await ask(url))
     } catch (error) {
-      if (!(error instanceof OAuthError)) throw error
-      const unavailable =
-        error instanceof UnavailableError ? new DocumentUnavailableError(error.message) : undefined
+      if (!(error instanceof RefusedDocumentError || error instanceof DocumentUnavailableError)) throw error
       const again = (refused.peek(url.href)?.until ?? 0) > clock()
-      refused.set(url.href, { until: clock() + pause, again, error: unavailable })
-      const event = { level: 'warning', issuer, clientId: url.href, detail: error.message } as const
+      refused.set(url.href, { until: clock() + pause, again, error })
+      const detail = error instanceof DocumentUnavailableError ? error.reason : error.message
+      const event = { level: 'warning', issuer, clientId: url.href, detail } as const
       runtime.event({ type: 'client.document-refused', ...event })
-      if (unavailable !== undefined) throw unavailable
-      return undefined
+      return error
     }
   }
 
@@ -83,13 +74,10 @@ export function createClientDocuments(parts: ClientDocumentsParts): ClientSource
 
   const ask = async (url: URL): Promise<Client> => {
     const id = url.href
-    const budget = good.peek(id) ? budgets.known : budgets.new
-    if (!(await budget.limit({ key: url.origin })).success)
-      throw new UnavailableError('Too many client documents of this host are asked for', { retryAfter: 60 })
     const before = clients.peek(id)
     const etag = before?.kept.etag
     const headers: Record<string, string> = etag === undefined ? {} : { 'if-none-match': etag }
-    const answer = await guardedFetch(url, { fetch, maxBytes, timeout, headers })
+    const answer = await fetch(url, { known: good.peek(id) === true, maxBytes, headers })
     const unchanged = answer.status === 304 && etag !== undefined
     const text = unchanged ? before!.kept.text : textOf(answer)
     const dropped: string[] = []
@@ -113,29 +101,31 @@ export function createClientDocuments(parts: ClientDocumentsParts): ClientSource
     await shared?.put(await cacheKey(client.id), JSON.stringify(kept), { ttl })
   }
 
-  return async (id) => {
+  return async (id, { request, mayFetch, explain } = {}) => {
     const url = clientIdUrl(id)
     if (url === undefined) return undefined
     const known = clients.get(id)
     if (known !== undefined && known.kept.until > clock()) return known.client
+    if (mayFetch !== undefined && !(await mayFetch())) return undefined
     const brake = refused.get(id)
-    if (!brake?.again || brake.until <= clock()) return flights.run(id, () => load(url))
-    if (brake.error !== undefined) throw brake.error
+    const braked = brake?.again === true && brake.until > clock()
+    // A stranger chooses the URL: so many a minute for each caller.
+    if (!braked && request !== undefined && !good.peek(id)) await limits.attempt('client-document', request)
+    const found = braked ? brake.error : await flights.run(id, () => load(url))
+    if (!(found instanceof Error)) return found
+    if (found instanceof DocumentUnavailableError || explain === true) throw found
     return undefined
   }
 }
 
-/** The document's own server is at fault: not now. */
-export class DocumentUnavailableError extends UnavailableError {}
+type NoClient = RefusedDocumentError | DocumentUnavailableError
 
-/** Only 200 is a document (§4); a server in trouble says nothing about the client. */
+/** Only 200 is a document (§4). */
 function textOf({ status, headers, text }: GuardedResponse): string {
-  if (status >= 500 || status === 429)
-    throw new UnavailableError(`The client document cannot be had now: status ${status}`)
-  if (status !== 200) throw invalidDocument(`is not there: status ${status}`)
+  if (status !== 200) throw new DocumentUnavailableError(`It was answered with ${status}`)
   // What users of a host may upload there as a page or a text does not speak for the host (§4.1).
   if (!/^(?:application\/(?:[\w.-]+\+)?json\s*(?:;|$)|$)/i.test(headers.get('content-type') ?? ''))
-    throw invalidDocument('is not served as JSON')
+    throw new DocumentUnavailableError('It is not served as JSON')
   return text
 }
 

@@ -7,16 +7,17 @@ import type { ResolvedRuntime } from '../lib/runtime.ts'
 import { parseClientMetadata, type ClientMetadata } from '../protocol/client-metadata.ts'
 import type { ExpiringStore } from '../store/contract.ts'
 import type { Awaitable } from '../types.ts'
-import type { Client, Clients } from './context.ts'
+import { supportedAlgorithms } from '../lib/jws.ts'
+import type { Client, Clients, FindOptions } from './context.ts'
 
 /** Where a client of one kind is looked up; undefined: not one of mine. */
-export type ClientSource = (clientId: string) => Promise<Client | undefined>
+export type ClientSource = (clientId: string, how?: FindOptions) => Promise<Client | undefined>
 
 export interface ClientDirectory extends Clients {
   /** Those of the configuration, by id. */
   readonly preregistered: ReadonlyMap<string, Client>
   /** The client, blocked or not. Throws UnavailableError. */
-  lookUp(clientId: string): Promise<Client | undefined>
+  lookUp(clientId: string, how?: FindOptions): Promise<Client | undefined>
   /** Refuses the client from now on; its tokens die at the guard within a minute where they are checked at all. */
   block(clientId: string): Promise<void>
   /** At once, where this isolate has asked within the last minute. */
@@ -45,11 +46,11 @@ export function createClients(
     blocks.set(clientId, { blocked, until: store.clock() + blockFresh })
     return blocked
   }
-  const lookUp = async (clientId: string): Promise<Client | undefined> => {
+  const lookUp = async (clientId: string, how?: FindOptions): Promise<Client | undefined> => {
     const configured = preregistered.get(clientId)
     if (configured !== undefined) return configured
     for (const source of sources) {
-      const client = await source(clientId)
+      const client = await source(clientId, how)
       if (client !== undefined) return client
     }
     return undefined
@@ -58,8 +59,8 @@ export function createClients(
     preregistered,
     lookUp,
     isBlocked,
-    async find(clientId) {
-      const client = await lookUp(clientId)
+    async find(clientId, how) {
+      const client = await lookUp(clientId, how)
       return client === undefined || (await isBlocked(clientId)) ? undefined : client
     },
     async block(clientId) {
@@ -102,7 +103,8 @@ export function checkConfigured(raw: ClientMetadata, where: string): ConfiguredC
   // A guess at a short secret needs no luck; hashing it slowly would not help at the rate a server answers (OAuth 2.1 §2.4.1).
   if (secret !== undefined && requireString(`${where}.client_secret`, secret).length < 16)
     throw new ConfigurationError(`${where}.client_secret`, 'has at least 16 random characters')
-  if ((method === undefined ? secret !== undefined : method !== 'none') !== (secret !== undefined))
+  const needsSecret = method === undefined ? secret !== undefined : method.startsWith('client_secret')
+  if (needsSecret !== (secret !== undefined))
     throw new ConfigurationError(`${where}.token_endpoint_auth_method`, 'does not go with client_secret')
   let metadata: ClientMetadata
   try {
@@ -149,7 +151,11 @@ export function clientOf(
     application_type: applicationType,
     client_uri: clientUri,
     logo_uri: logoUri,
+    jwks,
+    jwks_uri: jwksUri,
+    token_endpoint_auth_signing_alg: alg,
   } = metadata
+  const from = jwks?.keys ?? jwksUri
   return {
     id,
     kind,
@@ -160,6 +166,9 @@ export function clientOf(
     ...(applicationType === undefined ? {} : { applicationType }),
     ...(clientUri === undefined ? {} : { clientUri }),
     ...(logoUri === undefined ? {} : { logoUri }),
+    ...(from === undefined
+      ? {}
+      : { keys: { from, algorithms: alg === undefined ? supportedAlgorithms : [alg] } }),
     metadataHash,
     checkSecret: async () => false,
   }

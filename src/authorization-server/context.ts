@@ -2,6 +2,9 @@ import type { Keyring } from '../lib/seal.ts'
 import type { ResolvedRuntime } from '../lib/runtime.ts'
 import type { ExpiringStore } from '../store/contract.ts'
 import type { SignIn } from '../types.ts'
+import type { TokenEndpointAuthMethod } from '../protocol/client-metadata.ts'
+import type { VerifyAssertion } from './client-assertion.ts'
+import type { ClientKeys } from './client-keys.ts'
 import type { ClientDirectory } from './clients.ts'
 import type { KeyRing } from './keys.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -27,6 +30,8 @@ export interface Context {
   readonly grants: Grants
   readonly keys: KeyRing
   readonly limits: Limits
+  /** Client authentication by `private_key_jwt`. */
+  readonly verifyAssertion: VerifyAssertion
   /** How this issuer's opaque access tokens start. */
   readonly opaquePrefix: string
 }
@@ -39,9 +44,11 @@ export interface Client {
   /** What the client calls itself; anybody can claim any name. */
   readonly name: string | undefined
   readonly redirectUris: readonly string[]
-  readonly authMethod: 'none' | 'client_secret_basic' | 'client_secret_post'
+  readonly authMethod: TokenEndpointAuthMethod
   /** A confidential client whose registration names no method may send its secret either way. */
   readonly eitherSecretMethod?: boolean
+  /** What it signs with. A public client with keys may send an assertion, which must then be valid. */
+  readonly keys?: ClientKeys
   readonly grantTypes: readonly string[]
   readonly applicationType?: 'web' | 'native'
   readonly clientUri?: string
@@ -54,7 +61,17 @@ export interface Client {
 
 export interface Clients {
   /** The client, or undefined: unknown or blocked. Throws UnavailableError. */
-  find(clientId: string): Promise<Client | undefined>
+  find(clientId: string, how?: FindOptions): Promise<Client | undefined>
+}
+
+/** For clients whose metadata may have to be fetched. */
+export interface FindOptions {
+  /** Who asks, for the limit of each caller. */
+  readonly request?: Request
+  /** Asked before something is fetched; false: the client counts as unknown. */
+  readonly mayFetch?: () => Promise<boolean>
+  /** Throw RefusedDocumentError, which says what is wrong, for a document that is refused. */
+  readonly explain?: boolean
 }
 
 export interface Resource {

@@ -4,6 +4,8 @@ import { printError } from '../lib/print-error.ts'
 import { callPart, resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
 import { Keyring } from '../lib/seal.ts'
 import type { SignIn, SignInLeg } from '../types.ts'
+import { createAssertionVerifier } from './client-assertion.ts'
+import { createClientFetch } from './client-fetch.ts'
 import { createClientDocuments } from './client-documents.ts'
 import { createClients, preregisteredClients, type ClientSource } from './clients.ts'
 import type { Context } from './context.ts'
@@ -39,26 +41,35 @@ export function createContext(options: AuthorizationServerOptions): {
     ...(development ? { onError: printError } : {}),
   })
   const { weakening } = options.signIn
-  if (weakening !== undefined)
-    runtime.event({ type: 'option.weakening', level: 'warning', issuer, detail: weakening })
+  const tokenEndpointAudience = settings.tokenEndpointAudience
+    ? 'dangerouslyAllowTokenEndpointAudience'
+    : undefined
+  for (const detail of [weakening, tokenEndpointAudience])
+    if (detail !== undefined) runtime.event({ type: 'option.weakening', level: 'warning', issuer, detail })
   const keyring = new Keyring(settings.secrets)
   const store = scopedStore(options.store, issuer, runtime.clock)
   const keys = createKeyRing(options.keys ?? {}, { issuer, store, keyring, runtime })
+  const limits = createLimits(
+    issuer,
+    options.rateLimit ?? memoryRateLimiter({ clock: runtime.clock }),
+    runtime,
+  )
   const stateless = createStatelessClients(keyring, issuer)
   const stored = createStoredClients(store, createQuota(store, runtime))
   const sources: ClientSource[] = [stateless.find]
   const { clientDocuments, redirects } = settings
   const cache = settings.cache && authenticatedCache(settings.cache, keyring, issuer)
-  if (clientDocuments !== false) {
-    const { fetch } = clientDocuments === true ? runtime : clientDocuments
-    sources.push(createClientDocuments({ issuer, runtime, fetch, cache, redirects }))
-  }
+  const { fetch } = typeof clientDocuments === 'boolean' ? runtime : clientDocuments
+  const clientFetch = createClientFetch({ fetch, clock: runtime.clock })
+  if (clientDocuments !== false)
+    sources.push(createClientDocuments({ issuer, runtime, limits, fetch: clientFetch, cache, redirects }))
   sources.push(stored.find)
   const resources = createResources(options.resources, options.defaultResource)
   const configured = preregisteredClients(settings.clients)
   const preregistered = new Map([...configured, ...resourceServers(resources.all, configured)])
   const clients = createClients(preregistered, sources, store, runtime)
   const grants = createGrants({ issuer, store, keyring, keys, runtime, lifetimes: settings.lifetimes })
+  const paths = resolvePaths(issuer, options.paths ?? {})
   let opaquePrefix: string | undefined
   const context: Context = {
     issuer,
@@ -68,7 +79,7 @@ export function createContext(options: AuthorizationServerOptions): {
     keyring,
     store,
     signIn: attributed(options.signIn),
-    paths: resolvePaths(issuer, options.paths ?? {}),
+    paths,
     resources,
     clients,
     grants: approving(grants, stored),
@@ -77,7 +88,14 @@ export function createContext(options: AuthorizationServerOptions): {
     get opaquePrefix() {
       return (opaquePrefix ??= opaquePrefixOf(issuer))
     },
-    limits: createLimits(issuer, options.rateLimit ?? memoryRateLimiter({ clock: runtime.clock }), runtime),
+    limits,
+    verifyAssertion: createAssertionVerifier({
+      issuer,
+      audiences: settings.tokenEndpointAudience ? [issuer, new URL(paths.token, issuer).href] : [issuer],
+      runtime,
+      store,
+      fetch: clientFetch,
+    }),
   }
   return {
     context,

@@ -30,13 +30,15 @@ async function callerOf(
   parameters: ReadonlyMap<string, string>,
 ): Promise<Client> {
   try {
-    const caller = await authenticateClient(context, request, parameters)
+    const caller = await authenticateClient(context, request, parameters, async () => false)
     // Anybody can be another kind of client, and so could scan for tokens.
     if (mayIntrospect(caller)) return caller
     throw invalidClient()
   } catch (error) {
     const withSecret =
-      parameters.has('client_secret') || /^basic /i.test(request.headers.get('authorization') ?? '')
+      parameters.has('client_secret') ||
+      parameters.has('client_assertion') ||
+      /^basic /i.test(request.headers.get('authorization') ?? '')
     if (!withSecret) await context.limits.attempt('introspect', request)
     throw error
   }

@@ -1,5 +1,6 @@
 import { methods } from '../http/methods.ts'
 import { json } from '../http/responses.ts'
+import { supportedAlgorithms } from '../lib/jws.ts'
 import type { AuthorizationServerMetadata } from '../protocol/metadata.ts'
 import { authorizationServerMetadataUrls } from '../protocol/well-known.ts'
 import type { Context, Endpoint } from './context.ts'
@@ -43,7 +44,9 @@ export function jwksEndpoint(context: Context): Handler {
 function metadata(context: Context, available: ReadonlySet<Endpoint>): AuthorizationServerMetadata {
   const { issuer, options, resources, paths, keys } = context
   const url = (name: Endpoint): string => new URL(paths[name], issuer).href
-  const secretMethods = ['client_secret_basic', 'client_secret_post']
+  const confidential = ['client_secret_basic', 'client_secret_post', 'private_key_jwt']
+  // RFC 8414 §2 demands the algorithms where `private_key_jwt` is listed.
+  const algorithms = [...supportedAlgorithms]
   return {
     issuer,
     authorization_endpoint: url('authorize'),
@@ -54,17 +57,20 @@ function metadata(context: Context, available: ReadonlySet<Endpoint>): Authoriza
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
     grant_types_supported: ['authorization_code', 'refresh_token'],
-    token_endpoint_auth_methods_supported: ['none', ...secretMethods],
+    token_endpoint_auth_methods_supported: ['none', ...confidential],
+    token_endpoint_auth_signing_alg_values_supported: algorithms,
     ...(available.has('revoke')
       ? {
           revocation_endpoint: url('revoke'),
-          revocation_endpoint_auth_methods_supported: ['none', ...secretMethods],
+          revocation_endpoint_auth_methods_supported: ['none', ...confidential],
+          revocation_endpoint_auth_signing_alg_values_supported: algorithms,
         }
       : {}),
     ...(available.has('introspect')
       ? {
           introspection_endpoint: url('introspect'),
-          introspection_endpoint_auth_methods_supported: secretMethods,
+          introspection_endpoint_auth_methods_supported: confidential,
+          introspection_endpoint_auth_signing_alg_values_supported: algorithms,
         }
       : {}),
     code_challenge_methods_supported: ['S256'],

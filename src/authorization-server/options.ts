@@ -87,6 +87,11 @@ export interface AuthorizationServerOptions extends Runtime {
   allowRedirects?: readonly string[]
   /** Whether clients may identify themselves by the URL of their metadata document. Default: true. */
   clientDocuments?: boolean | { fetch: Fetch }
+  /**
+   * Accept `private_key_jwt` assertions whose `aud` is the token endpoint's URL, as older clients send it. Another server at which such a client
+   * is registered could then have obtained the assertion for us (draft-ietf-oauth-rfc7523bis). Default: false, only the issuer.
+   */
+  dangerouslyAllowTokenEndpointAudience?: boolean
   /** Pathnames. Default: `/authorize` … `/jwks.json`, `/account`, below the issuer's path. */
   paths?: Partial<Record<Endpoint, string>>
   /** JWT access tokens are checked against their grant every so many seconds per isolate; 0: at every request. Default: false, not at all. */
@@ -115,6 +120,8 @@ export interface ResolvedOptions {
   readonly initialAccessTokens: readonly string[]
   /** Which redirect URIs clients can register. */
   readonly redirects: RedirectPolicy
+  /** `dangerouslyAllowTokenEndpointAudience`. */
+  readonly tokenEndpointAudience: boolean
   readonly clientDocuments: boolean | { fetch: Fetch }
   readonly cache: Cache | undefined
   readonly checkRevocation: number | false

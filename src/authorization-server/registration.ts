@@ -31,7 +31,7 @@ export function registrationEndpoint(
     }
     const body = await readJson(request, maxBody)
     const dropped: string[] = []
-    const metadata = parseClientMetadata(body, { ...options.redirects, dropped })
+    const metadata = parseClientMetadata(body, { ...options.redirects, source: 'registration', dropped })
     await limits.attempt('register', request)
     const { client, secret } = await register(metadata, request)
     runtime.event({ type: 'client.registered', level: 'info', issuer, clientId: client.client_id! })

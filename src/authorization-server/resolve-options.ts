@@ -34,6 +34,7 @@ const known = {
   privateUseRedirects: true,
   allowRedirects: true,
   clientDocuments: true,
+  dangerouslyAllowTokenEndpointAudience: true,
   paths: true,
   checkRevocation: true,
   keys: true,
@@ -63,6 +64,11 @@ export function resolveOptions(options: AuthorizationServerOptions): ResolvedOpt
       privateUse: privateUseOf(options.privateUseRedirects),
       allow: allowRedirectsOf(options.allowRedirects ?? []),
     },
+    tokenEndpointAudience: flag(
+      'dangerouslyAllowTokenEndpointAudience',
+      options.dangerouslyAllowTokenEndpointAudience,
+      false,
+    ),
     clientDocuments: clientDocumentsOf(options.clientDocuments),
     cache: options.cache,
     checkRevocation:

@@ -7,6 +7,7 @@ import { singleParameters } from '../protocol/token-request.ts'
 import { authenticateClient } from './client-authentication.ts'
 import type { Client, Context } from './context.ts'
 import { jsonEndpoint } from './endpoint.ts'
+import { isGrantHolder } from './grant-holder.ts'
 import { isTokenPart } from './grant-record.ts'
 import { maxForm } from './token-endpoint.ts'
 import { readAccessToken } from './tokens.ts'
@@ -18,13 +19,23 @@ import { readAccessToken } from './tokens.ts'
 export function revocationEndpoint(context: Context): (request: Request) => Promise<Response> {
   return jsonEndpoint(context, async (request) => {
     const parameters = singleParameters(await readForm(request, maxForm))
-    const client = await authenticateClient(context, request, parameters)
+    let guessedBy: string | undefined
+    const client = await authenticateClient(context, request, parameters, async (clientId) => {
+      if (await isGrantHolder(context, parameters, clientId)) return true
+      guessedBy = clientId
+      return false
+    }).catch((error: unknown) => {
+      // A token that is worth nothing is no error, whether or not the client's document is known.
+      if (guessedBy === undefined || !parameters.has('token')) throw error
+    })
     const token = parameters.get('token')
     if (token === undefined) throw new OAuthError('invalid_request', 'token is missing')
     const known =
-      (await revokeRefreshToken(context, client, token)) || (await revokeAccessToken(context, client, token))
+      client !== undefined &&
+      ((await revokeRefreshToken(context, client, token)) ||
+        (await revokeAccessToken(context, client, token)))
     // Each guess has cost a read.
-    if (!known) await context.limits.attempt('revoke', request, client.id)
+    if (!known) await context.limits.attempt('revoke', request, client?.id ?? guessedBy)
     return new Response(null, { status: 200, headers: noStore })
   })
 }

@@ -3,7 +3,11 @@ import { constantTimeEqual } from '../lib/equal.ts'
 import { sha256 } from '../lib/hash.ts'
 import { Lru } from '../lib/lru.ts'
 import type { Keyring } from '../lib/seal.ts'
-import { defaultGrantTypes, type ClientMetadata } from '../protocol/client-metadata.ts'
+import {
+  defaultGrantTypes,
+  type ClientMetadata,
+  type TokenEndpointAuthMethod,
+} from '../protocol/client-metadata.ts'
 import { clientOf, type ClientSource } from './clients.ts'
 import type { Client } from './context.ts'
 import { sealContext } from './seal-context.ts'
@@ -23,7 +27,7 @@ const maxLength = 1024
 interface Sealed {
   r: readonly string[]
   n?: string
-  m?: 'client_secret_basic' | 'client_secret_post'
+  m?: Exclude<TokenEndpointAuthMethod, 'none'>
   g?: readonly string[]
   t?: 'web' | 'native'
   u?: string

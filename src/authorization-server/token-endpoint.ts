@@ -7,6 +7,7 @@ import type { Client, Context } from './context.ts'
 import { jsonEndpoint } from './endpoint.ts'
 import { redeemCode } from './grants/authorization-code.ts'
 import { refresh } from './grants/refresh-token.ts'
+import { isGrantHolder } from './grant-holder.ts'
 import { UnknownGrantError, type TokenRequest, type TokenResponse } from './grants/response.ts'
 
 /** The largest body, in bytes. */
@@ -22,12 +23,18 @@ const grants = new Map<
 
 /** POST to the token endpoint (OAuth 2.1 §3.2): who is it, then what he wants. */
 export function tokenEndpoint(context: Context): (request: Request) => Promise<Response> {
+  const { limits } = context
   return jsonEndpoint(context, async (request) => {
     const form = await readForm(request, maxForm)
     const resources = form.getAll('resource').filter((each) => each !== '')
     form.delete('resource')
     const parameters = singleParameters(form)
-    const client = await authenticateClient(context, request, parameters)
+    const client = await authenticateClient(context, request, parameters, async (clientId) => {
+      if (await isGrantHolder(context, parameters, clientId)) return true
+      await limits.attempt('invalid-grant', request, clientId)
+      // The answer is the one that a client would get whose document is known.
+      throw new UnknownGrantError()
+    })
     const grantType = parameters.get('grant_type')
     if (grantType === undefined) throw new OAuthError('invalid_request', 'grant_type is missing')
     const grant = grants.get(grantType)

@@ -10,23 +10,19 @@ export function addressProblem(hostname: string): string | undefined {
   if (ipv4 !== undefined) return specialIpv4(ipv4) ? 'is a special-use IPv4 address' : undefined
   const labels = host.split('.')
   if (labels.length < 2 || labels.includes('')) return 'is not a public name'
-  return specialNames.some((name) => host.endsWith(name)) ? 'is a special-use name' : undefined
+  const top = labels.at(-1)!
+  // Every public suffix ends in letters, or in letters of another script as RFC 5890 writes them.
+  if (!/^(?:[a-z]{2,63}|xn--[a-z0-9-]+)$/.test(top)) return 'is not a public name'
+  return specialNames.has(top) ? 'is a special-use name' : undefined
 }
 
-/** RFC 6761, RFC 6762, RFC 8375, RFC 9476, and what cloud platforms use for their metadata services. */
-const specialNames = [
-  '.localhost',
-  '.local',
-  '.internal',
-  '.home.arpa',
-  '.alt',
-  '.onion',
-  '.lan',
-  '.intranet',
-  '.private',
-  '.corp',
-  '.home',
-]
+/** RFC 6761, RFC 6762, RFC 8375, RFC 9476, what cloud platforms and clusters use inside, and what ICANN does not delegate. */
+const specialNames = new Set(
+  (
+    'localhost local internal arpa alt onion invalid lan intra intranet private corp home lab dmz domain ' +
+    'localdomain workgroup svc cluster default consul nomad docker kube mesh'
+  ).split(' '),
+)
 
 /** Whether an address as a resolver or a socket writes it is special-use: for hosts that check what they connect to. */
 export function isSpecialAddress(address: string): boolean {

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { OAuthError } from '../errors.ts'
+import { hasSecretKey, readPublishedKeys, type PublishedKeys } from './client-keys.ts'
 import { hasDangerousScheme } from './dangerous-scheme.ts'
 import {
   dangerousScheme,
@@ -11,7 +12,8 @@ import {
 import { isLoopbackHost } from './resource.ts'
 import { formatScope, parseScope } from './scope.ts'
 
-export type TokenEndpointAuthMethod = 'none' | 'client_secret_basic' | 'client_secret_post'
+export type TokenEndpointAuthMethod =
+  'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt'
 
 /** What a client says about itself (RFC 7591 §2), in the wire's names. Also the form of a pre-registered client. */
 export interface ClientMetadata {
@@ -20,6 +22,11 @@ export interface ClientMetadata {
   client_name?: string
   redirect_uris: readonly string[]
   token_endpoint_auth_method?: TokenEndpointAuthMethod
+  /** With `private_key_jwt`: the only algorithm that the client signs with. Default: any asymmetric one. */
+  token_endpoint_auth_signing_alg?: string
+  /** With `private_key_jwt`: the public keys, or where they are. */
+  jwks?: { readonly keys: readonly Readonly<Record<string, unknown>>[] }
+  jwks_uri?: string
   grant_types?: readonly string[]
   response_types?: readonly string[]
   application_type?: 'web' | 'native'
@@ -36,6 +43,8 @@ export const defaultGrantTypes: readonly string[] = ['authorization_code', 'refr
 
 /** How a client's metadata is judged. */
 export interface ClientPolicy extends RedirectPolicy {
+  /** Who wrote it: the deployment (default), a caller of the registration endpoint, or whoever publishes the document. */
+  source?: 'configuration' | 'registration' | 'document'
   /**
    * Receives what was left out and why: redirect URIs beside one that can be used, and odd members that only display. Without it everything
    * that is not in order is refused.
@@ -45,7 +54,8 @@ export interface ClientPolicy extends RedirectPolicy {
 
 const names = v.pipe(v.array(v.string()), v.maxLength(10))
 const schema = v.object({
-  token_endpoint_auth_method: v.optional(v.picklist(['none', 'client_secret_basic', 'client_secret_post'])),
+  token_endpoint_auth_method: v.optional(v.string()),
+  token_endpoint_auth_methods_supported: v.optional(names),
   grant_types: v.optional(names),
   response_types: v.optional(names),
   application_type: v.optional(v.picklist(['web', 'native'])),
@@ -68,6 +78,8 @@ export function parseClientMetadata(value: unknown, policy: ClientPolicy = {}): 
   }
   if (raw['software_statement'] !== undefined)
     throw new OAuthError('invalid_software_statement', 'Software statements are not accepted')
+  // Whatever it is for: a key that is not public any more is nobody's.
+  if (hasSecretKey(raw['jwks'])) throw invalid('jwks has a secret or private key')
   const metadata = result.output as Present<typeof result.output>
   const grantTypes = metadata.grant_types ?? defaultGrantTypes
   if (!grantTypes.includes('authorization_code')) throw invalid('grant_types lacks authorization_code')
@@ -75,7 +87,13 @@ export function parseClientMetadata(value: unknown, policy: ClientPolicy = {}): 
     throw invalid('response_types lacks code')
   const scopes = parseScope(metadata.scope ?? '')
   if (scopes === undefined) throw invalid('scope is not a list of scopes')
-  const method = metadata.token_endpoint_auth_method ?? 'none'
+  const {
+    token_endpoint_auth_method: preferred,
+    token_endpoint_auth_methods_supported: listed,
+    ...rest
+  } = metadata
+  const authentication = readAuthentication(raw, { preferred, listed: listed ?? [] }, policy)
+  const { token_endpoint_auth_method: method } = authentication
   // A secret that many copies of an app carry is none, so private-use schemes are for public clients (RFC 8252 §8.5).
   const { privateUse = true } = policy
   const uris = redirectUris(raw['redirect_uris'], {
@@ -84,7 +102,7 @@ export function parseClientMetadata(value: unknown, policy: ClientPolicy = {}): 
   })
   return {
     ...displayed(raw, policy.dropped),
-    ...metadata,
+    ...rest,
     ...(scopes.length === 0 ? {} : { scope: formatScope(scopes) }),
     // Real native clients call themselves web; what they can do is said by their redirect URIs.
     ...(metadata.application_type === 'web' && uris.some(isOnUsersMachine)
@@ -93,8 +111,45 @@ export function parseClientMetadata(value: unknown, policy: ClientPolicy = {}): 
     redirect_uris: uris,
     grant_types: grantTypes.filter((each) => defaultGrantTypes.includes(each)),
     response_types: ['code'],
-    token_endpoint_auth_method: method,
+    ...authentication,
   }
+}
+
+type Authentication = { token_endpoint_auth_method: TokenEndpointAuthMethod } & PublishedKeys
+
+/**
+ * How the client authenticates, of what it says that it can (RFC 7591 §2; OpenID Connect RP Metadata Choices: the list beside the single
+ * value). A document that lists `none` is of a public client, whatever it prefers; its keys are kept, because an assertion that is sent must be valid.
+ */
+function readAuthentication(
+  raw: Record<string, unknown>,
+  { preferred, listed }: { preferred: string | undefined; listed: readonly string[] },
+  { source = 'configuration', dropped }: ClientPolicy,
+): Authentication {
+  const said = preferred === undefined ? listed : [preferred, ...listed]
+  const order = source === 'document' ? methods.document : [preferred, 'none', ...listed]
+  const accepted = order.filter((each) => each !== undefined && said.includes(each))
+  const method = said.length === 0 ? 'none' : accepted.find((each) => isMethod(each, methods[source]))
+  if (method === undefined)
+    throw invalid(`token_endpoint_auth_method is not one of ${methods[source].join(', ')}`)
+  const signs = source !== 'registration' && said.includes('private_key_jwt')
+  const keys = signs ? readPublishedKeys(raw) : {}
+  if (typeof keys !== 'string') return { token_endpoint_auth_method: method, ...keys }
+  if (method === 'private_key_jwt') throw invalid(keys)
+  // It needs none.
+  dropped?.push(keys)
+  return { token_endpoint_auth_method: method }
+}
+
+const isMethod = (
+  name: string | undefined,
+  among: readonly TokenEndpointAuthMethod[],
+): name is TokenEndpointAuthMethod => among.some((each) => each === name)
+
+const methods: Readonly<Record<NonNullable<ClientPolicy['source']>, readonly TokenEndpointAuthMethod[]>> = {
+  configuration: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+  registration: ['none', 'client_secret_basic', 'client_secret_post'],
+  document: ['none', 'private_key_jwt'],
 }
 
 /** Members without a value are not there at all. */

@@ -13,7 +13,7 @@ const dangerous = new Set(
   ).split(' '),
 )
 /** Families of them: Windows handlers, pages and extensions of browsers, system settings of Apple. */
-const family = /^(?:ms-|chrome|moz-|edge|opera|brave|vivaldi|safari-|x-apple|its$|ms$)/
+const family = /^(?:ms-|moz-|safari-|x-apple|(?:chrome|edge|opera|brave|vivaldi)(?:-|$)|its$|ms$)/
 
 /** Whether a link of this scheme must never be followed. Read as browsers read it: without blanks and control characters. */
 export function hasDangerousScheme(uri: string): boolean {

@@ -1,12 +1,16 @@
 import { OAuthError } from '../errors.ts'
 import { fromUtf8 } from '../lib/bytes.ts'
+import { parseJws } from '../lib/jws.ts'
 import { readAuthorization } from './bearer.ts'
+import type { TokenEndpointAuthMethod } from './client-metadata.ts'
 
 /** How a client presents itself at the token, revocation and introspection endpoints (OAuth 2.1 §2.4). */
 export interface ClientCredentials {
-  method: 'none' | 'client_secret_basic' | 'client_secret_post'
+  method: TokenEndpointAuthMethod
   /** What was sent, in each way that it can be meant: form-decoded as the RFC says, and raw as the official SDK sends it. */
   candidates: readonly { clientId: string; secret?: string }[]
+  /** The signed JWT of `private_key_jwt`; nothing of it is verified. */
+  assertion?: string
 }
 
 /** A client that could not be authenticated (OAuth 2.1 §3.2.4): the same answer for an unknown client and a wrong secret. */
@@ -21,7 +25,11 @@ export function readClientCredentials(
   const header = readAuthorization(request.headers)
   const clientId = form.get('client_id')
   const secret = form.get('client_secret')
-  if (form.has('client_assertion') || form.has('client_assertion_type')) throw invalidClient()
+  if (form.has('client_assertion') || form.has('client_assertion_type')) {
+    if (header !== undefined || secret !== undefined)
+      throw new OAuthError('invalid_request', 'Authenticate the client in one way')
+    return readAssertion(form)
+  }
   if (header !== undefined) {
     if (header.scheme !== 'basic') throw invalidClient()
     if (secret !== undefined)
@@ -41,6 +49,17 @@ export function readClientCredentials(
   return secret === undefined
     ? { method: 'none', candidates: [{ clientId }] }
     : { method: 'client_secret_post', candidates: [{ clientId, secret }] }
+}
+
+const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+
+/** RFC 7523 §2.2. `client_id` may be left out (RFC 7521 §4.2); then the assertion's subject is the client. */
+function readAssertion(form: ReadonlyMap<string, string>): ClientCredentials {
+  const assertion = form.get('client_assertion')
+  if (assertion === undefined || form.get('client_assertion_type') !== assertionType) throw invalidClient()
+  const clientId = form.get('client_id') ?? parseJws(assertion)?.payload['sub']
+  if (typeof clientId !== 'string' || clientId === '') throw invalidClient()
+  return { method: 'private_key_jwt', candidates: [{ clientId }], assertion }
 }
 
 /** The parameters of a token request, each at most once; an empty one counts as absent (OAuth 2.1 §3.2.2). Rejects with `invalid_request`. */

@@ -291,7 +291,11 @@ test('MD2 the endpoint is there where somebody may ask, and only there', async (
     (await r.get(`${r.issuer}/.well-known/oauth-authorization-server`))!.json()
   expect(await metadata(server())).toMatchObject({
     introspection_endpoint: 'https://as.test/introspect',
-    introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+    introspection_endpoint_auth_methods_supported: [
+      'client_secret_basic',
+      'client_secret_post',
+      'private_key_jwt',
+    ],
   })
   const publicOnly = new Rig({ clients: clients.filter((each) => !('client_secret' in each)) })
   expect(await metadata(publicOnly)).not.toHaveProperty('introspection_endpoint')

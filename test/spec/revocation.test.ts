@@ -136,7 +136,12 @@ test('RV1 MD2 the endpoint stands in the metadata and can be called across origi
   const document = await (await r.get(`${r.issuer}/.well-known/oauth-authorization-server`))!.json()
   expect(document).toMatchObject({
     revocation_endpoint: 'https://as.test/revoke',
-    revocation_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
+    revocation_endpoint_auth_methods_supported: [
+      'none',
+      'client_secret_basic',
+      'client_secret_post',
+      'private_key_jwt',
+    ],
   })
   const origin = 'https://app.test'
   const preflight = await r.get(r.path('revoke'), {

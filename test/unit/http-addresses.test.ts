@@ -76,6 +76,19 @@ const names = [
   'hidden.onion',
   'kubernetes',
   'a..com',
+  // S24: names inside a cluster or a network, and what cannot be a public suffix.
+  'kubernetes.default.svc',
+  'kubernetes.default',
+  'mcp.kube-system',
+  'mcp.prod.svc.cluster',
+  'vault.service.consul',
+  'db.docker',
+  'host.localdomain',
+  'printer.intra',
+  'x.invalid',
+  '1.0.0.10.in-addr.arpa',
+  'host.a1',
+  'host.x',
 ]
 const open = [
   'app.test',
@@ -91,9 +104,13 @@ const open = [
   'internal.example.com',
   'notlocalhost.com',
   'xn--bcher-kva.test',
+  'xn--80ak6aa92e.xn--p1ai',
+  'svc.example.com',
+  'kubernetes.io',
+  'cluster.dev',
 ]
 
-describe('CD2 RFC 6890 special-use addresses and names', () => {
+describe('CD2 S24 RFC 6890 special-use addresses and names', () => {
   test.each(special)('%s', (authority) =>
     expect(addressProblem(hostOf(authority))).toMatch(/^is a special-use/),
   )

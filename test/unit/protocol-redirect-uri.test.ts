@@ -136,7 +136,14 @@ describe('what can be registered', () => {
   })
 
   test('R5 private-use schemes: any, whole URIs of known clients alone, or none', () => {
-    const own = ['com.example.app:/cb', 'myapp://cb', 'cursor://x/cb', 'app:///cb?a=b']
+    const own = [
+      'com.example.app:/cb',
+      'myapp://cb',
+      'cursor://x/cb',
+      'app:///cb?a=b',
+      'operator://cb',
+      'edgewise:/cb',
+    ]
     accepted([...own, ...knownClientRedirects])
     refused(own, { privateUse: 'known' })
     accepted([...knownClientRedirects], { privateUse: 'known' })

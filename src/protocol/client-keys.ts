@@ -1,0 +1,41 @@
+import { supportedAlgorithms } from '../lib/jws.ts'
+
+/** What a client publishes to authenticate with `private_key_jwt` (RFC 7591 §2). */
+export interface PublishedKeys {
+  jwks?: { readonly keys: readonly Readonly<Record<string, unknown>>[] }
+  jwks_uri?: string
+  token_endpoint_auth_signing_alg?: string
+}
+
+/** The keys of a client's metadata; or what is wrong, as a text that begins with the member. */
+export function readPublishedKeys(raw: Readonly<Record<string, unknown>>): PublishedKeys | string {
+  const { jwks, jwks_uri: uri, token_endpoint_auth_signing_alg: alg } = raw
+  if (jwks === undefined && uri === undefined)
+    return 'jwks or jwks_uri is missing, which private_key_jwt needs'
+  if (jwks !== undefined && uri !== undefined) return 'jwks and jwks_uri are both there'
+  if (alg !== undefined && !supportedAlgorithms.some((each) => each === alg))
+    return `token_endpoint_auth_signing_alg is not one of ${supportedAlgorithms.join(', ')}`
+  const signingAlg = alg === undefined ? {} : { token_endpoint_auth_signing_alg: alg as string }
+  // Its form has been judged with the other URLs.
+  if (uri !== undefined) return { jwks_uri: uri as string, ...signingAlg }
+  const keys = (jwks as { keys?: unknown }).keys
+  if (!Array.isArray(keys) || keys.length === 0 || keys.length > 20 || !keys.every(isObject))
+    return 'jwks is not a set of 1 to 20 keys'
+  return { jwks: { keys }, ...signingAlg }
+}
+
+/** The private members of RFC 7518 §6, and symmetric keys. */
+const secretMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
+
+/** Whether a key set holds a key that nobody may publish. */
+export function hasSecretKey(jwks: unknown): boolean {
+  const keys = isObject(jwks) ? jwks['keys'] : undefined
+  if (!Array.isArray(keys)) return false
+  return keys.some(
+    (key: unknown) =>
+      isObject(key) && (key['kty'] === 'oct' || secretMembers.some((name) => Object.hasOwn(key, name))),
+  )
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null
