@@ -18,18 +18,19 @@ const maxLength = 8192
 
 /**
  * Client authentication by a signed JWT, `private_key_jwt` (RFC 7521 §4.2, RFC 7523 §2.2 and §3, draft-ietf-oauth-rfc7523bis). The audience is
- * the issuer as the only value, so that no other server can pass the assertion on; the keys are those that the client has published, never
+ * the issuer as the only value, so that no other server can pass the assertion on (a client that must not sign may name the token endpoint); the keys are those that the client has published, never
  * those that the header names (`jku`, `jwk`, `x5u`); each `jti` is taken once (replay).
  */
 export function createAssertionVerifier(parts: {
   issuer: string
-  /** Values of `aud` that are accepted. */
-  audiences: readonly string[]
+  tokenEndpoint: string
+  /** `dangerouslyAllowTokenEndpointAudience`. */
+  allowTokenEndpoint: boolean
   runtime: ResolvedRuntime
   store: ExpiringStore
   fetch: ClientFetch
 }): VerifyAssertion {
-  const { issuer, audiences, runtime, store } = parts
+  const { issuer, tokenEndpoint, allowTokenEndpoint, runtime, store } = parts
   const findKeys = createClientKeys(parts.fetch, runtime)
 
   /** True for the first use. The record lives as long as the assertion. */
@@ -51,6 +52,9 @@ export function createAssertionVerifier(parts: {
     // Another kind of JWT that the client has signed is no authentication (RFC 8725 §3.11).
     if (typ !== undefined && !/^(?:application\/)?(?:jwt|client-authentication\+jwt)$/i.test(String(typ)))
       return false
+    // Who may leave the assertion out gains nothing by one that was meant for another server. ChatGPT writes the token endpoint.
+    const lenient = allowTokenEndpoint || client.authMethod === 'none'
+    const audiences = lenient ? [issuer, tokenEndpoint] : [issuer]
     const claims = readClaims(jws, client.id, audiences, runtime.clock())
     if (claims === undefined) return false
     if (!(await isSigned(assertion, await findKeys(keys, kid), alg))) return false

@@ -91,7 +91,8 @@ export function createContext(options: AuthorizationServerOptions): {
     limits,
     verifyAssertion: createAssertionVerifier({
       issuer,
-      audiences: settings.tokenEndpointAudience ? [issuer, new URL(paths.token, issuer).href] : [issuer],
+      tokenEndpoint: new URL(paths.token, issuer).href,
+      allowTokenEndpoint: settings.tokenEndpointAudience,
       runtime,
       store,
       fetch: clientFetch,

@@ -89,7 +89,8 @@ export interface AuthorizationServerOptions extends Runtime {
   clientDocuments?: boolean | { fetch: Fetch }
   /**
    * Accept `private_key_jwt` assertions whose `aud` is the token endpoint's URL, as older clients send it. Another server at which such a client
-   * is registered could then have obtained the assertion for us (draft-ietf-oauth-rfc7523bis). Default: false, only the issuer.
+   * is registered could then have obtained the assertion for us (draft-ietf-oauth-rfc7523bis). Default: false, only the issuer. A public
+   * client that signs without having to may name either.
    */
   dangerouslyAllowTokenEndpointAudience?: boolean
   /** Pathnames. Default: `/authorize` … `/jwks.json`, `/account`, below the issuer's path. */

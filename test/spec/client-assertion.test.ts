@@ -171,7 +171,8 @@ describe('CD13 the document of ChatGPT', () => {
 
 describe('CA4 the assertion', () => {
   const cases: [string, (rig: Rig) => How | Promise<How>][] = [
-    ['aud: the token endpoint', (rig) => ({ claims: { aud: rig.path('token') } })],
+    ['aud: the revocation endpoint', (rig) => ({ claims: { aud: rig.path('revoke') } })],
+    ['aud: issuer and token endpoint', (rig) => ({ claims: { aud: [rig.issuer, rig.path('token')] } })],
     ['aud: a list with another', (rig) => ({ claims: { aud: [rig.issuer, 'https://evil.test'] } })],
     ['aud: a list', (rig) => ({ claims: { aud: [rig.issuer] } })],
     ['aud: another issuer', () => ({ claims: { aud: 'https://evil.test' } })],
@@ -270,6 +271,18 @@ describe('CA4 the assertion', () => {
       expect(key).not.toContain('the same')
       expect(expiresAt! - at).toBeLessThanOrEqual(605)
     }
+  })
+
+  test('RC1 CA4 aud: the token endpoint, as ChatGPT writes it: of a client that may do without, and of no other', async () => {
+    const { rig } = setUp()
+    const claims = { aud: rig.path('token') }
+    await ok(await rig.post({ ...(await newCode(rig)), ...withId, ...(await asserted(rig, { claims })) }))
+    const { rig: strict } = setUp(enforced)
+    const form = { ...(await newCode(strict)), ...withId }
+    expect(await refusal(await strict.post({ ...form, ...(await asserted(strict, { claims })) }))).toBe(
+      '401 invalid_client',
+    )
+    await ok(await strict.post({ ...form, ...(await asserted(strict)) }))
   })
 
   test('CA4 client_id of another client', async () => {
