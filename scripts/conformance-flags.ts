@@ -11,6 +11,8 @@ export interface Flags {
   tokens: 'jwt' | 'opaque'
   checkRevocation: number | false
   defaultResource: string | undefined
+  /** Without them there is no access to anything. */
+  requiredScopes: readonly string[]
   external: string | undefined
   introspection: string | undefined
   introspectionClient: string | undefined
@@ -49,6 +51,7 @@ export function parseFlags(args: string[]): Flags {
       'check-revocation': { type: 'string', default: '0' },
       'no-check-revocation': { type: 'boolean', default: false },
       'default-resource': text,
+      'required-scopes': { type: 'string', default: 'notes:read' },
       external: text,
       introspection: text,
       'introspection-client': text,
@@ -73,6 +76,7 @@ export function parseFlags(args: string[]): Flags {
       ? false
       : number('check-revocation', values['check-revocation'], 3600),
     defaultResource: values['default-resource'],
+    requiredScopes: values['required-scopes'].split(/[\s,]+/).filter((each) => each !== ''),
     external: values.external,
     introspection: values.introspection,
     introspectionClient: values['introspection-client'],

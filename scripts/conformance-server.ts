@@ -53,7 +53,7 @@ function composed(flags: Flags): ReturnType<typeof compose> {
 }
 
 /** Health and test controls, the authorization server, the two resources. */
-function compose({ external, testControls }: Flags): (request: Request) => Promise<Response> {
+function compose({ external, requiredScopes, testControls }: Flags): (request: Request) => Promise<Response> {
   const issuer = flags.issuer ?? base
   const { origin } = new URL(issuer)
   const resources = [`${origin}/mcp`, `${origin}/b/mcp`]
@@ -64,7 +64,7 @@ function compose({ external, testControls }: Flags): (request: Request) => Promi
       authorizationServers: [as ?? trusted(external!, resource, flags)],
     })),
     authorizationServers: [as ?? external!],
-    requiredScopes: ['notes:read'],
+    requiredScopes,
     scopesSupported: ['notes:read', 'notes:write'],
     cache: memoryCache({ clock: runtime.clock! }),
     ...runtime,

@@ -105,6 +105,19 @@ test('--external: the resource server alone, with its keys fetched through --out
   expect(asked).toEqual([`${as.base}/.well-known/oauth-authorization-server`, `${as.base}/jwks.json`])
 })
 
+test('P11 --required-scopes: what each request needs', async () => {
+  for (const [flag, allowed] of [
+    ['notes:write', 403],
+    ['notes:read,notes:write', 403],
+    ['', 200],
+  ] as const) {
+    const { base } = await start('--required-scopes', flag)
+    const parameters = { resource: `${base}/mcp`, scope: 'notes:read' }
+    const tokens = await token(base, redeem(await authorize(base, parameters)))
+    expect(await status(`${base}/mcp`, tokens), flag).toBe(allowed)
+  }
+})
+
 test('--introspection: opaque tokens of another instance', async () => {
   const as = await start('--tokens', 'opaque')
   const rs = await start(
@@ -141,6 +154,9 @@ test.each([
 
 test('the defaults are the documented ones', () => {
   expect(parseFlags([])).toMatchObject({ port: 4000, store: 'memory', tokens: 'jwt', checkRevocation: 0 })
+  expect(parseFlags([]).requiredScopes).toEqual(['notes:read'])
+  expect(parseFlags(['--required-scopes', 'a b, c']).requiredScopes).toEqual(['a', 'b', 'c'])
+  expect(parseFlags(['--required-scopes', '']).requiredScopes).toEqual([])
   expect(parseFlags(['--no-check-revocation']).checkRevocation).toBe(false)
   expect(parseFlags(['--check-revocation', '60']).checkRevocation).toBe(60)
 })
