@@ -15,12 +15,15 @@ export async function authenticateClient(
 ): Promise<Client> {
   const { method, candidates, assertion } = readClientCredentials(request, parameters)
   const { clients, limits } = context
+  // What was sent as an id may be half of a secret, so events name only a client that there is.
+  let known: string | undefined
   for (const { clientId, secret } of candidates) {
     await limits.admit(request, clientId)
     // A document holds no secret, so a secret shows that this is somebody else, and nothing need be fetched.
     if (secret !== undefined && clientIdUrl(clientId) && !clients.preregistered.has(clientId)) continue
     const client = await clients.find(clientId, { request, mayFetch: () => mayFetch(clientId) })
     if (client === undefined) continue
+    known = clientId
     if (assertion !== undefined) {
       if (await context.verifyAssertion(client, assertion)) return client
       continue
@@ -33,11 +36,11 @@ export async function authenticateClient(
     type: 'client.rejected',
     level: 'warning',
     issuer: context.issuer,
-    clientId,
+    ...(known === undefined ? {} : { clientId: known }),
     error: 'invalid_client',
     status: 401,
   })
-  if (secret !== undefined || assertion !== undefined) await limits.wrongSecret(request, clientId)
+  if (secret !== undefined || assertion !== undefined) await limits.wrongSecret(request, clientId, known)
   throw invalidClient()
 }
 

@@ -11,15 +11,15 @@ export interface Limits {
   attempt(kind: string, request: Request, clientId?: string): Promise<void>
   /** Rejects while this client, from this address, is shut out for wrong secrets. Counts nothing. */
   admit(request: Request, clientId: string): Promise<void>
-  /** Counts a wrong secret; too many shut the client out, from this address (OAuth 2.1 §2.4.1). */
-  wrongSecret(request: Request, clientId: string): Promise<void>
+  /** Counts a wrong secret; too many shut the client out, from this address (OAuth 2.1 §2.4.1). `known`: the id, if there is such a client. */
+  wrongSecret(request: Request, clientId: string, known: string | undefined): Promise<void>
 }
 
 /** The period that a refusal lasts, in seconds; also the window of the in-memory limiter. */
 const period = 60
 
 export function createLimits(issuer: string, limiter: RateLimiter, runtime: ResolvedRuntime): Limits {
-  const shutOut = new Lru<number>(10_000)
+  const shutOut = new Lru<{ until: number; known: string | undefined }>(10_000)
   const { clock } = runtime
   const findCaller = createCallers(runtime)
   const keyOf = async (request: Request, kind: string, clientId = ''): Promise<string> =>
@@ -54,14 +54,14 @@ export function createLimits(issuer: string, limiter: RateLimiter, runtime: Reso
     },
     async admit(request, clientId) {
       if (shutOut.size === 0) return
-      if ((shutOut.peek(await keyOf(request, 'secret', clientId)) ?? 0) > clock())
-        throw refuse('secret', clientId)
+      const found = shutOut.peek(await keyOf(request, 'secret', clientId))
+      if (found !== undefined && found.until > clock()) throw refuse('secret', found.known)
     },
-    async wrongSecret(request, clientId) {
+    async wrongSecret(request, clientId, known) {
       const key = await keyOf(request, 'secret', clientId)
       if (!(await exceeds(key))) return
-      shutOut.set(key, clock() + period)
-      throw refuse('secret', clientId)
+      shutOut.set(key, { until: clock() + period, known })
+      throw refuse('secret', known)
     },
   }
 }

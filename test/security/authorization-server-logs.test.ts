@@ -5,7 +5,7 @@ import {
   ownLogin,
 } from '../../src/authorization-server/index.ts'
 import type { TollgateEvent } from '../../src/types.ts'
-import { basic, confidentialSecret, ok, RES_A, Rig } from '../support/as.ts'
+import { clients, basic, confidentialSecret, ok, RES_A, Rig } from '../support/as.ts'
 
 /** Every string that a console call or an event can show. */
 function spell(value: unknown, seen = new Set<unknown>()): string {
@@ -76,8 +76,9 @@ test('LG1 a whole life and all that goes wrong: no credential in console, events
 })
 
 test('LG2 control characters and length: one bounded line', async () => {
-  const rig = new Rig()
   const name = `a\r\nb\u001b[31m\u202e${'x'.repeat(10_000)}`
+  const odd = { client_id: name, client_secret: 'x'.repeat(20), redirect_uris: ['https://odd.test/cb'] }
+  const rig = new Rig({ clients: [...clients, odd] })
   await rig.post({ client_id: name, grant_type: 'refresh_token' })
   await rig.tokens('pub', { clientName: name, subject: `s\n${'x'.repeat(1000)}` })
   for (const event of rig.events)
