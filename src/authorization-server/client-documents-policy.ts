@@ -38,7 +38,12 @@ export async function documentClient(
   const metadata = judged(document, { ...redirects, dropped })
   // Keys change, and are nothing that a user consents to.
   const { jwks: _, jwks_uri: __, token_endpoint_auth_signing_alg: ___, ...shown } = metadata
-  return clientOf(id, 'document', metadata, await sha256(JSON.stringify([id, shown]), 'client'))
+  return clientOf(
+    id,
+    'document',
+    metadata,
+    await sha256(JSON.stringify([id, Object.entries(shown).sort()]), 'client'),
+  )
 }
 
 function judged(document: object, policy: RedirectPolicy & { dropped: string[] }): ClientMetadata {
