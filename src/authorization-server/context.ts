@@ -1,6 +1,5 @@
 import type { Keyring } from '../lib/seal.ts'
 import type { ResolvedRuntime } from '../lib/runtime.ts'
-import type { ExpiringStore } from '../store/contract.ts'
 import type { SignIn } from '../types.ts'
 import type { TokenEndpointAuthMethod } from '../protocol/client-metadata.ts'
 import type { VerifyAssertion } from './client-assertion.ts'
@@ -10,6 +9,8 @@ import type { KeyRing } from './keys.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { Limits } from './rate-limit.ts'
 import type { Grants } from './records.ts'
+import type { RecordStore } from './scoped-store.ts'
+import type { Unanswered } from './unanswered.ts'
 
 /** What the endpoints share. Made once, by `createAuthorizationServer`. */
 export interface Context {
@@ -21,7 +22,7 @@ export interface Context {
   readonly runtime: ResolvedRuntime
   readonly keyring: Keyring
   /** Keys are already prefixed by a hash of the issuer; every failure is an UnavailableError. */
-  readonly store: ExpiringStore
+  readonly store: RecordStore
   readonly signIn: SignIn
   /** Absolute pathnames. */
   readonly paths: Readonly<Record<Endpoint, string>>
@@ -32,6 +33,8 @@ export interface Context {
   readonly limits: Limits
   /** Client authentication by `private_key_jwt`. */
   readonly verifyAssertion: VerifyAssertion
+  /** By the hash of a code or refresh token: what a call that ended in 503 had tried. */
+  readonly unanswered: Unanswered
   /** How this issuer's opaque access tokens start. */
   readonly opaquePrefix: string
 }

@@ -24,6 +24,7 @@ import { createAdministration, type ClientAdministration } from './stored-client
 import { createQuota } from './stored-clients-quota.ts'
 import { createStoredClients, type StoredClients } from './stored-clients.ts'
 import { opaquePrefixOf } from './tokens.ts'
+import { createUnanswered } from './unanswered.ts'
 
 /** What the endpoints share, from the options. Throws ConfigurationError. */
 export function createContext(options: AuthorizationServerOptions): {
@@ -47,7 +48,7 @@ export function createContext(options: AuthorizationServerOptions): {
   for (const detail of [weakening, tokenEndpointAudience])
     if (detail !== undefined) runtime.event({ type: 'option.weakening', level: 'warning', issuer, detail })
   const keyring = new Keyring(settings.secrets)
-  const store = scopedStore(options.store, issuer, runtime.clock)
+  const store = scopedStore(options.store, issuer, runtime)
   const keys = createKeyRing(options.keys ?? {}, { issuer, store, keyring, runtime })
   const limits = createLimits(
     issuer,
@@ -84,6 +85,7 @@ export function createContext(options: AuthorizationServerOptions): {
     clients,
     grants: approving(grants, stored),
     keys,
+    unanswered: createUnanswered(runtime.clock),
     // Only when it is asked for: a hash is the dearest part of a start.
     get opaquePrefix() {
       return (opaquePrefix ??= opaquePrefixOf(issuer))

@@ -1,8 +1,11 @@
-import { ConfigurationError, UnavailableError, type OAuthError } from '../errors.ts'
+import { ConfigurationError, type OAuthError } from '../errors.ts'
 import { utf8 } from '../lib/bytes.ts'
+import { recordCodec } from '../lib/record.ts'
 import type { Keyring } from '../lib/seal.ts'
-import type { ExpiringStore } from '../store/contract.ts'
+import { update } from '../store/update.ts'
+import type { StoreRecord } from '../types.ts'
 import type { Access } from './access.ts'
+import type { RecordStore } from './scoped-store.ts'
 import { sealContext } from './seal-context.ts'
 import { clientHash, forgetConsents } from './user-record.ts'
 
@@ -33,17 +36,15 @@ export interface GrantRecord {
   previous?: string
   rotated?: number
   generation?: number
+  /** How often this generation was issued again, and in how many generations in a row that happened. */
+  repeats?: number
+  repeatedInARow?: number
   /** Access tokens that were revoked one by one, with their expiry. */
   revokedTokens?: readonly (readonly [jti: string, expires: number])[]
   authTime?: number
   acr?: string
   props?: string
   upstream?: string
-}
-
-export interface GrantVersion {
-  record: GrantRecord
-  version: string
 }
 
 /** What is to happen to a grant: nothing, or a write; then an answer or a refusal. */
@@ -53,56 +54,92 @@ export interface Verdict<T> {
   result?: T
 }
 
-/** Code, refresh token and id have parts of 160 random bits each. */
+/** Code, refresh token and id have parts of 27 characters: at least 132 bits each that only we could make. */
 export const isTokenPart = (text: string | undefined): text is string =>
   text !== undefined && /^[A-Za-z0-9_-]{27}$/.test(text)
 
-export const grantKey = (id: string): string => `${id}:grant`
+const grantKey = (id: string): string => `${id}:grant`
 
-export async function readGrant(store: ExpiringStore, id: string): Promise<GrantVersion | undefined> {
-  const found = await store.get(grantKey(id))
-  return found && { record: JSON.parse(found.value) as GrantRecord, version: found.version }
+const codec = recordCodec<GrantRecord>({
+  state: 'string',
+  client: 'string',
+  clientName: 'string?',
+  subject: 'string',
+  resources: 'strings',
+  scopes: 'strings',
+  access: 'lists?',
+  created: 'number',
+  expires: 'number',
+  epoch: 'number',
+  code: 'string?',
+  codeExpires: 'number?',
+  redirectUri: 'string?',
+  challenge: 'string?',
+  redeemed: 'number?',
+  series: 'string?',
+  current: 'string?',
+  previous: 'string?',
+  rotated: 'number?',
+  generation: 'number?',
+  repeats: 'number?',
+  repeatedInARow: 'number?',
+  revokedTokens: 'pairs?',
+  authTime: 'number?',
+  acr: 'string?',
+  props: 'string?',
+  upstream: 'string?',
+})
+
+/** What a record that cannot be read counts as: its code and tokens are refused, and its id stays taken. */
+const damaged: GrantRecord = {
+  state: 'revoked',
+  client: '',
+  subject: '',
+  resources: [],
+  scopes: [],
+  created: 0,
+  expires: 0,
+  epoch: 0,
 }
 
-/** How often a conditional write is tried anew; and how many of these may fail with an exception. */
-export const attempts = 5
-const failures = 2
+/** The record; a damaged one reads as revoked, with an event. Throws UnavailableError. */
+export async function readGrant(store: RecordStore, id: string): Promise<GrantRecord | undefined> {
+  return decode(store, id, await store.get(grantKey(id)))
+}
 
-/**
- * Reads the grant, lets it be judged, and writes on condition that nobody else did meanwhile. A lost write is not a lost race,
- * and after an exception the write may stand (`mayStand`): both read and judge again, at most five times; then 503.
- */
+function decode(store: RecordStore, id: string, found: StoreRecord | undefined): GrantRecord | undefined {
+  if (found === undefined) return undefined
+  const record = codec.decode(found.value)
+  if (record !== undefined) return record
+  store.reportDamage('grant', { grantId: id })
+  return damaged
+}
+
+/** Changes a grant by one conditional write; see `update`. Rejects with the refusal, if `judge` gives one. */
 export async function changeGrant<T>(
-  store: ExpiringStore,
+  store: RecordStore,
   id: string,
   judge: (record: GrantRecord | undefined, mayStand: boolean) => Promise<Verdict<T>>,
 ): Promise<T> {
-  let failed = 0
-  for (let i = 0; i < attempts; i++) {
-    const found = await readGrant(store, id)
-    const { write, refuse, result } = await judge(found?.record, failed > 0)
-    if (write !== undefined) {
-      if (write.state === 'revoked' && found?.record.state === 'live') await forget(store, found.record)
-      try {
-        const ifVersion = found?.version ?? null
-        const options = { ifVersion, expiresAt: write.expires }
-        if ((await store.put(grantKey(id), JSON.stringify(write), options)) === undefined) continue
-      } catch (error) {
-        if (++failed === failures) throw error
-        continue
-      }
+  const { refuse, result } = await update<Verdict<T>>(store, grantKey(id), async (found, mayStand) => {
+    const record = decode(store, id, found)
+    const verdict = await judge(record, mayStand)
+    const { write } = verdict
+    if (write?.state === 'revoked' && record?.state === 'live') await forget(store, record)
+    return {
+      ...(write === undefined ? {} : { write: { value: codec.encode(write), expiresAt: write.expires } }),
+      result: verdict,
     }
-    if (refuse !== undefined) throw refuse
-    return result as T
-  }
-  throw new UnavailableError('Too many at once; try again')
+  })
+  if (refuse !== undefined) throw refuse
+  return result as T
 }
 
 /**
  * However a grant ends before its time, nothing is issued in silence to that client any more. First, because a revocation that fails here
  * is tried again.
  */
-const forget = async (store: ExpiringStore, { subject, client }: GrantRecord): Promise<void> =>
+const forget = async (store: RecordStore, { subject, client }: GrantRecord): Promise<void> =>
   forgetConsents(store, subject, await clientHash(client))
 
 /** What stays of a revoked grant: nobody can bring it back, and nothing of value lies in it. */

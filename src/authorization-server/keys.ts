@@ -4,8 +4,10 @@ import type { ResolvedRuntime } from '../lib/runtime.ts'
 import type { Keyring } from '../lib/seal.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
 import { requireWithin } from '../lib/within.ts'
-import type { ExpiringStore } from '../store/contract.ts'
-import type { Awaitable } from '../types.ts'
+import { update, type Verdict } from '../store/update.ts'
+import type { Awaitable, StoreRecord } from '../types.ts'
+import { decodeRing, encodeRing, isOlder, noRing, type RingRecord } from './key-ring-record.ts'
+import type { RecordStore } from './scoped-store.ts'
 import {
   algorithmOf,
   checkConfiguredKey,
@@ -16,6 +18,7 @@ import {
   type SigningAlgorithm,
   type SigningKey,
   type StoredKey,
+  type UnopenedKey,
 } from './signing-key.ts'
 
 export interface KeyRingOptions {
@@ -48,14 +51,9 @@ export interface KeyRing {
   revokeAll(): Promise<void>
 }
 
-interface RingRecord {
-  keys: StoredKey[]
-  epoch: number
-}
-
 interface Ring {
   keys: readonly SigningKey[]
-  epoch: number
+  record: RingRecord
   /** When it was read, in seconds since the epoch. */
   at: number
 }
@@ -68,12 +66,11 @@ const cooldown = 30
 const deadline = 10
 /** The longest access token and an hour: so long a retired key stays. */
 const retention = 7200
-const attempts = 5
 const recordKey = 'keys:ring'
 
 export interface KeyRingParts {
   issuer: string
-  store: ExpiringStore
+  store: RecordStore
   keyring: Keyring
   runtime: ResolvedRuntime
 }
@@ -86,28 +83,29 @@ export function createKeyRing(options: KeyRingOptions, parts: KeyRingParts): Key
   const opened = new Map<string, SigningKey>()
   let ring: Ring | undefined
   let lastTry = -Infinity
-  /** The highest epoch that this process has seen. */
-  let latest = 0
 
   const load = async (): Promise<Ring> => {
     lastTry = clock()
-    let record = await readAndRotate()
-    // A read that began before `revokeAll()` ended must not bring the old ring back.
-    if (record.epoch < latest) record = await readAndRotate()
-    if (record.epoch < latest)
-      throw new UnavailableError('The store has lost a revocation: call revokeAll() again')
-    latest = record.epoch
-    const configured = jwks === undefined ? undefined : await Promise.all(jwks.map(openConfiguredKey))
-    const keys = configured ?? (await Promise.all(record.keys.map(openKey)))
-    return (ring = { keys, epoch: record.epoch, at: clock() })
+    return adopt(await update(store, recordKey, repairAndRotate))
   }
 
-  const openKey = async (stored: StoredKey): Promise<SigningKey> => {
-    let key = opened.get(stored.wrapped)
-    if (key === undefined) {
-      key = await openStoredKey(stored, keyring, issuer)
-      opened.set(stored.wrapped, key)
-    }
+  /** An answer that was long on its way does not bring back what was replaced in the meantime. */
+  const adopt = async (record: RingRecord): Promise<Ring> => {
+    const keys = await (jwks === undefined
+      ? Promise.all(record.keys.map(openKey))
+      : Promise.all(jwks.map(openConfiguredKey)))
+    const usable = keys.filter((each) => typeof each !== 'string')
+    // Another deployment secret than the one that made the ring: nothing here can sign.
+    if (usable.length === 0) throw unopened()
+    if (ring === undefined || !isOlder(record, ring.record)) ring = { keys: usable, record, at: clock() }
+    return ring
+  }
+
+  const openKey = async (stored: StoredKey): Promise<SigningKey | UnopenedKey> => {
+    const known = opened.get(stored.wrapped)
+    if (known !== undefined) return { ...known, activeFrom: stored.activeFrom }
+    const key = await openStoredKey(stored, keyring, issuer)
+    if (typeof key !== 'string') opened.set(stored.wrapped, key)
     return key
   }
 
@@ -134,36 +132,54 @@ export function createKeyRing(options: KeyRingOptions, parts: KeyRingParts): Key
   const reload = (): Promise<Ring> =>
     flight.run('ring', () => requireWithin(deadline, load(), 'The signing keys'))
 
-  /** Whoever first sees that the ring is missing or old writes the new one, and everybody reads what the winner wrote. */
-  const readAndRotate = async (): Promise<RingRecord> => {
-    for (let i = 0; i < attempts; i++) {
-      const found = await store.get(recordKey)
-      const record = found && (JSON.parse(found.value) as RingRecord)
-      const wanted = await rotated(record)
-      if (wanted === record) return record ?? { keys: [], epoch: 0 }
-      const version = await store.put(recordKey, JSON.stringify(wanted), {
-        ifVersion: found?.version ?? null,
-      })
-      if (version !== undefined) return wanted!
-    }
-    throw new UnavailableError('The signing keys are being written by others')
+  /** The first instance to see that the ring is missing, damaged or old writes the next; all read what the winner wrote. */
+  const repairAndRotate = async (found: StoreRecord | undefined): Promise<Verdict<RingRecord>> => {
+    const { record, intact } = read(found)
+    const keys = jwks === undefined ? await rotated(record.keys) : record.keys
+    if (intact && keys.length === record.keys.length && keys.every((each, i) => each === record.keys[i]))
+      return { result: record }
+    const next: RingRecord = { ...record, keys, sequence: record.sequence + 1 }
+    return { write: { value: encodeRing(next) }, result: next }
   }
 
-  const rotated = async (record: RingRecord | undefined): Promise<RingRecord | undefined> => {
+  /** What the store has, or what this instance has, if the store has lost it. `intact`: the store has just this. */
+  const read = (found: StoreRecord | undefined): { record: RingRecord; intact: boolean } => {
+    const own = ring?.record
+    const decoded = found && decodeRing(found.value)
+    if (decoded === undefined) {
+      if (found === undefined) return { record: own ?? noRing, intact: own === undefined || own === noRing }
+      store.reportDamage('key ring', {})
+      // The epoch is lost. A new one ends every grant, so nothing that was revoked comes back.
+      return { record: own ?? { ...noRing, epoch: Math.floor(clock()) }, intact: false }
+    }
+    const { record, lost } = decoded
+    if (own !== undefined && isOlder(record, own)) return { record: own, intact: false }
+    if (lost > 0) store.reportDamage('signing key', {})
+    return { record, intact: lost === 0 }
+  }
+
+  const rotated = async (stored: readonly StoredKey[]): Promise<StoredKey[]> => {
     const now = clock()
-    if (jwks !== undefined) return record
-    if (record === undefined) return { keys: [await newKey(now)], epoch: 0 }
-    const keys = record.keys.filter((_, i) => {
-      const successor = record.keys[i + 1]
+    const usable = await withoutDamaged(stored)
+    const keys = usable.filter((_, i) => {
+      const successor = usable[i + 1]
       return successor === undefined || successor.activeFrom + retention > now
     })
     const last = keys.at(-1)
-    if (last === undefined) return { ...record, keys: [await newKey(now)] }
-    if (last.activeFrom <= now && last.activeFrom + rotateAfter - publishAhead <= now) {
-      const activeFrom = Math.max(last.activeFrom + rotateAfter, now + publishAhead)
-      return { ...record, keys: [...keys, await newKey(activeFrom)] }
-    }
-    return keys.length === record.keys.length ? record : { ...record, keys }
+    if (last === undefined) keys.push(await newKey(now))
+    else if (last.activeFrom <= now && last.activeFrom + rotateAfter - publishAhead <= now)
+      keys.push(await newKey(Math.max(last.activeFrom + rotateAfter, now + publishAhead)))
+    return keys
+  }
+
+  /** A key that another deployment secret has wrapped stays: another instance opens it. Rejects if there are only such. */
+  const withoutDamaged = async (stored: readonly StoredKey[]): Promise<StoredKey[]> => {
+    const found = await Promise.all(stored.map(async (each) => ({ each, key: await openKey(each) })))
+    const kept = found.filter(({ key }) => key !== 'damaged')
+    for (const { each, key } of found)
+      if (key === 'damaged') store.reportDamage('signing key', { received: each.kid })
+    if (kept.length > 0 && kept.every(({ key }) => key === 'foreign')) throw unopened()
+    return kept.map(({ each }) => each)
   }
 
   const newKey = (activeFrom: number): Promise<StoredKey> =>
@@ -187,31 +203,28 @@ export function createKeyRing(options: KeyRingOptions, parts: KeyRingParts): Key
       return (await current()).keys.map((each) => each.publicJwk)
     },
     async epoch() {
-      return (await current()).epoch
+      return (await current()).record.epoch
     },
     holds(kid, epoch) {
-      const counts = ({ keys, epoch: now }: Ring): boolean =>
-        keys.some((each) => each.kid === kid) && (jwks === undefined || epoch >= now)
+      const counts = ({ keys, record }: Ring): boolean =>
+        keys.some((each) => each.kid === kid) && (jwks === undefined || epoch >= record.epoch)
       const usable = known()
       return usable === undefined ? current().then(counts) : counts(usable)
     },
     async revokeAll() {
-      for (let i = 0; i < attempts; i++) {
-        const found = await store.get(recordKey)
-        const before = found === undefined ? 0 : (JSON.parse(found.value) as RingRecord).epoch
-        const epoch = Math.max(before + 1, latest)
+      const next = await update<RingRecord>(store, recordKey, async (found) => {
+        const epoch = read(found).record.epoch + 1
         const keys = jwks === undefined ? [await newKey(clock())] : []
-        const value = JSON.stringify({ keys, epoch } satisfies RingRecord)
-        if ((await store.put(recordKey, value, { ifVersion: found?.version ?? null })) === undefined) continue
-        latest = epoch
-        ring = undefined
-        await load()
-        return
-      }
-      throw new UnavailableError('The signing keys are being written by others')
+        const record: RingRecord = { keys, epoch, sequence: 0 }
+        return { write: { value: encodeRing(record) }, result: record }
+      })
+      await adopt(next)
     },
   }
 }
+
+const unopened = (): UnavailableError =>
+  new UnavailableError('The signing keys cannot be opened with this secret')
 
 function resolve(options: KeyRingOptions): {
   algorithm: SigningAlgorithm

@@ -1,10 +1,10 @@
 import { oneLine, type ResolvedRuntime } from '../lib/runtime.ts'
 import type { Keyring } from '../lib/seal.ts'
-import type { ExpiringStore } from '../store/contract.ts'
 import type { UpstreamTokens } from '../types.ts'
 import { scopesOf, type Access } from './access.ts'
 import { sealForGrant, type GrantRecord } from './grant-record.ts'
 import type { KeyRing } from './keys.ts'
+import type { RecordStore } from './scoped-store.ts'
 
 /** One authorization of one client by one user. */
 export interface NewGrant {
@@ -28,7 +28,7 @@ export interface NewGrant {
 
 export interface GrantsParts {
   issuer: string
-  store: ExpiringStore
+  store: RecordStore
   keyring: Keyring
   keys: KeyRing
   runtime: ResolvedRuntime

@@ -1,6 +1,6 @@
-import { sha256 } from '../lib/hash.ts'
 import { constantTimeEqual } from '../lib/equal.ts'
-import { changeGrant, grantKey, readGrant, tombstone, type GrantRecord } from './grant-record.ts'
+import { sha256 } from '../lib/hash.ts'
+import { changeGrant, readGrant, tombstone, type GrantRecord } from './grant-record.ts'
 import { codeSecrets, newRecord, type GrantsParts, type NewGrant } from './new-grant.ts'
 import { changeUser, clientHash, readUser, type ListedGrant, type RememberedConsent } from './user-record.ts'
 
@@ -58,7 +58,7 @@ export function createGrants(parts: GrantsParts): Grants {
 
   const live = async (id: string): Promise<GrantRecord | undefined> => {
     const found = await readGrant(store, id)
-    return (await isLive(found?.record)) ? found?.record : undefined
+    return (await isLive(found)) ? found : undefined
   }
 
   /**
@@ -69,7 +69,7 @@ export function createGrants(parts: GrantsParts): Grants {
     if (listed.length < maxGrants) return listed
     const now = clock()
     const read = await Promise.all(
-      listed.map(async (entry) => ({ entry, record: (await readGrant(store, entry.id))?.record })),
+      listed.map(async (entry) => ({ entry, record: await readGrant(store, entry.id) })),
     )
     const kept = read
       .filter(({ entry, record }) =>
@@ -105,11 +105,17 @@ export function createGrants(parts: GrantsParts): Grants {
       return { write, result: record?.client }
     })
 
-  const revoked = (grantId: string, subject: string | undefined, clientId: string | undefined): void =>
+  const revoked = (
+    grantId: string,
+    subject: string | undefined,
+    clientId: string | undefined,
+    detail?: string,
+  ): void =>
     runtime.event({
       type: 'grant.revoked',
-      level: 'info',
+      level: detail === undefined ? 'info' : 'warning',
       issuer,
+      ...(detail === undefined ? {} : { detail }),
       grantId,
       ...(subject === undefined ? {} : { subject }),
       ...(clientId === undefined ? {} : { clientId }),
@@ -155,7 +161,7 @@ export function createGrants(parts: GrantsParts): Grants {
     },
 
     async exists(id) {
-      return (await store.get(grantKey(id))) !== undefined
+      return (await readGrant(store, id)) !== undefined
     },
 
     async revoke(subject, id) {
@@ -181,13 +187,20 @@ export function createGrants(parts: GrantsParts): Grants {
     },
 
     async revokeToken(id, jti, expires) {
-      await changeGrant<void>(store, id, async (record) => {
+      const ended = await changeGrant<GrantRecord | undefined>(store, id, async (record) => {
         if (record?.state !== 'live') return {}
         const now = clock()
         const others = (record.revokedTokens ?? []).filter(([each, until]) => until > now && each !== jti)
-        if (others.length >= maxRevokedTokens) return { write: tombstone(record) }
+        if (others.length >= maxRevokedTokens) return { write: tombstone(record), result: record }
         return { write: { ...record, revokedTokens: [...others, [jti, expires]] } }
       })
+      if (ended !== undefined)
+        revoked(
+          id,
+          ended.subject,
+          ended.client,
+          `more than ${maxRevokedTokens} access tokens revoked one by one`,
+        )
     },
 
     async list(subject) {

@@ -1,14 +1,28 @@
 import { UnavailableError } from '../errors.ts'
 import { sha256 } from '../lib/hash.ts'
-import { attribute } from '../lib/runtime.ts'
+import { attribute, type ResolvedRuntime } from '../lib/runtime.ts'
 import { expiring, type ExpiringStore } from '../store/contract.ts'
-import type { Clock, Store } from '../types.ts'
+import type { Store, TollgateEvent } from '../types.ts'
+
+/** The store as one issuer sees it. */
+export interface RecordStore extends ExpiringStore {
+  /** Tells the operator of a record that cannot be read: its kind, and what identifies it. Nothing of its content. */
+  reportDamage(
+    kind: string,
+    about: Pick<TollgateEvent, 'grantId' | 'subject' | 'clientId' | 'received'>,
+  ): void
+}
 
 /**
  * The store as one issuer sees it: keys carry a hash of the issuer, so that several issuers on one store share nothing; expired
  * records read as absent; and whatever goes wrong, or takes longer than `patience` milliseconds, is an UnavailableError.
  */
-export function scopedStore(store: Store, issuer: string, clock: Clock, patience = 5000): ExpiringStore {
+export function scopedStore(
+  store: Store,
+  issuer: string,
+  { clock, event }: Pick<ResolvedRuntime, 'clock' | 'event'>,
+  patience = 5000,
+): RecordStore {
   const inner = expiring(store, clock)
   let hash: Promise<string> | undefined
   const keyOf = async (key: string): Promise<string> =>
@@ -29,6 +43,8 @@ export function scopedStore(store: Store, issuer: string, clock: Clock, patience
   }
   return {
     clock,
+    reportDamage: (kind, about) =>
+      event({ type: 'record.damaged', level: 'alert', issuer, detail: kind, ...about }),
     get: (key) => available('store.get', (full) => inner.get(full), key),
     put: (key, value, options) => available('store.put', (full) => inner.put(full, value, options), key),
     delete: (key, options) => available('store.delete', (full) => inner.delete(full, options), key),

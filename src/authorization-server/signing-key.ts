@@ -1,4 +1,4 @@
-import { ConfigurationError, UnavailableError } from '../errors.ts'
+import { ConfigurationError } from '../errors.ts'
 import { sha256 } from '../lib/hash.ts'
 import type { Keyring } from '../lib/seal.ts'
 import { sealContext } from './seal-context.ts'
@@ -8,17 +8,19 @@ export type Jwk = JsonWebKey & { kid?: string }
 
 export type SigningAlgorithm = 'ES256' | 'EdDSA' | 'RS256'
 
-/** A key as the ring's record has it. */
+/** A key as the ring's record has it. The public part is not stored: it is derived from the private one, which is authenticated. */
 export interface StoredKey {
   kid: string
-  alg: SigningAlgorithm
-  /** Public part. */
-  jwk: Jwk
-  /** Private part, wrapped under a subkey of the deployment secret. */
+  /** The private key, wrapped under a subkey of the deployment secret. */
   wrapped: string
+  /** Which deployment secret has wrapped it: tells damage from another secret. */
+  by: string
   /** Seconds since the epoch: from then on it signs, until a later one does. */
   activeFrom: number
 }
+
+/** Why a stored key cannot be used: its record is damaged, or a deployment secret that is not ours has wrapped it. */
+export type UnopenedKey = 'damaged' | 'foreign'
 
 /** A key as it is used. */
 export interface SigningKey {
@@ -50,24 +52,28 @@ export async function createStoredKey(
 ): Promise<StoredKey> {
   const pair = (await crypto.subtle.generateKey(generation[alg], true, ['sign', 'verify'])) as CryptoKeyPair
   const secret = (await crypto.subtle.exportKey('jwk', pair.privateKey)) as Jwk
-  const jwk = await publicPart(secret, alg)
-  const kid = jwk.kid!
+  const kid = (await publicPart(secret, alg)).kid!
   const wrapped = await keyring.seal('key-wrap', sealContext(issuer, kid), JSON.stringify(secret))
-  return { kid, alg, jwk, wrapped, activeFrom }
+  const [by] = (await fingerprints(keyring)) as [string]
+  return { kid, wrapped, by, activeFrom }
 }
 
 /** Unwraps it; the private key is not extractable from then on. */
 export async function openStoredKey(
-  stored: StoredKey,
+  { kid, wrapped, by, activeFrom }: StoredKey,
   keyring: Keyring,
   issuer: string,
-): Promise<SigningKey> {
-  const { kid, alg, jwk, activeFrom } = stored
-  const secret = await keyring.open('key-wrap', sealContext(issuer, kid), stored.wrapped)
-  // Another deployment secret than the one that made the ring: nothing here can sign.
-  if (secret === undefined) throw new UnavailableError('The signing keys cannot be opened with this secret')
-  return imported(jwk, JSON.parse(secret) as Jwk, alg, activeFrom)
+): Promise<SigningKey | UnopenedKey> {
+  const text = await keyring.open('key-wrap', sealContext(issuer, kid), wrapped)
+  if (text === undefined) return (await fingerprints(keyring)).includes(by) ? 'damaged' : 'foreign'
+  const secret = JSON.parse(text) as Jwk
+  const alg = algorithmOf(secret)!
+  return imported(await publicPart(secret, alg), secret, alg, activeFrom)
 }
+
+/** Names of the deployment secrets that tell nothing about them. */
+const fingerprints = async (keyring: Keyring): Promise<string[]> =>
+  (await keyring.macs('key-wrap', 'fingerprint')).map((each) => each.slice(0, 11))
 
 /** The one algorithm that we use such a key with. */
 export function algorithmOf({ kty, crv }: Jwk): SigningAlgorithm | undefined {

@@ -1,9 +1,10 @@
-import { OAuthError, UnavailableError } from '../errors.ts'
+import { OAuthError } from '../errors.ts'
 import { createCallers } from '../http/caller.ts'
 import { sha256 } from '../lib/hash.ts'
+import { recordCodec } from '../lib/record.ts'
 import type { ResolvedRuntime } from '../lib/runtime.ts'
-import { spread } from '../lib/spread.ts'
-import type { ExpiringStore } from '../store/contract.ts'
+import { update } from '../store/update.ts'
+import type { RecordStore } from './scoped-store.ts'
 
 /** How many unknown clients may leave a record in the store. */
 export interface Quota {
@@ -16,6 +17,8 @@ interface Window {
   count: number
 }
 
+const codec = recordCodec<Window>({ until: 'number', count: 'number' })
+
 /** Registrations in a window of so many seconds, of all instances together: with their 24 hours they bound what the store holds. */
 export const registrationQuota = 1000
 /** The most that one caller may take of them, so that one caller cannot use up what is there for all. */
@@ -25,22 +28,24 @@ const period = 3600
 const attempts = 20
 const forAll = 'registrations:quota'
 
-export function createQuota(store: ExpiringStore, runtime: ResolvedRuntime): Quota {
+export function createQuota(store: RecordStore, runtime: ResolvedRuntime): Quota {
   const { clock } = store
   const findCaller = createCallers(runtime)
 
-  const takeOne = async (key: string, most: number, detail: string): Promise<void> => {
-    for (let i = 0; i < attempts; i++) {
-      const found = await store.get(key)
-      const window = found === undefined ? newWindow(clock()) : (JSON.parse(found.value) as Window)
-      if (window.count >= most) throw refuse(runtime, window.until - clock(), detail)
-      const next = JSON.stringify({ ...window, count: window.count + 1 } satisfies Window)
-      const options = { ifVersion: found?.version ?? null, expiresAt: window.until }
-      if ((await store.put(key, next, options)) !== undefined) return
-      await spread(i)
-    }
-    throw new UnavailableError('Too many register at once; try again')
-  }
+  const takeOne = (key: string, most: number, detail: string): Promise<void> =>
+    update<void>(
+      store,
+      key,
+      (found) => {
+        const known = found && codec.decode(found.value)
+        if (found !== undefined && known === undefined) store.reportDamage('quota', {})
+        const window = known ?? newWindow(clock())
+        if (window.count >= most) throw refuse(runtime, window.until - clock(), detail)
+        const value = codec.encode({ ...window, count: window.count + 1 })
+        return { write: { value, expiresAt: window.until }, result: undefined }
+      },
+      { attempts },
+    )
 
   return {
     async take(request) {

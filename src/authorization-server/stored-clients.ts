@@ -1,16 +1,17 @@
-import { OAuthError, UnavailableError } from '../errors.ts'
+import { OAuthError } from '../errors.ts'
 import { utf8 } from '../lib/bytes.ts'
 import { constantTimeEqual } from '../lib/equal.ts'
 import { sha256 } from '../lib/hash.ts'
 import { Lru } from '../lib/lru.ts'
 import { randomToken } from '../lib/random.ts'
+import { recordCodec } from '../lib/record.ts'
 import type { ClientMetadata } from '../protocol/client-metadata.ts'
-import type { ExpiringStore } from '../store/contract.ts'
+import { update } from '../store/update.ts'
 import type { StoreRecord } from '../types.ts'
 import { clientOf, type ClientSource } from './clients.ts'
 import type { Client } from './context.ts'
-import { attempts } from './grant-record.ts'
 import type { Register } from './registration.ts'
+import type { RecordStore } from './scoped-store.ts'
 import type { Quota } from './stored-clients-quota.ts'
 
 /** A client as the store has it: of its secret the hash alone. */
@@ -24,6 +25,14 @@ interface StoredClient {
   /** Seconds since the epoch. */
   created: number
 }
+
+const codec = recordCodec<StoredClient>({
+  kind: 'string',
+  metadata: 'object',
+  secret: 'string?',
+  either: 'true?',
+  created: 'number',
+})
 
 export interface StoredClients {
   readonly find: ClientSource
@@ -51,7 +60,7 @@ const afterApproval = 180 * day
 /** Seconds for which an isolate remembers a client. */
 const fresh = 60
 
-export function createStoredClients(store: ExpiringStore, quota: Quota): StoredClients {
+export function createStoredClients(store: RecordStore, quota: Quota): StoredClients {
   const { clock } = store
   const kept = new Lru<{ client: Client; until: number }>(1000)
   /** Grows with each change by this process: a read that began before one must not bring the old client back. */
@@ -62,19 +71,16 @@ export function createStoredClients(store: ExpiringStore, quota: Quota): StoredC
     id: string,
     judge: (found: StoreRecord | undefined) => { value: string; expiresAt?: number } | undefined,
   ): Promise<void> => {
-    const key = await clientKey(id)
-    for (let i = 0; i < attempts; i++) {
-      const found = await store.get(key)
-      const next = judge(found)
-      if (next === undefined) return
-      const { value, ...expiry } = next
-      if ((await store.put(key, value, { ifVersion: found?.version ?? null, ...expiry })) === undefined)
-        continue
-      changes++
-      kept.delete(id)
-      return
-    }
-    throw new UnavailableError('Too many at once; try again')
+    await update<void>(store, await clientKey(id), (found) => ({ write: judge(found), result: undefined }))
+    changes++
+    kept.delete(id)
+  }
+
+  /** A damaged record reads as absent, with an event. */
+  const decode = (id: string, found: StoreRecord): StoredClient | undefined => {
+    const record = codec.decode(found.value)
+    if (record === undefined) store.reportDamage('client', { clientId: id })
+    return record
   }
 
   return {
@@ -85,7 +91,9 @@ export function createStoredClients(store: ExpiringStore, quota: Quota): StoredC
       const before = changes
       const found = await store.get(await clientKey(id))
       if (found === undefined) return undefined
-      const client = await opened(id, JSON.parse(found.value) as StoredClient)
+      const record = decode(id, found)
+      if (record === undefined) return undefined
+      const client = await opened(id, record)
       if (changes === before)
         kept.set(id, { client, until: Math.min(clock() + fresh, found.expiresAt ?? Infinity) })
       return client
@@ -99,7 +107,7 @@ export function createStoredClients(store: ExpiringStore, quota: Quota): StoredC
         ...(secret === undefined ? {} : { secret: await secretHash(secret) }),
         created: clock(),
       }
-      const value = JSON.stringify(record)
+      const value = codec.encode(record)
       if (utf8(value).length > maxRecord)
         throw new OAuthError('invalid_client_metadata', 'The metadata is too long')
       await quota.take(request)
@@ -116,7 +124,7 @@ export function createStoredClients(store: ExpiringStore, quota: Quota): StoredC
         ...(either ? { either } : {}),
         created: clock(),
       }
-      await change(id, () => ({ value: JSON.stringify(record) }))
+      await change(id, () => ({ value: codec.encode(record) }))
     },
 
     async approved(id) {
@@ -132,8 +140,8 @@ export function createStoredClients(store: ExpiringStore, quota: Quota): StoredC
 
     async times(id) {
       const found = belongsElsewhere(id) ? undefined : await store.get(await clientKey(id))
-      if (found === undefined) return undefined
-      return { created: (JSON.parse(found.value) as StoredClient).created, expires: found.expiresAt }
+      const record = found && decode(id, found)
+      return record && { created: record.created, expires: found!.expiresAt }
     },
   }
 }

@@ -1,16 +1,21 @@
-import { ConfigurationError } from '../errors.ts'
+import { ConfigurationError, UnavailableError } from '../errors.ts'
 import { utf8 } from '../lib/bytes.ts'
 import { randomToken } from '../lib/random.ts'
 import { resolveRuntime } from '../lib/runtime.ts'
 import { Keyring } from '../lib/seal.ts'
 import { expiring, type ExpiringStore } from '../store/contract.ts'
+import { update } from '../store/update.ts'
 import type { Clock, Store } from '../types.ts'
 import type { ClientStorage } from './storage.ts'
 
-/** Seconds after which a lock counts as abandoned: longer than all requests of a refresh together. */
+/** Seconds after which a lock that did not change counts as abandoned: longer than all requests of a refresh together. */
 const lease = 30
-/** Milliseconds between two looks at a lock that somebody else holds. */
+/** Milliseconds between two looks at a lock that another caller holds. */
 const pause = 50
+/** Seconds after which a lock may be collected, far above what the clocks of two machines differ by. */
+const garbage = 86_400
+/** The last writer wins, so each try lets at least one of them through. */
+const attempts = 100
 
 /**
  * Client storage on a `Store`, for a server that is itself a client and runs in several instances.
@@ -18,7 +23,8 @@ const pause = 50
  * @param store The store; several clients may share it.
  * @param options.secret Values are sealed with it (AES-256-GCM). At least 32 bytes, or a list: the first seals, all
  *   open. So a dump of the store contains nothing usable.
- * @param options.clock Seconds since the epoch. Only the lock's lease is judged by it.
+ * @param options.clock Seconds since the epoch. Measures how long this process has seen a lock unchanged; the clocks of
+ *   several machines are never compared.
  */
 export function storeStorage(
   store: Store,
@@ -34,43 +40,70 @@ export function storeStorage(
   const records = expiring(store, clock)
   const keyring = new Keyring(secrets)
 
+  /** By key, while work runs under its lock: the version that the value had then. */
+  const fences = new Map<string, string | undefined>()
+  const fenced = (key: string): boolean => fences.has(key)
+
   return {
     get: async (key) => {
       const record = await records.get(key)
       return record && (await keyring.open('seal', `client-storage ${key}`, record.value))
     },
-    set: async (key, value, ends = {}) =>
-      write(records, key, await keyring.seal('seal', `client-storage ${key}`, value), ends),
-    delete: async (key) => {
-      await records.delete(key)
+    set: async (key, value, ends = {}) => {
+      const sealed = await keyring.seal('seal', `client-storage ${key}`, value)
+      if (!fenced(key)) return overwrite(records, key, { value: sealed, ...ends })
+      const version = await records.put(key, sealed, { ...ends, ifVersion: fences.get(key) ?? null })
+      if (version === undefined) throw tookOver()
+      fences.set(key, version)
     },
-    exclusively: (key, work) => underLease(records, `${key}-lock`, work),
+    delete: async (key) => {
+      if (!fenced(key)) return void (await records.delete(key))
+      const ifVersion = fences.get(key)
+      if (ifVersion !== undefined && !(await records.delete(key, { ifVersion }))) throw tookOver()
+      fences.set(key, undefined)
+    },
+    exclusively: async (key, work) => {
+      const holder = await acquire(records, `${key}-lock`)
+      try {
+        fences.set(key, (await records.get(key))?.version)
+        return await work()
+      } finally {
+        fences.delete(key)
+        await release(records, `${key}-lock`, holder)
+      }
+    },
   }
 }
 
-/** The last writer wins: whoever must not lose holds the lock. */
-async function write(
+/** The work took longer than its lease, and what it would write may rest on what is no longer so. */
+const tookOver = (): UnavailableError =>
+  new UnavailableError('Another process took over, because this one held the lock for too long')
+
+const overwrite = (
   records: ExpiringStore,
   key: string,
-  value: string,
-  ends: { expiresAt?: number },
-): Promise<void> {
+  write: { value: string; expiresAt?: number },
+): Promise<void> => update(records, key, () => ({ write, result: undefined }), { attempts })
+
+/** Waits for the lock. One that stays unchanged for a whole lease, by the clock of the waiter, was left by a holder that died. */
+async function acquire(records: ExpiringStore, key: string): Promise<string> {
+  const holder = randomToken(12)
+  let seen: { version: string; since: number } | undefined
   for (;;) {
-    const ifVersion = (await records.get(key))?.version ?? null
-    if ((await records.put(key, value, { ...ends, ifVersion })) !== undefined) return
+    const acquired = await update<boolean>(records, key, (found) => {
+      const now = records.clock()
+      if (found !== undefined && found.version !== seen?.version)
+        seen = { version: found.version, since: now }
+      const free = found === undefined || now - seen!.since >= lease
+      return free ? { write: { value: holder, expiresAt: now + garbage }, result: true } : { result: false }
+    })
+    if (acquired) return holder
+    await new Promise((resolve) => setTimeout(resolve, pause))
   }
 }
 
-async function underLease<T>(records: ExpiringStore, key: string, work: () => Promise<T>): Promise<T> {
-  const holder = randomToken(12)
-  let version: string | undefined
-  while (version === undefined) {
-    version = await records.put(key, holder, { ifVersion: null, expiresAt: records.clock() + lease })
-    if (version === undefined) await new Promise((resolve) => setTimeout(resolve, pause))
-  }
-  try {
-    return await work()
-  } finally {
-    await records.delete(key, { ifVersion: version })
-  }
-}
+const release = (records: ExpiringStore, key: string, holder: string): Promise<void> =>
+  update(records, key, (found) => ({
+    ...(found?.value === holder ? { write: null } : {}),
+    result: undefined,
+  }))

@@ -45,7 +45,7 @@ const made = {
 const sealing = new Keyring([secret])
 const authenticating = new Keyring([secret])
 const dpop = dpopKey(true, () => 1)
-const store = scopedStore(memoryStore(), issuer, () => 1)
+const store = scopedStore(memoryStore(), issuer, { clock: () => 1, event: () => undefined })
 
 let timer: Promise<unknown> | undefined
 

@@ -4,6 +4,7 @@ import { generateKeyPair } from 'jose/key/generate/keypair'
 import { describe, expect, test } from 'vitest'
 import type { EmbeddedAuthorizationServer } from '../../src/authorization-server/index.ts'
 import { createResourceServer } from '../../src/index.ts'
+import { memoryStore } from '../../src/store/memory.ts'
 import { answered, header, ok, refusal, RES_A, Rig, secret } from '../support/as.ts'
 
 type Guard = (request: Request) => Promise<Response>
@@ -138,6 +139,82 @@ async function privateKey(algorithm: string): Promise<Jwk> {
   const { privateKey: key } = await generateKeyPair(algorithm, { extractable: true })
   return (await exportJWK(key)) as Jwk
 }
+
+/** Holds the answers to reads of records whose key ends so, until `letGo` is called. */
+function holdReads(rig: Rig, end: string): { held: () => number; letGo: () => void } {
+  let letGo = (): void => undefined
+  let held = 0
+  const gate = new Promise<void>((resolve) => (letGo = resolve))
+  rig.store.after = ({ method, key }) => {
+    if (method !== 'get' || !key.endsWith(end) || held > 0) return undefined
+    held++
+    return gate
+  }
+  return { held: () => held, letGo }
+}
+
+test('S16 a read of the ring that began before revokeAll() does not bring the old epoch and key back', async () => {
+  const rig = new Rig({ checkRevocation: 0 })
+  const tokens = await rig.tokens()
+  rig.now += 301
+  const { held, letGo } = holdReads(rig, 'keys:ring')
+  const early = keySet(rig, rig.as)
+  while (held() === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+  await rig.as.revokeAll()
+  letGo()
+  await early
+  expect(await refusal(await rig.refresh(tokens.refresh_token))).toBe('400 invalid_grant')
+  expect(await rig.call(tokens.access_token)).toBe(401)
+  expect((await keySet(rig, rig.as)).keys.map((each) => each['kid'])).not.toContain(
+    header(tokens.access_token)['kid'],
+  )
+})
+
+test('S16 a failover that loses revokeAll(): the instance that knows the new epoch keeps it, and writes it back', async () => {
+  const store = memoryStore()
+  const rig = new Rig({ store })
+  const tokens = await rig.tokens()
+  const ring = rig.store.written.find(({ key }) => key.endsWith('keys:ring'))!
+  await rig.as.revokeAll()
+  const { version } = (await store.get(ring.key))!
+  await store.put(ring.key, ring.value, { ifVersion: version })
+  rig.now += 301
+  expect(await refusal(await rig.refresh(tokens.refresh_token))).toBe('400 invalid_grant')
+  expect(await refusal(await rig.refresh(tokens.refresh_token, {}, rig.twin()))).toBe('400 invalid_grant')
+})
+
+test('S16 a read that began before block() does not unblock the client', async () => {
+  const rig = new Rig()
+  const tokens = await rig.tokens()
+  rig.now += 61
+  const { held, letGo } = holdReads(rig, ':block')
+  const early = rig.refresh(tokens.refresh_token)
+  while (held() === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+  await rig.as.clients.block('pub')
+  letGo()
+  expect(await refusal(await early)).toBe('401 invalid_client')
+  expect(await refusal(await rig.refresh(tokens.refresh_token))).toBe('401 invalid_client')
+})
+
+test.each(algorithms)(
+  'S22 %s: the public key is derived from the wrapped private one, whatever the record says',
+  async (algorithm) => {
+    const store = memoryStore()
+    const rig = new Rig({ store, keys: { algorithm } })
+    const tokens = await rig.tokens()
+    const { keys } = await keySet(rig, rig.as)
+    const { key } = rig.store.written.find((each) => each.key.endsWith('keys:ring'))!
+    const { value, version } = (await store.get(key))!
+    const ring = JSON.parse(value) as { keys: Record<string, unknown>[] }
+    const { d: _d, ...foreign } = await privateKey(algorithm)
+    ring.keys[0]!['jwk'] = { ...foreign, alg: algorithm, use: 'sig', kid: keys[0]!['kid'] }
+    await store.put(key, JSON.stringify(ring), { ifVersion: version })
+    const started = rig.twin()
+    expect((await keySet(rig, started)).keys).toEqual(keys)
+    const verified = started.verifier(RES_A, { clock: () => rig.now }).verify(tokens.access_token)
+    expect((await verified).subject).toBe('alice')
+  },
+)
 
 test('TK18 the deployment secret, the new one first: nothing ends; the old one dropped: its clients do, and revokeAll starts anew', async () => {
   const rig = new Rig()

@@ -13,7 +13,7 @@ interface Rule {
 }
 
 const bottom = ['errors.ts', 'types.ts', 'lib/']
-const role = [...bottom, 'protocol/', 'http/', 'store/contract.ts', 'cache/contract.ts']
+const role = [...bottom, 'protocol/', 'http/', 'store/contract.ts', 'store/update.ts', 'cache/contract.ts']
 /** What the adapters share. */
 const everyAdapter = ['adapter/route.ts', 'adapter/parts.ts']
 const jose = [/^jose\//]
@@ -26,6 +26,7 @@ const table: Record<string, Rule> = {
   'protocol/': { local: bottom, npm: [/^valibot$/] },
   'http/': { local: [...bottom, 'protocol/'], npm: [] },
   'store/contract.ts': { local: ['types.ts', 'errors.ts'], npm: [] },
+  'store/update.ts': { local: ['store/contract.ts', 'types.ts', 'errors.ts'], npm: [] },
   'cache/contract.ts': { local: ['types.ts'], npm: [] },
   'store/': { local: ['store/contract.ts', 'lib/', 'errors.ts', 'types.ts'], npm: [/^cloudflare:workers$/] },
   'cache/': { local: ['cache/contract.ts', 'lib/', 'errors.ts', 'types.ts'], npm: [] },

@@ -93,11 +93,16 @@ test('LG2 control characters and length: one bounded line', async () => {
 })
 
 test('LG1 an unforeseen failure is a bare 500', async () => {
-  const rig = new Rig()
+  let broken = false
+  const rig: Rig = new Rig({
+    clock: () => {
+      if (!broken) return rig?.now ?? 1_800_000_000
+      broken = false
+      throw new SyntaxError('it quotes what it choked on')
+    },
+  })
   const tokens = await rig.tokens()
-  const key = rig.store.written.at(-1)!.key
-  const record = (await rig.store.get(key))!
-  await rig.store.put(key, '{"broken', { ifVersion: record.version, expiresAt: rig.now + 100 })
+  broken = true
   const response = await rig.refresh(tokens.refresh_token)
   expect(response.status).toBe(500)
   expect(await response.json()).toEqual({

@@ -112,7 +112,7 @@ test('ST4 a store that hangs is a store that is down', async () => {
     put: () => new Promise(() => undefined),
     delete: () => new Promise(() => undefined),
   }
-  const store = scopedStore(hanging, 'https://as.test', () => 0, 20)
+  const store = scopedStore(hanging, 'https://as.test', { clock: () => 0, event: () => undefined }, 20)
   await expect(store.get('a:grant')).rejects.toThrow(UnavailableError)
   await expect(store.put('a:grant', 'x', { ifVersion: null })).rejects.toThrow(UnavailableError)
   await expect(store.delete('a:grant')).rejects.toThrow(UnavailableError)

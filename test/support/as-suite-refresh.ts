@@ -40,11 +40,12 @@ export function refreshRows({ rig, instances, expectDead }: Suite): void {
     const first = await r.tokens()
     const second = await ok(await r.refresh(first.refresh_token))
     r.now += 29
-    const before = r.store.written.length
+    const before = r.store.written.at(-1)!
     const again = await ok(await r.refresh(first.refresh_token, {}, other))
     expect(again.refresh_token).toBe(second.refresh_token)
     expect(again.access_token).not.toBe(second.access_token)
-    expect(r.store.written).toHaveLength(before)
+    expect((await r.store.get(before.key))!.expiresAt).toBe(before.expiresAt)
+    expect(r.events.at(-2)).toMatchObject({ type: 'refresh.repeated', level: 'warning', count: 1 })
     const stolen = await r.refresh(first.refresh_token, { client_id: 'pub2' })
     expect(await refusal(stolen)).toBe('400 invalid_grant')
     r.now += 1

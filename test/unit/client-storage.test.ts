@@ -68,6 +68,80 @@ test('the store storage: an abandoned lock is free after its lease', async () =>
   expect(entered).toBe(true)
 })
 
+test('T18 clocks of two machines that differ by more than the lease: one holder', async () => {
+  const store = memoryStore()
+  let now = 1000
+  const one = storeStorage(store, { secret, clock: () => now })
+  for (const skew of [31, -31, 5000]) {
+    const other = storeStorage(store, { secret, clock: () => now + skew })
+    const key = `k${skew + 100}`
+    void one.exclusively(key, () => new Promise(() => undefined))
+    let entered = false
+    const waiter = other.exclusively(key, async () => {
+      entered = true
+    })
+    await new Promise((resolve) => setTimeout(resolve, 120))
+    expect(entered, `${skew}`).toBe(false)
+    // Each machine measures the lease with its own clock.
+    now += 31
+    await waiter
+  }
+})
+
+test('T18 a holder that was too slow writes and deletes nothing after another has taken over', async () => {
+  const store = memoryStore()
+  let now = 1000
+  const [slow, other] = [0, 1].map(() => storeStorage(store, { secret, clock: () => now })) as [
+    ClientStorage,
+    ClientStorage,
+  ]
+  await slow.set('k', 'first')
+  for (const late of [() => slow.set('k', 'late'), () => slow.delete('k')]) {
+    let resume = (): void => undefined
+    const stalled = new Promise<void>((resolve) => (resume = resolve))
+    let holds = (): void => undefined
+    const held = new Promise<void>((resolve) => (holds = resolve))
+    const work = slow.exclusively('k', async () => {
+      holds()
+      await stalled
+      await late()
+    })
+    await held
+    const next = other.exclusively('k', async () => other.set('k', 'second'))
+    await new Promise((resolve) => setTimeout(resolve, 120))
+    now += 31
+    await next
+    resume()
+    await expect(work).rejects.toMatchObject({ status: 503 })
+    expect(await slow.get('k')).toBe('second')
+  }
+  // The next turn is a fresh one.
+  await slow.exclusively('k', async () => slow.set('k', 'third'))
+  expect(await other.get('k')).toBe('third')
+})
+
+test('T18 one of two that hold the same lock takes what is there once', async () => {
+  const store = memoryStore()
+  let now = 1000
+  const storages = [0, 1].map(() => storeStorage(store, { secret, clock: () => now }))
+  await storages[0]!.set('k', 'once')
+  let resume = (): void => undefined
+  const stalled = new Promise<void>((resolve) => (resume = resolve))
+  const take = (storage: ClientStorage): Promise<string | undefined> =>
+    storage.exclusively('k', async () => {
+      const value = await storage.get('k')
+      await stalled
+      if (value !== undefined) await storage.delete('k')
+      return value
+    })
+  const taken = storages.map((each) => take(each).catch(() => undefined))
+  await new Promise((resolve) => setTimeout(resolve, 120))
+  now += 31
+  await new Promise((resolve) => setTimeout(resolve, 120))
+  resume()
+  expect((await Promise.all(taken)).filter((each) => each === 'once')).toHaveLength(1)
+})
+
 test('stdio: credentials from the environment, secrets not enumerable, newlines cut, nonsense refused', () => {
   const credentials = credentialsFromEnvironment({
     MCP_ACCESS_TOKEN: 'token\n',

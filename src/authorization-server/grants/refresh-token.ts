@@ -1,10 +1,13 @@
-import { OAuthError } from '../../errors.ts'
+import { OAuthError, UnavailableError } from '../../errors.ts'
 import { constantTimeEqual } from '../../lib/equal.ts'
 import { sha256 } from '../../lib/hash.ts'
 import { parseScope } from '../../protocol/scope.ts'
+import type { TollgateEvent } from '../../types.ts'
 import type { Client, Context, Resource } from '../context.ts'
-import { changeGrant, isTokenPart, tombstone, type GrantRecord } from '../grant-record.ts'
+import { changeGrant, isTokenPart, tombstone, type GrantRecord, type Verdict } from '../grant-record.ts'
+import { refreshSecrets } from '../refresh-secret.ts'
 import {
+  aheadOf,
   grantedResource,
   grantedScopes,
   invalidGrant,
@@ -13,6 +16,10 @@ import {
   type TokenRequest,
   type TokenResponse,
 } from './response.ts'
+
+/** How often one generation is issued again, and in how many generations in a row; then the grant is revoked. */
+const maxRepeats = 100
+const maxRepeatedInARow = 32
 
 interface Refreshed {
   grant: GrantRecord
@@ -32,53 +39,108 @@ export async function refresh(
   request: TokenRequest,
 ): Promise<TokenResponse> {
   const { parameters } = request
-  const { store, runtime, options, keyring, keys } = context
+  const { store, runtime, options, keyring, keys, unanswered } = context
   const token = parameters.get('refresh_token')
   if (token === undefined) throw new OAuthError('invalid_request', 'refresh_token is missing')
   const [grantId, series, secret, ...rest] = token.split('.')
   if (rest.length > 0 || !isTokenPart(grantId) || !isTokenPart(series) || !isTokenPart(secret))
     throw new UnknownGrantError()
+  const secrets = refreshSecrets(keyring, grantId, series)
   const [seriesHash, secretHash] = await Promise.all([sha256(series, 'series'), sha256(secret, 'refresh')])
-  // Under each deployment secret: instances change it one after the other.
-  const successors = await Promise.all(
-    (await keyring.macs('successor', `${grantId}\n${secret}`)).map(async (mac) => {
-      const next = mac.slice(0, 27)
-      return { secret: next, hash: await sha256(next, 'refresh') }
-    }),
-  )
   const [epoch] = await Promise.all([keys.epoch(), keys.active()])
+  const { refreshIdle, refreshAbsolute, refreshGrace } = options.lifetimes
 
-  const refreshed = await changeGrant<Refreshed>(store, grantId, async (grant, mayStand) => {
+  let events: Omit<TollgateEvent, 'at'>[] = []
+  /** The generation that this call has tried to rotate to. */
+  let tried: number | undefined
+  let counted = false
+
+  const judge = async (grant: GrantRecord | undefined, mayStand: boolean): Promise<Verdict<Refreshed>> => {
     const now = runtime.clock()
+    events = []
+    if (grant?.state !== 'live') return { refuse: new UnknownGrantError() }
+    // A failover may have lost the redemption. Then only a token that proves its generation speaks for the series.
+    const unredeemed = grant.series === undefined && grant.redeemed === undefined
     // Whoever knows only the id of a grant can do no harm to it.
-    if (grant?.state !== 'live' || !constantTimeEqual(seriesHash, grant.series ?? ''))
+    if (!unredeemed && !constantTimeEqual(seriesHash, grant.series ?? ''))
       return { refuse: new UnknownGrantError() }
-    if (grant.epoch !== epoch || grant.client !== client.id || grant.current === undefined)
-      return { refuse: invalidGrant() }
+    if (grant.epoch !== epoch || grant.client !== client.id) return { refuse: invalidGrant() }
+    if (!unredeemed && grant.current === undefined) return { refuse: invalidGrant() }
     const resource = grantedResource(context, grant, request.resources)
     const scopes = narrowed(grant.scopes, grantedScopes(context, grant, resource), parameters.get('scope'))
-    const next = successors[0]!
-    if (constantTimeEqual(secretHash, grant.current)) {
-      const { refreshIdle, refreshAbsolute } = options.lifetimes
+    const generation = grant.generation ?? 0
+    const about = { issuer: context.issuer, grantId, clientId: client.id, subject: grant.subject }
+
+    const rotate = async (to: number): Promise<Verdict<Refreshed>> => {
+      tried = to
+      const { repeats, repeatedInARow, ...kept } = grant
+      const [next] = (await secrets.of(to)) as [string]
       const rotated: GrantRecord = {
-        ...grant,
-        current: next.hash,
+        ...kept,
+        series: seriesHash,
+        redeemed: grant.redeemed ?? now,
+        current: await sha256(next, 'refresh'),
         previous: secretHash,
         rotated: now,
-        generation: (grant.generation ?? 0) + 1,
+        generation: to,
         expires: Math.min(now + refreshIdle, grant.created + refreshAbsolute),
+        ...(repeats === undefined ? {} : { repeatedInARow: repeatedInARow! }),
       }
-      return { write: rotated, result: { grant: rotated, resource, scopes, secret: next.secret } }
+      return { write: rotated, result: { grant: rotated, resource, scopes, secret: next } }
     }
-    // The successor is current, so it is unused: a lost answer, or a racer (or we ourselves, where our write may stand).
-    const issued = successors.find(({ hash }) => constantTimeEqual(hash, grant.current!))
-    const graceful = now - (grant.rotated ?? 0) < options.lifetimes.refreshGrace
-    if (issued !== undefined && (graceful || mayStand))
-      return { result: { grant, resource, scopes, secret: issued.secret } }
-    const { subject } = grant
-    runtime.event({ type: 'refresh.reused', level: 'alert', grantId, clientId: client.id, subject })
-    return { write: tombstone(grant), refuse: invalidGrant() }
-  })
+
+    const revoke = (detail: string): Verdict<Refreshed> => {
+      events = [{ type: 'refresh.reused', level: 'alert', ...about, detail }]
+      return { write: tombstone(grant), refuse: invalidGrant() }
+    }
+
+    /** The successor is current, so it is unused: a lost answer, or a racer. The same successor again; its expiry stays. */
+    const repeat = async (): Promise<Verdict<Refreshed>> => {
+      const ahead = aheadOf(grant.rotated, now)
+      if (ahead !== undefined) events.push({ ...ahead, ...about })
+      const own =
+        (mayStand ? tried : undefined) === generation || unanswered.get(secretHash).includes(`${generation}`)
+      if (!own && now - (grant.rotated ?? 0) >= refreshGrace) return revoke('replaced before')
+      const candidates = await secrets.of(generation)
+      const hashes = await Promise.all(candidates.map((each) => sha256(each, 'refresh')))
+      const issued = candidates.find((_, i) => constantTimeEqual(hashes[i]!, grant.current!))
+      if (issued === undefined) {
+        // Made by an instance whose deployment secret this one does not know (yet): no sign of theft, and nothing to answer with.
+        events.push({ type: 'refresh.unrecognised', level: 'warning', ...about })
+        return { refuse: new UnavailableError('The secret is being changed; try again') }
+      }
+      const count = (grant.repeats ?? 0) + 1
+      const inARow = (grant.repeatedInARow ?? 0) + (grant.repeats === undefined ? 1 : 0)
+      if (count > maxRepeats || inARow > maxRepeatedInARow) return revoke('repeated too often')
+      events.push({ type: 'refresh.repeated', level: 'warning', ...about, count })
+      const result = { grant, resource, scopes, secret: issued }
+      // Repeats at the same moment count as one: whoever lost the write was counted by the winner.
+      if (counted && !mayStand) return { result }
+      counted = true
+      return { write: { ...grant, repeats: count, repeatedInARow: inARow }, result }
+    }
+
+    if (constantTimeEqual(secretHash, grant.current ?? '')) return rotate(generation + 1)
+    if (constantTimeEqual(secretHash, grant.previous ?? '')) return repeat()
+    const presented = await secrets.generationOf(secret)
+    if (presented !== undefined && presented > generation) {
+      // Newer than the store: it has lost writes. Honoured once, because the store is at this generation from then on.
+      const [expected, received] = [`${generation}`, `${presented}`]
+      events = [{ type: 'refresh.ahead', level: 'alert', ...about, expected, received }]
+      return rotate(presented + 1)
+    }
+    return unredeemed ? { refuse: new UnknownGrantError() } : revoke('replaced before')
+  }
+
+  let refreshed: Refreshed
+  try {
+    refreshed = await changeGrant(store, grantId, judge)
+  } catch (error) {
+    if (error instanceof UnavailableError && tried !== undefined) unanswered.keep(secretHash, `${tried}`)
+    throw error
+  } finally {
+    for (const event of events) runtime.event(event)
+  }
   const { grant, resource, scopes } = refreshed
   runtime.event({
     type: 'token.refreshed',

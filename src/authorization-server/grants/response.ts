@@ -32,6 +32,18 @@ export class UnknownGrantError extends OAuthError {
   }
 }
 
+/** Seconds by which clocks of instances may differ before it is told. */
+const toleratedSkew = 1
+
+/** The event, if this time lies in the future: another instance wrote it, and its clock is ahead of ours. */
+export function aheadOf(
+  time: number | undefined,
+  now: number,
+): { type: 'clock.skewed'; level: 'warning'; duration: number } | undefined {
+  const duration = (time ?? 0) - now
+  return duration > toleratedSkew ? { type: 'clock.skewed', level: 'warning', duration } : undefined
+}
+
 /** The one resource that the token is for: the requested one, or the first granted (RFC 8707 §2.2). Throws `invalid_target`. */
 export function grantedResource(
   context: Context,
