@@ -9,6 +9,7 @@ import {
   whileBusy,
   type SweptStore,
 } from './contract.ts'
+import { writeDeadlines } from './deadline.ts'
 
 /** A `Pool` or `Client` of `pg`, the `sql` of `postgres`, or a PGlite. */
 export type PostgresClient =
@@ -43,20 +44,24 @@ export function postgres(client: PostgresClient, options: PostgresOptions = {}):
     return send(sql, parameters)
   }
 
+  const deadlines = writeDeadlines()
+
   return checked({
     get: async (key) => {
-      const select = `SELECT value, version, expires_at FROM ${table} WHERE key = $1`
+      const select = `SELECT value, version, expires_at, ${now} AS now FROM ${table} WHERE key = $1`
       const [row] = (await query(select, [key])) as Row[]
-      return row && recordOf(row.value, row.version, row.expires_at)
+      if (row === undefined) return undefined
+      deadlines.answered(key, row.now)
+      return recordOf(row.value, row.version, row.expires_at)
     },
     put: async (key, value, { ifVersion, expiresAt = null }) => {
       const version = newVersion()
       const insert = `INSERT INTO ${table} (key, value, version, expires_at) VALUES ($1, $2, $3, $4) ON CONFLICT (key) DO NOTHING RETURNING 1`
-      const update = `UPDATE ${table} SET value = $2, version = $3, expires_at = $4 WHERE key = $1 AND version = $5 RETURNING 1`
+      const update = `UPDATE ${table} SET value = $2, version = $3, expires_at = $4 WHERE key = $1 AND version = $5 AND ($6::float8 IS NULL OR ${now} <= $6) RETURNING 1`
       const parameters = [key, value, version, expiresAt]
       const rows = await (ifVersion === null
         ? query(insert, parameters)
-        : query(update, [...parameters, ifVersion]))
+        : query(update, [...parameters, ifVersion, deadlines.deadline(key) ?? null]))
       return rows.length === 1 ? version : undefined
     },
     delete: async (key, { ifVersion } = {}) => {
@@ -74,7 +79,12 @@ interface Row {
   value: string
   version: string
   expires_at: number | null
+  /** The server's time, in milliseconds. */
+  now: number
 }
+
+/** When the statement runs, not when its transaction began. */
+const now = '(extract(epoch from clock_timestamp()) * 1000)::float8'
 
 type Send = (sql: string, parameters: unknown[]) => Promise<unknown[]>
 

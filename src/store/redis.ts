@@ -1,7 +1,8 @@
 import { ConfigurationError } from '../errors.ts'
-import type { Clock, Finding, Store } from '../types.ts'
+import type { Clock, Finding, Store, StoreRecord } from '../types.ts'
 import { newVersion } from '../lib/random.ts'
 import { checked, collectAfter, partitionOf, recordOf, requireOptions } from './contract.ts'
+import { writeDeadlines } from './deadline.ts'
 
 /** A client (or cluster client) of `redis` or `ioredis`, or Upstash's HTTP client. */
 // Their signatures of `eval` have nothing in common.
@@ -34,19 +35,27 @@ export function redis(client: RedisClient, options: RedisOptions = {}): RedisSto
   requireOptions(options, { prefix: 'string', clock: 'function' })
   const { prefix = 'tollgate:', clock = () => Date.now() / 1000 } = options
   const evaluate = evaluator(client)
+  const deadlines = writeDeadlines()
   const keyOf = (key: string): string => {
     const partition = partitionOf(key)
     return `${prefix}{${partition}}${key.slice(partition.length)}`
   }
+  /** A record that is made late harms nobody; a change that comes late would stand after its 503. */
+  const deadlineOf = (key: string, ifVersion: string | null): string =>
+    String((ifVersion === null ? undefined : deadlines.deadline(key)) ?? '')
   return {
     ...checked<Store>({
-      get: async (key) => parse(await evaluate(getScript, keyOf(key), [])),
+      get: async (key) => {
+        const answer = parse(await evaluate(getScript, keyOf(key), []))
+        if (answer !== undefined) deadlines.answered(key, answer.time)
+        return answer?.record
+      },
       put: async (key, value, { ifVersion, expiresAt }) => {
         const version = newVersion()
         const ttl = collectAfter(expiresAt, clock)
         const milliseconds = ttl === undefined ? '' : String(Math.ceil(ttl * 1000))
         const record = `${version} ${expiresAt ?? '-'} ${value}`
-        const parameters = [ifVersion ?? '', version, record, milliseconds]
+        const parameters = [ifVersion ?? '', version, record, milliseconds, deadlineOf(key, ifVersion)]
         const written = await evaluate(putScript, keyOf(key), parameters)
         return Number(written) === 1 ? version : undefined
       },
@@ -58,7 +67,13 @@ export function redis(client: RedisClient, options: RedisOptions = {}): RedisSto
 }
 
 // A record is one string, "<version> <expiry or -> <value>": never JSON, which Upstash's client would parse.
-const getScript = `return redis.call('GET', KEYS[1])`
+const now = `local time = redis.call('TIME')
+local now = time[1] * 1000 + time[2] / 1000`
+
+// In front of it the server's time.
+const getScript = `${now}
+local held = redis.call('GET', KEYS[1])
+return held and string.format('%.0f ', now) .. held`
 
 // A client that sends a command again after a reconnect (ioredis, Upstash) meets its own write: that one stands.
 const putScript = `
@@ -66,6 +81,8 @@ local held = redis.call('GET', KEYS[1])
 local version = held and string.match(held, '^[^ ]+') or ''
 if version == ARGV[2] then return 1 end
 if version ~= ARGV[1] then return 0 end
+${now}
+if ARGV[5] ~= '' and now > tonumber(ARGV[5]) then return 0 end
 if ARGV[4] == '' then redis.call('SET', KEYS[1], ARGV[3]) else redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4]) end
 return 1`
 
@@ -76,13 +93,12 @@ return redis.call('DEL', KEYS[1])`
 
 const infoScript = `return redis.call('INFO', 'memory') .. redis.call('INFO', 'replication')`
 
-function parse(held: unknown): ReturnType<typeof recordOf> | undefined {
-  if (held === null || held === undefined) return undefined
-  const text = String(held)
-  const first = text.indexOf(' ')
-  const second = text.indexOf(' ', first + 1)
-  const expiry = text.slice(first + 1, second)
-  return recordOf(text.slice(second + 1), text.slice(0, first), expiry === '-' ? null : Number(expiry))
+function parse(answer: unknown): { time: number; record: StoreRecord } | undefined {
+  if (answer === null || answer === undefined) return undefined
+  const [, time, version, expiry, value] = /^(\S+) (\S+) (\S+) ([^]*)$/.exec(
+    String(answer),
+  ) as unknown as string[]
+  return { time: Number(time), record: recordOf(value!, version!, expiry === '-' ? null : Number(expiry)) }
 }
 
 function judge(info: string): Finding[] {

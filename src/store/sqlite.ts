@@ -1,3 +1,4 @@
+import { ConfigurationError } from '../errors.ts'
 import { newVersion } from '../lib/random.ts'
 import {
   checked,
@@ -26,6 +27,11 @@ export interface SqliteStatement {
 export interface SqliteOptions {
   /** Name of the table, which is made at the first use. Default `tollgate`. */
   table?: string
+  /**
+   * `wal`: sets the file's journal to write-ahead, which writes several times faster; a file that cannot have it stays as it is.
+   * `keep`: the journal stays as it is. Default `wal`.
+   */
+  journal?: 'wal' | 'keep'
 }
 
 /**
@@ -37,10 +43,12 @@ export interface SqliteOptions {
  */
 export function sqlite(db: SqliteDatabase, options: SqliteOptions = {}): SweptStore {
   requireMethods('db', db, ['exec', 'prepare'], 'a database of node:sqlite, bun:sqlite or better-sqlite3')
-  requireOptions(options, { table: 'string' })
+  requireOptions(options, { table: 'string', journal: 'string' })
+  const { table = 'tollgate', journal = 'wal' } = options
+  if (journal !== 'wal' && journal !== 'keep') throw new ConfigurationError('journal', 'is "wal" or "keep"')
   let prepared: Statements | undefined
   const run = <T>(work: (statements: Statements) => T): Promise<T> =>
-    whileBusy(() => work((prepared ??= prepare(db, options.table ?? 'tollgate'))), isBusy)
+    whileBusy(() => work((prepared ??= prepare(db, table, journal))), isBusy)
 
   return checked({
     get: (key) =>
@@ -79,8 +87,9 @@ type Statements = Record<
   SqliteStatement
 >
 
-function prepare(db: SqliteDatabase, name: string): Statements {
+function prepare(db: SqliteDatabase, name: string, journal: 'wal' | 'keep'): Statements {
   const table = `"${name.replaceAll('"', '""')}"`
+  if (journal === 'wal') setWal(db)
   db.exec(
     `CREATE TABLE IF NOT EXISTS ${table} (key TEXT PRIMARY KEY, value TEXT NOT NULL, version TEXT NOT NULL, expires_at REAL)`,
   )
@@ -97,6 +106,15 @@ function prepare(db: SqliteDatabase, name: string): Statements {
     sweep: db.prepare(
       `DELETE FROM ${table} WHERE key IN (SELECT key FROM ${table} WHERE expires_at < ? LIMIT ${sweepLimit})`,
     ),
+  }
+}
+
+/** Stays with the file. A file system without shared memory, a read-only file or another process at work keeps the old journal. */
+function setWal(db: SqliteDatabase): void {
+  try {
+    db.exec('PRAGMA journal_mode = WAL')
+  } catch {
+    // Slower, and no less safe.
   }
 }
 

@@ -28,7 +28,10 @@ const table: Record<string, Rule> = {
   'store/contract.ts': { local: ['types.ts', 'errors.ts'], npm: [] },
   'store/update.ts': { local: ['store/contract.ts', 'types.ts', 'errors.ts'], npm: [] },
   'cache/contract.ts': { local: ['types.ts'], npm: [] },
-  'store/': { local: ['store/contract.ts', 'lib/', 'errors.ts', 'types.ts'], npm: [/^cloudflare:workers$/] },
+  'store/': {
+    local: ['store/contract.ts', 'store/deadline.ts', 'lib/', 'errors.ts', 'types.ts'],
+    npm: [/^cloudflare:workers$/],
+  },
   'cache/': { local: ['cache/contract.ts', 'lib/', 'errors.ts', 'types.ts'], npm: [] },
   'resource-server/': { local: role, npm: jose },
   'index.ts': {

@@ -94,6 +94,42 @@ test('sqlite: a wrong database is a ConfigurationError, and constructing touches
   expect(db.prepare('SELECT count(*) AS tables FROM sqlite_master').get()).toEqual({ tables: 0 })
 })
 
+describe('the journal of a SQLite file', () => {
+  const modeOf = (path: string): unknown => {
+    const db = new DatabaseSync(path)
+    const mode = db.prepare('PRAGMA journal_mode').get()
+    db.close()
+    return mode
+  }
+
+  test.each([
+    ['the default', {}, 'wal'],
+    ['wal', { journal: 'wal' }, 'wal'],
+    ['keep', { journal: 'keep' }, 'delete'],
+  ] as const)('sqlite: %s', async (name, options, expected) => {
+    const path = file(`journal-${name}`, 'delete')
+    const db = new DatabaseSync(path)
+    await sqlite(db, options).put('a:b', '1', { ifVersion: null })
+    db.close()
+    expect(modeOf(path)).toEqual({ journal_mode: expected })
+  })
+
+  test('sqlite: a file that another process holds keeps its journal, and works', async () => {
+    const path = file('journal-held', 'delete')
+    const other = new DatabaseSync(path)
+    other.exec('CREATE TABLE t (a); BEGIN; INSERT INTO t VALUES (1)')
+    setTimeout(() => other.exec('COMMIT'), 200)
+    const db = new DatabaseSync(path)
+    expect(await sqlite(db).put('a:b', '1', { ifVersion: null })).toEqual(expect.any(String))
+    db.close()
+    other.close()
+  })
+
+  test('sqlite: another journal is a ConfigurationError', () => {
+    expect(() => sqlite(new DatabaseSync(':memory:'), { journal: 'off' as never })).toThrow(/^journal: /)
+  })
+})
+
 test('sqlite: two tables in one database are two stores', async () => {
   const db = new DatabaseSync(':memory:')
   const [one, two] = [sqlite(db), sqlite(db, { table: 'the "other"' })]

@@ -7,6 +7,10 @@ export interface Proxy {
   cutRequestAfter(bytes: number): void
   /** Once: when the server has got so many more bytes, its next answer is thrown away and the line is dead. */
   cutAnswerAfter(bytes: number): void
+  /** The lines that are open stay open, and nothing passes any more; new ones work. As after a router that forgot them. */
+  halfOpen(): void
+  /** Requests wait here until the function that is returned is called. */
+  holdRequests(): () => void
   close(): Promise<void>
 }
 
@@ -14,7 +18,10 @@ export async function startProxy(target: URL): Promise<Proxy> {
   let requestBudget = Infinity
   let answerFrom = Infinity
   const sockets = new Set<Socket>()
+  let epoch = 0
+  let held: (() => void)[] | undefined
   const server = createServer((client) => {
+    const born = epoch
     const upstream = connect(Number(target.port), target.hostname)
     const end = (): void => {
       client.destroy()
@@ -30,8 +37,8 @@ export async function startProxy(target: URL): Promise<Proxy> {
       socket.on('error', end)
       socket.on('close', end)
     }
-    client.on('data', (bytes) => {
-      if (requestBudget < 0) return
+    const forward = (bytes: Buffer): void => {
+      if (requestBudget < 0 || born < epoch) return
       const passed = bytes.subarray(0, Math.min(bytes.length, requestBudget))
       requestBudget -= bytes.length
       answerFrom -= bytes.length
@@ -39,8 +46,13 @@ export async function startProxy(target: URL): Promise<Proxy> {
       upstream.write(passed, () => {
         if (requestBudget < 0) cut()
       })
+    }
+    client.on('data', (bytes) => {
+      if (held === undefined) forward(bytes)
+      else held.push(() => forward(bytes))
     })
     upstream.on('data', (bytes) => {
+      if (born < epoch) return
       if (answerFrom <= 0) cut()
       else client.write(bytes)
     })
@@ -53,6 +65,17 @@ export async function startProxy(target: URL): Promise<Proxy> {
     },
     cutAnswerAfter: (bytes) => {
       answerFrom = bytes
+    },
+    halfOpen: () => {
+      epoch++
+    },
+    holdRequests: () => {
+      held = []
+      return () => {
+        const waiting = held ?? []
+        held = undefined
+        for (const send of waiting) send()
+      }
     },
     close: () =>
       new Promise((resolve) => {

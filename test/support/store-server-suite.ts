@@ -1,5 +1,7 @@
 // What a store on a real server must stand beyond the contract: other processes, and a line that breaks.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { newIssuer } from './as-suite.ts'
+import { ok, refusal, Rig } from './as.ts'
 import { connect, type Connection, type Driver } from './store-connect.ts'
 import { raceInTwoProcesses } from './store-processes.ts'
 import { startProxy, type Proxy } from './store-proxy.ts'
@@ -80,6 +82,44 @@ export function serverSuite(title: string, driver: Driver, otherDriver: Driver, 
       expect(record?.value === new_).toBe(true)
       expect(await direct.put(key, 'again', { ifVersion: ifVersion! })).toBeUndefined()
       expect((await direct.get(key))?.version).toBe(record?.version)
+    })
+  })
+
+  describe(`a stalled line to ${title}`, () => {
+    test('T8: a write that is carried out long after it was sent is refused, by the clock of the server', async () => {
+      const { store } = await open()
+      const key = freshKey()
+      const version = await store.put(key, 'old', { ifVersion: null })
+      await store.get(key)
+      const now = performance.now()
+      const earlier = vi.spyOn(performance, 'now').mockReturnValue(now - 6000)
+      const late = store.put(key, 'late', { ifVersion: version! })
+      earlier.mockRestore()
+      expect(await late).toBeUndefined()
+      expect(await store.get(key)).toEqual({ value: 'old', version })
+      expect(await store.put(key, 'new', { ifVersion: version! })).toEqual(expect.any(String))
+    })
+
+    test('T8: a refresh that stalls for 36 s between read and write: 503, and the retry at another instance rotates', async () => {
+      const { store } = await throughProxy()
+      const r = new Rig({ issuer: newIssuer(), store })
+      r.now = Math.floor(Date.now() / 1000)
+      const other = r.twin({ store: (await open()).store })
+      const { refresh_token: token } = await r.tokens()
+      let release: (() => void) | undefined
+      r.store.before = ({ method }) => {
+        if (method === 'put') release ??= proxy.holdRequests()
+      }
+      expect(await refusal(await r.refresh(token))).toBe('503 temporarily_unavailable')
+      r.store.before = () => undefined
+      release!()
+      // Behind the write on the same line.
+      await store.get(freshKey())
+      r.now += 36
+      const next = await ok(await r.refresh(token, {}, other))
+      await ok(await r.refresh(next.refresh_token))
+      const seen = r.events.map(({ type }) => type).filter((type) => type.startsWith('refresh.'))
+      expect(seen).toEqual([])
     })
   })
 }
