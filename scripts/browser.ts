@@ -5,6 +5,8 @@ export interface Visit {
   name?: string
   /** What he types elsewhere, by the input's name. */
   answers?: Readonly<Record<string, string>>
+  /** The scopes that he agrees to, on a page that lets him choose. Default: all. */
+  scopes?: readonly string[]
   /** Which button he presses: the first whose text or value matches. */
   press?: RegExp
   /** Called for each page with its title. */
@@ -78,7 +80,7 @@ function keep(cookie: string, url: URL, jar: Map<string, string>): void {
   else jar.set(name, pair.slice(equals + 1))
 }
 
-/** The form with a button that leads on, filled in. Every box is ticked: the demo's user agrees. */
+/** The form with a button that leads on, filled in. Every box is ticked, but for scopes that the visit leaves out. */
 function formOf(html: string, page: URL, visit: Visit): Step | undefined {
   const press = visit.press ?? /allow|approve|authori[sz]e|continue|sign.?in|log.?in/i
   for (const [, attributes = '', inside = ''] of html.matchAll(/<form\b([^>]*)>([\s\S]*?)<\/form>/gi)) {
@@ -94,8 +96,10 @@ function formOf(html: string, page: URL, visit: Visit): Step | undefined {
       if (name === undefined || type === 'submit' || type === 'button') continue
       if (type === 'radio' && !/\schecked\b/i.test(own)) continue
       const value = attribute(own, 'value')
-      if (type === 'checkbox') body.append(name, value ?? 'on')
-      else if (type === 'hidden' || value) body.append(name, visit.answers?.[name] ?? value ?? '')
+      if (type === 'checkbox') {
+        if (name !== 'scope' || (visit.scopes?.includes(value ?? '') ?? true))
+          body.append(name, value ?? 'on')
+      } else if (type === 'hidden' || value) body.append(name, visit.answers?.[name] ?? value ?? '')
       else body.append(name, visit.answers?.[name] ?? visit.name ?? 'demo')
     }
     const name = attribute(button[1]!, 'name')

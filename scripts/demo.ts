@@ -38,8 +38,8 @@ async function demo(): Promise<void> {
   )
   await expectSignIn(() => client.connect(transport))
 
-  say('Sign in. This script plays the browser.')
-  await transport.finishAuth(await session.signIn({ onPage }))
+  say('Sign in, and agree to reading alone. This script plays the browser.')
+  await transport.finishAuth(await session.signIn({ onPage, scopes: ['notes:read'] }))
   detail(`scope of the token: ${session.provider.tokens()?.scope}`)
 
   say('Connect with the token, and list the tools.')

@@ -142,6 +142,8 @@ export interface AuthorizationServer {
   readonly listed?: boolean
   /** What its JWTs are signed with, where that is known: an issuer has one of them, never both. */
   readonly signing?: 'secret' | 'keys'
+  /** The scopes that it offers for this resource, if they are known: the guard's default for `scopesSupported`, and a bound for its options. */
+  offeredScopes?(resource: string): readonly string[] | undefined
   verifier(resource: string, runtime: VerifierRuntime): TokenVerifier
 }
 
@@ -260,6 +262,7 @@ export interface AuthInfo<P = unknown> {
   /** Not enumerable, so that it is not logged by accident. */
   readonly token: string
   readonly clientId: string
+  /** The scopes of the token, and those that they imply (`scopeImplies`). */
   readonly scopes: string[]
   /** Seconds since the epoch. */
   readonly expiresAt: number
@@ -271,6 +274,8 @@ export interface AuthInfo<P = unknown> {
   readonly props: P | undefined
   /** What the guard adds to the answer; adapters that answer themselves do it too. Not enumerable. */
   readonly responseHeaders?: Readonly<Record<string, string>>
+  /** Whether the token carries this scope, by itself or implied by another one. */
+  hasScope(scope: string): boolean
   /** Throws where there is none. */
   upstream(): Promise<UpstreamToken>
 }
@@ -307,7 +312,8 @@ export interface SignIn {
   readonly consent: 'before' | 'after'
   /** What the button leads to, for the consent page: "You will sign in with …". */
   readonly name?: string
-  identify(request: Request): Awaitable<Identity | undefined>
+  /** Who is signed in; `null` or `undefined`: no user is. */
+  identify(request: Request): Awaitable<Identity | null | undefined>
   start(
     request: Request,
     flow: {

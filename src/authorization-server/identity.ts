@@ -16,7 +16,7 @@ export async function whoIs(context: Context, request: Request): Promise<Identit
 }
 
 /** What a sign-in said; a falsy value means that the user is not signed in. */
-export function checkedIdentity(identity: Identity | undefined): Identity | undefined {
+export function checkedIdentity(identity: Identity | null | undefined): Identity | undefined {
   if (!identity) return undefined
   // Half a surrogate pair has no UTF-8, so two such subjects would be one user.
   if (typeof identity.subject !== 'string' || identity.subject === '' || /\p{Cs}/u.test(identity.subject))

@@ -23,7 +23,7 @@ import { createVerifier } from './verifier.ts'
 export type { ClientMetadata } from '../protocol/client-metadata.ts'
 export type { Identity, RateLimiter, SignIn, SignInLeg, UpstreamTokens } from '../types.ts'
 export type { KeyRingOptions } from './keys.ts'
-export type { AuthorizationServerOptions, Branding, Lifetimes, ResourceOptions } from './options.ts'
+export type { AuthorizationServerOptions, Branding, Lifetimes, ResourcePolicy } from './options.ts'
 export { memoryRateLimiter } from './rate-limit.ts'
 export type { Grant } from './records.ts'
 export type { Jwk } from './signing-key.ts'
@@ -70,6 +70,10 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
 
   return {
     issuer: context.issuer,
+    offeredScopes(resource) {
+      const found = context.resources.find(resource)
+      return found && Object.keys(found.scopes)
+    },
     verifier: (resource) => createVerifier(context, resource),
     async handle(request) {
       const route = routes.get(new URL(request.url).pathname)

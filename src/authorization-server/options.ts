@@ -5,7 +5,7 @@ import type { Endpoint } from './context.ts'
 import type { KeyRingOptions } from './keys.ts'
 
 /** What a resource offers, and how its access tokens look. */
-export interface ResourceOptions {
+export interface ResourcePolicy {
   /** What a person calls it. Default: its host. */
   name?: string
   /** Every scope with what it means, for the consent page. */
@@ -65,7 +65,7 @@ export interface AuthorizationServerOptions extends Runtime {
   cache?: Cache
   signIn: SignIn
   /** By resource identifier (RFC 8707). At least one. */
-  resources: Readonly<Record<string, ResourceOptions>>
+  resources: Readonly<Record<string, ResourcePolicy>>
   /** For requests that name no resource. Default: the only one; with several, such requests are refused. */
   defaultResource?: string
   /** Pre-registered clients, with `client_id`. */

@@ -3,11 +3,11 @@ import { checkOptions, requireInteger, requireString, requireStrings } from '../
 import { canonicalResource, isSecureOrLoopback } from '../protocol/resource.ts'
 import { isScopeToken } from '../protocol/scope.ts'
 import type { Resource, ResourceRegistry } from './context.ts'
-import type { ResourceOptions } from './options.ts'
+import type { ResourcePolicy } from './options.ts'
 
 /** The resources that tokens can be for. Throws ConfigurationError. */
 export function createResources(
-  options: Readonly<Record<string, ResourceOptions>>,
+  options: Readonly<Record<string, ResourcePolicy>>,
   defaultResource: string | undefined,
 ): ResourceRegistry {
   checkOptions('resources', options, Object.keys(options ?? {}))
@@ -50,7 +50,7 @@ export const longestLifetime = 3600
 export const invalidTarget = (description: string): OAuthError =>
   new OAuthError('invalid_target', description)
 
-function resourceOf(identifier: string, options: ResourceOptions): Resource {
+function resourceOf(identifier: string, options: ResourcePolicy): Resource {
   const where = `resources[${JSON.stringify(identifier)}]`
   if (canonicalResource(identifier) === undefined)
     throw new ConfigurationError(where, 'is no absolute http(s) URL without fragment')
@@ -97,7 +97,7 @@ function resourceOf(identifier: string, options: ResourceOptions): Resource {
 
 function introspectionSecrets(
   where: string,
-  value: ResourceOptions['introspectionSecret'] = [],
+  value: ResourcePolicy['introspectionSecret'] = [],
 ): readonly string[] {
   const secrets = requireStrings(where, typeof value === 'string' ? [value] : value)
   if (secrets.some((each) => each.length < 32))

@@ -110,7 +110,7 @@ async function enrol(
     }
   }
   const answer = await askForClient?.(issuer, { redirectUri })
-  if (answer === undefined)
+  if (!answer)
     throw refused(
       'registration_unavailable',
       `${issuer} offers no registration that this client can use; register it by hand and pass it in "clients"`,

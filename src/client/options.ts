@@ -97,7 +97,7 @@ export interface ClientOptions extends Runtime {
   askForClient?: (
     issuer: string,
     about: { redirectUri: string | undefined },
-  ) => Awaitable<{ clientId: string; clientSecret?: string } | undefined>
+  ) => Awaitable<{ clientId: string; clientSecret?: string } | null | undefined>
   /** Presets of identity providers that do not follow the standard, for example `entra({ … })`. */
   providers?: readonly { readonly issuer: string; readonly client?: ClientQuirks }[]
   /** Asked for where neither the challenge nor the server's metadata names scopes. With `grant`: the most that is ever asked for. */

@@ -25,8 +25,8 @@ export interface ApiKey {
 
 /** Options of {@link apiKeyVerifier}. */
 export interface ApiKeyOptions {
-  /** The keys, or how to find one by its hash; `undefined` means there is no such key. */
-  keys: readonly ApiKey[] | ((hash: string) => Awaitable<ApiKey | undefined>)
+  /** The keys, or how to find one by its hash; `undefined` or `null` means that there is no such key. */
+  keys: readonly ApiKey[] | ((hash: string) => Awaitable<ApiKey | null | undefined>)
   /** What every key begins with, for example `notes_`. Tokens without it are left to the other verifiers. */
   prefix: string
   /** Becomes `auth.issuer`. Default: `urn:tollgate:api-keys`. */
@@ -77,7 +77,7 @@ export function apiKeyVerifier(options: ApiKeyOptions): AuthorizationServer {
           const hash = await hashApiKey(token)
           const key = await lookUp(find, hash)
           // A lookup that ignores its argument would let every key in.
-          if (key === undefined || !constantTimeEqual(key.hash, hash))
+          if (!key || !constantTimeEqual(key.hash, hash))
             throw new InvalidTokenError('The API key is not known')
           return accepted(key, { issuer, clock, ttl, responseHeaders, sunset: deprecation?.sunset })
         },
@@ -124,9 +124,9 @@ function accepted(
 }
 
 async function lookUp(
-  find: (hash: string) => Awaitable<ApiKey | undefined>,
+  find: (hash: string) => Awaitable<ApiKey | null | undefined>,
   hash: string,
-): Promise<ApiKey | undefined> {
+): Promise<ApiKey | null | undefined> {
   try {
     return await find(hash)
   } catch (cause) {

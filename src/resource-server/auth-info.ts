@@ -8,13 +8,13 @@ export function createAuthInfo(
   token: string,
   verified: VerifiedToken,
   resource: string,
-  scopes: readonly string[],
+  granted: ReadonlySet<string>,
 ): AuthInfo<never> {
   const { issuer, subject, clientId, expiresAt, claims, props, responseHeaders } = verified
   deepFreeze(claims)
   const auth = {
     clientId,
-    scopes: Object.freeze([...scopes]),
+    scopes: Object.freeze([...granted]),
     expiresAt,
     // A URL cannot be frozen, so each look gets its own.
     get resource(): URL {
@@ -27,6 +27,7 @@ export function createAuthInfo(
     props,
   }
   hide(auth, 'token', token)
+  hide(auth, 'hasScope', (scope: string) => granted.has(scope))
   hide(auth, 'upstream', () => upstream(verified))
   if (responseHeaders !== undefined) hide(auth, 'responseHeaders', responseHeaders)
   return Object.freeze(auth) as unknown as AuthInfo<never>

@@ -25,10 +25,10 @@ export interface CustomVerifierOptions {
   /** Whose tokens they are; becomes `auth.issuer` and stands in the metadata. */
   issuer: string
   /**
-   * Judges a token for a resource. `undefined`, an InvalidTokenError, or another library's error that says so (the SDK's, jose's) is 401 `invalid_token`; any
+   * Judges a token for a resource. `undefined` or `null`, an InvalidTokenError, or another library's error that says so (the SDK's, jose's) is 401 `invalid_token`; any
    * other exception is 503. Must check whom the token is for.
    */
-  verify: (token: string, context: { resource: string }) => Awaitable<CustomResult | undefined>
+  verify: (token: string, context: { resource: string }) => Awaitable<CustomResult | null | undefined>
   /** Which tokens are its own. Default: every token. */
   accepts?: (token: string) => boolean
   /** How long a result may be used again, in seconds, 0–3600; never beyond `expiresAt`. Default 0. */
@@ -89,7 +89,7 @@ function saysInvalid(error: unknown): boolean {
 }
 
 function accepted(
-  result: CustomResult | undefined,
+  result: CustomResult | null | undefined,
   context: { issuer: string; resource: string; now: number; ttl: number },
 ): VerifiedToken {
   const { issuer, resource, now, ttl } = context

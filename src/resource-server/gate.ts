@@ -49,11 +49,11 @@ export function createGate(entrance: Entrance, audited: boolean): Admit {
     if (verified === undefined) return judge(request, place, required, options, audited)
     const pending = ask(verified)
     if (pending !== undefined) return judge(request, place, required, options, audited, pending)
-    const { scopes } = planOf(required, place)
-    const problem = unmet(scopes, required, verified, place.runtime.clock)
+    const plan = planOf(required, place)
+    const problem = unmet(plan.scopes, required, verified, place.runtime.clock)
     return problem === undefined
       ? { place, verified, request }
-      : refusal(request, place, problem, scopes, required)
+      : refusal(request, place, problem, plan, required)
   }
 }
 
@@ -79,7 +79,8 @@ async function judge(
   audited: boolean,
   pending?: Promise<void>,
 ): Promise<Admission | Response> {
-  let { scopes } = planOf(required, place)
+  const plan = planOf(required, place)
+  let { scopes } = plan
   let verified: Verified | undefined
   try {
     const token = readBearer(request, place.maxTokenLength)
@@ -103,7 +104,7 @@ async function judge(
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error
     report(place, verified, error, request)
-    return refusal(request, place, error, scopes, required)
+    return refusal(request, place, error, { scopes, first: plan.first }, required)
   }
 }
 
@@ -111,7 +112,8 @@ function planOf(required: Requirement, place: ProtectedResource): Plan {
   const known = required.plans[place.index]
   if (known !== undefined) return known
   const scopes = [...new Set([...place.resource.requiredScopes, ...required.scopes])]
-  return (required.plans[place.index] = { scopes, missing: missingTokenHeaders(place, scopes) })
+  const first = [...new Set([...scopes, ...place.resource.firstScopes])]
+  return (required.plans[place.index] = { scopes, first, missing: missingTokenHeaders(place, first) })
 }
 
 function noToken(request: Request, place: ProtectedResource, required: Requirement): Response {

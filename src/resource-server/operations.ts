@@ -92,6 +92,7 @@ export function operationScopes<const Custom extends string = never>(
   const compiled = compileRules(rules, customMethods, fallback === 'deny')
   const filtering = filterLists ? { filter: listFilter(compiled) } : {}
   return {
+    scopes: compiled.scopes,
     async judge(request, auth): Promise<OperationJudgement> {
       const isRead = request.method === 'GET' || request.method === 'HEAD'
       // A Request shows no body of these methods, but a framework may hand one to the handler (RFC 9110 §9.3.1).

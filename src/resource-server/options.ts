@@ -35,8 +35,8 @@ const runtimeOptions = ['fetch', 'clock', 'waitUntil', 'onEvent', 'onError', 'cl
 const known: readonly (keyof ResourceServerOptions)[] = [
   ...(['resource', 'authorizationServers', 'scopesSupported', 'requiredScopes', 'scopeImplies'] as const),
   ...(['scopesFromClaims', 'allowedOrigins', 'cache', 'cacheSecret', 'tokenCache', 'publicUrl'] as const),
-  ...(['maxTokenLength', 'resourceName'] as const),
-  ...(['documentation', 'policy', 'termsOfService', 'stripAuthorization', 'dangerouslyAllowHttp'] as const),
+  ...(['resourceName', 'firstChallengeScopes', 'documentation', 'policy', 'termsOfService'] as const),
+  ...(['stripAuthorization', 'dangerouslyAllowHttp', 'maxTokenLength'] as const),
   ...runtimeOptions,
 ]
 

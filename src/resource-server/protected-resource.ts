@@ -73,10 +73,11 @@ export class ProtectedResource {
       claimedScopes === undefined
         ? found.scopes
         : [...new Set([...found.scopes, ...claimedScopes(found.claims)])]
+    const granted = hierarchy.expand(scopes)
     const verified: Verified = {
       token,
-      auth: createAuthInfo(token, found, this.resource.resource, scopes),
-      granted: hierarchy.expand(scopes),
+      auth: createAuthInfo(token, found, this.resource.resource, granted),
+      granted,
       until: Math.min(found.cacheUntil ?? found.expiresAt, found.expiresAt + 60),
       revalidate: found.revalidate,
     }

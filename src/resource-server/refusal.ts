@@ -3,7 +3,7 @@ import { applyCors } from '../http/cors.ts'
 import { noStore, oauthError } from '../http/responses.ts'
 import { bearerChallenge } from '../protocol/challenge.ts'
 import type { ProtectedResource } from './protected-resource.ts'
-import type { Requirement } from './requirement.ts'
+import type { Plan, Requirement } from './requirement.ts'
 
 /** 401 where no token came: no `error`, because nothing was wrong (RFC 6750 §3.1), and no body. */
 export function missingTokenHeaders(place: ProtectedResource, scopes: readonly string[]): Headers {
@@ -22,14 +22,15 @@ export function refusal(
   request: Request,
   place: ProtectedResource,
   error: OAuthError,
-  scopes: readonly string[],
+  { scopes, first }: Pick<Plan, 'scopes' | 'first'>,
   requirement: Requirement,
 ): Response {
   const headers: Record<string, string> = {}
   if (error.status === 400 || error.status === 401 || error.status === 403) {
     headers['www-authenticate'] = bearerChallenge({
       error: error.code,
-      scope: scopes,
+      // 401 leads to a new authorization, which must not get less than the one before.
+      scope: error.status === 401 ? first : scopes,
       resourceMetadata: place.resource.metadataUrl,
       description: error.message,
       ...(error.code === 'insufficient_user_authentication' ? { extra: stepUp(requirement) } : {}),

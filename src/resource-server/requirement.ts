@@ -1,9 +1,9 @@
 import { ConfigurationError, InsufficientScopeError, OAuthError } from '../errors.ts'
 import { checkOptions, requireSeconds, requireStrings } from '../lib/options.ts'
 import type { Clock } from '../types.ts'
-import { requireNeeded } from './resources.ts'
+import { requireNeeded, requireOffered, type Resource } from './resources.ts'
 import type { Verified } from './token-cache.ts'
-import type { Need } from './types.ts'
+import type { ProtectNeed } from './types.ts'
 
 /** A need, checked. */
 export interface Requirement {
@@ -20,22 +20,31 @@ export interface Requirement {
 export interface Plan {
   /** All that every request needs. */
   readonly scopes: readonly string[]
+  /** What a challenge asks for if there is no good token. */
+  readonly first: readonly string[]
   /** The headers of the answer to a request without a token. */
   readonly missing: Headers
 }
 
 /** Throws ConfigurationError where the need is wrong. */
 export function requirement(
-  need: Need,
-  resources: readonly string[],
+  need: ProtectNeed,
+  resources: readonly Pick<Resource, 'resource' | 'offered'>[],
   also: readonly string[] = [],
 ): Requirement {
   checkOptions('need', need, ['scopes', 'resource', 'acrValues', 'maxAge', ...also])
   const { resource, acrValues, maxAge } = need
-  if (resource !== undefined && !resources.includes(resource))
-    throw new ConfigurationError('need.resource', `"${resource}" is not among ${resources.join(', ')}`)
+  const meant = resource === undefined ? resources : resources.filter((each) => each.resource === resource)
+  if (meant.length === 0)
+    throw new ConfigurationError(
+      'need.resource',
+      `"${resource}" is not among ${resources.map((each) => each.resource).join(', ')}`,
+    )
+  const scopes = requireNeeded('need.scopes', need.scopes ?? [])
+  requireOffered('need.scopes', scopes, meant)
+  requireOffered('operations', need.operations?.scopes ?? [], meant)
   return {
-    scopes: requireNeeded('need.scopes', need.scopes ?? []),
+    scopes,
     resource,
     acrValues: acrValues && requireStrings('need.acrValues', acrValues),
     maxAge:

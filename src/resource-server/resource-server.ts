@@ -31,13 +31,13 @@ export function createResourceServer<P = unknown>(options: ResourceServerOptions
     places[0]!.runtime.event({ type: 'option.weakening', level: 'warning', detail: 'dangerouslyAllowHttp' })
   const entrance = createEntrance(places)
   const admit = createGate(entrance, settings.runtime.onEvent !== undefined)
-  const names = settings.resources.map(({ resource }) => resource)
-  const nothing = requirement({}, names)
+  const { resources } = settings
+  const nothing = requirement({}, resources)
   const needs = new WeakMap<Need, Requirement>()
 
   const requirementOf = (need: Need | undefined): Requirement => {
     if (need === undefined) return nothing
-    const known = needs.get(need) ?? requirement(need, names)
+    const known = needs.get(need) ?? requirement(need, resources)
     needs.set(need, known)
     return known
   }
@@ -53,7 +53,7 @@ export function createResourceServer<P = unknown>(options: ResourceServerOptions
     need: ProtectNeed | undefined,
     anonymous: boolean,
   ): ((request: Request, ...rest: R) => Promise<Response>) => {
-    const required = need === undefined ? nothing : requirement(need, names, ['operations'])
+    const required = need === undefined ? nothing : requirement(need, resources, ['operations'])
     const options: AdmitOptions = { anonymous, operations: need?.operations }
     return async (request, ...rest) => {
       const admitted = admit(request, required, options)
@@ -76,7 +76,7 @@ export function createResourceServer<P = unknown>(options: ResourceServerOptions
 
   return {
     metadataUrl: settings.resources[0]!.metadataUrl,
-    resources: names,
+    resources: resources.map(({ resource }) => resource),
     handle: async (request) => entrance.handle(request),
     async authenticate(request, need) {
       const admission = await admit(request, requirementOf(need), { anonymous: false })

@@ -1,10 +1,11 @@
 import { ConfigurationError } from '../errors.ts'
-import { checkOptions, requireString, requireStrings } from '../lib/options.ts'
+import { checkOptions, nearestName, requireString, requireStrings } from '../lib/options.ts'
 import type { ProtectedResourceMetadata } from '../protocol/metadata.ts'
 import { canonicalResource, isLoopbackHost } from '../protocol/resource.ts'
 import { isScopeToken } from '../protocol/scope.ts'
 import { protectedResourceMetadataUrl, rootProtectedResourceMetadataUrl } from '../protocol/well-known.ts'
 import type { AuthorizationServer } from '../types.ts'
+import { offeredScopes } from './routing.ts'
 import { checkSecure, resolveServers } from './servers.ts'
 import type { ResourceOptions, ResourceServerOptions } from './types.ts'
 
@@ -23,12 +24,16 @@ export interface Resource {
   readonly metadataPaths: readonly string[]
   readonly metadata: ProtectedResourceMetadata
   readonly requiredScopes: readonly string[]
+  /** Asked for by the challenge to a request without a good token, beside what the request needs. */
+  readonly firstScopes: readonly string[]
+  /** All that a token can carry; undefined: not known. */
+  readonly offered: readonly string[] | undefined
   readonly servers: readonly AuthorizationServer[]
 }
 
 const inherited = [
   ...(['authorizationServers', 'scopesSupported', 'requiredScopes', 'resourceName'] as const),
-  ...(['documentation', 'policy', 'termsOfService'] as const),
+  ...(['firstChallengeScopes', 'documentation', 'policy', 'termsOfService'] as const),
 ]
 
 /** The resources of the options, in their order; those with `hosts` once for each host. */
@@ -87,13 +92,23 @@ function resolveResource(
   at: string,
   { identifier, host, alone }: Place & { alone: boolean },
   own: Inherited,
-  { publicUrl, dangerouslyAllowHttp = [] }: ResourceServerOptions,
+  { publicUrl, scopesFromClaims, dangerouslyAllowHttp = [] }: ResourceServerOptions,
   made: Map<unknown, AuthorizationServer>,
 ): Resource {
   const url = checkResource(at, identifier, dangerouslyAllowHttp)
   const requiredScopes = requireNeeded('requiredScopes', own.requiredScopes ?? [])
-  const scopes = requireScopes('scopesSupported', own.scopesSupported ?? requiredScopes)
   const servers = resolveServers('authorizationServers', own.authorizationServers, dangerouslyAllowHttp, made)
+  const embedded = offeredScopes(servers, identifier)
+  const scopes = requireScopes('scopesSupported', own.scopesSupported ?? embedded ?? requiredScopes)
+  // MCP, Refresh Tokens: offline_access is not the resource's business.
+  const supported = scopes.filter((scope) => scope !== 'offline_access')
+  const firstScopes = resolveFirst(own.firstChallengeScopes, supported, embedded !== undefined)
+  // Roles add scopes that no authorization server offers.
+  const offered = scopesFromClaims === undefined ? embedded : undefined
+  const place = [{ resource: identifier, offered }]
+  requireOffered('requiredScopes', requiredScopes, place)
+  requireOffered('scopesSupported', supported, place)
+  requireOffered('firstChallengeScopes', firstScopes, place)
   const prefix = publicUrl === undefined ? '' : checkPublicUrl(publicUrl, url)
   const path = withoutSlash(url.pathname).slice(prefix.length)
   const wellKnown = new URL(protectedResourceMetadataUrl(identifier))
@@ -107,8 +122,10 @@ function resolveResource(
     loopback: url.protocol === 'http:' && isLoopbackHost(url.hostname),
     metadataUrl: prefix === '' ? wellKnown.href : `${url.origin}${prefix}${behindPrefix}`,
     metadataPaths: [...new Set(paths)],
-    metadata: metadata(identifier, own, scopes, servers),
+    metadata: metadata(identifier, own, supported, servers),
     requiredScopes,
+    firstScopes,
+    offered,
     servers,
   }
 }
@@ -117,12 +134,10 @@ function resolveResource(
 function metadata(
   resource: string,
   { resourceName, documentation, policy, termsOfService }: Inherited,
-  scopes: readonly string[],
+  supported: string[],
   servers: readonly AuthorizationServer[],
 ): ProtectedResourceMetadata {
   const issuers = servers.filter(({ listed }) => listed !== false).map(({ issuer }) => issuer)
-  // MCP, Refresh Tokens: offline_access is not the resource's business.
-  const supported = scopes.filter((scope) => scope !== 'offline_access')
   return {
     resource,
     authorization_servers: [...new Set(issuers)],
@@ -156,6 +171,42 @@ export function requireNeeded(option: string, value: unknown): readonly string[]
   if (scopes.includes('offline_access'))
     throw new ConfigurationError(option, 'take offline_access out: it is for authorization servers')
   return scopes
+}
+
+/** What the first challenge asks for. By default all that an embedded server offers: the user chooses on the consent page. */
+function resolveFirst(
+  value: ResourceServerOptions['firstChallengeScopes'],
+  supported: readonly string[],
+  embedded: boolean,
+): readonly string[] {
+  const first = value ?? (embedded ? 'offered' : 'required')
+  if (first === 'offered') return supported
+  if (first === 'required') return []
+  if (!Array.isArray(first))
+    throw new ConfigurationError(
+      'firstChallengeScopes',
+      `pass 'required', 'offered' or a list of scopes; got ${JSON.stringify(first)}`,
+    )
+  return requireNeeded('firstChallengeScopes', first)
+}
+
+/** Throws if a scope is offered for none of these resources: no token could ever carry it. */
+export function requireOffered(
+  option: string,
+  scopes: readonly string[],
+  resources: readonly Pick<Resource, 'resource' | 'offered'>[],
+): void {
+  for (const scope of scopes) {
+    if (resources.some(({ offered }) => offered === undefined || offered.includes(scope))) continue
+    const offered = resources.flatMap((each) => each.offered ?? [])
+    const nearest = nearestName(scope, offered)
+    const hint = nearest === undefined ? `it offers ${offered.join(', ')}` : `did you mean "${nearest}"?`
+    const where = resources.map(({ resource }) => resource).join(', ')
+    throw new ConfigurationError(
+      option,
+      `the authorization server does not offer "${scope}" for ${where}; ${hint}`,
+    )
+  }
 }
 
 /** RFC 9728 §1.2: https, no fragment. */

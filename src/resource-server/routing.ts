@@ -22,8 +22,18 @@ export function firstOf(...servers: readonly AuthorizationServer[]): Authorizati
     issuer: first.issuer,
     ...(signing === undefined ? {} : { signing }),
     listed: servers.some(({ listed }) => listed !== false),
+    offeredScopes: (resource) => offeredScopes(servers, resource),
     verifier: (resource, runtime) => route(servers.map((server) => server.verifier(resource, runtime))),
   }
+}
+
+/** All that these offer for a resource; undefined if one of them does not say, because its tokens may carry anything. */
+export function offeredScopes(
+  servers: readonly AuthorizationServer[],
+  resource: string,
+): readonly string[] | undefined {
+  const lists = servers.map((server) => server.offeredScopes?.(resource))
+  return lists.includes(undefined) ? undefined : [...new Set((lists as string[][]).flat())]
 }
 
 /** Where an issuer's tokens might be signed with a secret or with keys, one could be taken for the other (RFC 8725 §2.1, §3.1). */

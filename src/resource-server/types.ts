@@ -18,10 +18,18 @@ export interface ResourceServerOptions extends Runtime {
   resource: string | readonly ResourceOptions[]
   /** Who issues tokens: an issuer's URL, a preset, an embedded server or a verifier. One that clients can go to at least. */
   authorizationServers: readonly (string | Provider | AuthorizationServer)[]
-  /** For the metadata document. Default: `requiredScopes`, where there are any. */
+  /**
+   * For the metadata document. Default: what the embedded authorization server offers for the resource, otherwise `requiredScopes`.
+   */
   scopesSupported?: readonly string[]
   /** What every request needs. Default: nothing but a good token. */
   requiredScopes?: readonly string[]
+  /**
+   * What the first challenge (401) asks for beside what the request needs: `'required'`, nothing more; `'offered'`, all of `scopesSupported`; or a
+   * list. Default: `'offered'` with an embedded server, whose consent page lets the user choose, otherwise `'required'`. Some clients never
+   * ask again: what they are not asked for here, they do not get.
+   */
+  firstChallengeScopes?: 'required' | 'offered' | readonly string[]
   /** Which scope includes which others, for example `{ admin: ['write'], write: ['read'] }`. Transitive. */
   scopeImplies?: Readonly<Record<string, readonly string[]>>
   /**
@@ -79,6 +87,7 @@ export interface ResourceOptions {
   authorizationServers?: readonly (string | Provider | AuthorizationServer)[]
   scopesSupported?: readonly string[]
   requiredScopes?: readonly string[]
+  firstChallengeScopes?: 'required' | 'offered' | readonly string[]
   resourceName?: string
   documentation?: string
   policy?: string
@@ -109,6 +118,8 @@ export interface ProtectNeed extends Need {
 
 /** Judges what a request asks for; the guard answers with what comes of it. */
 export interface OperationJudge {
+  /** Every scope that a rule names, so that one that is not offered is refused at construction. */
+  readonly scopes?: readonly string[]
   judge(request: Request, auth: AuthInfo | undefined): Promise<OperationJudgement>
 }
 

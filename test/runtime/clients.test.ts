@@ -45,6 +45,16 @@ describe.each(hosts.flatMap((host) => issuers.map(([issuer, title]) => [host, ti
       await client.close()
     })
 
+    if (issuer === 'internal')
+      test('U3 SDK v1, whose user agrees to all that the first challenge asks for, never has to step up', async () => {
+        const session = sdkSession('SDK v1, all at once', undefined, 'v1-all')
+        const client = await connectV1(host.url, session, ['notes:read', 'notes:write'])
+        expect(session.provider.tokens()?.scope?.split(' ').sort()).toEqual(['notes:read', 'notes:write'])
+        const note = { title: 'All', text: 'Written at once' }
+        expect(await client.call('write_note', note)).toBe('Wrote "All".')
+        await client.close()
+      })
+
     test('SDK v2 discovers, registers, signs in, reads, is refused, steps up, writes', async () => {
       const session = sdkSession('SDK v2', undefined, 'v2')
       const client = await connectV2(host.url, session)

@@ -66,7 +66,7 @@ test.each([
   const demo = run('demo.ts', '--url', url)
   expect(await demo.ended, demo.output()).toBe(0)
   for (const step of [
-    'POST /mcp → 401  scope "notes:read"',
+    `POST /mcp → 401  scope "notes:read${mode === 'internal' ? ' notes:write' : ''}"`,
     'scope of the token: notes:read\n',
     'tools: list_notes, read_note, write_note',
     'POST /mcp → 403  insufficient_scope, scope "notes:read notes:write"',

@@ -5,10 +5,13 @@ import { startHost, type Host } from './runtime-hosts.ts'
 import { freePort } from './runtime-port.ts'
 import { bundle, compatibility, startWorkerd } from './runtime-workerd.ts'
 
-/** By name; `ends`: whether an access token is dead at the MCP server as soon as it is revoked. */
-export const servers: { name: string; ends: boolean; start: () => Promise<Host> }[] = [
-  { name: 'Tollgate on Node', ends: false, start: () => startHost('node', 'internal') },
-  { name: 'Tollgate in workerd', ends: false, start: () => startHost('workerd', 'internal') },
+/**
+ * By name; `ends`: whether an access token is dead at the MCP server as soon as it is revoked; `atOnce`: whether the first challenge asks for
+ * every scope.
+ */
+export const servers: { name: string; ends: boolean; atOnce?: true; start: () => Promise<Host> }[] = [
+  { name: 'Tollgate on Node', ends: false, atOnce: true, start: () => startHost('node', 'internal') },
+  { name: 'Tollgate in workerd', ends: false, atOnce: true, start: () => startHost('workerd', 'internal') },
   { name: 'the conformance server, JWT', ends: true, start: () => conformanceServer('jwt') },
   { name: 'the conformance server, opaque', ends: true, start: () => conformanceServer('opaque') },
   { name: 'oidc-provider', ends: false, start: () => startHost('node', 'jwt') },

@@ -47,8 +47,8 @@ export function connectV2(
 }
 
 /** SDK v1. */
-export function connectV1(url: URL, session: SdkSession): Promise<ConnectedSdk> {
-  return connectSdk(session, () => {
+export function connectV1(url: URL, session: SdkSession, scopes?: readonly string[]): Promise<ConnectedSdk> {
+  const open = (): Opened => {
     const transport = new TransportV1(url, { authProvider: session.provider as never })
     const client = new ClientV1(info)
     return {
@@ -56,7 +56,8 @@ export function connectV1(url: URL, session: SdkSession): Promise<ConnectedSdk> 
       connect: () => client.connect(transport as never),
       finish: (answer) => transport.finishAuth(answer.get('code')!),
     }
-  })
+  }
+  return connectSdk(session, open, scopes)
 }
 
 interface Opened {
@@ -65,13 +66,18 @@ interface Opened {
   finish(answer: URLSearchParams): Promise<void>
 }
 
-async function connectSdk(session: SdkSession, open: () => Opened): Promise<ConnectedSdk> {
+/** The user agrees to `scopes` only, where the page lets him choose; a step-up is agreed to whole. */
+async function connectSdk(
+  session: SdkSession,
+  open: () => Opened,
+  scopes: readonly string[] = ['notes:read'],
+): Promise<ConnectedSdk> {
   let opened = open()
   try {
     await opened.connect()
   } catch (error) {
     if (!(error instanceof UnauthorizedV1 || error instanceof UnauthorizedV2)) throw error
-    await opened.finish(await session.signIn())
+    await opened.finish(await session.signIn({ scopes }))
     opened = open()
     await opened.connect()
   }
