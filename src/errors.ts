@@ -6,6 +6,10 @@ export interface OAuthErrorOptions {
   retryAfter?: number
   /** For a log, never for the wire. Must carry no secret. */
   cause?: unknown
+  /** What should have come, for example our issuer. Goes into the message and into events; never a secret. */
+  expected?: string
+  /** What came instead. As `expected`; a stranger's text is cleaned and cut. */
+  received?: unknown
 }
 
 // The official SDK (v2) recognises its own errors by this property, so ours are understood without depending on it.
@@ -23,13 +27,24 @@ export class OAuthError extends Error {
   readonly status: number
   /** Seconds for `Retry-After`, where the caller should try again. */
   readonly retryAfter: number | undefined
+  /** What should have come. */
+  readonly expected: string | undefined
+  /** What came instead, without queries, at most 200 printable characters. */
+  readonly received: string | undefined
 
   constructor(code: string, description: string, options: OAuthErrorOptions = {}) {
-    super(description, options.cause === undefined ? undefined : { cause: options.cause })
+    const expected = options.expected === undefined ? undefined : printable(options.expected)
+    const received = 'received' in options ? printable(options.received) : undefined
+    super(
+      describe(description, expected, received),
+      options.cause === undefined ? undefined : { cause: options.cause },
+    )
     this.name = new.target.name
     this.code = code
     this.status = options.status ?? 400
     this.retryAfter = options.retryAfter
+    this.expected = expected
+    this.received = received
     Object.defineProperty(this, sdkBrand, { value: brands })
   }
 
@@ -37,6 +52,27 @@ export class OAuthError extends Error {
   toResponseObject(): { error: string; error_description: string } {
     return { error: this.code, error_description: this.message }
   }
+}
+
+function describe(description: string, expected?: string, received?: string): string {
+  const parts = [
+    expected === undefined ? '' : `expected ${expected}`,
+    received === undefined ? '' : `got ${received}`,
+  ].filter(Boolean)
+  return parts.length === 0 ? description : `${description}: ${parts.join(', ')}`
+}
+
+/** What a stranger wrote, for our own text: no control characters, no quotes, and of URLs no query, which may carry a secret. */
+function printable(value: unknown): string {
+  if (value === undefined) return 'nothing'
+  const text = (Array.isArray(value) ? value : [value])
+    .map((each) => (typeof each === 'string' ? each.replace(/[?#].*$/s, '') : typeof each))
+    .join(' ')
+  const clean = text
+    .slice(0, 200)
+    .replaceAll(/[^\x21\x23-\x5b\x5d-\x7e]/g, ' ')
+    .trim()
+  return clean === '' ? 'nothing' : clean
 }
 
 /** The access token is not acceptable: 401 `invalid_token` (RFC 6750 §3.1). */

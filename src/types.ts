@@ -60,6 +60,12 @@ export interface Runtime {
   /** Receives every security-relevant event. Must not throw; if it does, the request goes on. */
   onEvent?: (event: TollgateEvent) => void
   /**
+   * A flood of refused requests is summed up. After `after` events of one kind (1–1000, default 20) within `window` seconds (1–3600, default
+   * 60) the others are told as sums, with a `count` and the other members of the last one. Alerts and what was let through are never summed up.
+   * `false`: every event is told.
+   */
+  repeatedEvents?: { readonly after?: number; readonly window?: number } | false
+  /**
    * Receives what the application's own code (sign-in, verifier, hook), the store, the cache or a request to another server threw, as it was
    * thrown: it may quote secrets. The answer on the wire stays a bare 5xx. Must not throw. Default: with an issuer or resource on a loopback
    * address `console.error`, otherwise nothing.

@@ -36,7 +36,8 @@ export async function authenticateClient(
     type: 'client.rejected',
     level: 'warning',
     issuer: context.issuer,
-    ...(known === undefined ? {} : { clientId: known }),
+    clientId: known,
+    detail: known === undefined ? 'unknown client' : 'wrong credentials',
     error: 'invalid_client',
     status: 401,
   })

@@ -57,7 +57,7 @@ export function createClientDocuments(parts: ClientDocumentsParts): ClientSource
       const again = (refused.peek(url.href)?.until ?? 0) > clock()
       refused.set(url.href, { until: clock() + pause, again, error })
       const detail = error instanceof DocumentUnavailableError ? error.reason : error.message
-      const event = { level: 'warning', issuer, clientId: url.href, detail } as const
+      const event = { level: 'warning', issuer, clientId: url.origin + url.pathname, detail } as const
       runtime.event({ type: 'client.document-refused', ...event })
       return error
     }

@@ -56,7 +56,7 @@ export function createContext(options: AuthorizationServerOptions): {
     runtime,
   )
   const stateless = createStatelessClients(keyring, issuer)
-  const stored = createStoredClients(store, createQuota(store, runtime))
+  const stored = createStoredClients(store, createQuota(issuer, store, runtime))
   const sources: ClientSource[] = [stateless.find]
   const { clientDocuments, redirects } = settings
   const cache = settings.cache && authenticatedCache(settings.cache, keyring, issuer)

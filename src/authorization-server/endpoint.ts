@@ -51,11 +51,11 @@ export function wireError(context: Context, request: Request, error: unknown): O
 export function reportFailure(
   { issuer, runtime }: Context,
   error: unknown,
-  { status, code }: OAuthError,
+  { status, code, retryAfter }: OAuthError,
   request?: Request,
 ): void {
   const [type, level] = status === 503 ? (['server.unavailable', 'warning'] as const) : serverError
-  const event = { type, level, issuer, error: code, status }
+  const event = { type, level, issuer, error: code, status, duration: retryAfter }
   if (request === undefined) runtime.failed(error, 'authorization', { event })
   else runtime.failed(error, undefined, { event, request })
 }

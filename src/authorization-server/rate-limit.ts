@@ -24,13 +24,16 @@ export function createLimits(issuer: string, limiter: RateLimiter, runtime: Reso
   const findCaller = createCallers(runtime)
   const keyOf = async (request: Request, kind: string, clientId = ''): Promise<string> =>
     `${kind}:${await sha256(`${issuer}\n${clientId}\n${findCaller(request)?.network ?? ''}`)}`
-  const refuse = (kind: string, clientId?: string): OAuthError => {
+  const refuse = (kind: string, request: Request, clientId?: string): OAuthError => {
     runtime.event({
       type: 'rate.limited',
       level: 'warning',
+      issuer,
       status: 429,
       detail: kind,
-      ...(clientId === undefined ? {} : { clientId }),
+      duration: period,
+      address: runtime.clientAddress(request),
+      clientId,
     })
     return new OAuthError('temporarily_unavailable', 'Too many attempts; try again later', {
       status: 429,
@@ -50,18 +53,18 @@ export function createLimits(issuer: string, limiter: RateLimiter, runtime: Reso
   return {
     async attempt(kind, request, clientId) {
       if (findCaller(request) === undefined) return
-      if (await exceeds(await keyOf(request, kind, clientId))) throw refuse(kind, clientId)
+      if (await exceeds(await keyOf(request, kind, clientId))) throw refuse(kind, request, clientId)
     },
     async admit(request, clientId) {
       if (shutOut.size === 0) return
       const found = shutOut.peek(await keyOf(request, 'secret', clientId))
-      if (found !== undefined && found.until > clock()) throw refuse('secret', found.known)
+      if (found !== undefined && found.until > clock()) throw refuse('secret', request, found.known)
     },
     async wrongSecret(request, clientId, known) {
       const key = await keyOf(request, 'secret', clientId)
       if (!(await exceeds(key))) return
       shutOut.set(key, { until: clock() + period, known })
-      throw refuse('secret', known)
+      throw refuse('secret', request, known)
     },
   }
 }

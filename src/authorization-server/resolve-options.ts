@@ -20,6 +20,7 @@ const known = {
   waitUntil: true,
   onEvent: true,
   onError: true,
+  repeatedEvents: true,
   clientAddress: true,
   issuer: true,
   secret: true,

@@ -37,7 +37,13 @@ export function createResources(
         return [standard]
       }
       const found = requested.map((each) => find(each))
-      if (found.includes(undefined)) throw invalidTarget('This resource is unknown here')
+      const unknown = found.indexOf(undefined)
+      if (unknown >= 0)
+        throw new OAuthError('invalid_target', 'This resource is unknown here', {
+          // Of several, the others may be other tenants'.
+          ...(all.length === 1 ? { expected: all[0]!.resource } : {}),
+          received: requested[unknown],
+        })
       return [...new Set(found as Resource[])]
     },
   }

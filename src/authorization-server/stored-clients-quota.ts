@@ -2,7 +2,7 @@ import { OAuthError } from '../errors.ts'
 import { createCallers } from '../http/caller.ts'
 import { sha256 } from '../lib/hash.ts'
 import { recordCodec } from '../lib/record.ts'
-import type { ResolvedRuntime } from '../lib/runtime.ts'
+import type { NewEvent, ResolvedRuntime } from '../lib/runtime.ts'
 import { update } from '../store/update.ts'
 import type { RecordStore } from './scoped-store.ts'
 
@@ -28,11 +28,11 @@ const period = 3600
 const attempts = 20
 const forAll = 'registrations:quota'
 
-export function createQuota(store: RecordStore, runtime: ResolvedRuntime): Quota {
+export function createQuota(issuer: string, store: RecordStore, runtime: ResolvedRuntime): Quota {
   const { clock } = store
   const findCaller = createCallers(runtime)
 
-  const takeOne = (key: string, most: number, detail: string): Promise<void> =>
+  const takeOne = (request: Request, key: string, most: number, detail: string): Promise<void> =>
     update<void>(
       store,
       key,
@@ -40,7 +40,12 @@ export function createQuota(store: RecordStore, runtime: ResolvedRuntime): Quota
         const known = found && codec.decode(found.value)
         if (found !== undefined && known === undefined) store.reportDamage('quota', {})
         const window = known ?? newWindow(clock())
-        if (window.count >= most) throw refuse(runtime, window.until - clock(), detail)
+        if (window.count >= most)
+          throw refuse(runtime, window.until - clock(), {
+            issuer,
+            detail,
+            address: runtime.clientAddress(request),
+          })
         const value = codec.encode({ ...window, count: window.count + 1 })
         return { write: { value, expiresAt: window.until }, result: undefined }
       },
@@ -52,21 +57,26 @@ export function createQuota(store: RecordStore, runtime: ResolvedRuntime): Quota
       const caller = findCaller(request)
       if (caller !== undefined)
         await takeOne(
+          request,
           `s${await sha256(caller.site, 'caller')}:quota`,
           registrationShare,
           'registrations of one caller',
         )
-      await takeOne(forAll, registrationQuota, 'registrations')
+      await takeOne(request, forAll, registrationQuota, 'registrations')
     },
   }
 }
 
 const newWindow = (now: number): Window => ({ until: now + period, count: 0 })
 
-function refuse(runtime: ResolvedRuntime, retryAfter: number, detail: string): OAuthError {
-  runtime.event({ type: 'rate.limited', level: 'warning', status: 429, detail })
+function refuse(
+  runtime: ResolvedRuntime,
+  duration: number,
+  about: Pick<NewEvent, 'issuer' | 'address' | 'detail'>,
+): OAuthError {
+  runtime.event({ type: 'rate.limited', level: 'warning', status: 429, duration, ...about })
   return new OAuthError('temporarily_unavailable', 'Too many clients have registered; try again later', {
     status: 429,
-    retryAfter,
+    retryAfter: duration,
   })
 }

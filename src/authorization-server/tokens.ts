@@ -91,27 +91,50 @@ async function sealToken(
   return opaquePrefix + sealed
 }
 
+/** What was expected and what came, for an error. */
+export interface Mismatch {
+  expected?: string
+  received?: unknown
+}
+
+/** Why a token is not accepted, as the end of a sentence. */
+interface Refused {
+  problem: string
+  values?: Mismatch
+}
+
 /**
  * What this token says, if we issued it and it has not expired; undefined otherwise. Neither the audience nor the grant is judged.
  * Throws UnavailableError.
  */
 export async function readAccessToken(context: Context, token: string): Promise<AccessToken | undefined> {
+  const found = await judgeAccessToken(context, token)
+  return 'problem' in found ? undefined : found
+}
+
+/** As {@link readAccessToken}, with the reason. */
+export async function judgeAccessToken(context: Context, token: string): Promise<AccessToken | Refused> {
   const opaque = token.startsWith(context.opaquePrefix)
   const found = opaque
     ? await openToken(context, token)
     : await verifyAccessToken(token, (kid) => context.keys.find(kid))
   const claims = found?.claims as AccessTokenClaims | undefined
-  if (claims?.iss !== context.issuer || !isInTime(claims.exp, context.runtime.clock())) return undefined
+  if (claims === undefined) return { problem: 'is malformed, or its signature is not valid' }
+  if (claims.iss !== context.issuer)
+    return { problem: 'is from another issuer', values: { expected: context.issuer, received: claims.iss } }
+  if (!isInTime(claims.exp, context.runtime.clock())) return { problem: 'has expired' }
   // A key of the configuration may have signed other things as well.
   const strings = [claims.sub, claims.aud, claims.client_id, claims.scope, claims.jti]
-  if (!strings.every((each) => typeof each === 'string')) return undefined
+  if (!strings.every((each) => typeof each === 'string')) return notOurs
   const kid = found?.kid
   const { epoch = 0 } = claims
   const holds = (): Awaitable<boolean> => kid === undefined || context.keys.holds(kid, epoch)
-  if (!(await holds())) return undefined
+  if (!(await holds())) return { problem: 'was revoked' }
   const grantId = claims.jti.split('.', 1)[0]
-  return isTokenPart(grantId) ? { claims, grantId, opaque, holds } : undefined
+  return isTokenPart(grantId) ? { claims, grantId, opaque, holds } : notOurs
 }
+
+const notOurs: Refused = { problem: 'is not an access token of this server' }
 
 /** Not expired, and no later than any token of ours can end: a stolen key signs no token for years. */
 const isInTime = (exp: unknown, now: number): boolean =>

@@ -6,13 +6,16 @@ import { sameResource } from '../protocol/resource.ts'
 import type { Awaitable, TokenVerifier, UpstreamToken, UpstreamTokens, VerifiedToken } from '../types.ts'
 import type { Context } from './context.ts'
 import { openForGrant, type GrantRecord } from './grant-record.ts'
-import { openProps, readAccessToken, type AccessToken } from './tokens.ts'
+import { judgeAccessToken, openProps, type AccessToken, type Mismatch } from './tokens.ts'
 
 /** Judges our access tokens for a guard in the same process: with the key in memory, and no store read unless asked for. */
 export function createVerifier(context: Context, resource: string): TokenVerifier {
   const configured = context.resources.find(resource)
   if (configured === undefined)
-    throw new ConfigurationError('authorizationServers', `${context.issuer} has no resource ${resource}`)
+    throw new ConfigurationError(
+      'authorizationServers',
+      `${context.issuer} has no resource ${resource}; its resources are ${context.resources.all.map((each) => each.resource).join(', ')}`,
+    )
   const check = createGrantCheck(context)
   const { checkRevocation } = context.options
   return {
@@ -20,11 +23,11 @@ export function createVerifier(context: Context, resource: string): TokenVerifie
     accepts: (token) =>
       token.startsWith(context.opaquePrefix) || parseJws(token)?.payload['iss'] === context.issuer,
     async verify(token) {
-      const found = await readAccessToken(context, token)
-      if (found === undefined) throw invalid('is malformed, expired or of another issuer')
+      const found = await judgeAccessToken(context, token)
+      if ('problem' in found) throw invalid(found.problem, found.values)
       const { claims, grantId, opaque } = found
       if (typeof claims.aud !== 'string' || !sameResource(claims.aud, configured.resource))
-        throw invalid('is for another resource')
+        throw invalid('is for another resource', { expected: configured.resource, received: claims.aud })
       const maxAge = opaque ? 0 : checkRevocation
       const grant = maxAge === false ? undefined : await check(found, maxAge)
       const props = await openProps(context, found, async () => grant ?? context.grants.live(grantId))
@@ -57,7 +60,8 @@ function assertHolds(holds: Awaitable<boolean>): Awaitable<void> {
   if (!holds) throw invalid('was revoked')
 }
 
-const invalid = (problem: string): InvalidTokenError => new InvalidTokenError(`The access token ${problem}`)
+const invalid = (problem: string, values: Mismatch = {}): InvalidTokenError =>
+  new InvalidTokenError(`The access token ${problem}`, values)
 
 function withoutProps({ props: _props, ...claims }: AccessToken['claims']): Record<string, unknown> {
   return claims

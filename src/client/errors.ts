@@ -26,8 +26,8 @@ export class AuthorizationRequiredError extends OAuthError {
 
 /** A server said something else than it must: with the value that came, the one that was expected, and where it stood. */
 export class MismatchError extends OAuthError {
-  readonly received: string | undefined
-  readonly expected: string | undefined
+  override readonly received: string | undefined
+  override readonly expected: string | undefined
   /** The document that said so. */
   readonly documentUrl: string | undefined
 

@@ -140,6 +140,7 @@ const known = [
     'clock',
     'waitUntil',
     'onEvent',
+    'repeatedEvents',
     'clientAddress',
     'redirect',
     'storage',

@@ -13,11 +13,14 @@ export const successPage = (): Response =>
 
 /** What the browser is shown after a failure. Nothing of what was sent is repeated. */
 export async function answerFailure({ options, runtime }: ClientContext, error: unknown): Promise<Response> {
+  const known: Partial<OAuthError> = error instanceof OAuthError ? error : {}
   runtime.event({
     type: 'client.authorization-failed',
     level: 'warning',
     error: nameOf(error),
-    ...(error instanceof OAuthError ? { detail: error.message } : {}),
+    detail: known.message,
+    expected: known.expected,
+    received: known.received,
   })
   const answer = await options.onError?.(error, { where: 'authorization' })
   return answer ?? failurePage()

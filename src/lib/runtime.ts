@@ -1,8 +1,11 @@
 import { ConfigurationError, OAuthError } from '../errors.ts'
+import { sumUpEvents } from './repeated-events.ts'
 import type { Awaitable, Clock, Fetch, Runtime, TollgateEvent } from '../types.ts'
 
-/** An event before it has its time. */
-export type NewEvent = Omit<TollgateEvent, 'at'>
+/** An event before it has its time; members that are undefined are left out. */
+export type NewEvent = Pick<TollgateEvent, 'type' | 'level'> & {
+  [K in keyof Omit<TollgateEvent, 'at' | 'type' | 'level'>]?: TollgateEvent[K] | undefined
+}
 
 /** A `Runtime` with its defaults. */
 export interface ResolvedRuntime {
@@ -32,14 +35,16 @@ export function resolveRuntime(runtime: Runtime): ResolvedRuntime {
       // The last resort has failed, and must not fail the request.
     }
   }
-  const event = (event: NewEvent): void => {
-    if (onEvent === undefined) return
+  const observe = sumUpEvents((event) => {
     try {
-      onEvent({ ...bounded(event), at: clock() })
+      onEvent?.(event)
     } catch (error) {
       // An audit hook that fails must not fail the request.
       tell(error, 'onEvent', undefined)
     }
+  }, runtime.repeatedEvents)
+  const event = (event: NewEvent): void => {
+    if (onEvent !== undefined) observe({ ...bounded(event), at: clock() })
   }
   const failed: ResolvedRuntime['failed'] = (error, fallback, { request, event: about } = {}) => {
     const origin = originOf(error)
@@ -127,14 +132,23 @@ function kindOf(error: unknown): string {
 const endpointOf = (request: Request | undefined): string =>
   request === undefined ? 'unknown' : `${request.method} ${new URL(request.url).pathname}`
 
-function bounded(event: NewEvent): NewEvent {
-  const entries = Object.entries(event).map(([key, value]) => [
+function bounded(event: NewEvent): Omit<TollgateEvent, 'at'> {
+  const given = Object.entries(event).filter(([, value]) => value !== undefined)
+  const entries = given.map(([key, value]) => [
     key,
     // A client's id stays whole (a sealed one has up to 1 kB), so that it can be blocked by what the event says.
-    typeof value === 'string' ? oneLine(value, key === 'clientId' ? 2048 : 200) : value,
+    typeof value !== 'string'
+      ? value
+      : key === 'clientId'
+        ? oneLine(value, 2048)
+        : withoutQueries(oneLine(value)),
   ])
-  return Object.fromEntries(entries) as NewEvent
+  return Object.fromEntries(entries) as Omit<TollgateEvent, 'at'>
 }
+
+/** A query may carry a code, a token or what a user typed: of each URL only origin and path are told. */
+const withoutQueries = (text: string): string =>
+  text.replaceAll(/(\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s"'?#]*)[?#][^\s"']*/gi, '$1')
 
 /** One printable line of at most 200 characters: no CR, LF, escape sequences, bidi or zero-width characters, no half of a surrogate pair. */
 export function oneLine(text: string, length = 200): string {

@@ -25,6 +25,17 @@ export function meetsAudience(
   return audiences.length > 0 && (strict ? audiences.every(fits) : audiences.some(fits))
 }
 
+/** Both sides of an audience that does not fit, for the error. */
+export function audienceMismatch(
+  claims: Claims,
+  rule: AudienceRule,
+  resource: string,
+): { expected: string; received: unknown } {
+  if (rule === 'resource') return { expected: resource, received: claims['aud'] }
+  if (!('claim' in rule)) return { expected: rule.aud.join(' or '), received: claims['aud'] }
+  return { expected: `${rule.claim} ${rule.equals.join(' or ')}`, received: claims[rule.claim] }
+}
+
 const isUrl = (value: unknown): value is string =>
   typeof value === 'string' && /^[a-z][a-z0-9+.-]*:\/\//i.test(value)
 

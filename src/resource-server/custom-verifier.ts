@@ -95,7 +95,10 @@ function accepted(
   const { issuer, resource, now, ttl } = context
   if (typeof result !== 'object' || result === null) throw new InvalidTokenError('The token is not known')
   if (result.resource !== undefined && !sameResource(String(result.resource), resource))
-    throw new InvalidTokenError('The token is for another resource')
+    throw new InvalidTokenError('The token is for another resource', {
+      expected: resource,
+      received: String(result.resource),
+    })
   const { expiresAt = now + 3600, subject, clientId, scopes, props, upstream } = result
   if (!(expiresAt > now)) throw new InvalidTokenError('The token has expired')
   if (!Array.isArray(scopes) || scopes.some((scope) => typeof scope !== 'string'))

@@ -82,6 +82,7 @@ async function judge(
   const plan = planOf(required, place)
   let { scopes } = plan
   let verified: Verified | undefined
+  let operation: string | undefined
   try {
     const token = readBearer(request, place.maxTokenLength)
     if (token === undefined && !anonymous) return noToken(request, place, required)
@@ -93,7 +94,14 @@ async function judge(
     if (audited && verified !== undefined) report(place, verified)
     if (operations === undefined) return { place, verified, request }
     const judgement = await operations.judge(request, verified?.auth)
-    if ('refused' in judgement) return applyCors(request, judgement.refused, place.cors)
+    operation = judgement.operation
+    if ('refused' in judgement) {
+      const { refused } = judgement
+      const why = { status: refused.status, operation, detail: 'refused by the operation rules' }
+      if (audited)
+        place.runtime.event(eventOf(place, verified, { type: 'request.refused', level: 'warning', ...why }))
+      return applyCors(request, refused, place.cors)
+    }
     const { scopes: also, ...judged } = judgement
     scopes = [...new Set([...scopes, ...also])]
     if (also.some((scope) => verified?.granted.has(scope) !== true)) {
@@ -103,7 +111,7 @@ async function judge(
     return { place, verified, ...judged }
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error
-    report(place, verified, error, request)
+    report(place, verified, error, { request, operation })
     return refusal(request, place, error, { scopes, first: plan.first }, required)
   }
 }
@@ -124,22 +132,40 @@ function noToken(request: Request, place: ProtectedResource, required: Requireme
 }
 
 function report(
-  { resource, runtime }: ProtectedResource,
+  place: ProtectedResource,
   verified: Verified | undefined,
   error?: OAuthError,
-  request?: Request,
+  about: { request?: Request; operation?: string | undefined } = {},
 ): void {
-  const who = verified?.auth
-  const event: NewEvent = {
-    type: error === undefined ? 'token.accepted' : typeOf(error),
-    level: error === undefined ? 'info' : 'warning',
-    resource: resource.resource,
-    ...(error === undefined ? {} : { error: error.code, status: error.status, detail: error.message }),
-    ...(who === undefined ? {} : { issuer: who.issuer, clientId: who.clientId }),
-    ...(who?.subject === undefined ? {} : { subject: who.subject }),
-  }
-  if (error === undefined || error.status < 500) runtime.event(event)
+  const { runtime } = place
+  if (error === undefined)
+    return runtime.event(eventOf(place, verified, { type: 'token.accepted', level: 'info' }))
+  const { code, status, message, expected, received, retryAfter } = error
+  const { operation, request } = about
+  const missingScopes =
+    error instanceof InsufficientScopeError
+      ? error.scopes.filter((scope) => verified?.granted.has(scope) !== true)
+      : undefined
+  const event = eventOf(place, verified, {
+    type: typeOf(error),
+    level: 'warning',
+    error: code,
+    status,
+    detail: message,
+    operation,
+    missingScopes,
+    expected,
+    received,
+    duration: retryAfter,
+  })
+  if (status < 500) runtime.event(event)
   else runtime.failed(error, 'verifier', { event, ...(request && { request }) })
+}
+
+/** With what is known about the caller. */
+function eventOf({ resource }: ProtectedResource, verified: Verified | undefined, event: NewEvent): NewEvent {
+  const { issuer, clientId, subject } = verified?.auth ?? {}
+  return { ...event, resource: resource.resource, issuer, clientId, subject }
 }
 
 function typeOf({ code, status }: OAuthError): string {

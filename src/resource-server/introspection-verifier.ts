@@ -9,7 +9,7 @@ import { resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
 import { requireWithin, within } from '../lib/within.ts'
 import type { Cache, OpaqueProfile, TokenVerifier, VerifiedToken, VerifierRuntime } from '../types.ts'
-import { meetsAudience, readClientId, readScopes } from './claims.ts'
+import { audienceMismatch, meetsAudience, readClientId, readScopes } from './claims.ts'
 import { introspectionClaims } from './introspection-answer.ts'
 import { introspectionRequest, type IntrospectionAuthentication } from './introspection-request.ts'
 
@@ -125,7 +125,10 @@ export class IntrospectionVerifier implements TokenVerifier {
     const now = this.#runtime.clock()
     if (isOtherToken(claims)) throw new InvalidTokenError('This is not an access token')
     if (iss !== undefined && iss !== profile.issuer)
-      throw new InvalidTokenError('Another issuer made this token')
+      throw new InvalidTokenError('Another issuer made this token', {
+        expected: profile.issuer,
+        received: iss,
+      })
     if (exp !== undefined && !(isTime(exp) && exp + clockSkew > now))
       throw new InvalidTokenError('The access token has expired')
     if (nbf !== undefined && !(isTime(nbf) && nbf - clockSkew <= now))
@@ -135,7 +138,10 @@ export class IntrospectionVerifier implements TokenVerifier {
     if (type === undefined && audience !== 'resource' && style === 'rfc7662')
       throw new InvalidTokenError('This is not an access token: the answer does not say its token_type')
     if (!meetsAudience(claims, audience, this.#resource))
-      throw new InvalidTokenError('The access token is for another resource')
+      throw new InvalidTokenError(
+        'The access token is for another resource',
+        audienceMismatch(claims, audience, this.#resource),
+      )
     // RFC 9449 §7.2: whoever took a bound token as a bearer token would undo its binding.
     if (cnf !== undefined || (typeof type === 'string' && /^dpop$/i.test(type)))
       throw new InvalidTokenError('The access token is bound to a key')

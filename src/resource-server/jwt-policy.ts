@@ -1,6 +1,6 @@
 import { InvalidTokenError } from '../errors.ts'
 import type { AudienceRule } from '../types.ts'
-import { meetsAudience } from './claims.ts'
+import { audienceMismatch, meetsAudience } from './claims.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -56,14 +56,21 @@ function isAcceptedType(typ: unknown, { types, untyped }: JwtPolicy): boolean {
 export function checkClaims(claims: Json, policy: JwtPolicy, now: number): number {
   const { iss, exp, nbf, iat, sub, cnf } = claims
   const { clockSkew } = policy
-  if (!isIssuer(iss, policy.issuers)) throw new InvalidTokenError('The token is from another issuer')
+  if (!isIssuer(iss, policy.issuers))
+    throw new InvalidTokenError('The token is from another issuer', {
+      expected: policy.issuers.join(' or '),
+      received: iss,
+    })
   // Nothing is valid for three thousand years: such a number is in milliseconds.
   if (!isTime(exp) || exp > latest) throw new InvalidTokenError('The token has no valid expiry')
   if (exp + clockSkew <= now) throw new InvalidTokenError('The token has expired')
   if (!isPast(nbf, now + clockSkew)) throw new InvalidTokenError('The token is not valid yet')
   if (!isPast(iat, now + clockSkew)) throw new InvalidTokenError('The token was issued in the future')
   if (!meetsAudience(claims, policy.audience, policy.resource, policy.strictAudience))
-    throw new InvalidTokenError('The token is for another resource')
+    throw new InvalidTokenError(
+      'The token is for another resource',
+      audienceMismatch(claims, policy.audience, policy.resource),
+    )
   for (const [name, value] of policy.requiredClaims) {
     if (claims[name] !== value) throw new InvalidTokenError(`The claim ${name} has another value`)
   }

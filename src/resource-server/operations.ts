@@ -116,16 +116,22 @@ export function operationScopes<const Custom extends string = never>(
         return { refused: rpcError(-32600, 'Two requests of the batch have the same id') }
       const asked = operationsOf(read.messages, compiled)
       if (typeof asked === 'string') return { refused: rpcError(-32602, asked, read.messages[0]) }
+      const told = {
+        operation: asked.map(({ operation: { method, name = '' } }) => `${method} ${name}`.trim()).join(', '),
+      }
       const needs: Awaitable<readonly string[]>[] = []
       for (const { operation, key } of asked) {
         const found = compiled.find(operation.method, key)
         if (found === undefined)
-          return { refused: rpcError(-32601, 'No rule allows this operation', read.messages[0], 403) }
+          return {
+            refused: rpcError(-32601, 'No rule allows this operation', read.messages[0], 403),
+            ...told,
+          }
         for (const rule of found) needs.push(typeof rule === 'function' ? rule(operation, auth) : rule)
       }
       const scopes = (await Promise.all(needs)).flat()
       const answers = wantsAnswers(read.body)
-      return { scopes, answers, request: read.request, ...(asked.some(isList) ? filtering : {}) }
+      return { scopes, answers, request: read.request, ...told, ...(asked.some(isList) ? filtering : {}) }
     },
   }
 }

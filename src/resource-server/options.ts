@@ -32,12 +32,13 @@ export interface Settings {
 }
 
 const runtimeOptions = ['fetch', 'clock', 'waitUntil', 'onEvent', 'onError', 'clientAddress'] as const
+const runtimeNames = [...runtimeOptions, 'repeatedEvents'] as const
 const known: readonly (keyof ResourceServerOptions)[] = [
   ...(['resource', 'authorizationServers', 'scopesSupported', 'requiredScopes', 'scopeImplies'] as const),
   ...(['scopesFromClaims', 'allowedOrigins', 'cache', 'cacheSecret', 'tokenCache', 'publicUrl'] as const),
   ...(['resourceName', 'firstChallengeScopes', 'documentation', 'policy', 'termsOfService'] as const),
   ...(['stripAuthorization', 'dangerouslyAllowHttp', 'maxTokenLength'] as const),
-  ...runtimeOptions,
+  ...runtimeNames,
 ]
 
 /** Throws ConfigurationError for whatever is wrong, unknown or missing. */
@@ -115,7 +116,7 @@ function verifierRuntime(options: ResourceServerOptions, resources: readonly Res
     cacheSecret === undefined ? undefined : new Keyring(requireSecrets('cacheSecret', cacheSecret))
   const runtime: Record<string, unknown> = {}
   if (resources.every(({ loopback }) => loopback)) runtime['onError'] = printError
-  for (const name of runtimeOptions) if (options[name] !== undefined) runtime[name] = options[name]
+  for (const name of runtimeNames) if (options[name] !== undefined) runtime[name] = options[name]
   return {
     ...runtime,
     ...(cache === undefined ? {} : { cache }),

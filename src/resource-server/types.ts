@@ -124,12 +124,14 @@ export interface OperationJudge {
 }
 
 export type OperationJudgement =
-  | { readonly refused: Response }
+  | { readonly refused: Response; readonly operation?: string }
   | {
       /** All that the operations of this request need. */
       readonly scopes: readonly string[]
       /** Whether the messages ask for nothing but answers: such a stream outlives its token, a subscription does not. Undefined: there are none. */
       readonly answers?: boolean
+      /** What was asked for, for an event, for example `tools/call write_note`; without queries. */
+      readonly operation?: string
       /** What the handler gets: with the very body that was judged. */
       readonly request: Request
       /** What becomes of the handler's answer. `grants`: whether the token carries all of these. */

@@ -48,6 +48,25 @@ describe('runtime', () => {
     expect(event.clientId).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}]/u)
   })
 
+  test('T16 no query in any text of an event, and no member without a value', () => {
+    const events: TollgateEvent[] = []
+    const runtime = resolveRuntime({ clock: () => 7, onEvent: (event) => events.push(event) })
+    const url = 'https://mcp.test/mcp?token=secret#code=secret'
+    runtime.event({
+      type: 't',
+      level: 'info',
+      resource: url,
+      detail: `got ${url}, then "${url}".`,
+      subject: undefined,
+    })
+    expect(events).toEqual([
+      {
+        ...{ type: 't', level: 'info', at: 7, resource: 'https://mcp.test/mcp' },
+        detail: 'got https://mcp.test/mcp then "https://mcp.test/mcp".',
+      },
+    ])
+  })
+
   test('the id of a client stays whole, so that it can be blocked', () => {
     const events: TollgateEvent[] = []
     const clientId = 'x'.repeat(1366)

@@ -1,0 +1,74 @@
+import type { Runtime, TollgateEvent } from '../types.ts'
+import { checkOptions, requireInteger, requireSeconds } from './options.ts'
+
+/** Events of one kind within a window. */
+interface Kind {
+  until: number
+  /** Told one by one. */
+  told: number
+  /** Held back since the last sum. */
+  held: number
+  /** So many are held back before the next sum. */
+  next: number
+  last: TollgateEvent
+}
+
+/** Kinds that are told apart; whatever comes above them is of one kind for each type. */
+const maxKinds = 200
+
+/**
+ * A stranger sizes what is refused: 80 000 bad tokens must not be 80 000 events. Of each kind the first of a window are told one by one; then a sum
+ * each time that ten times as many have come, and one at the end of the window, when the next event of any kind arrives.
+ * Alerts and what was let through are always told: they are an audit log.
+ */
+export function sumUpEvents(
+  tell: (event: TollgateEvent) => void,
+  options: Runtime['repeatedEvents'],
+): (event: TollgateEvent) => void {
+  if (options === false) return tell
+  checkOptions('repeatedEvents', options ?? {}, ['after', 'window'])
+  const after = requireInteger('repeatedEvents.after', options?.after, { min: 1, max: 1000, default: 20 })
+  const window = requireSeconds('repeatedEvents.window', options?.window, { min: 1, max: 3600, default: 60 })
+  const kinds = new Map<string, Kind>()
+  let nextEnd = Infinity
+
+  const tellSum = (kind: Kind): void => {
+    if (kind.held > 0) tell({ ...kind.last, count: kind.held })
+    kind.held = 0
+  }
+  const endWindows = (now: number): void => {
+    nextEnd = Infinity
+    for (const [name, kind] of kinds) {
+      if (kind.until <= now) {
+        kinds.delete(name)
+        tellSum(kind)
+      } else nextEnd = Math.min(nextEnd, kind.until)
+    }
+  }
+
+  return (event) => {
+    if (event.at >= nextEnd) endWindows(event.at)
+    if (event.level !== 'warning' && event.type !== 'token.missing') return tell(event)
+    const own = nameOf(event)
+    const name = kinds.has(own) || kinds.size < maxKinds ? own : event.type
+    let kind = kinds.get(name)
+    if (kind === undefined) {
+      kind = { until: event.at + window, told: 0, held: 0, next: after * 10, last: event }
+      kinds.set(name, kind)
+      nextEnd = Math.min(nextEnd, kind.until)
+    }
+    if (kind.told < after) {
+      kind.told++
+      return tell(event)
+    }
+    kind.held++
+    kind.last = event
+    if (kind.held < kind.next) return
+    kind.next *= 10
+    tellSum(kind)
+  }
+}
+
+/** What we say of an event, and who it is about if that was verified; never what a stranger wrote. */
+const nameOf = ({ type, error, status, issuer, resource, clientId, subject }: TollgateEvent): string =>
+  JSON.stringify([type, error, status, issuer, resource, clientId, subject])
