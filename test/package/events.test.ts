@@ -44,7 +44,7 @@ test('the page lists every event type once, and the code knows no other', () => 
 })
 
 test('its members are those of TollgateEvent', () => {
-  const [, body = ''] = /export interface TollgateEvent \{([\s\S]*?)\n\}/.exec(read('src/types.ts')) ?? []
+  const [, body = ''] = /export interface TollgateEvent \{([\s\S]*?)\n\}/.exec(read('src/events.ts')) ?? []
   const members = [...body.matchAll(/readonly (\w+)\??:/g)].map(([, name]) => name!)
   const described = [...page.matchAll(/^\| `(\w+)` /gm)].map(([, name]) => name!)
   expect(described.sort()).toEqual(members.sort())

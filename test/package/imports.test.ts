@@ -21,7 +21,8 @@ const jose = [/^jose\//]
 /** The most specific prefix decides. */
 const table: Record<string, Rule> = {
   'errors.ts': { local: [], npm: [] },
-  'types.ts': { local: [], npm: [] },
+  'events.ts': { local: [], npm: [] },
+  'types.ts': { local: ['events.ts'], npm: [] },
   'lib/': { local: ['errors.ts', 'types.ts'], npm: [] },
   'protocol/': { local: bottom, npm: [/^valibot$/] },
   'http/': { local: [...bottom, 'protocol/'], npm: [] },
