@@ -37,7 +37,7 @@ export async function authenticateClient(
     level: 'warning',
     issuer: context.issuer,
     clientId: known,
-    detail: known === undefined ? 'unknown client' : 'wrong credentials',
+    detail: known === undefined ? 'no such client' : 'wrong credentials',
     error: 'invalid_client',
     status: 401,
   })

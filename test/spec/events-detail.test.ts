@@ -188,7 +188,7 @@ describe('S17, T16 only what was judged', () => {
       expect.arrayContaining(['client.rejected', 'rate.limited']),
     )
     expect(JSON.stringify(rig.events)).not.toContain('planted')
-    expect(rig.events.find(({ type }) => type === 'client.rejected')!.detail).toBe('unknown client')
+    expect(rig.events.find(({ type }) => type === 'client.rejected')!.detail).toBe('no such client')
   })
 
   test('S17 a client that exists is named', async () => {
