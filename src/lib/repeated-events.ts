@@ -48,6 +48,8 @@ export function sumUpEvents(
 
   return (event) => {
     if (event.at >= nextEnd) endWindows(event.at)
+    // What counts by itself is not counted again.
+    if (event.count !== undefined) return tell(event)
     if (event.level !== 'warning' && event.type !== 'token.missing') return tell(event)
     const own = nameOf(event)
     const name = kinds.has(own) || kinds.size < maxKinds ? own : event.type

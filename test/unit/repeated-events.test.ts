@@ -66,6 +66,8 @@ describe('F11 repeated events', () => {
     expect(events).toHaveLength(100)
     send(9, { level: 'info', type: 'token.missing' })
     expect(events).toHaveLength(101)
+    send(50, { count: 2 })
+    expect(events).toHaveLength(151)
   })
 
   test('memory is bounded: above 200 kinds each type is one', () => {
