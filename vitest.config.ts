@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 // The shared suite: every runtime runs it. A file whose name says a host (`x.workerd.test.ts`) runs there alone.
-const shared = ['test/{unit,spec,flow,security}/**/*.test.ts']
+const shared = ['test/{unit,spec,flow,security,clients}/**/*.test.ts']
 const hosts = ['workerd', 'deno', 'bun', 'services']
 const elsewhere = (host: string): string[] =>
   hosts.filter((other) => other !== host).map((other) => `**/*.${other}.test.ts`)
