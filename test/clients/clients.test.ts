@@ -13,7 +13,7 @@ const runs = realClients.flatMap((client) =>
 )
 
 for (const [i, { client, identity, title }] of runs.entries())
-  test(`RC1 RC2 ${i + 1} ${title}: discovers, signs in, calls, steps up, refreshes, revokes', async () => {
+  test(`RC1 RC2 ${i + 1} ${title}: discovers, signs in, calls, steps up, refreshes, revokes`, async () => {
     const run = new RealClientRun(client)
     await run.discover()
     await run.identify(identity)
