@@ -161,7 +161,10 @@ export class EndingsWorld {
         return (await this.#rig.post({ client_id: documentId, ...form }, { as })).status === 200
       }
       case 'grant':
-        return (await as.grants.list(subject)).some(({ id }) => id === this.#refresh.grantId)
+        return as.grants.list(subject).then(
+          (grants) => grants.some(({ id }) => id === this.#refresh.grantId),
+          () => false,
+        )
       case 'session':
         return (await this.#page(as, '/account')).status === 200
       // Straight on to the upstream, without a page.

@@ -117,7 +117,18 @@ const others: Readonly<Record<Exclude<Cause, 'time'>, Partial<Record<Thing, Endi
     'remembered consent': both(3600),
     client: both(3600),
   },
-  'deployment secret replaced': {},
+  // Nothing that the old one sealed can be opened: the server answers 503 until the old one is back, or `revokeAll()` is called.
+  'deployment secret replaced': {
+    'authorization code': atOnce,
+    'JWT access token': atOnce,
+    'cached verdict': atOnce,
+    'opaque access token': atOnce,
+    'refresh token': atOnce,
+    grant: atOnce,
+    'remembered consent': atOnce,
+    session: atOnce,
+    'signing key': atOnce,
+  },
 }
 
 export const endingOf = (thing: Thing, cause: Cause): Ending =>
@@ -130,6 +141,7 @@ export const checked: Readonly<Partial<Record<Cause, Ending>>> = {
   'grant revoked': both(60),
   'user’s grants revoked': both(60),
   'client blocked': [0, 60],
+  'deployment secret replaced': atOnce,
 }
 
 /** Seconds until an open GET stream is closed, at the isolate of the cause: with plain JWTs, and with `checkRevocation: 60`. */
