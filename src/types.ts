@@ -185,6 +185,8 @@ export interface ClientQuirks {
   readonly resource?: 'omit' | 'audience'
   /** S256 works although the metadata does not say so. */
   readonly assumeS256?: boolean
+  /** Other values of `token_type` that stand for a bearer token, for example Slack's `user`. Default: `Bearer` and `DPoP` alone. */
+  readonly tokenTypes?: readonly string[]
   /** Endpoints, where there is no metadata document. */
   readonly endpoints?: {
     readonly authorization: string

@@ -110,7 +110,7 @@ export async function startAuthorization(
   if (typeof redirect === 'string') {
     const uri = withSegment(redirect, segment)
     if (segment === undefined) requireOwnEndpoints(context, server, found)
-    const identity = await identify(context, server, found, uri)
+    const identity = await identify(context, server, found, uri, scopes)
     const { url } = await beginAuthorization(context, server, found, identity, uri, scopes)
     return { url, finished: undefined, open: async () => undefined }
   }
@@ -120,7 +120,7 @@ export async function startAuthorization(
     // Redirects of other makers may know one URI only.
     if (segment === undefined || !new URL(wayBack.uri).pathname.endsWith(`/${segment}`))
       requireOwnEndpoints(context, server, found)
-    const identity = await identify(context, server, found, wayBack.uri)
+    const identity = await identify(context, server, found, wayBack.uri, scopes)
     const { url, state } = await beginAuthorization(context, server, found, identity, wayBack.uri, scopes)
     return { url, finished: wayBack.finished(state), open: () => wayBack.show(url, request) }
   } catch (error) {

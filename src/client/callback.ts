@@ -3,7 +3,7 @@ import type { AuthorizationServerMetadata } from '../protocol/metadata.ts'
 import { targetParameters } from './authorization.ts'
 import type { ClientContext } from './context.ts'
 import { rejected } from './errors.ts'
-import { forget, identityOf, isForgotten } from './identity.ts'
+import { forget, forgetUnscoped, identityOf, isForgotten } from './identity.ts'
 import { errorCode, harmless } from './token-answer.ts'
 import type { Authorized } from './options.ts'
 import { withoutQuery } from './outgoing.ts'
@@ -34,6 +34,8 @@ export async function finishAuthorization(context: ClientContext, arrived: URL):
   // Or the next attempt would show up with the same dead client id.
   const fail = async (reason: unknown): Promise<never> => {
     if (isForgotten(reason)) await forget(context, found.issuer, flow.clientId)
+    if (reason instanceof OAuthError && reason.code === 'invalid_scope')
+      await forgetUnscoped(context, found.issuer, flow.clientId)
     throw reason
   }
   const error = parameters.get('error')

@@ -7,6 +7,8 @@ import { refused } from './errors.ts'
 import { usesDocument } from './issuer-redirect.ts'
 import { keys, read, save, type RegistrationRecord, type ServerRecord } from './records.ts'
 import { register } from './registration.ts'
+import { resourceScopes } from './scopes.ts'
+import { textOf } from './token-answer.ts'
 
 /** Who we are at one authorization server. */
 export interface ClientIdentity {
@@ -23,6 +25,7 @@ export async function identify(
   server: string,
   found: ServerRecord,
   redirectUri: string | undefined,
+  scopes: readonly string[] = [],
 ): Promise<ClientIdentity> {
   const { clientMetadataUrl } = context.options
   const { issuer } = found
@@ -33,8 +36,17 @@ export async function identify(
   // One registration for parallel first calls, in this process and in others.
   const record = await context.storage.exclusively(at, async () => {
     const known = await read<RegistrationRecord>(context.storage, at)
-    if (known !== undefined && fits(known, issuer, redirectUri, context.runtime.clock())) return known
-    const fresh = await enrol(context, server, found, redirectUri)
+    const usable = known !== undefined && fits(known, issuer, redirectUri, context.runtime.clock())
+    if (usable && covered(known, scopes)) return known
+    const wide = new Set([...((usable && known.scopes) || []), ...resourceScopes(found), ...scopes])
+    const fresh = await enrol(context, server, found, redirectUri, [[...wide], scopes]).catch(
+      (error: unknown) => {
+        // The server may not care what was registered.
+        if (usable) return known
+        throw error
+      },
+    )
+    if (fresh === known) return known
     await save(context.storage, at, fresh)
     await save(context.storage, await keys.registration(issuer, fresh.clientId), fresh)
     return fresh
@@ -68,6 +80,17 @@ export async function forget({ storage }: ClientContext, issuer: string, clientI
   if (record?.clientId === clientId) await storage.delete(latest)
 }
 
+/** The server refuses the scopes, and the registration, which may be an older one, names none: the next one will. */
+export async function forgetUnscoped(
+  context: ClientContext,
+  issuer: string,
+  clientId: string,
+): Promise<void> {
+  const record = await read<RegistrationRecord>(context.storage, await keys.registration(issuer, clientId))
+  if (record?.redirectUri !== undefined && record.scopes === undefined)
+    await forget(context, issuer, clientId)
+}
+
 /** Whether the error says so (RFC 6749 §5.2). */
 export const isForgotten = (error: unknown): boolean =>
   error instanceof OAuthError && (error.code === 'invalid_client' || error.code === 'unauthorized_client')
@@ -93,27 +116,34 @@ const fits = (
   (record.redirectUri === undefined || record.redirectUri === redirectUri) &&
   (record.expiresAt === undefined || record.expiresAt > now)
 
+/** Whether the registration lets us ask for these scopes, as far as is known. */
+const covered = ({ scopes }: RegistrationRecord, wanted: readonly string[]): boolean =>
+  scopes === undefined || wanted.every((scope) => scopes.includes(scope))
+
 async function enrol(
   context: ClientContext,
   server: string,
   found: ServerRecord,
   redirectUri: string | undefined,
+  scopes: readonly (readonly string[])[],
 ): Promise<RegistrationRecord> {
   const { askForClient } = context.options
   const { issuer, metadata } = found
   if (metadata.registration_endpoint !== undefined && redirectUri !== undefined) {
     try {
-      return await register(context, server, found, redirectUri)
+      return await register(context, server, found, redirectUri, scopes)
     } catch (error) {
       // An endpoint that is open to some only.
       if (askForClient === undefined || error instanceof UnavailableError) throw error
     }
   }
   const answer = await askForClient?.(issuer, { redirectUri })
-  if (!answer)
+  const clientId = textOf(answer?.clientId)
+  const clientSecret = textOf(answer?.clientSecret)
+  if (clientId === undefined)
     throw refused(
       'registration_unavailable',
       `${issuer} offers no registration that this client can use; register it by hand and pass it in "clients"`,
     )
-  return { issuer, ...answer }
+  return { issuer, clientId, ...(clientSecret === undefined ? {} : { clientSecret }) }
 }

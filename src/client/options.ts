@@ -98,7 +98,7 @@ export interface ClientOptions extends Runtime {
     issuer: string,
     about: { redirectUri: string | undefined },
   ) => Awaitable<{ clientId: string; clientSecret?: string } | null | undefined>
-  /** Presets of identity providers that do not follow the standard, for example `entra({ … })`. */
+  /** What must be known of authorization servers that do not follow the standard: presets such as `entra({ … })`, or `{ issuer, client }` with the quirks. */
   providers?: readonly { readonly issuer: string; readonly client?: ClientQuirks }[]
   /** Asked for where neither the challenge nor the server's metadata names scopes. With `grant`: the most that is ever asked for. */
   scopes?: readonly string[]
@@ -162,6 +162,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   for (const scope of requireStrings('scopes', options.scopes ?? []))
     if (!isScopeToken(scope))
       throw new ConfigurationError('scopes', `${JSON.stringify(scope)} is not a scope`)
+  options.providers?.forEach(checkProvider)
   const clients = options.clients ?? []
   clients.forEach((client, i) => checkClient(client, i, options.providers ?? []))
   return {
@@ -198,6 +199,22 @@ function checkDocumentUrl(value: string): void {
     throw new ConfigurationError('clientMetadataUrl', 'pass an https URL with a path and without fragment')
 }
 
+/** Presets are data that anybody can write. */
+function checkProvider(
+  { issuer, client = {} }: NonNullable<ClientOptions['providers']>[number],
+  i: number,
+): void {
+  requireString(`providers[${i}].issuer`, issuer)
+  const at = `providers[${i}].client`
+  checkOptions(at, client, quirks)
+  requireStrings(`${at}.tokenTypes`, client.tokenTypes ?? [])
+}
+
+const quirks: (keyof ClientQuirks)[] = [
+  ...(['resource', 'assumeS256', 'endpoints', 'endpointOrigins', 'authorizationParameters'] as const),
+  'tokenTypes',
+]
+
 function checkClient(
   client: PreregisteredClient,
   i: number,
@@ -216,6 +233,7 @@ function checkClient(
   if (typeof client.issuer !== 'string' || !URL.canParse(client.issuer))
     throw new ConfigurationError(`${at}.issuer`, 'name the authorization server that knows this client')
   requireString(`${at}.clientId`, client.clientId)
+  if (client.clientSecret !== undefined) requireString(`${at}.clientSecret`, client.clientSecret)
   const unbound = providers.some(
     ({ issuer, client: quirks }) => issuer === client.issuer && isUnbound(quirks),
   )

@@ -22,6 +22,8 @@ export interface RegistrationRecord {
   method?: string
   /** Absent: the user gave the client id. */
   redirectUri?: string
+  /** What may be asked for. Absent: the registration says nothing about scopes. */
+  scopes?: string[]
   /** Seconds since the epoch: when the secret ends. */
   expiresAt?: number
 }

@@ -36,6 +36,10 @@ export function withinConfigured(
   return scopes.length > 0 ? scopes : undefined
 }
 
+/** What the resource may want at some time; a registration that covers it need not be repeated. */
+export const resourceScopes = ({ scopesSupported }: ServerRecord): string[] =>
+  scopesSupported?.filter((scope) => scope !== offline && isScopeToken(scope)) ?? []
+
 const offline = 'offline_access'
 
 /** A challenge's scopes; none if it is malformed. */

@@ -10,6 +10,7 @@ import { entryFor } from './entry.ts'
 import { forget } from './identity.ts'
 import { requireOwnEndpoints } from './issuer-redirect.ts'
 import { probe } from './probe.ts'
+import { registration } from './registration.ts'
 import { checkServer, outgoing, withoutQuery } from './outgoing.ts'
 import {
   keys,
@@ -23,6 +24,7 @@ import {
 import { legal } from './scopes.ts'
 import type { IssuerContext, SdkClientProvider } from './sdk-types.ts'
 import { visit } from './sdk-visit.ts'
+import { positiveNumberOf, textOf } from './token-answer.ts'
 import { asServer } from './server-metadata.ts'
 
 export type { SdkClientProvider } from './sdk-types.ts'
@@ -114,17 +116,10 @@ export function toOAuthClientProvider(client: Client, server: string | URL): Sdk
         ...stamp(issuer),
       }
     },
-    async saveClientInformation({ client_id: clientId, client_secret: clientSecret, ...rest }, given) {
-      const issuer = await issuerOf(given, rest.issuer)
-      const { token_endpoint_auth_method: method, client_secret_expires_at: ends } = rest
-      const record: RegistrationRecord = {
-        issuer,
-        clientId,
-        ...(typeof clientSecret === 'string' ? { clientSecret } : {}),
-        ...(typeof method === 'string' ? { method } : {}),
-        ...(typeof ends === 'number' && ends > 0 ? { expiresAt: ends } : {}),
-        redirectUri: redirectUrl,
-      }
+    async saveClientInformation(information, given) {
+      const issuer = await issuerOf(given, information.issuer)
+      const record = registration(issuer, information, redirectUrl)
+      const { clientId } = record
       await save(storage, await at('client'), record)
       // By its id, so that signing out can revoke; for other servers only if the SDK says whose it is.
       await save(storage, await keys.registration(issuer, clientId), record)
@@ -150,14 +145,16 @@ export function toOAuthClientProvider(client: Client, server: string | URL): Sdk
     },
     async saveTokens(tokens, given) {
       const issuer = await issuerOf(given, tokens.issuer)
+      const [refreshToken, scope] = [textOf(tokens.refresh_token), textOf(tokens.scope)]
+      const life = positiveNumberOf(tokens.expires_in)
       const record: TokenRecord = {
         issuer,
         clientId: (await clientAt(issuer, given !== undefined))?.clientId ?? '',
         accessToken: tokens.access_token,
         type: /^dpop$/i.test(tokens.token_type) ? 'dpop' : 'bearer',
-        ...(tokens.refresh_token === undefined ? {} : { refreshToken: tokens.refresh_token }),
-        ...(tokens.scope === undefined ? {} : { granted: legal(tokens.scope) }),
-        ...(tokens.expires_in === undefined ? {} : { expiresAt: runtime.clock() + tokens.expires_in }),
+        ...(refreshToken === undefined ? {} : { refreshToken }),
+        ...(scope === undefined ? {} : { granted: legal(scope) }),
+        ...(life === undefined ? {} : { expiresAt: runtime.clock() + life }),
       }
       const found = current?.issuer === issuer ? current : { issuer, metadata: { issuer } }
       await noteTokens(context, url, found, await tokenKey(issuer))

@@ -37,6 +37,8 @@ export async function requestTokens(
         sent,
         options,
       ),
+      undefined,
+      context.quirks(found.issuer).tokenTypes,
     )
   try {
     return await attempt()

@@ -172,6 +172,7 @@ const schema = v.strictObject({
       resource: v.optional(v.picklist(['omit', 'audience'])),
       assumeS256: v.optional(v.boolean()),
       endpointOrigins: v.optional(v.array(v.string())),
+      tokenTypes: v.optional(texts),
       authorizationParameters: v.optional(v.record(v.string(), v.string())),
       endpoints: v.optional(
         v.strictObject({

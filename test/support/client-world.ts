@@ -39,6 +39,8 @@ export interface World {
   tokens: Map<string, Grant>
   refreshTokens: Map<string, Grant>
   issueRefresh: boolean
+  /** Clients may ask only for what they registered, and cannot register other scopes than these. */
+  boundScopes: string[] | undefined
   expiresIn: number | undefined
   prm: Record<string, unknown>
   metadata: Record<string, unknown>
@@ -52,6 +54,11 @@ export interface World {
 
 export const json = (value: unknown, status = 200, headers: Record<string, string> = {}): Response =>
   new Response(JSON.stringify(value), { status, headers: { 'content-type': 'application/json', ...headers } })
+
+const sendBack = (back: URL, ask: URLSearchParams, answer: Record<string, string>): Response => {
+  back.search = new URLSearchParams({ ...answer, state: ask.get('state')!, iss: issuer }).toString()
+  return new Response(null, { status: 302, headers: { location: back.href } })
+}
 
 let number = 0
 /** Long enough to look like a credential. */
@@ -69,6 +76,7 @@ export function createWorld(): World {
     tokens: new Map(),
     refreshTokens: new Map(),
     issueRefresh: true,
+    boundScopes: undefined,
     expiresIn: 900,
     prm: { resource, authorization_servers: [issuer] },
     metadata: {
@@ -149,12 +157,26 @@ export function createWorld(): World {
       })
     return json({ ok: true, echo: body })
   })
-  world.on(`${issuer}/register`, ({ body }) =>
-    json({ ...(JSON.parse(body) as object), client_id: secret('client') }, 201),
-  )
+  const registered = new Map<string, string[]>()
+  world.on(`${issuer}/register`, ({ body }) => {
+    const wish = JSON.parse(body) as { scope?: string }
+    const scopes = wish.scope?.split(' ') ?? []
+    if (world.boundScopes && !scopes.every((scope) => world.boundScopes!.includes(scope)))
+      return json({ error: 'invalid_client_metadata', error_description: 'scope must only contain …' }, 400)
+    const clientId = secret('client')
+    registered.set(clientId, scopes)
+    return json({ ...wish, client_id: clientId }, 201)
+  })
   world.on(`${issuer}/authorize`, ({ url }) => {
     const ask = new URL(url).searchParams
     const code = secret('code')
+    const back = new URL(ask.get('redirect_uri')!)
+    const asked = ask.get('scope')?.split(' ') ?? []
+    if (world.boundScopes && !asked.every((scope) => registered.get(ask.get('client_id')!)?.includes(scope)))
+      return sendBack(back, ask, {
+        error: 'invalid_scope',
+        error_description: 'The client may not ask for\u0007 this scope',
+      })
     codes.set(code, {
       challenge: ask.get('code_challenge')!,
       redirectUri: ask.get('redirect_uri')!,
@@ -162,9 +184,7 @@ export function createWorld(): World {
       resource: ask.get('resource'),
       clientId: ask.get('client_id')!,
     })
-    const back = new URL(ask.get('redirect_uri')!)
-    back.search = new URLSearchParams({ code, state: ask.get('state')!, iss: issuer }).toString()
-    return new Response(null, { status: 302, headers: { location: back.href } })
+    return sendBack(back, ask, { code })
   })
   world.on(`${issuer}/token`, async ({ body }) => {
     const form = new URLSearchParams(body)
