@@ -2,10 +2,11 @@ import { open, readFile, rm, stat, utimes } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { kill, pid } from 'node:process'
 
-/** Milliseconds: how often a holder shows that it lives, when a silent one counts as dead, the pause between two looks. */
+/** Milliseconds: how often a holder shows that it lives, when a silent one counts as dead, the shortest and the longest pause between two looks. */
 const beat = 2000
 const silence = 20_000
 const pause = 25
+const longest = 400
 
 /**
  * Runs the work while this process holds the lock file. A holder that was killed is recognised by its process id on this
@@ -13,9 +14,9 @@ const pause = 25
  */
 export async function underLock<T>(path: string, work: () => Promise<T>): Promise<T> {
   const mark = JSON.stringify({ pid, host: hostname(), nonce: crypto.randomUUID() })
-  while (!(await create(path, mark))) {
+  for (let wait = pause; !(await create(path, mark)); wait = Math.min(wait * 1.2, longest)) {
     if (await abandoned(path)) await breakLock(path)
-    else await new Promise((resolve) => setTimeout(resolve, pause))
+    else await new Promise((resolve) => setTimeout(resolve, wait))
   }
   const alive = setInterval(() => {
     const now = new Date()

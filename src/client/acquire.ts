@@ -11,17 +11,19 @@ import { openWayBack } from './interactive.ts'
 import { issuerSegment, requireOwnEndpoints, withSegment } from './issuer-redirect.ts'
 import { keys, read, save, type RegistrationRecord, type ServerRecord, type TokenRecord } from './records.ts'
 import { tokenKey } from './token-key.ts'
-import { keepTokens } from './tokens.ts'
+import { isFresh, keepTokens, readTokens } from './tokens.ts'
 
 /**
  * New tokens: by a grant without a person, or by asking one. Parallel callers share one authorization, so that a person sees
- * one page. Rejects with {@link AuthorizationRequiredError} where the host has to send the person there itself.
+ * one page. Rejects with {@link AuthorizationRequiredError} where the host has to send the person there itself. `rejected` is an
+ * access token that the server did not take.
  */
 export async function acquireTokens(
   context: ClientContext,
   server: string,
   found: ServerRecord,
   scopes: string[] | undefined,
+  rejected?: string,
 ): Promise<TokenRecord> {
   const at = await tokenKey(context, server, found)
   const name = `${at} ${scopes?.toSorted().join(' ') ?? ''}`
@@ -30,10 +32,43 @@ export async function acquireTokens(
   if (grant !== undefined || typeof redirect !== 'object') return context.acquisitions.run(name, work)
   const running = context.authorizations.get(name)
   if (running !== undefined) return running
-  const authorization = work().finally(() => context.authorizations.delete(name))
+  const authorization = takeTurn(context, await keys.signIn(name), async () => {
+    const tokens = await readTokens(context, at)
+    const isNew = tokens !== undefined && tokens.accessToken !== rejected && isFresh(context, tokens)
+    return isNew && covers(tokens, scopes) ? tokens : work()
+  }).finally(() => context.authorizations.delete(name))
   context.authorizations.set(name, authorization)
   return authorization
 }
+
+/**
+ * Under the storage's lock, so that a person who starts several programs at once signs in to one of them, and the others find the
+ * tokens. Nobody waits longer than a person has to approve: whoever holds the lock until then has not got an answer, and the page goes up anew.
+ */
+async function takeTurn(
+  { storage, options }: ClientContext,
+  at: string,
+  work: () => Promise<TokenRecord>,
+): Promise<TokenRecord> {
+  let began: Promise<TokenRecord> | undefined
+  const begin = (): Promise<TokenRecord> => (began ??= work())
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), options.authorizationTimeout * 1000)
+  })
+  // If the turn comes too late, there is nothing left to do in it but to end with the attempt that was made without it.
+  const turn = storage.exclusively(at, begin)
+  turn.catch(() => undefined)
+  try {
+    return (await Promise.race([turn, late])) ?? (await begin())
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Whether it was asked or granted for all of these. */
+const covers = ({ asked = [], granted = [] }: TokenRecord, scopes: string[] = []): boolean =>
+  scopes.every((scope) => asked.includes(scope) || granted.includes(scope))
 
 async function perform(
   context: ClientContext,

@@ -94,7 +94,10 @@ async function recover(
   }
   const before = rejected?.issuer === found.issuer ? (rejected.asked ?? rejected.granted) : undefined
   const scopes = selectScopes(found, challenge?.parameters['scope'], context.options.scopes, before)
-  return { tokens: await acquireTokens(context, url, found, scopes), authorized: true }
+  return {
+    tokens: await acquireTokens(context, url, found, scopes, rejected?.accessToken),
+    authorized: true,
+  }
 }
 
 /** After 403. Undefined: asking again would bring nothing new. */
@@ -130,6 +133,7 @@ async function stepUp(
     url,
     found,
     selectScopes(found, needed.join(' '), undefined, [...before, ...wider]),
+    tokens.accessToken,
   )
 }
 

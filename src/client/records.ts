@@ -79,6 +79,8 @@ export const keys = {
   held: (server: string, subject: string): Promise<string> =>
     key('held', JSON.stringify([plainSpelling(server), subject])),
   flow: (state: string): Promise<string> => key('flow', state),
+  /** A lock only. */
+  signIn: (name: string): Promise<string> => key('signin', name),
   sdk: (name: string): Promise<string> => key('sdk', name),
 }
 

@@ -1,3 +1,5 @@
+import { within } from '../lib/within.ts'
+
 /**
  * Where a client keeps registrations, pending authorizations and tokens. Values are secret: whoever can read them can
  * act as the user. Keys are short and consist of `[A-Za-z0-9:_-]`.
@@ -12,7 +14,7 @@ export interface ClientStorage {
   delete(key: string): Promise<void>
   /**
    * Runs the work while nobody else who shares this storage runs work under the same key, in this process or another.
-   * A holder that dies must not block the others for ever.
+   * A holder that dies must not block the others for ever; one that lives may hold it for as long as a person has to approve.
    */
   exclusively<T>(key: string, work: () => Promise<T>): Promise<T>
 }
@@ -44,30 +46,49 @@ export function memoryStorage(): ClientStorage {
   }
 }
 
-/** Milliseconds after which a turn counts as abandoned: on Workers, work ends without settling when its request ends. */
-const patience = 20_000
+/** How often a turn shows that it lives, in milliseconds, and when a silent one counts as abandoned, in seconds. */
+const beat = 5000
+const patience = 20
 
-/** A queue per key within this process. */
+interface Turn {
+  settled: Promise<unknown>
+  beats: number
+  /** Whom it waits for. */
+  before: Turn | undefined
+}
+
+/**
+ * A queue per key within this process. On Workers, work ends without settling when its request ends, and so do its beats: it does not
+ * hold up those behind it. Who lives is waited for, however long it takes, because a person may be busy.
+ */
 export function inTurn(): <T>(key: string, work: () => Promise<T>) => Promise<T> {
-  const last = new Map<string, Promise<unknown>>()
+  const last = new Map<string, Turn>()
   return async (key, work) => {
-    const previous = last.get(key)
-    const turn = previous === undefined ? work() : atMost(previous).then(work)
-    const settled = turn.catch(() => undefined)
-    last.set(key, settled)
+    const mine: Turn = { settled: Promise.resolve(), beats: 0, before: last.get(key) }
+    const alive = setInterval(() => mine.beats++, beat)
+    const start = (): ReturnType<typeof work> => {
+      mine.before = undefined
+      return work()
+    }
+    const turn = mine.before === undefined ? start() : ended(mine.before).then(start)
+    mine.settled = turn.catch(() => undefined)
+    last.set(key, mine)
     try {
       return await turn
     } finally {
-      if (last.get(key) === settled) last.delete(key)
+      clearInterval(alive)
+      if (last.get(key) === mine) last.delete(key)
     }
   }
 }
 
-async function atMost(previous: Promise<unknown>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const abandoned = new Promise((resolve) => {
-    timer = setTimeout(resolve, patience)
-  })
-  await Promise.race([previous, abandoned])
-  clearTimeout(timer)
+/** When the turn has ended; or has been abandoned, and those that it waited for have ended. */
+async function ended(turn: Turn): Promise<void> {
+  for (let each: Turn | undefined = turn; each !== undefined; each = each.before) {
+    let seen: number
+    do {
+      seen = each.beats
+      if ((await within(patience, each.settled)) !== undefined) return
+    } while (each.beats !== seen)
+  }
 }

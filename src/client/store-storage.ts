@@ -8,8 +8,9 @@ import { update } from '../store/update.ts'
 import type { Clock, Store } from '../types.ts'
 import type { ClientStorage } from './storage.ts'
 
-/** Seconds after which a lock that did not change counts as abandoned: longer than all requests of a refresh together. */
+/** Seconds after which a lock that did not change counts as abandoned, and after which a holder that lives changes it. */
 const lease = 30
+const renewal = 10
 /** Milliseconds between two looks at a lock that another caller holds. */
 const pause = 50
 /** Seconds after which a lock may be collected, far above what the clocks of two machines differ by. */
@@ -64,10 +65,16 @@ export function storeStorage(
     },
     exclusively: async (key, work) => {
       const holder = await acquire(records, `${key}-lock`)
+      // A person may be busy. On Workers the timer ends with the request; if the store fails, so does the lease.
+      const alive = setInterval(
+        () => void renew(records, `${key}-lock`, holder).catch(() => undefined),
+        renewal * 1000,
+      )
       try {
         fences.set(key, (await records.get(key))?.version)
         return await work()
       } finally {
+        clearInterval(alive)
         fences.delete(key)
         await release(records, `${key}-lock`, holder)
       }
@@ -101,6 +108,12 @@ async function acquire(records: ExpiringStore, key: string): Promise<string> {
     await new Promise((resolve) => setTimeout(resolve, pause))
   }
 }
+
+const renew = (records: ExpiringStore, key: string, holder: string): Promise<void> =>
+  update(records, key, (found) => ({
+    ...(found?.value === holder ? { write: { value: holder, expiresAt: records.clock() + garbage } } : {}),
+    result: undefined,
+  }))
 
 const release = (records: ExpiringStore, key: string, holder: string): Promise<void> =>
   update(records, key, (found) => ({

@@ -14,7 +14,7 @@ import { createServer, request as httpRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { fileStorage, loopbackRedirect, nodeFetch, openUrl } from '../../src/adapter/node.ts'
 import { createClient } from '../../src/client/index.ts'
 import { ConfigurationError } from '../../src/errors.ts'
@@ -33,7 +33,7 @@ afterEach(() => {
 const script = join(import.meta.dirname, '../support/client-process.ts')
 function start(...args: string[]): ChildProcess {
   const child = spawn(process.execPath, ['--no-warnings', script, folder, ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
   })
   children.push(child)
   return child
@@ -73,10 +73,11 @@ async function serveWorld(): Promise<{
     const chunks: Buffer[] = []
     for await (const chunk of incoming) chunks.push(chunk as Buffer)
     const body = Buffer.concat(chunks).toString()
-    const target = [resource, issuer]
-      .map((each) => new URL(each).origin)
-      .find((origin) => incoming.url!.startsWith(`/${new URL(origin).host}`))!
-    const path = incoming.url!.slice(new URL(target).host.length + 1)
+    // The first segment is the host; the well-known URL of an issuer with a path has it last (RFC 8414 §3.1).
+    const [, host, rest] = /^(?:\/\.well-known\/[\w-]+)?\/([\w.-]+)(.*)$/.exec(incoming.url!)!
+    const wellKnown = /^\/\.well-known\/[\w-]+/.exec(incoming.url!)?.[0] ?? ''
+    const target = `https://${host}${wellKnown}`
+    const path = rest
     const response = await world.fetch(`${target}${path}`, {
       method: incoming.method!,
       headers: incoming.headers as Record<string, string>,
@@ -161,6 +162,42 @@ test('CL14 one of four processes is killed in the middle of its refresh: the nex
     close()
   }
 })
+
+test('U10 four processes start without tokens: one page and one registration; if its process is killed, one of the others asks', async () => {
+  const { world, url, close } = await serveWorld()
+  try {
+    const mcp = `${url}/mcp.test/mcp`
+    const as = `${url}/as.test`
+    world.prm = { resource: mcp, authorization_servers: [as] }
+    world.metadata = JSON.parse(
+      JSON.stringify(world.metadata).replaceAll(issuer, as),
+    ) as typeof world.metadata
+    world.metadata['authorization_response_iss_parameter_supported'] = false
+    world.challengeUrl = `${url}/mcp.test/.well-known/oauth-protected-resource/mcp`
+    const asked: ChildProcess[] = []
+    const callers = Array.from({ length: 4 }, () => start(mcp, 'sign-in'))
+    for (const caller of callers) caller.stdout!.on('data', () => asked.push(caller))
+    const pages = (count: number): Promise<void> =>
+      vi.waitFor(() => expect(asked).toHaveLength(count), { timeout: 20_000, interval: 50 })
+    await pages(1)
+    // Time for the others to ask, too, if they did not wait.
+    await new Promise((resolve) => setTimeout(resolve, 1500))
+    expect(asked).toHaveLength(1)
+    asked[0]!.kill('SIGKILL')
+    await pages(2)
+    asked[1]!.stdin!.write('\n')
+    const others = callers.filter((caller) => caller !== asked[0])
+    await Promise.all(others.map((caller) => caller.exitCode ?? once(caller, 'exit')))
+    expect(readFileSync(join(folder, 'outcomes'), 'utf8')).toBe('200\n'.repeat(3))
+    expect(asked).toHaveLength(2)
+    // The killed one registered, and the next one has another port.
+    expect(world.to(`${issuer}/register`).length).toBeLessThanOrEqual(2)
+    expect(world.to(`${issuer}/token`)).toHaveLength(1)
+    expect(readdirSync(folder).filter((name) => name.includes('.lock'))).toEqual([])
+  } finally {
+    close()
+  }
+}, 30_000)
 
 /** A GET with any Host. */
 function get(url: URL, host = url.host, method = 'GET'): Promise<{ status: number; body: string }> {

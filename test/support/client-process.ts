@@ -1,4 +1,5 @@
-// A process of its own that shares a folder with others. argv: folder, server URL, mode (`call`, `count`, `ask` or `die`).
+// A process of its own that shares a folder with others. argv: folder, server URL, mode (`call`, `count`, `ask`, `sign-in` or `die`).
+import { once } from 'node:events'
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileStorage } from '../../src/adapter/node-storage.ts'
@@ -28,6 +29,17 @@ if (mode === 'ask') {
   const world = createWorld()
   const open = (): void => console.log('asked')
   await createClient({ storage, fetch: world.fetch, redirect: loopbackRedirect({ open }) }).fetch(server)
+}
+if (mode === 'sign-in') {
+  // The person approves as soon as there is a line at stdin.
+  const open = async (url: URL): Promise<void> => {
+    console.log('asked')
+    await once(process.stdin, 'data')
+    process.stdin.unref()
+    await fetch(url)
+  }
+  const response = await createClient({ storage, redirect: loopbackRedirect({ open }) }).fetch(server)
+  appendFileSync(join(folder, 'outcomes'), `${response.status}\n`)
 }
 if (mode === 'call') {
   const response = await createClient({ storage, redirect: 'http://127.0.0.1:1/callback' }).fetch(server)

@@ -35,6 +35,8 @@ export interface World {
   /** What the MCP server wants. */
   needed: string[]
   challengeScope: string | undefined
+  /** Where the challenge says that the resource metadata are. */
+  challengeUrl: string
   /** Access tokens that are good. */
   tokens: Map<string, Grant>
   refreshTokens: Map<string, Grant>
@@ -56,7 +58,7 @@ export const json = (value: unknown, status = 200, headers: Record<string, strin
   new Response(JSON.stringify(value), { status, headers: { 'content-type': 'application/json', ...headers } })
 
 const sendBack = (back: URL, ask: URLSearchParams, answer: Record<string, string>): Response => {
-  back.search = new URLSearchParams({ ...answer, state: ask.get('state')!, iss: issuer }).toString()
+  back.search = new URLSearchParams({ ...answer, state: ask.get('state')! }).toString()
   return new Response(null, { status: 302, headers: { location: back.href } })
 }
 
@@ -73,6 +75,7 @@ export function createWorld(): World {
     clock: () => world.now,
     needed: ['read'],
     challengeScope: 'read',
+    challengeUrl: prmUrl,
     tokens: new Map(),
     refreshTokens: new Map(),
     issueRefresh: true,
@@ -144,7 +147,7 @@ export function createWorld(): World {
   world.on(resource, ({ headers, body }) => {
     const grant = world.tokens.get((headers.get('authorization') ?? '').replace('Bearer ', ''))
     const challenge = (extra: string): Record<string, string> => ({
-      'www-authenticate': `Bearer ${extra}${world.challengeScope === undefined ? '' : `scope="${world.challengeScope}", `}resource_metadata="${prmUrl}"`,
+      'www-authenticate': `Bearer ${extra}${world.challengeScope === undefined ? '' : `scope="${world.challengeScope}", `}resource_metadata="${world.challengeUrl}"`,
     })
     if (grant === undefined) return new Response(null, { status: 401, headers: challenge('') })
     const granted = grant.scope.split(' ')
@@ -174,6 +177,7 @@ export function createWorld(): World {
     const asked = ask.get('scope')?.split(' ') ?? []
     if (world.boundScopes && !asked.every((scope) => registered.get(ask.get('client_id')!)?.includes(scope)))
       return sendBack(back, ask, {
+        iss: String(world.metadata['issuer']),
         error: 'invalid_scope',
         error_description: 'The client may not ask for\u0007 this scope',
       })
@@ -184,7 +188,7 @@ export function createWorld(): World {
       resource: ask.get('resource'),
       clientId: ask.get('client_id')!,
     })
-    return sendBack(back, ask, { code })
+    return sendBack(back, ask, { iss: String(world.metadata['issuer']), code })
   })
   world.on(`${issuer}/token`, async ({ body }) => {
     const form = new URLSearchParams(body)
