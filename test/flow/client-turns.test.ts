@@ -145,7 +145,7 @@ describe.each(kinds)('U10 programs that share the %s storage', (_, createStorage
         await vi.advanceTimersByTimeAsync(1000)
       }
     }
-    await pass(600)
+    await pass(61)
     expect(order).toEqual([])
     end()
     await pass(1)
