@@ -133,8 +133,8 @@ describe('CL6 the callback', () => {
 
   test('what cannot be pasted is no answer', async () => {
     const provider = bridge({ redirect: pasteRedirect({ uri, ask: () => 'yes, done' }) })
-    await provider.redirectToAuthorization(new URL(`${issuer}/authorize?state=${await provider.state()}`))
-    await expect(provider.callback()).rejects.toMatchObject({ code: 'invalid_callback' })
+    const page = new URL(`${issuer}/authorize?state=${await provider.state()}`)
+    await expect(provider.redirectToAuthorization(page)).rejects.toMatchObject({ code: 'invalid_callback' })
   })
 })
 
