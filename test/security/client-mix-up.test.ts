@@ -55,7 +55,7 @@ const listening = (world: World, arrive: (back: URL) => URL = (back) => back): R
 })
 const pasting = (world: World, arrive: (back: URL) => URL = (back) => back): Redirect => {
   const { open } = listening(world, arrive)
-  return pasteRedirect({ uri: web, ask: async (...page) => String(await open(...page)) })
+  return pasteRedirect({ uri: web, ask: async (url, request) => String(await open(url, request)) })
 }
 
 const redirectUris = (world: World): string[] =>
