@@ -1,5 +1,5 @@
 import { OAuthError } from '../errors.ts'
-import { asksForLoopback } from '../http/host.ts'
+import { asksForLoopback, hasHost } from '../http/host.ts'
 import { methods } from '../http/methods.ts'
 import { oauthError } from '../http/responses.ts'
 import { isLoopbackHost } from '../protocol/resource.ts'
@@ -76,6 +76,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     },
     verifier: (resource) => createVerifier(context, resource),
     async handle(request) {
+      if (!hasHost(request)) return undefined
       const route = routes.get(new URL(request.url).pathname)
       return route && (refuseForeignHost(context, request) ?? route(request))
     },

@@ -8,6 +8,12 @@ export function hostOf(request: Request): string {
   return url !== undefined && /^[A-Za-z0-9.:[\]_-]+$/.test(text) ? text.toLowerCase() : ''
 }
 
+/** Whether the URL has a host. Bun leaves it out if the `Host` header is none, and then nothing can parse the URL. */
+export const hasHost = ({ url }: Request): boolean => url.charCodeAt(0) !== 0x2f
+
+/** The path of a URL as it is written; Deno leaves a request's target as it came. */
+export const pathOf = (url: string): string => /^[^:]+:\/\/[^/?#]*([^?#]*)/.exec(url)?.[1] ?? ''
+
 /**
  * Whether the request asks for a host on this machine. Against DNS rebinding: a page of another site whose name resolves to a loopback
  * address still sends its own name (MCP transports, Security Warning).

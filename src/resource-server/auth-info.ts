@@ -10,7 +10,9 @@ export function createAuthInfo(
   resource: string,
   granted: ReadonlySet<string>,
 ): AuthInfo<never> {
-  const { issuer, subject, clientId, expiresAt, claims, props, responseHeaders } = verified
+  const { issuer, clientId, expiresAt, claims, props, responseHeaders } = verified
+  // A verifier of one's own may say nobody as `''` or `null`; as a name it would be one user for all.
+  const subject = verified.subject || undefined
   deepFreeze(claims)
   const auth = {
     clientId,

@@ -39,6 +39,16 @@ export function audienceMismatch(
 const isUrl = (value: unknown): value is string =>
   typeof value === 'string' && /^[a-z][a-z0-9+.-]*:\/\//i.test(value)
 
+/** Where issuers say what a token is: Casdoor (`tokenType`), SimpleJWT (`token_type`), Keycloak (`typ`), Descope (`drn`), and others. */
+const kindClaims = ['token_use', 'token_type', 'tokenType', 'typ', 'type', 'use', 'drn']
+
+/** Whether the token says of itself that it is an ID, refresh or logout token. */
+export const namesAnotherToken = (claims: Claims): boolean =>
+  kindClaims.some((name) => {
+    const kind = claims[name]
+    return typeof kind === 'string' && /^(?:(?:id|refresh|offline|logout)(?:[ _-]?token)?|dsr)$/i.test(kind)
+  })
+
 /** The scopes at these dotted paths, each a space-separated string (RFC 6749 §3.3) or an array of strings. */
 export function readScopes(claims: Claims, paths: readonly string[] = ['scope', 'scp']): string[] {
   const found = new Set<string>()

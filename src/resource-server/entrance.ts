@@ -1,6 +1,6 @@
 import { OAuthError } from '../errors.ts'
 import { applyCors, isAllowedOrigin, preflight, type CorsPolicy } from '../http/cors.ts'
-import { asksForLoopback, hostOf } from '../http/host.ts'
+import { asksForLoopback, hasHost, hostOf, pathOf } from '../http/host.ts'
 import { methods } from '../http/methods.ts'
 import { oauthError } from '../http/responses.ts'
 import type { ProtectedResource } from './protected-resource.ts'
@@ -37,6 +37,7 @@ export function createEntrance(places: readonly ProtectedResource[]): Entrance {
 
   return {
     enter(request, resource) {
+      if (!hasHost(request)) return noHost()
       const document = metadata(request)
       if (document !== undefined) return document
       const place = find(request, resource)
@@ -44,6 +45,7 @@ export function createEntrance(places: readonly ProtectedResource[]): Entrance {
       return turnedAway(request, place) ?? place
     },
     handle(request) {
+      if (!hasHost(request)) return noHost()
       const document = metadata(request)
       if (document !== undefined || request.method !== 'OPTIONS') return document
       const place = byPath(places, request)
@@ -89,10 +91,12 @@ function refused(place: ProtectedResource, status: number, problem: string): Res
   return oauthError(new OAuthError('invalid_request', problem, { status }))
 }
 
+const noHost = (): Response => oauthError(new OAuthError('invalid_request', 'The Host header is not valid'))
+
 /** No resource here: 404, or 421 where the path is right and the host is not (RFC 9110 §15.5.20). */
 function nowhere(places: readonly ProtectedResource[], request: Request): Response {
   const { pathname } = new URL(request.url)
-  if (isAmbiguous(pathname))
+  if (isAmbiguous(request, pathname))
     return oauthError(new OAuthError('invalid_request', 'The path is not in its normal form'))
   const elsewhere = places.some(
     ({ resource: { host, path, metadataPaths } }) =>
@@ -110,7 +114,7 @@ function nowhere(places: readonly ProtectedResource[], request: Request): Respon
 /** The longest path that holds the request's. */
 function byPath(places: readonly ProtectedResource[], request: Request): ProtectedResource | undefined {
   const { pathname, host: asked } = new URL(request.url)
-  if (isAmbiguous(pathname)) return undefined
+  if (isAmbiguous(request, pathname)) return undefined
   let host: string | undefined
   const longest = (spelling: (path: string) => string): ProtectedResource | undefined => {
     let best: ProtectedResource | undefined
@@ -136,9 +140,10 @@ function byPath(places: readonly ProtectedResource[], request: Request): Protect
 
 /**
  * Whether a router might read another path than the guard: encoded unreserved characters, separators and percent signs, empty segments
- * (RFC 3986 §6.2.2).
+ * (RFC 3986 §6.2.2), and whatever the URL parser changes (dot segments), since Deno leaves the target as it came.
  */
-const isAmbiguous = (pathname: string): boolean =>
+const isAmbiguous = (request: Request, pathname: string): boolean =>
+  pathOf(request.url) !== pathname ||
   /\/\/|%(?:2[5def]|3\d|4[1-9a-f]|5[0-9acf]|6[1-9a-f]|7[0-9ae])/i.test(pathname)
 
 const isBelow = (pathname: string, path: string): boolean =>

@@ -9,7 +9,7 @@ import { resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
 import { requireWithin, within } from '../lib/within.ts'
 import type { Cache, OpaqueProfile, TokenVerifier, VerifiedToken, VerifierRuntime } from '../types.ts'
-import { audienceMismatch, meetsAudience, readClientId, readScopes } from './claims.ts'
+import { audienceMismatch, meetsAudience, namesAnotherToken, readClientId, readScopes } from './claims.ts'
 import { introspectionClaims } from './introspection-answer.ts'
 import { introspectionRequest, type IntrospectionAuthentication } from './introspection-request.ts'
 
@@ -200,11 +200,9 @@ function allowedOrigins(endpoint: string, allowed: readonly string[] = []): read
 }
 
 /** Servers answer `active` for refresh and ID tokens too, and say so in one of these (RFC 7662 §2.2 leaves it to them). */
-const isOtherToken = ({ token_type, token_use, typ }: Readonly<Record<string, unknown>>): boolean =>
-  (token_type !== undefined && !isAccessTokenType(token_type)) ||
-  [token_use, typ].some(
-    (value) => typeof value === 'string' && /^(refresh|offline|id)([_-]?token)?$/i.test(value),
-  )
+const isOtherToken = (claims: Readonly<Record<string, unknown>>): boolean =>
+  (claims['token_type'] !== undefined && !isAccessTokenType(claims['token_type'])) ||
+  namesAnotherToken(claims)
 
 /** RFC 6749 §7.1 names the type by how the token is presented; some servers name what the token is. */
 const isAccessTokenType = (value: unknown): boolean =>

@@ -1,6 +1,6 @@
 import { InvalidTokenError } from '../errors.ts'
 import type { AudienceRule } from '../types.ts'
-import { audienceMismatch, meetsAudience } from './claims.ts'
+import { audienceMismatch, meetsAudience, namesAnotherToken } from './claims.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -105,8 +105,9 @@ const isPast = (value: unknown, until: number): boolean =>
   value === undefined || (isTime(value) && value <= until)
 
 /** Where `typ` does not tell, claims of ID tokens (OpenID Connect Core §2), logout tokens and refresh tokens do. */
-function looksLikeAnotherToken({ nonce, at_hash, c_hash, s_hash, events, token_use, typ }: Json): boolean {
+function looksLikeAnotherToken(claims: Json): boolean {
+  const { nonce, at_hash, c_hash, s_hash, events, token_use } = claims
   if ([nonce, at_hash, c_hash, s_hash, events].some((claim) => claim !== undefined)) return true
   if (token_use !== undefined && token_use !== 'access') return true
-  return typeof typ === 'string' && /^(id|refresh|offline|logout)/i.test(typ)
+  return namesAnotherToken(claims)
 }

@@ -1,6 +1,9 @@
 import { readText } from '../http/body.ts'
 import { namesTwice } from '../lib/json.ts'
 
+/** Messages of a batch. */
+const most = 1000
+
 /** A JSON-RPC message; nothing about it is checked. */
 export type Message = Readonly<Record<string, unknown>>
 
@@ -24,6 +27,8 @@ export async function readMessages(request: Request, limit: number): Promise<Rea
     return { refused: rpcError(-32700, 'The body is not JSON') }
   }
   const messages: unknown[] = Array.isArray(body) ? body : [body]
+  // Before anything is done for each of them, so that no caller sizes the work.
+  if (messages.length > most) return { refused: rpcError(-32600, `A batch has at most ${most} messages`) }
   if (messages.length === 0 || !messages.every(isMessage))
     return { refused: rpcError(-32600, 'The body is no JSON-RPC message') }
   // Another parser may keep the first of two equal keys where this one keeps the last.

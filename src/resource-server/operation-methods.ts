@@ -38,7 +38,8 @@ const named: Readonly<Record<NamedMethod, NameKind>> = {
 }
 
 // Objects, so that the compiler finds a method that is missing here.
-const plain: Readonly<Record<PlainMethod, true>> = {
+// False: not without a rule where `default` is `deny`. A task holds what a tool made, and whose it is, not every server checks.
+const plain: Readonly<Record<PlainMethod, boolean>> = {
   initialize: true,
   ping: true,
   'server/discover': true,
@@ -48,11 +49,11 @@ const plain: Readonly<Record<PlainMethod, true>> = {
   'prompts/list': true,
   'resources/list': true,
   'resources/templates/list': true,
-  'tasks/get': true,
-  'tasks/list': true,
-  'tasks/result': true,
-  'tasks/update': true,
-  'tasks/cancel': true,
+  'tasks/get': false,
+  'tasks/list': false,
+  'tasks/result': false,
+  'tasks/update': false,
+  'tasks/cancel': false,
   'notifications/initialized': true,
   'notifications/cancelled': true,
   'notifications/progress': true,
@@ -83,7 +84,9 @@ export const nameKind = (method: string): NameKind | undefined =>
 export const keyKind = (key: string): NameKind | 'any' | undefined =>
   Object.hasOwn(patternKinds, key) ? patternKinds[key as NamedPattern | PlainPattern] : nameKind(key)
 
-export const isPlain = (method: string): boolean => Object.hasOwn(plain, method)
+/** Whether the method only sets up the connection or lists names. */
+export const isSetUp = (method: string): boolean =>
+  Object.hasOwn(plain, method) && plain[method as PlainMethod]
 
 const folded = new Map(known.map((method) => [method.toLowerCase(), method]))
 

@@ -7,7 +7,7 @@ import type { Operation } from './operations.ts'
 
 /** In characters. A longer name is refused before it is compared, so that no caller sizes the work. */
 const longestName = 2048
-/** Operations of one request: messages of a batch, resources of one subscription. */
+/** Operations of one request: resources of its subscriptions count, too. */
 const most = 1000
 
 /** One operation, and the name under which its rules are looked up. */

@@ -1,8 +1,8 @@
 import { ConfigurationError } from '../errors.ts'
 import { nearestName, requireStrings } from '../lib/options.ts'
-import { isMisspelt, isPlain, keyKind, ruleKeys } from './operation-methods.ts'
+import { isMisspelt, isSetUp, keyKind, ruleKeys } from './operation-methods.ts'
 import { fold, isBlankOrControlled, matches, patternOf, type Pattern } from './operation-patterns.ts'
-import { exampleOf, isAmbiguous, normalUri } from './operation-uri.ts'
+import { bareUris, exampleOf, isAmbiguous, normalUri } from './operation-uri.ts'
 import type { OperationRule } from './operations.ts'
 import { requireNeeded } from './resources.ts'
 
@@ -48,6 +48,16 @@ export function compileRules(rules: unknown, customMethods: unknown, deny: boole
     return []
   }
 
+  const named = (method: string, name: string): readonly Entry[] =>
+    find(method, ({ pattern }) => matches(pattern.parts, name))
+
+  const folded = (method: string, name: string, exact: readonly Entry[]): readonly Entry[] => {
+    const plain = fold(name)
+    return find(method, ({ pattern }) => matches(pattern.folded, plain)).filter((each) =>
+      exact.every(({ pattern }) => !isSame(pattern, each.pattern)),
+    )
+  }
+
   return {
     scopes: [...new Set(entries.flatMap(({ rule }) => (typeof rule === 'function' ? [] : rule)))],
     dependsOnName: (method) =>
@@ -57,13 +67,17 @@ export function compileRules(rules: unknown, customMethods: unknown, deny: boole
           each.entries.some(({ pattern, rule }) => pattern.text !== '*' || typeof rule === 'function'),
       ),
     find(method, name = '') {
-      const exact = find(method, ({ pattern }) => matches(pattern.parts, name))
+      const exact = named(method, name)
+      if (deny && exact.length === 0 && !isSetUp(method)) return undefined
       // A peer that folds case or Unicode would run the operation of this name: its rule counts, unless the table tells the two apart.
-      const plain = fold(name)
-      const folded = find(method, ({ pattern }) => matches(pattern.folded, plain))
-      const also = folded.filter((each) => exact.every(({ pattern }) => !isSame(pattern, each.pattern)))
-      if (deny && exact.length === 0 && !isPlain(method)) return undefined
-      return [...exact, ...also].map(({ rule }) => rule)
+      const read = new Set([...exact, ...folded(method, name, exact)])
+      // So would one that looks at a part of the URI.
+      for (const bare of bareUris(name)) {
+        if (exact.length > 0 && exact.every(({ pattern }) => !matches(pattern.parts, bare))) continue
+        const seen = named(method, bare)
+        for (const each of [...seen, ...folded(method, bare, seen)]) read.add(each)
+      }
+      return [...read].map(({ rule }) => rule)
     },
   }
 }

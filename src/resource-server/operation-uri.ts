@@ -40,5 +40,15 @@ function isUtf8(uri: string): boolean {
   }
 }
 
+/**
+ * The URI as a handler reads it that looks at host and path alone: without query, port, and slash at the end. Those that differ from the URI
+ * itself.
+ */
+export function bareUris(uri: string): readonly string[] {
+  if (!/^[a-z][a-z0-9+.-]*:/.test(uri)) return []
+  const bare = uri.replace(/\?.*$/s, '').replace(/^([^:]+:\/\/[^/]*?):\d+(?=\/|$)/, '$1')
+  return [...new Set([bare, bare.replace(/(?<=[^/])\/$/, '')])].filter((each) => each !== uri)
+}
+
 /** A URI template (RFC 6570) as one of the URIs that it makes. */
 export const exampleOf = (template: string): string => template.replaceAll(/\{[^{}]*\}/g, '~')

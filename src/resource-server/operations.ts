@@ -44,7 +44,7 @@ export interface OperationOptions<Custom extends string = never> {
   /**
    * What becomes of a tool, prompt, resource, completion or unknown method that no rule names. `allow` (default): it needs nothing beyond the
    * guard's own scopes. `deny`: 403, so that a tool that is added later is closed until a rule opens it. What only sets up the connection or
-   * lists names (`initialize`, `ping`, `tools/list`, …) passes without a rule in both.
+   * lists names (`initialize`, `ping`, `tools/list`, …) passes without a rule in both. `tasks/*` needs one: it hands out what tools made.
    */
   default?: 'allow' | 'deny'
   /** Methods of your own that rules may name. Default: none. */
@@ -119,7 +119,7 @@ export function operationScopes<const Custom extends string = never>(
       const told = {
         operation: asked.map(({ operation: { method, name = '' } }) => `${method} ${name}`.trim()).join(', '),
       }
-      const needs: Awaitable<readonly string[]>[] = []
+      const rules: [OperationRule, Operation][] = []
       for (const { operation, key } of asked) {
         const found = compiled.find(operation.method, key)
         if (found === undefined)
@@ -127,8 +127,12 @@ export function operationScopes<const Custom extends string = never>(
             refused: rpcError(-32601, 'No rule allows this operation', read.messages[0], 403),
             ...told,
           }
-        for (const rule of found) needs.push(typeof rule === 'function' ? rule(operation, auth) : rule)
+        for (const rule of found) rules.push([rule, operation])
       }
+      // None is called before all are found, and each in an async function: a rejection that nobody awaits ends a process of Node.
+      const needs = rules.map(async ([rule, operation]) =>
+        typeof rule === 'function' ? rule(operation, auth) : rule,
+      )
       const scopes = (await Promise.all(needs)).flat()
       const answers = wantsAnswers(read.body)
       return { scopes, answers, request: read.request, ...told, ...(asked.some(isList) ? filtering : {}) }

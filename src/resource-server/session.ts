@@ -110,6 +110,6 @@ const binding = (id: string, auth: Principal): string => JSON.stringify([id, ide
  * users of a client would be one, so the token stands for its user.
  */
 function identityOf({ issuer, subject, clientId, resource, token }: Principal): string {
-  const who = subject === undefined ? ['token', token ?? randomToken()] : ['user', subject, clientId]
+  const who = !subject ? ['token', token ?? randomToken()] : ['user', subject, clientId]
   return JSON.stringify([issuer, resource.href, ...who])
 }

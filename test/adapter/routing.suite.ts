@@ -34,7 +34,8 @@ const targets = (url: string): readonly string[] => [
   `${url}/notes/mcp/%61dmin`,
 ]
 
-export function routingSuite(name: string, start: Start): void {
+/** `malformedHosts`: whether a `Host` that is none reaches the program. Default true. */
+export function routingSuite(name: string, start: Start, { malformedHosts = true } = {}): void {
   describe(name, () => {
     let url = ''
     let host: Awaited<ReturnType<Start>>
@@ -68,6 +69,18 @@ export function routingSuite(name: string, start: Start): void {
           if (place === audience) expect(text).toContain(`"handler":"${place}"`)
         }
     })
+
+    if (malformedHosts)
+      test('G34 a Host that is none is 400, 401 or 421', async () => {
+        for (const host of ['x@evil.example', '127.0.0.1/foo?', 'a"b'])
+          for (const target of [places[0], `/.well-known/oauth-protected-resource${places[0]}`]) {
+            const { status } = await raw(Number(new URL(url).port), [
+              `GET ${target} HTTP/1.1`,
+              `Host: ${host}`,
+            ])
+            expect([host, target, status]).toEqual([host, target, expect.toSatisfy((code) => code < 500)])
+          }
+      })
 
     test('G32, S2 no spelling of a path brings a token of one resource to the handler of another', async () => {
       for (const target of targets(url))

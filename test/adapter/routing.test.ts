@@ -62,19 +62,30 @@ routingSuite(
   }),
 )
 
-routingSuite('tollgate/workers', async (url, keys) => {
-  const miniflare = await startWorkerd({
-    ...compatibility,
-    script: await bundle(join(import.meta.dirname, 'routing-worker.ts')),
-    bindings: { URL: url, KEYS: JSON.stringify(keys) },
-    port: Number(new URL(url).port),
-  })
-  return { close: () => miniflare.dispose() }
-})
+routingSuite(
+  'tollgate/workers',
+  async (url, keys) => {
+    const miniflare = await startWorkerd({
+      ...compatibility,
+      script: await bundle(join(import.meta.dirname, 'routing-worker.ts')),
+      bindings: { URL: url, KEYS: JSON.stringify(keys) },
+      port: Number(new URL(url).port),
+    })
+    return { close: () => miniflare.dispose() }
+  },
+  // Of Miniflare’s own making.
+  { malformedHosts: false },
+)
 
 const programs: [name: string, command: string[], variables: Record<string, string>][] = [
   ['Deno.serve', [bin('deno'), 'run', '-A', 'test/adapter/routing-host.ts'], {}],
   ['Bun.serve', [bin('bun'), 'test/adapter/routing-host.ts'], {}],
+  [
+    'Deno.serve, Hono behind the guard',
+    [bin('deno'), 'run', '-A', 'test/adapter/routing-host.ts'],
+    { ROUTES: 'hono' },
+  ],
+  ['Bun.serve, Hono behind the guard', [bin('bun'), 'test/adapter/routing-host.ts'], { ROUTES: 'hono' }],
   ['Bun.serve with routes', [bin('bun'), 'test/adapter/routing-host.ts'], { ROUTES: '1' }],
 ]
 for (const [name, command, variables] of programs)

@@ -82,6 +82,33 @@ test.each([
   }
 })
 
+test.each(['/mcp/x/../admin', '/mcp/%2e%2e/mcp/admin', '/mcp/./admin', '/mcp\\admin', '/other/../mcp'])(
+  'S2 several resources, a host that leaves the target as it came: %s is 400',
+  async (path) => {
+    const admin = 'https://mcp.test/mcp/admin'
+    const it = await world({ options: { resource: [{ resource: resourceA }, { resource: admin }] } })
+    for (const aud of [resourceA, admin]) {
+      const request = post(await token({ aud }))
+      Object.defineProperty(request, 'url', { value: `https://mcp.test${path}` })
+      expect((await it.call(request)).status).toBe(400)
+    }
+    expect(it.calls).toBe(0)
+  },
+)
+
+test('G34 a host that no URL can have, on a runtime that then leaves it out: 400', async () => {
+  for (const resource of [resourceA, [{ resource: resourceA }, { resource: resourceB }]]) {
+    const it = await world({ options: { resource } })
+    const asked = async (path: string): Promise<Request> => {
+      const request = post(await token(), { host: 'x@mcp.test' })
+      return Object.defineProperty(request, 'url', { value: path })
+    }
+    expect((await it.call(await asked('/mcp'))).status).toBe(400)
+    expect((await it.rs.handle(await asked('/.well-known/oauth-protected-resource/mcp')))?.status).toBe(400)
+    expect(it.calls).toBe(0)
+  }
+})
+
 test('need.resource chooses where the path does not tell', async () => {
   const it = await world({ options: { resource: [{ resource: resourceA }, { resource: resourceB }] } })
   const text = await token({ aud: resourceB })

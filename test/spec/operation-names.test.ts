@@ -1,6 +1,6 @@
 // What is judged is what a peer would run: names and URIs that can be read in two ways are refused before the handler.
 import { expect, test } from 'vitest'
-import { verdict } from '../support/guard.ts'
+import { answer, verdict } from '../support/guard.ts'
 import { call, code, modern, modernHeaders, operations } from '../support/operations.ts'
 import type { OperationRules } from '../../src/resource-server/operations.ts'
 
@@ -264,7 +264,62 @@ test('S23 names and methods above 2 kB are refused before they are compared', as
 test('S23 a batch asks for at most 1000 operations', async () => {
   const { it, send } = await operations({ rules })
   const batch = (length: number): unknown[] => Array.from({ length }, (_, id) => call('open', {}, id))
-  expect(await code(await send(batch(1001)))).toBe(-32602)
+  expect(await code(await send(batch(1001)))).toBe(-32600)
+  const resourceSubscriptions = Array.from({ length: 1000 }, (_, id) => `note://x/${id}`)
+  const listen = message('subscriptions/listen', { notifications: { resourceSubscriptions } })
+  expect(await code(await send(listen))).toBe(-32602)
+  const answers = `[${'{"id":1,"result":{}},'.repeat(1000)}{}]`
+  expect(await code(await send(answers))).toBe(-32600)
   expect(it.calls).toBe(0)
   expect((await send(batch(1000))).status).toBe(200)
+})
+
+/** What a handler that reads the host or the path of a URI does not see. */
+test.each([
+  ['users://1/private', 'admin'],
+  ['users://1/private?q=1', 'admin'],
+  ['users://1/private?', 'admin'],
+  ['users://1/private/', 'admin'],
+  ['users://1/PRIVATE?q=1', 'admin'],
+  ['users://1:80/private', 'admin'],
+  ['note://secret', 'secret'],
+  ['note://secret/', 'secret'],
+  ['note://secret:80/?x', 'secret'],
+  ['https://example.com/?x', 'root'],
+  ['https://example.com:8443/', 'root'],
+  ['note://secrets', 'other'],
+  ['users://1/private/x', 'other'],
+])(
+  'S1 the rule for a URI counts with a query, a port or a slash at its end: %s needs %s',
+  async (uri, scope) => {
+    const { send } = await operations({
+      rules: {
+        'resources/read': {
+          '*': ['other'],
+          'users://*/private': ['admin'],
+          'note://secret': ['secret'],
+          'https://example.com/': ['root'],
+        },
+      },
+    })
+    const needed = answer(await send(message('resources/read', { uri }))).scope?.split(' ')
+    expect(needed).toContain(scope)
+  },
+)
+
+test('S1 a table that tells a query from none is believed, and none of its rules opens what deny closes', async () => {
+  const told = await operations({
+    rules: { 'resources/read': { 'db://t': ['whole'], 'db://t?*': ['part'], 'db://t/*': ['row'] } },
+  })
+  for (const [uri, scope] of [
+    ['db://t?a=1', 'part'],
+    ['db://t/', 'row'],
+    ['db://t', 'whole'],
+  ])
+    expect([uri, answer(await told.send(message('resources/read', { uri }))).scope]).toEqual([uri, scope])
+  const closed = await operations({
+    rules: { 'resources/read': { 'db://t': [] } },
+    options: { default: 'deny' },
+  })
+  expect((await closed.send(message('resources/read', { uri: 'db://t?a=1' }))).status).toBe(403)
 })

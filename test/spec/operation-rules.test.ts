@@ -1,5 +1,6 @@
 // The table of rules: what it may say, and what becomes of what it does not name.
 import { expect, test } from 'vitest'
+import { InsufficientScopeError } from '../../src/errors.ts'
 import { operationScopes, type OperationRules } from '../../src/resource-server/operations.ts'
 import { answer, verdict } from '../support/guard.ts'
 import { call, code, operations } from '../support/operations.ts'
@@ -142,6 +143,8 @@ test('S1 with default deny what no rule names is refused', async () => {
     asked('subscriptions/listen', { notifications: { resourceSubscriptions: ['file:///public/a'] } }),
     asked('acme/search'),
     asked('notifications/acme'),
+    // They hand out what tools made.
+    ...['get', 'list', 'result', 'update', 'cancel'].map((task) => asked(`tasks/${task}`, { taskId: 't' })),
     [call('read_note', {}, 7), call('delete_note', {}, 8)],
   ]) {
     const response = await send(each)
@@ -157,13 +160,47 @@ test('S1 with default deny what no rule names is refused', async () => {
     call('read_note'),
     call('write_note'),
     asked('resources/read', { uri: 'file:///public/a' }),
-    ...['initialize', 'ping', 'server/discover', 'tools/list', 'resources/templates/list', 'tasks/get'].map(
-      (method) => asked(method),
+    ...['initialize', 'ping', 'server/discover', 'tools/list', 'resources/templates/list'].map((method) =>
+      asked(method),
     ),
     { jsonrpc: '2.0', method: 'notifications/initialized' },
     { jsonrpc: '2.0', id: 1, result: {} },
   ])
     expect([each, (await send(each)).status]).toEqual([each, 200])
+})
+
+test('S1 with default deny a rule opens tasks', async () => {
+  const { send } = await operations({
+    rules: { 'tasks/*': [], 'tasks/cancel': ['tasks:cancel'] },
+    options: { default: 'deny' },
+  })
+  expect((await send(asked('tasks/result', { taskId: 't' }))).status).toBe(200)
+  expect(answer(await send(asked('tasks/cancel', { taskId: 't' }))).scope).toBe('tasks:cancel')
+})
+
+test('S1 a rule that rejects refuses the batch, and is nobody else’s rejection', async () => {
+  const missing = async (): Promise<string[]> => {
+    await Promise.resolve()
+    throw new InsufficientScopeError(['notes:write'])
+  }
+  const { it, send } = await operations({
+    rules: {
+      'tools/call': {
+        missing,
+        broken: () => {
+          throw new InsufficientScopeError(['notes:admin'])
+        },
+      },
+    },
+    options: { default: 'deny' },
+  })
+  // A rejection that nobody awaits ends a process of Node; the runner fails then.
+  const unnamed = await send([call('missing', {}, 1), call('missing', {}, 2), call('unnamed', {}, 3)])
+  expect([unnamed.status, await code(unnamed)]).toEqual([403, -32601])
+  expect(await verdict(await send([call('missing', {}, 1), call('broken', {}, 2)]))).toBe('403-scope')
+  expect(await verdict(await send([call('broken', {}, 1), call('missing', {}, 2)]))).toBe('403-scope')
+  await new Promise((resolve) => setTimeout(resolve))
+  expect(it.calls).toBe(0)
 })
 
 test('S1 with default deny a rule for all the rest leaves nothing to refuse', async () => {

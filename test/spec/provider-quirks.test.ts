@@ -142,6 +142,23 @@ test('P2 sibling, any provider with a fixed audience: an ID token states neither
   expect(await statuses(there, tokens)).toEqual([200, 200, 401])
 })
 
+test.each([
+  ['Casdoor', { tokenType: 'refresh-token' }],
+  ['SimpleJWT', { token_type: 'refresh' }],
+  ['others', { type: 'refresh' }],
+  ['others', { use: 'refresh_token' }],
+  ['others', { tokenType: 'id-token' }],
+  ['Descope', { drn: 'DSR' }],
+])('P2, P5 a token that says in a claim of its own that it is no access token: %s, %j', async (_, claims) => {
+  const iss = 'https://as.test'
+  const good = { iss, aud: resource, sub: 'u', client_id: 'c', scope: 'x' }
+  const there = world(generic({ issuer: iss, typ: 'jwt', jwksUri: `${iss}/jwks` }))
+  const access = { tokenType: 'access-token', type: 'identity', drn: 'DS' }
+  expect(
+    await statuses(there, [await sign({ ...good, ...claims }), await sign({ ...good, ...access })]),
+  ).toEqual([401, 200])
+})
+
 test('P3 Descope: tokens of the project, of its tenants and of the MCP server, and of nobody else', async () => {
   const root = 'https://api.descope.com/v1/apps'
   for (const preset of [descope({ projectId: 'P1', mcpServerId: 'M1' }), descope({ projectId: 'P1' })]) {

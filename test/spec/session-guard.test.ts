@@ -2,13 +2,16 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createResourceServer, type AuthInfo, type Provider, type ResourceServer } from '../../src/index.ts'
 import { generic } from '../../src/provider/generic.ts'
+import { apiKeyVerifier } from '../../src/resource-server/api-keys.ts'
+import { customVerifier } from '../../src/resource-server/custom-verifier.ts'
 import { introspectionVerifier } from '../../src/resource-server/introspection.ts'
 import { operationScopes } from '../../src/resource-server/operations.ts'
-import { createSessions } from '../../src/resource-server/session.ts'
+import { createSessions, samePrincipal } from '../../src/resource-server/session.ts'
 
 const start = 1_790_000_000
 const issuer = 'https://as.test'
 const resource = 'https://mcp.test/mcp'
+const nobody = { clientId: '', scopes: [] }
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'], now: start * 1000 })
@@ -259,6 +262,27 @@ test('T6 introspection without sub and client_id: a stranger does not enter the 
   expect((await handler(request('two', { method: 'POST', headers }))).status).toBe(404)
   expect(seen).not.toHaveBeenCalled()
   expect((await handler(request('one', { method: 'POST', headers }))).status).toBe(200)
+})
+
+test.each([
+  [
+    'customVerifier, an empty subject',
+    customVerifier({ issuer, verify: () => ({ ...nobody, subject: '' }) }),
+  ],
+  ['customVerifier, null', customVerifier({ issuer, verify: () => ({ ...nobody, subject: null as never }) })],
+  [
+    'apiKeyVerifier',
+    apiKeyVerifier({ prefix: 'k_', keys: (hash) => ({ hash, subject: '', scopes: [] }), issuer }),
+  ],
+])('T6 %s names nobody: two strangers are not one', async (_name, server) => {
+  const listed = customVerifier({ issuer: `${issuer}/other`, accepts: () => false, verify: () => undefined })
+  const rs = createResourceServer({ resource, authorizationServers: [server, listed] })
+  const one = (await rs.authenticate(request('k_one'))) as AuthInfo
+  const two = (await rs.authenticate(request('k_two'))) as AuthInfo
+  expect([one.subject, one.extra?.['subject']]).toEqual([undefined, undefined])
+  expect([samePrincipal(one, one), samePrincipal(one, two)]).toEqual([true, false])
+  // Whoever makes a principal by hand.
+  expect(samePrincipal({ ...one, token: 'a', subject: '' }, { ...one, token: 'b', subject: '' })).toBe(false)
 })
 
 test('T5 behind one guard with two resources: the session of one is 404 at the other', async () => {
