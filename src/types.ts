@@ -185,6 +185,10 @@ export interface ClientQuirks {
   readonly resource?: 'omit' | 'audience'
   /** S256 works although the metadata does not say so. */
   readonly assumeS256?: boolean
+  /** Never send `prompt`, which is `consent` with `offline_access` otherwise. */
+  readonly omitPrompt?: boolean
+  /** A refresh that is refused with `resource` is tried once more without it. */
+  readonly retryRefreshWithoutResource?: boolean
   /** Other values of `token_type` that stand for a bearer token, for example Slack's `user`. Default: `Bearer` and `DPoP` alone. */
   readonly tokenTypes?: readonly string[]
   /** Endpoints, where there is no metadata document. */

@@ -131,6 +131,7 @@ export async function startAuthorization(
   server: string,
   found: ServerRecord,
   scopes: string[] | undefined,
+  prompts = true,
 ): Promise<{ url: URL; finished: Promise<TokenRecord> | undefined; open: () => Promise<void> }> {
   const { redirect } = context.options
   const request = requestOf(server, found, scopes)
@@ -146,7 +147,7 @@ export async function startAuthorization(
     const uri = withSegment(redirect, segment)
     if (segment === undefined) requireOwnEndpoints(context, server, found)
     const identity = await identify(context, server, found, uri, scopes)
-    const { url } = await beginAuthorization(context, server, found, identity, uri, scopes)
+    const { url } = await beginAuthorization(context, server, found, identity, uri, scopes, prompts)
     return { url, finished: undefined, open: async () => undefined }
   }
   const registration = await read<RegistrationRecord>(context.storage, await keys.registration(found.issuer))
@@ -156,8 +157,11 @@ export async function startAuthorization(
     if (segment === undefined || !new URL(wayBack.uri).pathname.endsWith(`/${segment}`))
       requireOwnEndpoints(context, server, found)
     const identity = await identify(context, server, found, wayBack.uri, scopes)
-    const { url, state } = await beginAuthorization(context, server, found, identity, wayBack.uri, scopes)
-    return { url, finished: wayBack.finished(state), open: () => wayBack.show(url, request) }
+    const begin = (prompts: boolean): ReturnType<typeof beginAuthorization> =>
+      beginAuthorization(context, server, found, identity, wayBack.uri, scopes, prompts)
+    const { url, state } = await begin(true)
+    const finished = wayBack.finished(state, () => begin(false))
+    return { url, finished, open: () => wayBack.show(url, request) }
   } catch (error) {
     await wayBack.close()
     throw error

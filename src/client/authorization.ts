@@ -20,12 +20,15 @@ export async function beginAuthorization(
   identity: ClientIdentity,
   redirectUri: string,
   scopes: string[] | undefined,
+  prompts = true,
 ): Promise<{ url: URL; state: string }> {
   const url = authorizationEndpoint(context, server, found)
+  const quirks = context.quirks(found.issuer)
+  const prompted = prompts && !quirks.omitPrompt && scopes?.includes('offline_access') === true
   const state = randomToken()
   const verifier = generateRandomCodeVerifier()
   const parameters: Record<string, string | undefined> = {
-    ...context.quirks(found.issuer).authorizationParameters,
+    ...quirks.authorizationParameters,
     response_type: 'code',
     client_id: identity.clientId,
     redirect_uri: redirectUri,
@@ -35,7 +38,7 @@ export async function beginAuthorization(
     ...targetParameters(context, server, found),
     scope: scopes && formatScope(scopes),
     // OpenID Connect Core §11: without consent the server may leave offline_access out.
-    ...(scopes?.includes('offline_access') ? { prompt: 'consent' } : {}),
+    ...(prompted ? { prompt: 'consent' } : {}),
   }
   for (const [name, value] of Object.entries(parameters))
     if (value !== undefined) url.searchParams.set(name, value)
@@ -47,6 +50,7 @@ export async function beginAuthorization(
     redirectUri,
     verifier,
     ...(scopes === undefined ? {} : { scopes }),
+    ...(prompted ? { prompted } : {}),
     expiresAt: context.runtime.clock() + context.options.authorizationTimeout,
   }
   await save(context.storage, await keys.flow(state), flow, { expiresAt: flow.expiresAt })

@@ -2,7 +2,7 @@ import { OAuthError } from '../errors.ts'
 import type { AuthorizationServerMetadata } from '../protocol/metadata.ts'
 import { targetParameters } from './authorization.ts'
 import type { ClientContext } from './context.ts'
-import { rejected } from './errors.ts'
+import { PromptRefusedError, rejected } from './errors.ts'
 import { forget, forgetUnscoped, identityOf, isForgotten } from './identity.ts'
 import { errorCode, harmless } from './token-answer.ts'
 import type { Authorized } from './options.ts'
@@ -42,9 +42,18 @@ export async function finishAuthorization(context: ClientContext, arrived: URL):
   if (error !== null) {
     // For the host and its log; the browser is not shown the sender's text.
     const text = harmless(parameters.get('error_description'))
-    return fail(
-      new OAuthError(errorCode(error), `The authorization server did not approve${text && `: ${text}`}`),
-    )
+    const description = `The authorization server did not approve${text && `: ${text}`}`
+    if (error === 'invalid_request' && flow.prompted) {
+      context.runtime.event({
+        type: 'client.prompt-refused',
+        level: 'warning',
+        issuer: found.issuer,
+        error,
+        detail: description,
+      })
+      throw new PromptRefusedError(description, { server, found, scopes })
+    }
+    return fail(new OAuthError(errorCode(error), description))
   }
   const identity = await identityOf(context, found, flow.clientId)
   if (identity === undefined) throw rejected('The client was registered anew meanwhile; start again')

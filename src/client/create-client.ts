@@ -3,13 +3,14 @@ import type { Fetch } from '../types.ts'
 import { startAuthorization } from './acquire.ts'
 import { authorizedFetch } from './authorized-fetch.ts'
 import { finishAuthorization } from './callback.ts'
+import { PromptRefusedError } from './errors.ts'
 import { createContext, type ClientContext } from './context.ts'
 import { probe } from './probe.ts'
 import { isCallbackPath } from './issuer-redirect.ts'
 import type { ClientOptions } from './options.ts'
 import { checkServer } from './outgoing.ts'
-import { answerFailure, answerSuccess } from './page.ts'
-import { keys, save } from './records.ts'
+import { answerFailure, answerSuccess, sendTo, successPage } from './page.ts'
+import { keys, read, save, type AnsweredRecord } from './records.ts'
 import { selectScopes } from './scopes.ts'
 import { signOut } from './sign-out.ts'
 
@@ -80,10 +81,42 @@ async function callback(context: ClientContext, request: Request): Promise<Respo
   if (typeof redirect !== 'string' || request.method !== 'GET' || !isCallbackPath(arrived.pathname, redirect))
     return new Response('Not found', { status: 404 })
   try {
+    return await answerOnce(context, arrived)
+  } catch (error) {
+    return answerFailure(context, error)
+  }
+}
+
+/** Browsers load a page twice, and people reload it: the same address gets the same answer, without another exchange. */
+async function answerOnce(context: ClientContext, arrived: URL): Promise<Response> {
+  const { storage } = context
+  const at = await keys.answered(arrived)
+  return storage.exclusively(at, async () => {
+    const { subject, authorizationTimeout } = context.options
+    const before = await read<AnsweredRecord>(storage, at)
+    if (before?.subject === subject && before.expiresAt > context.runtime.clock())
+      return before.location === undefined ? successPage() : sendTo(before.location)
+    const answer = await answerOf(context, arrived)
+    const location = answer.headers.get('location')
+    const expiresAt = context.runtime.clock() + authorizationTimeout
+    const record: AnsweredRecord = { subject, ...(location === null ? {} : { location }), expiresAt }
+    // The person is signed in, whatever the storage does now.
+    await save(storage, at, record, { expiresAt }).catch((error: unknown) =>
+      context.runtime.failed(error, 'storage'),
+    )
+    return answer
+  })
+}
+
+async function answerOf(context: ClientContext, arrived: URL): Promise<Response> {
+  try {
     const { tokens: _, ...authorized } = await finishAuthorization(context, arrived)
     return await answerSuccess(context, authorized)
   } catch (error) {
-    return answerFailure(context, error)
+    if (!(error instanceof PromptRefusedError)) throw error
+    const { server, found, scopes } = error.again
+    const { url } = await startAuthorization(context, server, found, scopes, false)
+    return sendTo(url.href)
   }
 }
 

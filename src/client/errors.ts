@@ -1,6 +1,7 @@
 import { OAuthError } from '../errors.ts'
 import { oneLine } from '../lib/runtime.ts'
 import type { AuthorizationRequest } from './options.ts'
+import type { ServerRecord } from './records.ts'
 
 /** A person has to approve first: send the browser to `url`, and hand the request at the redirect URI to `client.callback`. */
 export class AuthorizationRequiredError extends OAuthError {
@@ -40,6 +41,16 @@ export class MismatchError extends OAuthError {
     this.received = about.received
     this.expected = about.expected
     this.documentUrl = about.documentUrl
+  }
+}
+
+/** The server refuses `prompt`: the same request is worth one more try without it. Never reaches a caller. */
+export class PromptRefusedError extends OAuthError {
+  readonly again: { server: string; found: ServerRecord; scopes: string[] | undefined }
+
+  constructor(description: string, again: PromptRefusedError['again']) {
+    super('invalid_request', description)
+    this.again = again
   }
 }
 

@@ -1,15 +1,25 @@
 import { OAuthError } from '../errors.ts'
 import { finishAuthorization } from './callback.ts'
 import type { ClientContext } from './context.ts'
+import { PromptRefusedError } from './errors.ts'
 import type { AuthorizationRequest, Redirect } from './options.ts'
-import { answerFailure, answerSuccess, failurePage } from './page.ts'
+import { answerFailure, answerSuccess, failurePage, sendTo } from './page.ts'
 import { keys, type TokenRecord } from './records.ts'
+
+/** An authorization request. */
+interface Page {
+  url: URL
+  state: string
+}
 
 /** A way back that ends in this process. */
 export interface WayBack {
   readonly uri: string
-  /** Settles when the answer with this state came, or the time was over. The way back is closed by then. */
-  finished(state: string): Promise<TokenRecord>
+  /**
+   * Settles when the answer with this state came, or the time was over. The way back is closed by then. `again` makes the request without
+   * `prompt`, for a server that refuses it.
+   */
+  finished(state: string, again: () => Promise<Page>): Promise<TokenRecord>
   show(url: URL, request: AuthorizationRequest): Promise<void>
   close(): Promise<void>
 }
@@ -21,6 +31,8 @@ export async function openWayBack(
   segment: string | undefined,
 ): Promise<WayBack> {
   let expected: string | undefined
+  let retry: (() => Promise<Page>) | undefined
+  let next: URL | undefined
   const outcome = deferred<TokenRecord>()
   // Whoever waits hears of a failure; nobody has to.
   outcome.promise.catch(() => undefined)
@@ -32,9 +44,22 @@ export async function openWayBack(
       outcome.resolve(tokens)
       return await answerSuccess(context, authorized)
     } catch (error) {
-      outcome.reject(error)
-      return answerFailure(context, error)
+      if (!(error instanceof PromptRefusedError)) return fail(error)
     }
+    // The browser is here, and goes back at once.
+    try {
+      const { url, state } = await retry!()
+      expected = state
+      answered = undefined
+      next = url
+      return sendTo(url.href)
+    } catch (error) {
+      return fail(error)
+    }
+  }
+  const fail = (error: unknown): Promise<Response> => {
+    outcome.reject(error)
+    return answerFailure(context, error)
   }
   let answered: Promise<Response> | undefined
   /** Only an answer with our state decides; any page can send a browser to a loopback port. */
@@ -51,8 +76,9 @@ export async function openWayBack(
   return {
     uri,
     close: closeOnce,
-    async finished(state) {
+    async finished(state, again) {
       expected = state
+      retry = again
       const timer = setTimeout(() => {
         outcome.reject(new OAuthError('authorization_timeout', 'Nobody approved in time'))
       }, context.options.authorizationTimeout * 1000)
@@ -60,21 +86,24 @@ export async function openWayBack(
         return await outcome.promise
       } finally {
         clearTimeout(timer)
-        await context.storage.delete(await keys.flow(state))
+        await context.storage.delete(await keys.flow(expected))
         await closeOnce()
       }
     },
     async show(url, request) {
       try {
-        const arrived = await redirect.open(url, request)
-        if (arrived === undefined) return
-        const back = new URL(URL.canParse(String(arrived)) ? arrived : uri)
-        if (!isOurs(back.searchParams))
-          throw new OAuthError(
-            'invalid_callback',
-            'This is not where the browser arrived: pass the whole address, of the latest attempt',
-          )
-        await (answered ??= finish(back))
+        for (let page: URL | undefined = url; page !== undefined; page = next) {
+          next = undefined
+          const arrived = await redirect.open(page, request)
+          if (arrived === undefined) return
+          const back = new URL(URL.canParse(String(arrived)) ? arrived : uri)
+          if (!isOurs(back.searchParams))
+            throw new OAuthError(
+              'invalid_callback',
+              'This is not where the browser arrived: pass the whole address, of the latest attempt',
+            )
+          await (answered ??= finish(back))
+        }
       } catch (error) {
         outcome.reject(error)
       }

@@ -212,7 +212,7 @@ function checkProvider(
 
 const quirks: (keyof ClientQuirks)[] = [
   ...(['resource', 'assumeS256', 'endpoints', 'endpointOrigins', 'authorizationParameters'] as const),
-  'tokenTypes',
+  ...(['tokenTypes', 'omitPrompt', 'retryRefreshWithoutResource'] as const),
 ]
 
 function checkClient(

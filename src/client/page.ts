@@ -26,6 +26,13 @@ export async function answerFailure({ options, runtime }: ClientContext, error: 
   return answer ?? failurePage()
 }
 
+/** Sends the browser on. The address may carry a `state`, which no other site has to know. */
+export const sendTo = (location: string): Response =>
+  new Response(null, {
+    status: 303,
+    headers: { location, 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' },
+  })
+
 export const failurePage = (): Response =>
   page(400, 'Not signed in', 'The authorization did not succeed. Return to the application and try again.')
 

@@ -58,6 +58,17 @@ export interface FlowRecord {
   redirectUri: string
   verifier: string
   scopes?: string[]
+  /** `prompt` was sent. */
+  prompted?: boolean
+  /** Seconds since the epoch. */
+  expiresAt: number
+}
+
+/** What the browser was shown at the redirect URI of a web host. */
+export interface AnsweredRecord {
+  subject: string
+  /** Where it was sent; absent: our own page. */
+  location?: string
   /** Seconds since the epoch. */
   expiresAt: number
 }
@@ -79,6 +90,7 @@ export const keys = {
   held: (server: string, subject: string): Promise<string> =>
     key('held', JSON.stringify([plainSpelling(server), subject])),
   flow: (state: string): Promise<string> => key('flow', state),
+  answered: (arrived: URL): Promise<string> => key('answered', arrived.pathname + arrived.search),
   /** A lock only. */
   signIn: (name: string): Promise<string> => key('signin', name),
   sdk: (name: string): Promise<string> => key('sdk', name),

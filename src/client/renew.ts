@@ -80,6 +80,15 @@ function usable(
   return isFresh(context, record) || (paused && !isExpired(context, record))
 }
 
+/** Only where a quirk says that the provider is like that: a server that refuses our resource must be believed otherwise. */
+function mayOmitResource(context: ClientContext, { issuer }: ServerRecord, error: unknown): boolean {
+  if (!context.quirks(issuer).retryRefreshWithoutResource) return false
+  if (!(error instanceof OAuthError) || error.status !== 400 || isForgotten(error)) return false
+  const about = { issuer, error: error.code, detail: error.message }
+  context.runtime.event({ type: 'client.resource-refused', level: 'warning', ...about })
+  return true
+}
+
 async function renew(
   context: ClientContext,
   server: string,
@@ -94,9 +103,14 @@ async function renew(
   // Tokens stay with the issuer that made them.
   if (refreshToken === undefined || identity === undefined || tokens.issuer !== found.issuer) return good
   try {
-    const answer = await requestTokens(context, server, found, identity, 'refresh_token', {
-      refresh_token: refreshToken,
-      ...targetParameters(context, server, found),
+    const refresh = (target: Record<string, string | undefined>): ReturnType<typeof requestTokens> =>
+      requestTokens(context, server, found, identity, 'refresh_token', {
+        refresh_token: refreshToken,
+        ...target,
+      })
+    const answer = await refresh(targetParameters(context, server, found)).catch((error: unknown) => {
+      if (!mayOmitResource(context, found, error)) throw error
+      return refresh({})
     })
     // Stored before it is used: a crash must not lose a rotated token.
     return await keepTokens(context, at, found, answer, { server, clientId, asked, before: tokens })

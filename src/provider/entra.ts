@@ -72,6 +72,8 @@ export function entra(options: EntraOptions): Provider {
       client: {
         ...(applicationIdUri === undefined ? { resource: 'omit' as const } : {}),
         assumeS256: true,
+        // It gives refresh tokens without, and asks for an administrator where users may not consent themselves.
+        omitPrompt: true,
       },
     },
     options,

@@ -173,6 +173,8 @@ const schema = v.strictObject({
       assumeS256: v.optional(v.boolean()),
       endpointOrigins: v.optional(v.array(v.string())),
       tokenTypes: v.optional(texts),
+      omitPrompt: v.optional(v.boolean()),
+      retryRefreshWithoutResource: v.optional(v.boolean()),
       authorizationParameters: v.optional(v.record(v.string(), v.string())),
       endpoints: v.optional(
         v.strictObject({
