@@ -11,6 +11,20 @@ const flow = [
   'pkce-verifier-matches-challenge',
 ]
 
+/** What must be there as well from a revision on. */
+export function expectedAt(scenario: string, revision: string | undefined): readonly string[] {
+  const checks = expected[scenario]!
+  if (revision !== '2026-07-28') return checks
+  return [
+    ...checks,
+    ...(checks.includes('client-registration') ? ['sep-837-application-type-present'] : []),
+    ...(scenario === 'auth/scope-step-up' ? ['sep-2350-scope-union-on-reauth'] : []),
+  ]
+}
+
+/** Scenarios that are also run by a client without a document, which has to register. */
+export const alsoByRegistration: readonly string[] = ['auth/offline-access-scope']
+
 export const expected: Record<string, readonly string[]> = {
   'auth/2025-03-26-oauth-endpoint-fallback': [
     'authorization-request',

@@ -34,7 +34,9 @@ const redirect: Redirect = {
 const client = createClient({
   redirect,
   clientName: 'Tollgate conformance client',
-  clientMetadataUrl: 'https://conformance-test.local/client-metadata.json',
+  ...(process.env['CONFORMANCE_REGISTERS'] === '1'
+    ? {}
+    : { clientMetadataUrl: 'https://conformance-test.local/client-metadata.json' }),
   allowDefaultEndpoints: true,
   ...(await credentials()),
 })

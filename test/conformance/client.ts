@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expected } from './client-scenarios.ts'
+import { alsoByRegistration, expected, expectedAt } from './client-scenarios.ts'
 
 interface Check {
   id: string
@@ -16,9 +16,17 @@ const suite = join(here, 'node_modules/@modelcontextprotocol/conformance/dist/in
 const command = `"${process.execPath}" --no-warnings "${join(here, 'client-under-test.ts')}"`
 const revisions: (string | undefined)[] = [undefined, '2025-11-25', '2026-07-28']
 
-const jobs = revisions.flatMap((revision) =>
-  Object.keys(expected).map((scenario) => ({ scenario, revision })),
-)
+interface Job {
+  scenario: string
+  revision: string | undefined
+  /** By registration, not by a document. */
+  registers: boolean
+}
+
+const jobs = revisions.flatMap((revision): Job[] => [
+  ...Object.keys(expected).map((scenario) => ({ scenario, revision, registers: false })),
+  ...alsoByRegistration.map((scenario) => ({ scenario, revision, registers: true })),
+])
 const queue =
   process.argv[2] === undefined ? jobs : jobs.filter(({ scenario }) => scenario.includes(process.argv[2]!))
 const problems: string[] = []
@@ -26,19 +34,20 @@ let passed = 0
 
 await Promise.all(
   Array.from({ length: Math.min(2, availableParallelism()) }, async () => {
-    for (let job = queue.shift(); job !== undefined; job = queue.shift())
-      await judge(job.scenario, job.revision)
+    for (let job = queue.shift(); job !== undefined; job = queue.shift()) await judge(job)
   }),
 )
 for (const problem of problems) console.log(problem)
 console.log(`client conformance: ${passed} passed, ${problems.length} failed`)
 process.exitCode = problems.length === 0 && passed > 0 ? 0 : 1
 
-async function judge(scenario: string, revision: string | undefined): Promise<void> {
-  const { code, checks, output } = await run(scenario, revision)
+async function judge(job: Job): Promise<void> {
+  const { scenario, revision, registers } = job
+  const { code, checks, output } = await run(job)
   const made = new Map(checks.map(({ id, status }) => [id, status]))
   const bad = checks.filter(({ status }) => status === 'FAILURE' || status === 'WARNING').map(({ id }) => id)
-  const missing = expected[scenario]!.filter((id) => made.get(id) !== 'SUCCESS')
+  const wanted = [...expectedAt(scenario, revision), ...(registers ? ['client-registration'] : [])]
+  const missing = wanted.filter((id) => made.get(id) !== 'SUCCESS')
   if (code === 0 && bad.length === 0 && missing.length === 0) {
     passed++
     return
@@ -48,17 +57,20 @@ async function judge(scenario: string, revision: string | undefined): Promise<vo
     ...bad.map((id) => `failed ${id}`),
     ...missing.map((id) => `missing ${id}`),
   ]
-  problems.push(`${scenario} (${revision ?? 'default'}): ${reasons.join(', ')}\n${output.slice(-1500)}`)
+  const how = `${revision ?? 'default'}${registers ? ', registering' : ''}`
+  problems.push(`${scenario} (${how}): ${reasons.join(', ')}\n${output.slice(-1500)}`)
 }
 
-function run(
-  scenario: string,
-  revision: string | undefined,
-): Promise<{ code: number; checks: Check[]; output: string }> {
+function run({
+  scenario,
+  revision,
+  registers,
+}: Job): Promise<{ code: number; checks: Check[]; output: string }> {
   const folder = mkdtempSync(join(tmpdir(), 'tollgate-conformance-'))
   const forced = revision === undefined ? [] : ['--spec-version', revision, '--force']
   const args = [suite, 'client', '--command', command, '--scenario', scenario, '-o', folder, ...forced]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const env = { ...process.env, ...(registers ? { CONFORMANCE_REGISTERS: '1' } : {}) }
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env })
   let output = ''
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => {

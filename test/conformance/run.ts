@@ -1,4 +1,4 @@
-// `npm run test:conformance`: the official suite, client and authorization server. It is installed on first use, from its own lock file.
+// `npm run test:conformance`: the official suite: client, authorization server, and an MCP server behind the guard. It is installed on first use, from its own lock file.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -19,7 +19,9 @@ execFileSync(
 
 const { authorizationServerConformance } = await import('./authorization-server.ts')
 const server = await authorizationServerConformance()
-for (const problem of server.problems) console.log(problem)
+const { serverConformance } = await import('./server.ts')
+const guarded = await serverConformance()
+for (const problem of [...server.problems, ...guarded.problems]) console.log(problem)
 
 const client = spawnSync(process.execPath, [join(here, 'client.ts')], {
   encoding: 'utf8',
@@ -29,7 +31,7 @@ console.log(client.stdout)
 const [, good = '0', bad = '0'] = /client conformance: (\d+) passed, (\d+) failed/.exec(client.stdout) ?? []
 const crashed = client.status !== 0 && bad === '0' ? 1 : 0
 
-const passed = server.passed + Number(good)
-const failed = server.problems.length + Number(bad) + crashed
+const passed = server.passed + guarded.passed + Number(good)
+const failed = server.problems.length + guarded.problems.length + Number(bad) + crashed
 console.log(`${passed} passed, ${failed} failed`)
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1
