@@ -13,9 +13,9 @@ import {
   world,
   type World,
 } from '../support/guard.ts'
+import { onWorkers } from '../support/platform.ts'
 
 const long = { exp: start + 1_000_000 }
-const onWorkers = navigator.userAgent === 'Cloudflare-Workers'
 const metadata = `${issuer}/.well-known/oauth-authorization-server`
 
 /** Signed by k1, whatever it says. */

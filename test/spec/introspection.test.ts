@@ -10,6 +10,7 @@ import {
   type IntrospectionOptions,
 } from '../../src/resource-server/introspection.ts'
 import type { Cache, OpaqueProfile, TollgateEvent, TokenVerifier } from '../../src/types.ts'
+import { onWorkers } from '../support/platform.ts'
 
 const now = 1_790_000_000
 const issuer = 'https://as.test'
@@ -245,7 +246,7 @@ test('F1 a slow introspection is one question for all callers, off Workers (ther
     await vi.advanceTimersByTimeAsync(4500)
     open()
     expect(new Set((await Promise.all(calls)).map(({ subject }) => subject))).toEqual(new Set(['alice']))
-    expect(fetch).toHaveBeenCalledTimes(navigator.userAgent === 'Cloudflare-Workers' ? 2 : 1)
+    expect(fetch).toHaveBeenCalledTimes(onWorkers ? 2 : 1)
   } finally {
     vi.useRealTimers()
   }
