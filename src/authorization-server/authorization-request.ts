@@ -77,8 +77,16 @@ export async function findTarget(
   // An unlisted address is where an attacker would like the code to go.
   if (!matchRedirectUri(client.redirectUris, redirectUri))
     throw localError('invalid_request', 'The address to return to is not one that the app has registered')
+  if (client.kind !== 'preregistered' && isOnOrigin(redirectUri, context.issuer))
+    throw localError('invalid_request', 'The address to return to is on this server, which is not the app’s')
   return { client, redirectUri, redirectSent: sent !== undefined, state: values.get('state') }
 }
+
+/**
+ * A stranger's answer must not lead back to this server: from its own page the browser would ask there as if
+ * no other site had sent the user, and get a code for a remembered consent (CSRF), also by denying.
+ */
+const isOnOrigin = (uri: string, issuer: string): boolean => new URL(uri).origin === new URL(issuer).origin
 
 /** What is wrong with a document is told to the user, for its developer; why one cannot be had is not (port scan). */
 async function findClient(

@@ -12,8 +12,8 @@ export type ClientFetch = (
 
 /** Seconds for the whole exchange (draft-ietf-oauth-client-id-metadata-document-01 §6). */
 const timeout = 5
-/** Fetches a minute of what was good before, from one host. */
-const knownBudget = 120
+/** Fetches a minute of what was good before: from one host, and from all names of one owner. */
+const knownBudgets = { host: 120, suffix: 240 }
 /** Fetches a minute of everything else: from one host, from all names of one owner, and altogether. */
 const newBudgets = { host: 30, suffix: 60, all: 300 }
 /** Fetches at the same moment. */
@@ -35,7 +35,10 @@ export class DocumentUnavailableError extends UnavailableError {
 /** Strangers choose these URLs, so their number is bounded by host, by owner and as a whole. Rejects with DocumentUnavailableError. */
 export function createClientFetch(parts: { fetch: Fetch; clock: Clock }): ClientFetch {
   const { fetch, clock } = parts
-  const known = memoryRateLimiter({ limit: knownBudget, clock })
+  const known = {
+    host: memoryRateLimiter({ limit: knownBudgets.host, clock }),
+    suffix: memoryRateLimiter({ limit: knownBudgets.suffix, clock }),
+  }
   const fresh = {
     host: memoryRateLimiter({ limit: newBudgets.host, clock }),
     suffix: memoryRateLimiter({ limit: newBudgets.suffix, clock }),
@@ -45,11 +48,11 @@ export function createClientFetch(parts: { fetch: Fetch; clock: Clock }): Client
 
   /** The port is not part of a key: it is the caller's to choose. */
   const isWithinBudget = async ({ hostname }: URL, isKnown: boolean): Promise<boolean> => {
-    if (isKnown) return (await known.limit({ key: hostname })).success
+    const { host, suffix } = isKnown ? known : fresh
     return (
-      (await fresh.host.limit({ key: hostname })).success &&
-      (await fresh.suffix.limit({ key: registrableSuffix(hostname) })).success &&
-      (await fresh.all.limit({ key: '' })).success
+      (await host.limit({ key: hostname })).success &&
+      (await suffix.limit({ key: registrableSuffix(hostname) })).success &&
+      (isKnown || (await fresh.all.limit({ key: '' })).success)
     )
   }
 

@@ -98,7 +98,7 @@ function whoAsks(context: Context, client: Client, { redirectUri }: Authorizatio
       <span class="badge good">✓ Known to <bdi>${brandName(look(context))}</bdi></span>
     </p>`
   const id = client.kind === 'document' ? new URL(client.id) : undefined
-  if (id !== undefined && id.host === new URL(redirectUri).host && isOwners(id))
+  if (id !== undefined && id.origin === new URL(redirectUri).origin && isOwners(id))
     return html`<p class="badges">
       <span class="badge good">✓ Published by <bdi>${id.host}</bdi></span>
     </p>`
@@ -110,9 +110,12 @@ function whoAsks(context: Context, client: Client, { redirectUri }: Authorizatio
   </p>`
 }
 
-/** A place that is never a user's of that host: a well-known one, or one directly below the root. */
+/**
+ * A place that is never a user's of that host: a well-known one, or one directly below the root. Plain
+ * characters only: a server may read `%2f` or `;` as another path, and `~` and `@` begin a user's name.
+ */
 const isOwners = ({ pathname, search, hostname }: URL): boolean =>
-  /^\/(?:\.well-known\/.+|[^/]*)$/.test(pathname) && search === '' && !isSharedHost(hostname)
+  /^\/(?:\.well-known\/[\w./-]+|[\w.-]+)$/.test(pathname) && search === '' && !isSharedHost(hostname)
 
 function whoAnswers({ account, signInWith }: ConsentView): Html {
   if (account !== undefined)

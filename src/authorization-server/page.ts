@@ -111,8 +111,8 @@ export const period = (seconds: number): string => {
  */
 export const shownName = (text: string, length = 60): string =>
   oneLine(text, length)
-    // What shows nothing, and the blank of Braille: a name of these alone would look like none.
-    .replaceAll(/[\p{Default_Ignorable_Code_Point}\u2800]/gu, '')
+    // What shows nothing; and pictures: a tick, a shield or a padlock would look like a sign of ours.
+    .replaceAll(/[\p{Default_Ignorable_Code_Point}√]|(?![©®°™])\p{So}/gu, '')
     .replaceAll(/(\p{M}{2})\p{M}+/gu, '$1')
     .replaceAll(/\s+/g, ' ')
     .trim()

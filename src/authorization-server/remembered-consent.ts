@@ -1,4 +1,5 @@
 import { sha256 } from '../lib/hash.ts'
+import { isLoopbackRedirect } from '../protocol/redirect-uri.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
 import type { Context } from './context.ts'
 import type { NewGrant } from './new-grant.ts'
@@ -8,7 +9,9 @@ import type { NewGrant } from './new-grant.ts'
  * client can be any program.
  */
 export const canRemember = ({ options }: Context, { redirectUri }: AuthorizationRequest): boolean =>
-  options.lifetimes.rememberedConsent > 0 && redirectUri.startsWith('https://')
+  options.lifetimes.rememberedConsent > 0 &&
+  redirectUri.startsWith('https://') &&
+  !isLoopbackRedirect(redirectUri)
 
 /**
  * Whether the user agreed to exactly this before, and the browser says that no other site sent the user here:

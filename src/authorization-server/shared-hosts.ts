@@ -19,6 +19,6 @@ wixstudio.com wordpress.com workers.dev zeabur.app`.split(/\s/),
 
 /** Whether the host, or one above it, is such a one. */
 export const isSharedHost = (hostname: string): boolean => {
-  const labels = hostname.split('.')
+  const labels = hostname.replace(/\.$/, '').split('.')
   return labels.some((_, i) => sharedHosts.has(labels.slice(i).join('.')))
 }

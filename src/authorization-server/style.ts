@@ -18,7 +18,7 @@ a{color:inherit;text-underline-offset:.2em}
 code{font:.8125rem/1.4 ui-monospace,monospace}
 .soft{color:var(--soft);font-size:.875rem}
 .badges{display:flex;flex-wrap:wrap;gap:.375rem .5rem;align-items:center;margin:.75rem 0 0;font-size:.875rem;color:var(--soft)}
-.badge{display:inline-flex;align-items:center;gap:.3125rem;padding:.0625rem .5625rem;border-radius:1rem;font-size:.8125rem;font-weight:600;white-space:nowrap;border:1px solid var(--warn-line);background:var(--warn);color:var(--warn-text)}
+.badge{display:inline-flex;align-items:center;gap:.3125rem;padding:.0625rem .5625rem;border-radius:1rem;font-size:.8125rem;font-weight:600;border:1px solid var(--warn-line);background:var(--warn);color:var(--warn-text)}
 .to{margin:1.5rem 0 0;padding:1rem 1.125rem;border-radius:.75rem;background:var(--tint);border:1px solid var(--line)}
 .host{font-size:1.375rem;line-height:1.3;font-weight:650}
 .note{margin:1rem 0 0;padding:.875rem 1.125rem;border-radius:.75rem;border:1px solid var(--warn-line);background:var(--warn);color:var(--warn-text);font-size:.9375rem}

@@ -43,6 +43,9 @@ export function redirectUriProblem(uri: unknown, policy: RedirectPolicy = {}): s
   const host = web ? authority!.replace(scheme === 'https' ? /:443$/ : /:80$/, '') : (authority ?? '')
   if (url.href !== `${scheme}:${host}${web && path === '' ? '/' : path}${query}`)
     return 'is not in its normal form'
+  // A final dot is a second spelling of a name; the addresses are spellings of this machine.
+  if (web && /\.$|^(?:0|127)\.(?!0\.0\.1$)|^\[::\]$/.test(url.hostname))
+    return 'has a host that is not in its normal form'
   if (path.split('/').some(isDotSegment)) return 'has dot segments'
   if (/%(?:0|1|7f|2f|5c|25)/i.test(path)) return 'has percent-encoded separators or control characters'
   if (['code', 'error', 'iss', 'state'].some((name) => url.searchParams.has(name)))

@@ -267,3 +267,20 @@ test('the redirect after the consent form is followed to an app on another origi
   await approve(page)
   expect(new URL((await gone).url()).searchParams.has('code')).toBe(true)
 })
+
+test('S21 a long host name is seen to its end, beside the tick as well', async () => {
+  const host = `claude.ai.${'secure-and-verified.'.repeat(10)}evil.test`
+  const id = `https://${host}/client.json`
+  const document = { client_id: id, client_name: 'Claude', redirect_uris: [`https://${host}/cb`] }
+  const own = await BrowserRig.start({ fetch: async () => Response.json(document) })
+  try {
+    const page = await own.person({ viewport: { width: 500, height: 900 } })
+    await page.goto(await own.url({ client_id: id, redirect_uri: `https://${host}/cb` }))
+    await signIn(page, 'reader')
+    await page.getByText('Published by').waitFor()
+    expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBe(500)
+    expect(await findings(page)).toEqual([])
+  } finally {
+    await own.close()
+  }
+})

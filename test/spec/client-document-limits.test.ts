@@ -60,6 +60,21 @@ describe('S10 what one anonymous caller can have requested in a minute', () => {
     expect((await open(rig, documentId, one)).status).toBe(200)
   })
 
+  test('S10 what was good before, at names below one name', async () => {
+    const { web, rig } = setUp()
+    const ids = many(300, (i) => `https://a${i}.evil.test/client.json`)
+    for (const id of ids) web.serve(id, document({}, id), { 'cache-control': 'no-store' })
+    for (const [i, id] of ids.entries()) {
+      if (i % 60 === 0) rig.now += 60
+      expect((await open(rig, id)).status).toBe(200)
+    }
+    rig.now += 60
+    const before = web.requests.length
+    for (let round = 0; round < 3; round++) for (const id of ids) await open(rig, id)
+    expect(web.requests.length - before).toBe(240)
+    expect((await open(rig)).status).toBe(200)
+  })
+
   test('S10 so many flights at the same moment', async () => {
     const { web, rig } = setUp()
     const pending: ((response: Response) => void)[] = []

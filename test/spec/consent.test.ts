@@ -106,6 +106,14 @@ const published: [id: string, badge: 'Published by' | 'Hosted at'][] = [
   ['https://claude.github.io/client.json', 'Hosted at'],
   ['https://claude.s3.amazonaws.com/client.json', 'Hosted at'],
   ['https://CLAUDE.pages.dev/client.json', 'Hosted at'],
+  // A server may read these as a place below a user's folder, or the first segment is a user's.
+  ['https://c.test/~mallory%2fclient.json', 'Hosted at'],
+  ['https://c.test/uploads%5c1.json', 'Hosted at'],
+  ['https://c.test/.well-known/..%2f~mallory%2fclient.json', 'Hosted at'],
+  ['https://c.test/.well-known/;/mallory/c.json', 'Hosted at'],
+  ['https://c.test/~mallory', 'Hosted at'],
+  ['https://c.test/@mallory', 'Hosted at'],
+  ['https://claude.github.io./client.json', 'Hosted at'],
   ['https://notgithub.io.example.test/client.json', 'Published by'],
   ['https://mygithub.io/client.json', 'Published by'],
 ]
@@ -316,6 +324,59 @@ test('CN7 remembered consent is not silent where another site sent the user', as
     expect((await browser.get(await requestUrl(https), { 'sec-fetch-site': site })).status).toBe(200)
   for (const site of ['none', 'same-origin'])
     codeOf(await browser.get(await requestUrl(https), { 'sec-fetch-site': site }))
+})
+
+test('S21 no tick if anybody can take the answer, whatever host the redirect URI names', async () => {
+  const page = await documentPage('https://c.test/client.json', 'capp://c.test/cb')
+  expect(page).toMatch(/Unverified.*Hosted at c\.test/)
+  expect(page).not.toContain('✓')
+})
+
+test('CN7 denying leads a stranger nowhere on this server: no page of ours sends the user on to a silent code', async () => {
+  for (const path of ['/authorize', '/login', '/anything']) {
+    const rig = pagesRig(remembering)
+    const browser = await remembered(rig)
+    const query = new URLSearchParams((await requestUrl({ ...https, state: undefined })).split('?')[1])
+    for (const name of ['scope', 'resource']) query.delete(name)
+    const uri = `https://as.test${path}?${query}`
+    const client_id = await registered(rig, { redirect_uris: [uri] })
+    const written = grantsWritten(rig)
+    for (const more of [{}, { response_type: 'token' }, { redirect_uri: undefined }])
+      expectLocal(await browser.get(await requestUrl({ client_id, redirect_uri: uri, ...more })))
+    expect(grantsWritten(rig)).toBe(written)
+  }
+})
+
+test('a pre-registered client may lead back to this server: it is of the same deployment', async () => {
+  const uri = 'https://as.test/app/callback'
+  const rig = pagesRig({ clients: [{ client_id: 'own', redirect_uris: [uri] }] })
+  const page = await browserOf(rig, 'alice').get(await requestUrl({ client_id: 'own', redirect_uri: uri }))
+  expect(read(page)).toContain('Access goes to as.test')
+})
+
+test('CN6 a consent is never remembered for a loopback redirect, https or not', async () => {
+  for (const uri of ['https://localhost/cb', 'https://app.localhost:8443/cb', 'https://127.0.0.1/cb']) {
+    const rig = pagesRig(remembering)
+    const client_id = await registered(rig, { redirect_uris: [uri] })
+    const page = await browserOf(rig, 'alice').get(await requestUrl({ client_id, redirect_uri: uri }))
+    expect(page.text).not.toContain('name="remember"')
+    expect(read(page)).toContain('Any program on this computer could be asking')
+  }
+})
+
+test.each([
+  'Claude (✓ Verified)',
+  'Claude ✔\ufe0f',
+  '✅ Claude',
+  'Claude ☑',
+  'Claude 🗸',
+  'Claude 🛡️🔒',
+  'Claude √',
+])('CN1 the name %s carries no sign of ours or of the browser', async (client_name) => {
+  const rig = pagesRig()
+  const page = await browserOf(rig, 'alice').get(await evilRequest(rig, { client_name }))
+  expect(read(page)).toMatch(/Claude.*wants to use/)
+  expect(page.text).not.toMatch(/[✓✔✅☑🗸🛡🔒√]/u)
 })
 
 test('a user grants no more than he may', async () => {

@@ -48,6 +48,23 @@ describe('what can be registered', () => {
       'mailto:a@b.test',
       'view-source:https://app.test',
       'ws://app.test/cb',
+      // They open a browser there, or look as if.
+      'microsoft-edge://app.test/cb',
+      'googlechrome://app.test/cb',
+      'googlechromes://app.test/cb',
+      'x-safari-https://app.test/cb',
+      'firefox://open-url?url=https://app.test',
+      'touch-https://app.test/cb',
+      'web+app://app.test/cb',
+      'httpss://app.test/cb',
+      'https+app://app.test/cb',
+      // Handlers of systems.
+      'x-man-page://ls',
+      'x-web-search://?x',
+      'itpc://app.test/cb',
+      'smbs://app.test/cb',
+      'wtai://wp/mc',
+      'rtmp://app.test/cb',
     ])
   })
 
@@ -108,6 +125,11 @@ describe('what can be registered', () => {
       'https://app.test/ü',
       'https://аpp.test/cb',
       'https://APP.test/cb',
+      'https://app.test./cb',
+      'https://localhost./cb',
+      'https://127.0.0.2/cb',
+      'https://0.0.0.0/cb',
+      'https://[::]/cb',
       'HTTPS://app.test/cb',
       'https:app.test/cb',
       'https:/app.test/cb',
