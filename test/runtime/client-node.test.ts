@@ -33,7 +33,7 @@ afterEach(() => {
 const script = join(import.meta.dirname, '../support/client-process.ts')
 function start(...args: string[]): ChildProcess {
   const child = spawn(process.execPath, ['--no-warnings', script, folder, ...args], {
-    stdio: ['pipe', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'inherit'],
   })
   children.push(child)
   return child
@@ -185,7 +185,7 @@ test('U10 four processes start without tokens: one page and one registration; if
     expect(asked).toHaveLength(1)
     asked[0]!.kill('SIGKILL')
     await pages(2)
-    asked[1]!.stdin!.write('\n')
+    writeFileSync(join(folder, 'approved'), '')
     const others = callers.filter((caller) => caller !== asked[0])
     await Promise.all(others.map((caller) => caller.exitCode ?? once(caller, 'exit')))
     expect(readFileSync(join(folder, 'outcomes'), 'utf8')).toBe('200\n'.repeat(3))

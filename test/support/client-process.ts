@@ -1,6 +1,5 @@
 // A process of its own that shares a folder with others. argv: folder, server URL, mode (`call`, `count`, `ask`, `sign-in` or `die`).
-import { once } from 'node:events'
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileStorage } from '../../src/adapter/node-storage.ts'
 import { loopbackRedirect } from '../../src/adapter/node-loopback.ts'
@@ -31,11 +30,10 @@ if (mode === 'ask') {
   await createClient({ storage, fetch: world.fetch, redirect: loopbackRedirect({ open }) }).fetch(server)
 }
 if (mode === 'sign-in') {
-  // The person approves as soon as there is a line at stdin.
+  // The person approves as soon as there is a file of that name.
   const open = async (url: URL): Promise<void> => {
     console.log('asked')
-    await once(process.stdin, 'data')
-    process.stdin.unref()
+    while (!existsSync(join(folder, 'approved'))) await new Promise((resolve) => setTimeout(resolve, 50))
     await fetch(url)
   }
   const response = await createClient({ storage, redirect: loopbackRedirect({ open }) }).fetch(server)
