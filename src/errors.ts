@@ -27,6 +27,8 @@ export class OAuthError extends Error {
   readonly status: number
   /** Seconds for `Retry-After`, where the caller should try again. */
   readonly retryAfter: number | undefined
+  /** What is wrong, without the two values. */
+  readonly description: string
   /** What should have come. */
   readonly expected: string | undefined
   /** What came instead, without queries, at most 200 printable characters. */
@@ -43,6 +45,7 @@ export class OAuthError extends Error {
     this.code = code
     this.status = options.status ?? 400
     this.retryAfter = options.retryAfter
+    this.description = description
     this.expected = expected
     this.received = received
     Object.defineProperty(this, sdkBrand, { value: brands })

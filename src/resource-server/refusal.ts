@@ -1,4 +1,4 @@
-import type { OAuthError } from '../errors.ts'
+import { OAuthError } from '../errors.ts'
 import { applyCors } from '../http/cors.ts'
 import { noStore, oauthError } from '../http/responses.ts'
 import { bearerChallenge } from '../protocol/challenge.ts'
@@ -26,17 +26,35 @@ export function refusal(
   requirement: Requirement,
 ): Response {
   const headers: Record<string, string> = {}
+  const description = wireText(error, place)
   if (error.status === 400 || error.status === 401 || error.status === 403) {
     headers['www-authenticate'] = bearerChallenge({
       error: error.code,
       // 401 leads to a new authorization, which must not get less than the one before.
       scope: error.status === 401 ? first : scopes,
       resourceMetadata: place.resource.metadataUrl,
-      description: error.message,
+      description,
       ...(error.code === 'insufficient_user_authentication' ? { extra: stepUp(requirement) } : {}),
     })
   }
-  return applyCors(request, oauthError(error, headers), place.cors)
+  const { code, status, retryAfter } = error
+  const shown = new OAuthError(code, description, {
+    status,
+    ...(retryAfter === undefined ? {} : { retryAfter }),
+  })
+  return applyCors(request, oauthError(shown, headers), place.cors)
+}
+
+/**
+ * What a stranger may read. Claims of a token, which clients and audiences are accepted, and which host is out of reach stand in the event
+ * alone; our own resource and issuers are in the metadata.
+ */
+function wireText({ status, description, expected }: OAuthError, { resource }: ProtectedResource): string {
+  if (status >= 500) return 'The token cannot be judged at the moment'
+  const isPublic =
+    expected !== undefined &&
+    [resource.resource, ...(resource.metadata.authorization_servers ?? [])].includes(expected)
+  return isPublic ? `${description}: expected ${expected}` : description
 }
 
 /** RFC 9470 §3. */

@@ -3,10 +3,22 @@ import { describe, expect, test } from 'vitest'
 import { createClient } from '../../src/client/index.ts'
 import { createResourceServer, customVerifier, OAuthError } from '../../src/index.ts'
 import { operationScopes } from '../../src/resource-server/operations.ts'
-import type { TollgateEvent } from '../../src/types.ts'
+import { jwtVerifier } from '../../src/resource-server/jwt-verifier.ts'
+import type { AudienceRule, TollgateEvent } from '../../src/types.ts'
 import { basic, RES_A, RES_B, Rig } from '../support/as.ts'
 import { createWorld, issuer as clientIssuer, resource as clientResource } from '../support/client-world.ts'
-import { answer, issuer, post, resourceA, resourceB, start, token, world } from '../support/guard.ts'
+import {
+  answer,
+  issuer,
+  key,
+  post,
+  resourceA,
+  resourceB,
+  start,
+  token,
+  verdict,
+  world,
+} from '../support/guard.ts'
 import { Browser, requestUrl } from '../support/pages.ts'
 
 const done = (): Response => new Response('done')
@@ -30,7 +42,41 @@ describe('U5 both values', () => {
     const event = it.events.at(-1)!
     expect(event).toMatchObject({ type: 'token.rejected', expected, received })
     expect(event.detail).toContain(`expected ${expected}, got ${received}`)
-    expect(answer(response).challenge).toContain(`expected ${expected}, got `)
+    // Our own resource and issuer are public; what the token says is not (401-tok).
+    const { error_description: description } = (await response.json()) as { error_description: string }
+    expect(description).toMatch(new RegExp(`: expected ${expected.replaceAll('.', '\\.')}$`))
+    expect(answer(response).challenge).toContain(`error_description="${description}"`)
+  })
+
+  test.each<[string, AudienceRule, string]>([
+    ['audiences of its own', { aud: ['api://internal', 'api://other'] }, 'api://internal or api://other'],
+    ['the clients', { claim: 'client_id', equals: ['c-1', 'c-2'] }, 'client_id c-1 or c-2'],
+  ])('guard, %s are for events alone', async (_, audience, expected) => {
+    const server = jwtVerifier({ issuer, keys: { keys: [(await key('k1')).jwk] }, audience })
+    const it = await world({ events: true, options: { authorizationServers: [server] } })
+    const claims = { aud: 'their-audience', client_id: 'their-client' }
+    const response = await it.call(post(await token(claims)))
+    expect(it.events.at(-1)).toMatchObject({ expected, received: expect.stringContaining('their-') })
+    const wire = `${JSON.stringify([...response.headers])} ${await response.text()}`
+    expect(wire).toContain('The token is for another resource')
+    for (const each of ['api://', 'c-1', 'c-2', 'their-']) expect(wire).not.toContain(each)
+  })
+
+  test('guard, an outage: which host is out of reach is for events alone', async () => {
+    const jwksUri = 'http://keys.internal:8080/jwks'
+    const it = await world({
+      events: true,
+      options: {
+        authorizationServers: [jwtVerifier({ issuer, jwksUri })],
+        dangerouslyAllowHttp: ['http://keys.internal:8080'],
+        fetch: () => Promise.reject(new TypeError('connect 10.0.0.7')),
+        onError: () => undefined,
+      },
+    })
+    const response = await it.call(post(await token()))
+    expect(await verdict(response)).toBe('503-closed')
+    expect(await response.text()).not.toMatch(/internal|10\.0/)
+    expect(it.events.map(({ detail }) => detail).join()).toContain('keys.internal:8080')
   })
 
   test('guard, a custom verifier', async () => {
