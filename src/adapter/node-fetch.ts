@@ -18,11 +18,21 @@ export const nodeFetch: Fetch = async (input, init) => {
   const addresses = await judgedAddresses(url.hostname)
   const body = request.body === null ? undefined : Buffer.from(await request.arrayBuffer())
   const incoming = await firstReachable(addresses, (address) => exchange(url, address, request, body))
+  try {
+    return responseOf(incoming, request.method)
+  } catch (error) {
+    // A status or header that no Response can have: nobody would read the body, and the socket would stay.
+    incoming.destroy()
+    throw error
+  }
+}
+
+function responseOf(incoming: IncomingMessage, method: string): Response {
   const headers = new Headers()
   for (let i = 0; i < incoming.rawHeaders.length; i += 2)
     headers.append(incoming.rawHeaders[i]!, incoming.rawHeaders[i + 1]!)
   const status = incoming.statusCode ?? 502
-  const empty = request.method === 'HEAD' || [204, 205, 304].includes(status)
+  const empty = method === 'HEAD' || [204, 205, 304].includes(status)
   if (empty) incoming.resume()
   const stream = empty ? null : (Readable.toWeb(incoming) as ReadableStream<Uint8Array>)
   return new Response(stream, { status, headers })
@@ -51,7 +61,8 @@ async function judgedAddresses(hostname: string): Promise<string[]> {
     : (await lookup(literal, { all: true })).map(({ address }) => address)
   if (
     addresses.length === 0 ||
-    addresses.some((address) => isSpecialAddress(address) && !(named && isLoopback(address)))
+    // Whoever controls the resolver must not take this machine's name, to which http is allowed.
+    addresses.some((address) => (named ? !isLoopback(address) : isSpecialAddress(address)))
   )
     throw new BlockedAddressError(
       'The host leads to an address that is not public, where nodeFetch does not connect',

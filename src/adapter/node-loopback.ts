@@ -54,9 +54,10 @@ export function loopbackRedirect(options: LoopbackOptions): Redirect {
       const origin = `http://${host}:${(server.address() as AddressInfo).port}`
       const answers = new Set<Promise<void>>()
       server.on('request', (incoming, outgoing) => {
-        const answered = answer(incoming, outgoing, origin, path, handle).finally(() =>
-          answers.delete(answered),
-        )
+        const answered = answer(incoming, outgoing, origin, path, handle)
+          // Whoever asked is gone; an authorization ends by its answer, not by the page.
+          .catch(() => undefined)
+          .finally(() => answers.delete(answered))
         answers.add(answered)
       })
       return { uri: `${origin}${path}`, close: () => stop(server, answers) }
@@ -94,6 +95,8 @@ async function answer(
   handle: (request: Request) => Promise<Response>,
 ): Promise<void> {
   const url = incoming.url ?? ''
+  // Heard from the start: a browser may leave while the code is exchanged.
+  const closed = new Promise<void>((resolve) => outgoing.once('close', resolve))
   const hosts = incoming.rawHeaders.filter((_, i, all) => i % 2 === 1 && all[i - 1]!.toLowerCase() === 'host')
   // A foreign Host is a rebinding attack (CVE-2025-66414 and kin); a foreign path is somebody else's page.
   const ours = hosts.length === 1 && `http://${hosts[0]}` === origin
@@ -106,10 +109,8 @@ async function answer(
   )
   outgoing.writeHead(response.status, { ...Object.fromEntries(response.headers), connection: 'close' })
   const page = await response.text()
-  await new Promise<void>((resolve) => {
-    outgoing.once('close', resolve)
-    outgoing.end(page)
-  })
+  outgoing.end(page)
+  await closed
 }
 
 /** The page still has to reach the browser. Whatever else is open would hold the process: browsers connect in advance, and send nothing. */

@@ -8,7 +8,7 @@ import { createContext, type ClientContext } from './context.ts'
 import { probe } from './probe.ts'
 import { isCallbackPath } from './issuer-redirect.ts'
 import type { ClientOptions } from './options.ts'
-import { checkServer } from './outgoing.ts'
+import { asRequested, checkServer } from './outgoing.ts'
 import { answerFailure, answerSuccess, sendTo, successPage } from './page.ts'
 import { keys, read, save, type AnsweredRecord } from './records.ts'
 import { selectScopes } from './scopes.ts'
@@ -120,8 +120,7 @@ async function answerOf(context: ClientContext, arrived: URL): Promise<Response>
   }
 }
 
-/** As the user typed it: `URL` would add a slash to a host. */
 function serverUrl(resource: string | URL): string {
   if (!URL.canParse(String(resource))) throw new OAuthError('invalid_request', 'The resource is no URL')
-  return String(resource).split('#', 1)[0]!
+  return asRequested(resource)
 }

@@ -24,3 +24,18 @@ export function entryFor(
     )
   return entry
 }
+
+/** Whether the host itself names the issuer, in `clients` or in `providers`: it was not a server's choice then. */
+export const isVouchedFor = (
+  { options: { clients, providers = [] } }: ClientContext,
+  issuer: string,
+): boolean => [...clients, ...providers].some((each) => each.issuer === issuer)
+
+/** Rejects for an issuer that only the MCP server named: what a grant sends there may be good elsewhere. */
+export function requireVouchedFor(context: ClientContext, server: string, issuer: string): void {
+  if (!isVouchedFor(context, issuer))
+    throw refused(
+      'server_not_allowed',
+      `${withoutQuery(server)} wants tokens of ${issuer}, which stands neither in "clients" nor in "providers"; if you trust it, add it`,
+    )
+}

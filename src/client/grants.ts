@@ -5,6 +5,7 @@ import { requireFunction, requireString } from '../lib/options.ts'
 import { clientAuth } from './client-auth.ts'
 import type { ClientContext } from './context.ts'
 import type { ClientIdentity } from './identity.ts'
+import { requireVouchedFor } from './entry.ts'
 import { checkUrlOption } from './options.ts'
 import { carrier, outgoing } from './outgoing.ts'
 import { requestTokens } from './token-request.ts'
@@ -36,15 +37,20 @@ export const clientCredentials =
 /**
  * The workload's own JWT is the grant (RFC 7523 §2.1; SEP-1933). A refusal is final: neither retried nor followed by another grant.
  *
+ * The issuer stands in `clients` or in `providers`; another one that an MCP server names is refused with `server_not_allowed`.
+ *
  * @param options.assertion The workload's JWT for this issuer, fresh at each call.
  */
 export function workloadIdentity(options: { assertion: (issuer: string) => Awaitable<string> }): Grant {
   requireFunction('assertion', options.assertion)
-  return async ({ context, server, found, identity, parameters }) =>
-    requestTokens(context, server, found, identity, jwtBearer, {
+  return async ({ context, server, found, identity, parameters }) => {
+    // The JWT of a platform is often good at one issuer, whoever asks for it: a hostile one would present it there.
+    requireVouchedFor(context, server, found.issuer)
+    return requestTokens(context, server, found, identity, jwtBearer, {
       assertion: await options.assertion(found.issuer),
       ...parameters,
     })
+  }
 }
 
 /** Options of {@link enterpriseManaged}. */

@@ -1,7 +1,7 @@
 import { base64url, utf8 } from '../lib/bytes.ts'
 import type { ClientContext } from './context.ts'
 import { refused } from './errors.ts'
-import { entryFor } from './entry.ts'
+import { entryFor, isVouchedFor } from './entry.ts'
 import type { ServerRecord } from './records.ts'
 
 /**
@@ -43,20 +43,33 @@ export function usesDocument(context: ClientContext, server: string, found: Serv
   const { clientMetadataUrl } = context.options
   const { client_id_metadata_document_supported: supported, registration_endpoint: other } = found.metadata
   if (clientMetadataUrl === undefined || !supported) return false
-  return other === undefined || foreignEndpoint(context, server, found) === undefined
+  // Without a person there is no redirect.
+  if (other === undefined || context.options.grant !== undefined) return true
+  return !isOneOfSeveral(context, found) && foreignEndpoint(context, server, found) === undefined
 }
 
 /**
- * If several issuers share a redirect URI, mix-up is stopped by the endpoints: a hostile issuer cannot name the honest page, because its
- * endpoints have to lie at its own origin or at one that the host lists.
+ * Several issuers share a redirect URI, and this one sends no `iss`. Its endpoints have to lie at its own origin or at one that the host lists,
+ * so it cannot name the honest page. It could still redirect the browser from its own page to that of an issuer in `clients`, where our
+ * client id is known, and get that one's code: if there is such an issuer, the host has to vouch for this one, too.
  */
 export function requireOwnEndpoints(context: ClientContext, server: string, found: ServerRecord): void {
+  if (isOneOfSeveral(context, found))
+    throw refused(
+      'shared_redirect',
+      `${found.issuer} sends no "iss" and would share its redirect URI with the issuers in "clients" (mix-up); if you trust it, add an entry for it to "clients"`,
+    )
   const foreign = foreignEndpoint(context, server, found)
   if (foreign === undefined) return
   throw refused(
     'foreign_endpoint',
     `${found.issuer} sends no "iss", shares its redirect URI with other issuers, and has an endpoint at ${foreign}; if that is right, add the origin to "endpointOrigins" of its entry in "clients", or give the client a "redirect" that knows "segment"`,
   )
+}
+
+function isOneOfSeveral(context: ClientContext, { issuer, metadata }: ServerRecord): boolean {
+  if (metadata.authorization_response_iss_parameter_supported || isVouchedFor(context, issuer)) return false
+  return context.options.clients.length > 0
 }
 
 /** The origin of an endpoint that is neither the issuer's own nor listed. */

@@ -85,7 +85,10 @@ export interface ClientOptions extends Runtime {
   redirect?: string | Redirect
   /** Default: this process's memory. */
   storage?: ClientStorage
-  /** Whose tokens these are, where one storage serves several people. Default: one person. */
+  /**
+   * Whose tokens these are, where one storage serves several people: a non-empty string, so that nobody who is unknown shares the tokens
+   * of others who are. Leave the option out for one person.
+   */
   subject?: string
   /** Shown on the consent page. Default: `MCP client`. */
   clientName?: string
@@ -169,7 +172,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     ...options,
     clients,
     storage: requireStorage(options.storage ?? memoryStorage()),
-    subject: options.subject ?? '',
+    subject: Object.hasOwn(options, 'subject') ? requireString('subject', options.subject) : '',
     clientName: options.clientName ?? 'MCP client',
     refreshAhead: requireSeconds('refreshAhead', options.refreshAhead, { min: 0, max: 600, default: 60 }),
     maxStepUps: requireInteger('maxStepUps', options.maxStepUps, { min: 0, max: 5, default: 2 }),

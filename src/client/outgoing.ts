@@ -6,7 +6,7 @@ import {
   type GuardedFetchOptions,
 } from '../http/guarded-fetch.ts'
 import { parseObject } from '../lib/json.ts'
-import { isLoopbackRedirect } from '../protocol/redirect-uri.ts'
+import { isLoopbackRedirect, isPrivateUseRedirect } from '../protocol/redirect-uri.ts'
 import { isLoopbackHost } from '../protocol/resource.ts'
 import type { ClientContext } from './context.ts'
 import { refused } from './errors.ts'
@@ -24,8 +24,12 @@ export function outgoing({ options, runtime }: ClientContext, server: string): G
 
 /** A client whose redirect ends on this machine. A host on the web, or one without a person, may be given URLs by strangers. */
 function isOnPersonsMachine({ redirect }: ClientOptions): boolean {
-  if (typeof redirect === 'string') return isLoopbackRedirect(redirect)
-  return redirect !== undefined && !redirect.uri?.startsWith('https:')
+  if (redirect === undefined) return false
+  const uri = typeof redirect === 'string' ? redirect : redirect.uri
+  // A redirect that does not say where it ends has a listener of its own.
+  if (uri === undefined) return true
+  const { href } = new URL(uri)
+  return isLoopbackRedirect(href) || (typeof redirect !== 'string' && isPrivateUseRedirect(href))
 }
 
 /**
@@ -41,6 +45,13 @@ export function checkServer(context: ClientContext, server: string): void {
       'a server on this machine needs a loopback "redirect", one inside your network an entry in "dangerouslyAllowOrigins"'
     throw new BlockedAddressError(`${withoutQuery(server)}: ${error.message}; ${advice}`)
   }
+}
+
+/**
+ * The URL as it is requested, without fragment: what a list of servers is compared with must not be another spelling of it (`/a/../b`).
+ */
+export function asRequested(url: string | URL): string {
+  return new URL(url).href.split('#', 1)[0]!
 }
 
 /** Origin and path, for events and messages: hosts put keys and session ids into the query. */

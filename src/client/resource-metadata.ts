@@ -81,5 +81,17 @@ export function covers(resource: string, server: string): boolean {
   const url = canonicalResource(server)
   if (identifier === undefined || url === undefined) return false
   const below = identifier.endsWith('/') ? identifier : `${identifier}/`
-  return !identifier.includes('?') && url.startsWith(below) && url !== below.slice(0, -1)
+  return (
+    !identifier.includes('?') &&
+    url.startsWith(below) &&
+    url !== below.slice(0, -1) &&
+    !climbs(url.slice(below.length))
+  )
 }
+
+/** Whether somebody who decodes separators, or drops path parameters, would read a dot segment here, and leave the path. */
+const climbs = (rest: string): boolean =>
+  rest
+    .split('?', 1)[0]!
+    .split(/\/|%2f|%5c/i)
+    .some((segment) => /^(?:\.|%2e){1,2}(?:;.*)?$/i.test(segment))

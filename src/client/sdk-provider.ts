@@ -11,7 +11,7 @@ import { forget } from './identity.ts'
 import { requireOwnEndpoints } from './issuer-redirect.ts'
 import { probe } from './probe.ts'
 import { registration } from './registration.ts'
-import { checkServer, outgoing, withoutQuery } from './outgoing.ts'
+import { asRequested, checkServer, outgoing, withoutQuery } from './outgoing.ts'
 import {
   keys,
   read,
@@ -48,9 +48,9 @@ export function toOAuthClientProvider(client: Client, server: string | URL): Sdk
   if (!URL.canParse(String(server))) throw new ConfigurationError('server', "pass the MCP server's URL")
   const context = contextOf(client)
   const { storage, options, runtime } = context
-  const url = String(server)
+  const url = asRequested(server)
   checkServer(context, url)
-  const at = (name: string): Promise<string> => keys.sdk(`${name} ${url} ${options.subject}`)
+  const at = (name: string): Promise<string> => keys.sdk(JSON.stringify([name, url, options.subject]))
   const tokenKey = (issuer: string): Promise<string> => keys.tokens(issuer, `sdk ${url}`, options.subject)
   const redirectUrl = typeof options.redirect === 'string' ? options.redirect : options.redirect?.uri
   if (redirectUrl === undefined)
@@ -99,6 +99,7 @@ export function toOAuthClientProvider(client: Client, server: string | URL): Sdk
     async state() {
       const flow: SdkFlow = { state: randomToken(), found: await rediscover() }
       await save(storage, await at('state'), flow)
+      await storage.set(await at('asked'), flow.found.issuer)
       return flow.state
     },
     async clientInformation(given) {
@@ -165,7 +166,8 @@ export function toOAuthClientProvider(client: Client, server: string | URL): Sdk
     async redirectToAuthorization(to) {
       // The SDK's discovery is not ours: what it found is judged here.
       checkUrl(to, outgoing(context, url))
-      const found = current ?? (await rediscover())
+      const found =
+        (await read<SdkFlow>(storage, await at('state')))?.found ?? current ?? (await rediscover())
       requireEndpoint(to, found.metadata.authorization_endpoint, found)
       // The SDK wants one redirect URI for all issuers.
       requireOwnEndpoints(context, url, found)
@@ -185,6 +187,17 @@ export function toOAuthClientProvider(client: Client, server: string | URL): Sdk
       // The code, the verifier and the secret go out now. SDK v1 takes any token endpoint that the server led it to (mix-up).
       const found = await rediscover()
       requireEndpoint(to, found.metadata.token_endpoint, found)
+      // A code goes back to the issuer that was asked for it, whatever the server says by now.
+      const asked = await storage.get(await at('asked'))
+      if (
+        parameters.get('grant_type') === 'authorization_code' &&
+        asked !== undefined &&
+        asked !== found.issuer
+      )
+        throw refused(
+          'issuer_mismatch',
+          `The code is of ${asked}, and the server now names ${found.issuer}; start again`,
+        )
       const known = await clientAt(found.issuer, true)
       if (known === undefined)
         throw new OAuthError(

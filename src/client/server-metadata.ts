@@ -1,9 +1,11 @@
 import type { AuthorizationServer } from 'oauth4webapi'
 import { parseAuthorizationServerMetadata } from '../protocol/metadata-parse.ts'
 import type { AuthorizationServerMetadata } from '../protocol/metadata.ts'
+import { checkUrl, isPublic } from '../http/guarded-fetch.ts'
 import { authorizationServerMetadataUrls } from '../protocol/well-known.ts'
 import type { ClientQuirks } from '../types.ts'
 import type { ClientContext } from './context.ts'
+import { isVouchedFor } from './entry.ts'
 import { MismatchError, refused } from './errors.ts'
 import type { Look } from './look.ts'
 
@@ -22,12 +24,21 @@ export async function findServerMetadata(
       'invalid_response',
       `The authorization server is named by ${JSON.stringify(issuer)}, which is not a URL`,
     )
+  // RFC 8414 §2. With a query or a fragment the URL below would be a document that anybody may have put on the host.
+  if (/[?#]/.test(issuer))
+    throw refused(
+      'invalid_response',
+      `The authorization server ${JSON.stringify(issuer)} has a query or a fragment`,
+    )
   const quirks = context.quirks(issuer)
   if (quirks.endpoints !== undefined) return preset(issuer, quirks.endpoints)
   for (const url of authorizationServerMetadataUrls(issuer)) {
     const document = await look.at(url)
     if (document === undefined) continue
     const metadata = withUsableEndpoints(parseAuthorizationServerMetadata(document))
+    checkEndpoint(context, issuer, metadata.authorization_endpoint)
+    checkEndpoint(context, issuer, metadata.token_endpoint)
+    checkEndpoint(context, issuer, metadata.registration_endpoint)
     if (!expected.includes(metadata.issuer))
       throw new MismatchError(
         'issuer_mismatch',
@@ -45,6 +56,14 @@ function withUsableEndpoints(metadata: AuthorizationServerMetadata): Authorizati
     ([name, value]) => !name.endsWith('_endpoint') || URL.canParse(String(value)),
   )
   return Object.fromEntries(members) as unknown as AuthorizationServerMetadata
+}
+
+/**
+ * SSRF: addresses on this machine and origins in `dangerouslyAllowOrigins` are named only by an issuer that is there itself. A public one
+ * would have us send requests of its choice inside. Throws BlockedAddressError.
+ */
+export function checkEndpoint(context: ClientContext, issuer: string, endpoint: string | undefined): void {
+  if (endpoint !== undefined && isPublic(issuer) && !isVouchedFor(context, issuer)) checkUrl(endpoint)
 }
 
 const preset = (

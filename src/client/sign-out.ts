@@ -5,7 +5,7 @@ import { heldTokens } from './held-tokens.ts'
 import { identityOf } from './identity.ts'
 import { carrier, outgoing, withoutQuery } from './outgoing.ts'
 import { read, type ServerRecord, type TokenRecord } from './records.ts'
-import { asServer } from './server-metadata.ts'
+import { asServer, checkEndpoint } from './server-metadata.ts'
 
 /**
  * Forgets all tokens for this server, then revokes them at the servers that issued them (RFC 7009), whatever the server's metadata
@@ -46,6 +46,7 @@ async function revoke(
   for (const [hint, token] of Object.entries(hints)) {
     if (token === undefined) continue
     try {
+      checkEndpoint(context, found.issuer, found.metadata.revocation_endpoint)
       await revocationRequest(
         asServer(found.metadata),
         { client_id: identity.clientId },

@@ -83,6 +83,16 @@ export function checkUrl(
   return target
 }
 
+/** Whether the URL is public https. */
+export function isPublic(url: string | URL): boolean {
+  try {
+    checkUrl(url)
+    return true
+  } catch {
+    return false
+  }
+}
+
 async function exchange(
   target: URL,
   options: GuardedFetchOptions,

@@ -38,6 +38,26 @@ test.each([
   expect(asked).toEqual(['public.example', 'public.example'])
 })
 
+test('an answer that no Response can be leaves no socket behind', async () => {
+  const server = createServer((_, outgoing) => {
+    outgoing.writeHead(999)
+    outgoing.write('a body that never ends')
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const closed = new Promise((resolve) =>
+    server.once('connection', (socket) => socket.once('close', resolve)),
+  )
+  try {
+    const { port } = server.address() as AddressInfo
+    answers.set('127.0.0.1', ['127.0.0.1'])
+    await expect(nodeFetch(`http://127.0.0.1:${port}/`)).rejects.toThrow(RangeError)
+    await closed
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
+})
+
 test('CL2 localhost is asked for once, and connected to as it was judged; what it must not be is refused', async () => {
   const server = createServer((incoming, outgoing) => outgoing.end(incoming.headers.host)).listen(
     0,
@@ -57,6 +77,11 @@ test('CL2 localhost is asked for once, and connected to as it was judged; what i
     await expect(nodeFetch(`http://localhost:${port}/`)).rejects.toMatchObject({ code: 'invalid_request' })
     answers.set('localhost', ['::1'])
     await expect(nodeFetch(`http://localhost:${port}/`)).rejects.toThrow(/ECONNREFUSED|EADDRNOTAVAIL/)
+    for (const elsewhere of [['93.184.216.34'], ['127.0.0.1', '93.184.216.34']]) {
+      answers.set('localhost', elsewhere)
+      for (const name of ['localhost', 'a.localhost'])
+        await expect(nodeFetch(`http://${name}:${port}/`)).rejects.toMatchObject({ code: 'invalid_request' })
+    }
     answers.set('localhost', ['10.0.0.1'])
     await expect(nodeFetch(`http://localhost:${port}/`)).rejects.toMatchObject({ code: 'invalid_request' })
   } finally {

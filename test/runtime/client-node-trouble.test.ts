@@ -246,6 +246,35 @@ test('loopbackRedirect: a browser that connects in advance and sends nothing hol
   sockets[0]!.destroy()
 })
 
+test('loopbackRedirect: a browser that leaves while the code is exchanged holds nobody up', async () => {
+  const world = createWorld()
+  let left!: () => void
+  const gone = new Promise<void>((resolve) => (left = resolve))
+  const open = async (url: URL): Promise<void> => {
+    const back = new URL((await world.fetch(url, { redirect: 'manual' })).headers.get('location')!)
+    const socket = connect(Number(back.port), '127.0.0.1')
+    socket.on('error', () => undefined)
+    socket.once('close', left)
+    socket.write(`GET ${back.pathname}${back.search} HTTP/1.1\r\nHost: ${back.host}\r\n\r\n`)
+    leave = () => socket.destroy()
+  }
+  let leave = (): void => undefined
+  const client = createClient({
+    // The token endpoint answers after the listener has seen the browser go.
+    fetch: async (input, init) => {
+      if (new Request(input, init).url === `${issuer}/token`) {
+        leave()
+        await gone
+        await new Promise((resolve) => setTimeout(resolve, 100))
+      }
+      return world.fetch(input, init)
+    },
+    clock: world.clock,
+    redirect: loopbackRedirect({ open }),
+  })
+  expect((await client.fetch(resource)).status).toBe(200)
+})
+
 describe('openUrl', () => {
   const url = new URL('https://x.test/authorize?state=secret')
   /** Runs the work with nothing but this opener on the path. */

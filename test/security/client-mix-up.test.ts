@@ -243,3 +243,88 @@ describe('T2 where only one redirect URI can be registered, the endpoints are th
     expect(provider.authorizationUrl).toBeUndefined()
   })
 })
+
+describe('T2 CL8 the hostile page redirects to the honest one, with our client id there', () => {
+  const honestClient = 'by-hand-at-honest'
+  const clients = [{ issuer, clientId: honestClient }]
+  const document = { clientMetadataUrl: 'https://app.test/client.json' }
+
+  /** All endpoints of the hostile server are its own; its page sends the browser on. */
+  function redirecting(world: World, more: object): void {
+    world.prm['authorization_servers'] = [evil]
+    world.on(`${evil}/.well-known/oauth-authorization-server`, () =>
+      json({
+        issuer: evil,
+        authorization_endpoint: `${evil}/authorize`,
+        token_endpoint: `${evil}/token`,
+        code_challenge_methods_supported: ['S256'],
+        ...more,
+      }),
+    )
+    world.on(`${evil}/register`, () => json({ client_id: 'at-evil' }, 201))
+    world.on(`${evil}/authorize`, ({ url }) => {
+      const to = new URL(`${issuer}/authorize${new URL(url).search}`)
+      to.searchParams.set('client_id', honestClient)
+      return world.fetch(to, { redirect: 'manual' })
+    })
+  }
+  const takesDocuments = { client_id_metadata_document_supported: true }
+  const registers = { registration_endpoint: `${evil}/register` }
+
+  test('T2 with a metadata document: registered instead, with a URI that the honest one does not know', async () => {
+    const world = createSilentWorld()
+    redirecting(world, { ...takesDocuments, ...registers })
+    const page = await clientFor(world, { redirect: web, clients, ...document }).authorize(resource)
+    expect(page.searchParams.get('client_id')).toBe('at-evil')
+    expect(page.searchParams.get('redirect_uri')).toMatch(/\/callback\/[\w-]{16}$/)
+  })
+
+  const fixed = (world: World): Redirect => ({
+    ...listening(world),
+    listen: async () => ({ uri: 'http://127.0.0.1:3000/callback', close: () => undefined }),
+  })
+  test.each([
+    ['a metadata document alone', takesDocuments, () => ({ redirect: web, ...document })],
+    ['a redirect with one URI', registers, (world) => ({ redirect: fixed(world) })],
+  ] as [string, object, (world: World) => ClientOptions][])(
+    'T2 with %s: refused, unless the host has an entry for it',
+    async (_, more, options) => {
+      const world = createSilentWorld()
+      redirecting(world, more)
+      const host = options(world)
+      await expect(clientFor(world, { clients, ...host }).fetch(resource)).rejects.toMatchObject({
+        code: 'shared_redirect',
+        message: expect.stringContaining(evil),
+      })
+      expect(world.to(`${evil}/token`)).toEqual([])
+      const vouched = [...clients, { issuer: evil, clientId: 'ours' }]
+      expect((await clientFor(world, { clients: vouched, redirect: web }).authorize(resource)).origin).toBe(
+        evil,
+      )
+      // Nobody else's code can come to the URI.
+      expect((await clientFor(world, { ...host, redirect: web }).authorize(resource)).origin).toBe(evil)
+    },
+  )
+
+  test('T2 in the SDK bridge: refused', async () => {
+    const world = createSilentWorld()
+    redirecting(world, registers)
+    const provider = toOAuthClientProvider(clientFor(world, { redirect: web, clients }), resource)
+    const state = await provider.state()
+    await expect(
+      provider.redirectToAuthorization(new URL(`${evil}/authorize?state=${state}`)),
+    ).rejects.toMatchObject({ code: 'shared_redirect' })
+  })
+
+  test('T2 a hostile server that says it sends iss gets no code without it, nor with that of another', async () => {
+    const world = createSilentWorld()
+    redirecting(world, { ...takesDocuments, authorization_response_iss_parameter_supported: true })
+    const client = clientFor(world, { redirect: web, clients, ...document })
+    for (const iss of ['', `&iss=${encodeURIComponent(issuer)}`]) {
+      const state = (await client.authorize(resource)).searchParams.get('state')
+      const back = await client.callback(new Request(`${web}?code=c&state=${state}${iss}`))
+      expect(back.status).toBe(400)
+    }
+    expect(world.to(`${evil}/token`)).toEqual([])
+  })
+})

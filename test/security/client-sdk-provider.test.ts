@@ -211,3 +211,28 @@ describe('S6 the answer to the SDK comes from the issuer that was discovered', (
     ).rejects.toMatchObject({ code: 'invalid_client' })
   })
 })
+
+describe('S6 CL8 the server changes its word while a person approves', () => {
+  test('S6 the code of one issuer is not exchanged at another, although the client is registered there', async () => {
+    const world = createWorld()
+    addIssuer(world, evil)
+    const provider = bridge(world, { storage: memoryStorage(), clients: [] })
+    // While the SDK registers it is the hostile one, whose answer is our client id at the honest one.
+    world.prm['authorization_servers'] = [evil]
+    await provider.clientInformation()
+    await provider.saveClientInformation({ client_id: 'client-at-honest' })
+    world.prm['authorization_servers'] = [issuer]
+    const state = await provider.state()
+    await provider.redirectToAuthorization(
+      new URL(`${issuer}/authorize?state=${state}&client_id=client-at-honest`),
+    )
+    await provider.callback(`${uri}?code=c&state=${state}&iss=${encodeURIComponent(issuer)}`)
+    world.prm['authorization_servers'] = [evil]
+    await provider.clientInformation()
+    const exchange = new URLSearchParams({ grant_type: 'authorization_code', code: 'c' })
+    const authenticate = (to: string): Promise<void> =>
+      provider.addClientAuthentication(new Headers(), exchange, to)
+    await expect(authenticate(`${evil}/token`)).rejects.toMatchObject({ code: 'issuer_mismatch' })
+    await expect(authenticate(`${issuer}/token`)).rejects.toMatchObject({ code: 'issuer_mismatch' })
+  })
+})
