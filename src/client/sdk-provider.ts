@@ -241,8 +241,12 @@ export function toOAuthClientProvider(client: Client, server: string | URL): Sdk
     async callback(back) {
       const { searchParams } = new URL(back ?? (await arrived) ?? redirectUrl)
       const key = await at('state')
-      const flow = await read<SdkFlow>(storage, key)
-      await storage.delete(key)
+      // Once, also for two requests at a time.
+      const flow = await storage.exclusively(key, async () => {
+        const record = await read<SdkFlow>(storage, key)
+        await storage.delete(key)
+        return record
+      })
       const states = searchParams.getAll('state')
       if (flow === undefined || states.length !== 1 || states[0] !== flow.state)
         throw new OAuthError('invalid_callback', 'This answer belongs to no authorization of ours')

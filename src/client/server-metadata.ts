@@ -2,6 +2,7 @@ import type { AuthorizationServer } from 'oauth4webapi'
 import { parseAuthorizationServerMetadata } from '../protocol/metadata-parse.ts'
 import type { AuthorizationServerMetadata } from '../protocol/metadata.ts'
 import { checkUrl, isPublic } from '../http/guarded-fetch.ts'
+import { canonicalResource } from '../protocol/resource.ts'
 import { authorizationServerMetadataUrls } from '../protocol/well-known.ts'
 import type { ClientQuirks } from '../types.ts'
 import type { ClientContext } from './context.ts'
@@ -19,16 +20,12 @@ export async function findServerMetadata(
   issuer: string,
   expected: readonly string[] = [issuer],
 ): Promise<AuthorizationServerMetadata | undefined> {
-  if (!URL.canParse(issuer))
+  // RFC 8414 §2: with a query or a fragment the URL below would be a document that anybody may have put on the host. What is not written
+  // plainly (`https://honest.test@evil.test`) would be shown to the person as somebody else.
+  if (canonicalResource(issuer) === undefined || issuer.includes('?'))
     throw refused(
       'invalid_response',
-      `The authorization server is named by ${JSON.stringify(issuer)}, which is not a URL`,
-    )
-  // RFC 8414 §2. With a query or a fragment the URL below would be a document that anybody may have put on the host.
-  if (/[?#]/.test(issuer))
-    throw refused(
-      'invalid_response',
-      `The authorization server ${JSON.stringify(issuer)} has a query or a fragment`,
+      `The authorization server is named by ${JSON.stringify(issuer)}, which is not a plain URL without query and fragment`,
     )
   const quirks = context.quirks(issuer)
   if (quirks.endpoints !== undefined) return preset(issuer, quirks.endpoints)

@@ -1,10 +1,11 @@
-import { allowInsecureRequests, customFetch, revocationRequest } from 'oauth4webapi'
+import { allowInsecureRequests, customFetch, None, revocationRequest } from 'oauth4webapi'
 import { OAuthError } from '../errors.ts'
 import type { ClientContext } from './context.ts'
 import { heldTokens } from './held-tokens.ts'
 import { identityOf } from './identity.ts'
 import { carrier, outgoing, withoutQuery } from './outgoing.ts'
 import { read, type ServerRecord, type TokenRecord } from './records.ts'
+import { successBody } from './token-answer.ts'
 import { asServer, checkEndpoint } from './server-metadata.ts'
 
 /**
@@ -40,14 +41,16 @@ async function revoke(
   found: ServerRecord,
   tokens: TokenRecord,
 ): Promise<void> {
-  const identity = await identityOf(context, found, tokens.clientId)
-  if (found.metadata.revocation_endpoint === undefined || identity === undefined) return
+  // A registration that is gone may have been a public one, which needs no more than its id.
+  const forgotten = { clientId: tokens.clientId, auth: None() }
+  const identity = (await identityOf(context, found, tokens.clientId)) ?? forgotten
+  if (found.metadata.revocation_endpoint === undefined) return
   const hints = { refresh_token: tokens.refreshToken, access_token: tokens.accessToken }
   for (const [hint, token] of Object.entries(hints)) {
     if (token === undefined) continue
     try {
       checkEndpoint(context, found.issuer, found.metadata.revocation_endpoint)
-      await revocationRequest(
+      const answer = await revocationRequest(
         asServer(found.metadata),
         { client_id: identity.clientId },
         identity.auth,
@@ -58,6 +61,7 @@ async function revoke(
           [allowInsecureRequests]: true,
         },
       )
+      await successBody(answer)
     } catch (error) {
       // The person is signed out here in any case.
       const event = { type: 'client.revocation-failed', level: 'warning', issuer: found.issuer } as const

@@ -191,6 +191,25 @@ describe('CL9 what a grant without a person sends goes to issuers that the host 
   })
 })
 
+describe('an issuer that reads like another one', () => {
+  test.each([
+    'https://as.test@evil.test',
+    'https://as.test:pw@evil.test/',
+    'https://evil.test\\@as.test',
+    'https:evil.test',
+    'https:/evil.test',
+    'https:///evil.test',
+  ])('%s is no authorization server', async (odd) => {
+    const world = createWorld()
+    world.prm['authorization_servers'] = [odd]
+    const { origin, pathname } = new URL(odd)
+    const at = `${origin}/.well-known/oauth-authorization-server${pathname.replace(/\/$/, '')}`
+    world.on(at, { ...world.metadata, issuer: odd })
+    await expect(clientFor(world, {}).fetch(resource)).rejects.toMatchObject({ code: 'invalid_response' })
+    expect(world.to('https://evil.test')).toEqual([])
+  })
+})
+
 describe('RFC 8414 §2: an issuer has no query and no fragment', () => {
   test.each(['?', '?a=b', '#', '#x', '/%3f?'])(
     'a document that strangers can put there (…%s) is no authorization server',

@@ -149,3 +149,35 @@ describe('T3 signing out', () => {
     expect(world.opened).toHaveLength(2)
   })
 })
+
+describe('T3 the registration is forgotten before the person signs out', () => {
+  test.each(['invalid_client', 'unauthorized_client'])(
+    'T3 after %s at the redirect URI: the tokens from before are revoked all the same',
+    async (error) => {
+      const world = createWorld()
+      const client = clientFor(world, { redirect: world.redirect })
+      expect((await client.fetch(resource)).status).toBe(200)
+      world.needed = ['admin']
+      world.tamper = (url) => {
+        url.searchParams.delete('code')
+        url.searchParams.set('error', error)
+      }
+      await expect(client.fetch(resource)).rejects.toMatchObject({ code: error })
+      await client.signOut(resource)
+      expect([...world.tokens, ...world.refreshTokens]).toEqual([])
+    },
+  )
+
+  test('T3 a client with a secret that is gone: said in an event', async () => {
+    const world = createWorld()
+    world.on(`${issuer}/revoke`, () => json({ error: 'invalid_client' }, 401))
+    const events: string[] = []
+    const storage = memoryStorage()
+    const onEvent = ({ type }: { type: string }): void => void events.push(type)
+    await clientFor(world, { redirect: world.redirect, storage, onEvent }).fetch(resource)
+    const { get } = storage
+    storage.get = async (key) => (key.endsWith(':client') ? undefined : get(key))
+    await clientFor(world, { storage, onEvent }).signOut(resource)
+    expect(events).toContain('client.revocation-failed')
+  })
+})
