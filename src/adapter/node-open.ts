@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
-import { platform } from 'node:process'
+import { win32 } from 'node:path'
+import { env, platform } from 'node:process'
 
 /**
  * Opens a URL in the person's browser. The URL is one argument of the platform's opener, never part of a command line; what is
@@ -37,7 +38,11 @@ const noBrowser = (command: string): string =>
 /** Windows has no opener without a shell but this one, which takes a URL as it is. */
 const openers: Partial<Record<typeof platform, string[]>> = {
   darwin: ['open'],
-  win32: ['rundll32', 'url.dll,FileProtocolHandler'],
+  // By its path: Windows looks in the current folder first, and that may be somebody else's project.
+  win32: [
+    win32.join(env['SystemRoot'] ?? 'C:\\Windows', 'System32', 'rundll32.exe'),
+    'url.dll,FileProtocolHandler',
+  ],
 }
 
 /** `URL` leaves characters that a shell would take for its own; openers are often shell scripts. */

@@ -20,11 +20,12 @@ import { sweep } from './node-sweep.ts'
 export function fileStorage(options: { folder?: string } = {}): ClientStorage {
   checkOptions('fileStorage', options, ['folder'])
   const folder = requireString('folder', options.folder ?? join(configurationFolder(), 'tollgate'))
-  // The folder may be older than we are, and open to others.
-  const closed = once(async () => {
-    checkOwn(await lstat(folder))
-    await chmod(folder, 0o700)
-  })
+  // The folder may be older than we are, and open to others. Each time: whoever can write above it may put another one in its place.
+  const closed = async (): Promise<void> => {
+    const { uid, mode } = await lstat(folder)
+    checkOwn({ uid, mode })
+    if ((mode & 0o777) !== 0o700) await chmod(folder, 0o700)
+  }
   const ready = async (): Promise<void> => {
     try {
       await mkdir(folder, { recursive: true, mode: 0o700 })
@@ -125,13 +126,3 @@ const unusable = (folder: string, cause: unknown): Error =>
     `Tokens cannot be kept in ${folder} (${(cause as { code?: string }).code}): make it a folder that this user owns, or pass another one: fileStorage({ folder })`,
     { cause },
   )
-
-/** Done once; what failed is tried again. */
-function once(work: () => Promise<void>): () => Promise<void> {
-  let done: Promise<void> | undefined
-  return () => {
-    const attempt = (done ??= work())
-    attempt.catch(() => (done = undefined))
-    return attempt
-  }
-}

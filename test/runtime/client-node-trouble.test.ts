@@ -95,6 +95,20 @@ describe('fileStorage', () => {
     } else await expect(fileStorage({ folder: '/etc' }).get('k:x')).rejects.toThrow('another user owns it')
   })
 
+  test('T11 a folder that was in order and is no more: whoever can write above it could replace it', async () => {
+    const storage = fileStorage({ folder })
+    await storage.set('k:x', 'mine')
+    chmodSync(folder, 0o777)
+    const uses = [
+      () => storage.get('k:x'),
+      () => storage.set('k:x', 'new'),
+      () => storage.exclusively('k:x', async () => 1),
+    ]
+    for (const use of uses) await expect(use()).rejects.toThrow('others can write it')
+    chmodSync(folder, 0o700)
+    expect(await storage.get('k:x')).toBe('mine')
+  })
+
   test('files that broke are as good as none: a person is asked, and they are replaced', async () => {
     const world = createWorld()
     const storage = fileStorage({ folder })
