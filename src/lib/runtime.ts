@@ -25,7 +25,7 @@ export interface ResolvedRuntime {
 
 /** The only place that knows the platform, its fetch and its clock. */
 export function resolveRuntime(runtime: Runtime): ResolvedRuntime {
-  const { onEvent, onError, clientAddress } = runtime
+  const { onEvent, onError, clientAddress, waitUntil } = runtime
   const clock = runtime.clock ?? (() => Date.now() / 1000)
 
   const tell = (error: unknown, where: string, request: Request | undefined): void => {
@@ -58,7 +58,16 @@ export function resolveRuntime(runtime: Runtime): ResolvedRuntime {
   return {
     fetch: runtime.fetch ?? ((input, init) => fetch(input, init)),
     clock,
-    waitUntil: runtime.waitUntil,
+    waitUntil:
+      waitUntil &&
+      ((promise) => {
+        try {
+          waitUntil(promise)
+        } catch (error) {
+          // One that is called without its context throws each time; the work goes on, as long as the platform lets it.
+          failed(error, 'waitUntil')
+        }
+      }),
     requestsOwnIo: typeof navigator === 'object' && navigator.userAgent === 'Cloudflare-Workers',
     event,
     failed,

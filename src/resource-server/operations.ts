@@ -1,5 +1,6 @@
-import { ConfigurationError } from '../errors.ts'
+import { ConfigurationError, OAuthError } from '../errors.ts'
 import { checkOptions, requireInteger } from '../lib/options.ts'
+import { attribute } from '../lib/runtime.ts'
 import type { AuthInfo, Awaitable } from '../types.ts'
 import { headerProblem } from './operation-headers.ts'
 import { listFilter } from './operation-lists.ts'
@@ -21,7 +22,10 @@ export interface Operation {
   readonly params: Readonly<Record<string, unknown>>
 }
 
-/** Scopes, or a function for what depends on arguments. What it throws refuses the request. */
+/**
+ * Scopes, or a function for what depends on arguments. What it throws refuses the request: an OAuthError as it is, anything else with 500 and
+ * the cause to `onError`.
+ */
 export type OperationRule =
   readonly string[] | ((operation: Operation, auth: AuthInfo | undefined) => Awaitable<readonly string[]>)
 
@@ -131,12 +135,27 @@ export function operationScopes<const Custom extends string = never>(
       }
       // None is called before all are found, and each in an async function: a rejection that nobody awaits ends a process of Node.
       const needs = rules.map(async ([rule, operation]) =>
-        typeof rule === 'function' ? rule(operation, auth) : rule,
+        typeof rule === 'function' ? called(rule, operation, auth) : rule,
       )
       const scopes = (await Promise.all(needs)).flat()
       const answers = wantsAnswers(read.body)
       return { scopes, answers, request: read.request, ...told, ...(asked.some(isList) ? filtering : {}) }
     },
+  }
+}
+
+/** A rule that fails lets nobody in. What it throws is for `onError`, unless it is an answer. */
+async function called(
+  rule: Exclude<OperationRule, readonly string[]>,
+  operation: Operation,
+  auth: AuthInfo | undefined,
+): Promise<readonly string[]> {
+  try {
+    return await rule(operation, auth)
+  } catch (error) {
+    if (error instanceof OAuthError) throw error
+    const failure = new OAuthError('server_error', 'A rule for this operation failed', { status: 500 })
+    throw attribute(failure, 'operationScopes', error)
   }
 }
 

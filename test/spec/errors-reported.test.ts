@@ -4,6 +4,7 @@ import { createAuthorizationServer, ownLogin } from '../../src/authorization-ser
 import { createClient } from '../../src/client/index.ts'
 import { createResourceServer, customVerifier } from '../../src/index.ts'
 import { apiKeyVerifier } from '../../src/resource-server/api-keys.ts'
+import { operationScopes } from '../../src/resource-server/operations.ts'
 import type { ErrorContext, Runtime, SignIn, TollgateEvent } from '../../src/types.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import { nobody, RES_A, resources, Rig } from '../support/as.ts'
@@ -193,6 +194,22 @@ describe('U2 guard', () => {
     })
   })
 
+  test('what a rule for an operation throws: a bare 500, and the handler is not called', async () => {
+    const reports = new Reports()
+    const operations = operationScopes({ 'tools/call': { crash: fail, later: async () => fail() } })
+    const it = await world({ options: reports.hooks, need: { operations } })
+    for (const name of ['crash', 'later']) {
+      reports.list.length = reports.events.length = 0
+      const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name } })
+      const response = await it.call(new Request(post(await token()), { body }))
+      expect([response.status, it.calls]).toEqual([500, 0])
+      expect(await response.text()).not.toContain(secret)
+      const event = { type: 'request.refused', level: 'warning', status: 500 } as const
+      const { request } = reports.expectOne('operationScopes', event)
+      expect(request).toBe(`POST ${resourceA}`)
+    }
+  })
+
   test('hooks that throw fail no request', async () => {
     const { onError, list } = new Reports()
     const it = await world({ options: { onEvent: fail, onError } })
@@ -226,6 +243,41 @@ describe('U2 client', () => {
     it.tamper = (callback) => callback.searchParams.set('iss', 'https://evil.test')
     await expect(client.fetch(clientResource, { method: 'POST' })).rejects.toThrow()
     expect(reports.list).toMatchObject([{ error: { code: 'invalid_callback' }, where: 'authorization' }])
+  })
+})
+
+describe('U2 a waitUntil that throws, as one without its context does, fails no request and is told', () => {
+  const parts: [string, (hooks: Runtime) => Promise<number>][] = [
+    [
+      'authorization server',
+      async (hooks) => {
+        const rig = new Rig(hooks)
+        return (await rig.refresh((await rig.tokens()).refresh_token)).status
+      },
+    ],
+    ['guard', async (hooks) => (await (await world({ options: hooks })).call(post(await token()))).status],
+    [
+      'client',
+      async (hooks) => {
+        const { fetch, clock, redirect } = createWorld()
+        return (await createClient({ fetch, clock, redirect, ...hooks }).fetch(clientResource)).status
+      },
+    ],
+  ]
+  test.each(parts)('%s', async (_, work) => {
+    const reports = new Reports()
+    const lost: Promise<unknown>[] = []
+    const waitUntil = (promise: Promise<unknown>): never => {
+      lost.push(promise)
+      return fail()
+    }
+    expect(await work({ ...reports.hooks, waitUntil })).toBe(200)
+    await Promise.all(lost)
+    expect(lost.length).toBeGreaterThan(0)
+    expect(new Set(reports.list.map(({ where }) => where))).toEqual(new Set(['waitUntil']))
+    expect(reports.events).toContainEqual(
+      expect.objectContaining({ type: 'part.failed', detail: 'waitUntil: TypeError' }),
+    )
   })
 })
 

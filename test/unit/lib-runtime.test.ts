@@ -14,10 +14,14 @@ import type { TollgateEvent } from '../../src/types.ts'
 describe('runtime', () => {
   test('what is given is used', async () => {
     const fetch = async (): Promise<Response> => new Response('mine')
-    const waitUntil = (): void => undefined
+    const kept: Promise<unknown>[] = []
+    const waitUntil = (promise: Promise<unknown>): void => void kept.push(promise)
     const runtime = resolveRuntime({ fetch, clock: () => 7, waitUntil, clientAddress: () => '192.0.2.1' })
     expect(await (await runtime.fetch('https://a.test')).text()).toBe('mine')
-    expect([runtime.clock(), runtime.waitUntil]).toEqual([7, waitUntil])
+    expect(runtime.clock()).toBe(7)
+    const work = Promise.resolve()
+    runtime.waitUntil!(work)
+    expect(kept).toEqual([work])
     expect(runtime.clientAddress(new Request('https://a.test'))).toBe('192.0.2.1')
   })
 
