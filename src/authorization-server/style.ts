@@ -1,6 +1,8 @@
 /**
  * The one stylesheet. Colours are variables; the rest is the same in light and dark. The pages can be read
- * without it.
+ * without it. Approve takes no click in the first moments in which the pointer is over the page: the second
+ * click of a double click, meant for a window above that has just closed itself, approves nothing
+ * (clickjacking that no header forbids).
  */
 export const style = `
 :root{color-scheme:light dark;--bg:#f4f5f7;--card:#fff;--text:#171a1f;--soft:#565d69;--line:#dfe2e8;--edge:#858d9a;--tint:#f7f8fa;--warn:#fff6e0;--warn-line:#e6bf62;--warn-text:#5c3d00;--bad:#fdeceb;--bad-line:#e8a29c;--bad-text:#7d1a12;--good:#1b6b3a;--good-bg:#e5f4ea;--accent:var(--accent-light);--on-accent:var(--on-accent-light)}
@@ -49,6 +51,8 @@ button,.button{display:block;width:100%;padding:.6875rem 1rem;min-height:2.875re
 .choice:hover,.choice:has(:checked),button:hover,.button:hover{background:var(--tint)}
 .primary,.primary:hover{background:var(--accent);color:var(--on-accent);border-color:var(--accent)}
 .primary:hover{filter:brightness(1.06)}
+@keyframes wait{from,to{pointer-events:none}}
+@media(hover:hover){:root:hover .actions .primary{animation:wait .6s}}
 .small{width:auto;min-height:2.25rem;padding:.3125rem .875rem;font-size:.875rem}
 .link{display:inline;width:auto;min-height:0;padding:0;border:0;background:none;font-weight:400;text-decoration:underline;text-underline-offset:.2em;color:inherit}
 .plain:hover,.plain:has(:checked),.link:hover{background:none}

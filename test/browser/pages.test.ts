@@ -284,3 +284,27 @@ test('S21 a long host name is seen to its end, beside the tick as well', async (
     await own.close()
   }
 })
+
+test('a click that was meant for a window above the page approves nothing (clickjacking by a double click)', async () => {
+  // No pointer was ever over this one; and time stands still when one comes.
+  const page = await (await consent('doubleclicked')).context().newPage()
+  await page.goto(await rig.url())
+  const before = rig.answers.length
+  const debug = await page.context().newCDPSession(page)
+  await debug.send('Animation.enable')
+  await debug.send('Animation.setPlaybackRate', { playbackRate: 0 })
+  const { x, y } = (await page.getByRole('button', { name: 'Approve' }).boundingBox())!
+  for (let i = 0; i < 3; i++) await page.mouse.click(x + 9, y + 9)
+  await page.getByRole('heading', { name: 'wants to use Notes' }).waitFor()
+  expect(rig.answers.length).toBe(before)
+  await debug.send('Animation.setPlaybackRate', { playbackRate: 1 })
+  await approve(page)
+  await backInApp(page)
+})
+
+test('the keyboard approves at once', async () => {
+  const page = await consent('typist')
+  await page.getByRole('button', { name: 'Approve' }).focus()
+  await page.keyboard.press('Enter')
+  await backInApp(page)
+})
