@@ -4,7 +4,7 @@ import type { Client, Context } from './context.ts'
 
 /**
  * Who sends this token, revocation or introspection request (OAuth 2.1 §2.4). The registered method is the only one, and an assertion that
- * is sent must be valid. `mayFetch` is asked before a client's document is fetched. Rejects with `invalid_client` (401), the same for
+ * is sent must be valid. `mayFetch` is asked before a client's document is fetched, and before its assertion is noted. Rejects with `invalid_client` (401), the same for
  * an unknown client and a wrong secret or assertion; 429 after many of them.
  */
 export async function authenticateClient(
@@ -25,6 +25,8 @@ export async function authenticateClient(
     if (client === undefined) continue
     known = clientId
     if (assertion !== undefined) {
+      // Anybody can publish a document, and each assertion of its client would leave a record in the store.
+      if (client.kind === 'document' && !(await mayFetch(clientId))) continue
       if (await context.verifyAssertion(client, assertion)) return client
       continue
     }

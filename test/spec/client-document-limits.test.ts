@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { AuthorizationServerOptions } from '../../src/authorization-server/options.ts'
 import { BlockedAddressError } from '../../src/http/guarded-fetch.ts'
 import { ok, refusal, type Rig } from '../support/as.ts'
+import { assertionForm, clientKey, signAssertion } from '../support/client-assertions.ts'
 import { document, documentId, documentRequest, Web } from '../support/client-documents.ts'
 import { browserOf, codeOf, expectLocal, pagesRig, verifier, type Shown } from '../support/pages.ts'
 
@@ -230,4 +231,30 @@ describe('RC1 the page and an event name the member that is wrong', () => {
       expect.objectContaining({ type: 'client.document-refused', detail: expect.stringContaining(member) }),
     )
   })
+})
+
+test('S10 an assertion without a grant: no key set is requested, and nothing is written', async () => {
+  const key = await clientKey()
+  const jwksUri = 'https://c.test/jwks.json'
+  const { web, rig } = setUp()
+  const methods = ['none', 'private_key_jwt']
+  web.serve(documentId, document({ token_endpoint_auth_methods_supported: methods, jwks_uri: jwksUri }))
+  web.serve(jwksUri, { keys: [key.jwk] })
+  // The document is known from here on.
+  expect((await open(rig)).status).toBe(200)
+  const before = rig.store.written.length
+  const forms: Record<string, string>[] = [
+    { grant_type: 'unknown' },
+    { grant_type: 'authorization_code', code: `${'a'.repeat(27)}.${'b'.repeat(27)}` },
+    { grant_type: 'refresh_token', refresh_token: 'x' },
+  ]
+  for (const form of forms) {
+    const assertion = assertionForm(await signAssertion(key, { clientId: documentId, now: rig.now }))
+    const answer = await rig.post({ client_id: documentId, ...form, ...assertion })
+    expect(await refusal(answer)).toBe('400 invalid_grant')
+  }
+  const assertion = assertionForm(await signAssertion(key, { clientId: documentId, now: rig.now }))
+  await rig.post({ client_id: documentId, token: 'x', ...assertion }, { url: rig.path('revoke') })
+  expect(web.urls).toEqual([documentId])
+  expect(rig.store.written.length).toBe(before)
 })
