@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { ConfigurationError } from '../errors.ts'
 import { checkOptions, requireFunction, requireInteger } from '../lib/options.ts'
+import { within } from '../lib/within.ts'
 import type { Redirect } from '../client/options.ts'
 
 /** Options of {@link loopbackRedirect}. */
@@ -113,10 +114,14 @@ async function answer(
   await closed
 }
 
+/** Seconds for the page to reach the browser, once the authorization is over. */
+const patience = 2
+
 /** The page still has to reach the browser. Whatever else is open would hold the process: browsers connect in advance, and send nothing. */
 async function stop(server: Server, answers: Set<Promise<void>>): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve))
-  await Promise.allSettled(answers)
+  // Deno does not tell of each answer whose browser has left.
+  await within(patience, Promise.allSettled(answers))
   server.closeAllConnections()
   await closed
 }

@@ -289,6 +289,24 @@ test('loopbackRedirect: a browser that leaves while the code is exchanged holds 
   expect((await client.fetch(resource)).status).toBe(200)
 })
 
+test('loopbackRedirect: a stranger who asks many times and leaves holds nobody up', async () => {
+  const world = createWorld()
+  const open = async (url: URL): Promise<void> => {
+    const back = new URL((await world.fetch(url, { redirect: 'manual' })).headers.get('location')!)
+    for (let i = 0; i < 20; i++) {
+      const socket = connect(Number(back.port), '127.0.0.1')
+      socket.on('error', () => undefined)
+      await once(socket, 'connect')
+      socket.write(`GET ${back.pathname}?state=x HTTP/1.1\r\nHost: ${back.host}\r\n\r\n`.repeat(20))
+      socket.destroySoon()
+    }
+    await (await fetch(back)).text()
+  }
+  const redirect = loopbackRedirect({ open })
+  const client = createClient({ fetch: world.fetch, clock: world.clock, redirect })
+  expect((await client.fetch(resource)).status).toBe(200)
+})
+
 describe('openUrl', () => {
   const url = new URL('https://x.test/authorize?state=secret')
   /** Runs the work with nothing but this opener on the path. */
