@@ -171,6 +171,25 @@ const dangerous = [
   'x-apple.systempreferences:/x',
   'ssh://host/x',
   'smb://host/x',
+  // A web page or an extension can make itself the handler of these (HTML, registerProtocolHandler).
+  'web+app://x/cb',
+  'WEB+app:/cb',
+  'ext+app://x/cb',
+  'matrix://x/cb',
+  'bitcoin://x/cb',
+  'openpgp4fpr://x/cb',
+  // The system runs or installs what lies there, or a browser shows pages of its own.
+  'jnlp://host/cb',
+  'microsoft-edge://x/cb',
+  'macappstore://x/cb',
+  'x-man-page://x/cb',
+  'devtools://x/cb',
+  'isolated-app://x/cb',
+  // Registered schemes of the network.
+  'dict://host/cb',
+  'finger://host/cb',
+  'ipp://host/cb',
+  'tn3270://host/cb',
 ]
 
 describe('RC2 R11 one redirect URI of several', () => {
