@@ -43,7 +43,7 @@ export function pasteRedirect(options: {
 /** The address that was pasted; undefined if there is none in it. */
 function addressIn(pasted: string, uri: string): URL | undefined {
   // Terminals break lines, and an address has no blanks.
-  const text = pasted.replaceAll(/\s/g, '').replaceAll(/^["'`<]+|["'`>]+$/g, '')
+  const text = pasted.replaceAll(/\s/g, '').replaceAll(/^["'`<“”‘’„«]+|["'`>“”‘’»]+$/g, '')
   const { protocol, host } = new URL(uri)
   // Some browsers hide the scheme.
   const whole = text.startsWith(`${host}/`) ? `${protocol}//${text}` : text

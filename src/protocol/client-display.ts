@@ -12,10 +12,14 @@ export interface DisplayedMetadata {
   contacts?: readonly string[]
 }
 
-/** The members that are only shown: an odd one is dropped, a dangerous one refuses the client (RFC 7591 §5). */
+/**
+ * The members that are only shown: an odd one is dropped, a dangerous one refuses the client (RFC 7591 §5). The picture of a document must be
+ * https: its publisher can change that at any time.
+ */
 export function readDisplayed(
   raw: Record<string, unknown>,
   dropped: string[] | undefined,
+  source?: string,
 ): DisplayedMetadata {
   const kept: Record<string, unknown> = {}
   const keep = (name: string, problem: string | undefined): void => {
@@ -26,7 +30,8 @@ export function readDisplayed(
   for (const [name, value] of Object.entries(raw)) {
     const [base = ''] = name.split('#', 1)
     if (base === 'jwks_uri' || uriMembers.includes(base)) {
-      if (isDangerous(base, value)) throw invalidMetadata(`${base} is not an https URL`)
+      if (isDangerous(base, value) || (base === 'logo_uri' && source !== 'registration' && isHttp(value)))
+        throw invalidMetadata(`${base} is not an https URL`)
       // What is localized (RFC 7591 §2.2) is judged, and not shown.
       if (base === name && base !== 'jwks_uri')
         keep(name, isHttps(value) ? undefined : 'is not an https URL, or is too long')
@@ -52,15 +57,17 @@ function isHttps(uri: unknown): boolean {
   return username === '' && password === ''
 }
 
-/** A script, something of the system, an address inside a network (SSRF); a picture or a key set must be https. */
+const isHttp = (uri: unknown): boolean => typeof uri === 'string' && /^http:/i.test(uri.trim())
+
+/** A script, something of the system, an address inside a network (SSRF); a key set must be https. */
 function isDangerous(name: string, uri: unknown): boolean {
   if (name === 'jwks_uri') return !isHttps(uri)
   if (typeof uri !== 'string') return false
   const text = uri.trim()
   if (hasDangerousScheme(text)) return true
-  if (!/^http:/i.test(text) || !URL.canParse(text)) return false
+  if (!isHttp(text) || !URL.canParse(text)) return false
   const { hostname } = new URL(text)
-  return name === 'logo_uri' || (!isLoopbackHost(hostname) && /^(?:\[|[\d.]+$)/.test(hostname))
+  return !isLoopbackHost(hostname) && /^(?:\[|[\d.]+$)/.test(hostname)
 }
 
 export const invalidMetadata = (problem: string): OAuthError =>

@@ -76,7 +76,7 @@ export function parseClientMetadata(value: unknown, policy: ClientPolicy = {}): 
   // Real native clients call themselves web; what they are is said by their redirect URIs.
   const { application_type: type } = metadata
   return {
-    ...readDisplayed(raw, policy.dropped),
+    ...readDisplayed(raw, policy.dropped, policy.source),
     ...(scopes.length === 0 ? {} : { scope: formatScope(scopes) }),
     ...(type === undefined ? {} : { application_type: uris.some(isOnUsersMachine) ? 'native' : type }),
     redirect_uris: uris,

@@ -32,6 +32,7 @@ test.each<[string, (back: URL) => string]>([
   ['double quotes', (back) => `"${back.href}"`],
   ['single quotes and blanks', (back) => `  '${back.href}' \n`],
   ['angle brackets', (back) => `<${back.href}>`],
+  ['quotes that a word processor made', (back) => `“${back.href}”`],
   ['backticks', (back) => `\`${back.href}\``],
   ['lines that a terminal broke', (back) => `${back.href.slice(0, 40)}\n  ${back.href.slice(40)}`],
   ['no scheme', (back) => back.href.replace('http://', '')],

@@ -245,6 +245,20 @@ describe('RC2 R11 one redirect URI of several', () => {
   })
 })
 
+test.each(['http://c.test/logo.png', 'http://localhost:3000/logo.png'])(
+  'RC14 a registration with the picture %s: it is dropped; with one inside a network it is refused',
+  async (logo_uri) => {
+    const rig = pagesRig()
+    expect(await register(rig, { redirect_uris: ['https://c.test/cb'], logo_uri })).not.toHaveProperty(
+      'logo_uri',
+    )
+    for (const inside of ['http://169.254.169.254/l.png', 'http://[fd00::1]/l.png', 'data:image/png,x']) {
+      const metadata = { redirect_uris: ['https://c.test/cb'], logo_uri: inside }
+      expect(await refusal(await rig.register(metadata)), inside).toBe('400 invalid_client_metadata')
+    }
+  },
+)
+
 describe('RC14 members that only display', () => {
   const odd: [string, unknown][] = [
     ['client_uri', 'example.com'],
