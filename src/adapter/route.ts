@@ -8,9 +8,12 @@ import type { ProtectNeed, ResourceServer } from '../index.ts'
  * @throws ConfigurationError if this route does not say which resource it is.
  */
 export function checkRoute(
-  { resources }: Pick<ResourceServer, 'resources'>,
+  rs: Pick<ResourceServer, 'protect' | 'resources'>,
   need: ProtectNeed | undefined,
 ): void {
+  if (typeof rs?.protect !== 'function')
+    throw new ConfigurationError('guard', 'pass what createResourceServer() returns')
+  const { resources } = rs
   if (need?.resource !== undefined) return
   if (new Set(resources.map((each) => new URL(each).pathname)).size <= 1) return
   const names = resources.map((each) => JSON.stringify(each)).join(' or ')

@@ -93,5 +93,7 @@ function refused(context: Context, { client }: Target, error: OAuthError): void 
     clientId: client.id,
     error: error.code,
     detail: error.message,
+    ...(error.expected === undefined ? {} : { expected: error.expected }),
+    ...(error.received === undefined ? {} : { received: error.received }),
   })
 }

@@ -75,8 +75,21 @@ export async function findTarget(
       'The request does not say where to return to, and the app has several addresses',
     )
   // An unlisted address is where an attacker would like the code to go.
-  if (!matchRedirectUri(client.redirectUris, redirectUri))
-    throw localError('invalid_request', 'The address to return to is not one that the app has registered')
+  if (!matchRedirectUri(client.redirectUris, redirectUri)) {
+    const detail = 'The address to return to is not one that the app has registered'
+    // The page does not repeat it: it is a text of the sender's choice.
+    context.runtime.event({
+      type: 'authorize.refused',
+      level: 'warning',
+      issuer: context.issuer,
+      clientId: client.id,
+      error: 'invalid_request',
+      expected: client.redirectUris.map(withoutQuery).join(' '),
+      received: withoutQuery(redirectUri),
+      detail,
+    })
+    throw localError('invalid_request', detail)
+  }
   if (client.kind !== 'preregistered' && isOnOrigin(redirectUri, context.issuer))
     throw localError('invalid_request', 'The address to return to is on this server, which is not the app’s')
   return { client, redirectUri, redirectSent: sent !== undefined, state: values.get('state') }
@@ -87,6 +100,8 @@ export async function findTarget(
  * no other site had sent the user, and get a code for a remembered consent (CSRF), also by denying.
  */
 const isOnOrigin = (uri: string, issuer: string): boolean => new URL(uri).origin === new URL(issuer).origin
+
+const withoutQuery = (uri: string): string => uri.replace(/[?#].*$/s, '')
 
 /** What is wrong with a document is told to the user, for its developer; why one cannot be had is not (port scan). */
 async function findClient(
@@ -210,7 +225,7 @@ function offeredAccess(resources: readonly Resource[], asked: string | undefined
   if (wanted.length === 0) return all
   const offered = narrowAccess(all, (scope) => wanted.includes(scope))
   if (scopesOf(offered).length === 0)
-    throw new OAuthError('invalid_scope', 'None of these scopes exists here')
+    throw new OAuthError('invalid_scope', 'None of these scopes exists here', { expected: known.join(' ') })
   return offered
 }
 

@@ -91,7 +91,10 @@ function issuerUrl(issuer: unknown): URL {
   if (!verbatim || url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '')
     throw new ConfigurationError('issuer', 'pass a URL in its normal form, without query and fragment')
   if (!isSecureOrLoopback(url))
-    throw new ConfigurationError('issuer', 'must be https; http is for a loopback address alone')
+    throw new ConfigurationError(
+      'issuer',
+      `must be https; http is for a loopback address alone; got "${text}"`,
+    )
   return url
 }
 
@@ -123,7 +126,8 @@ function ownSecret(): string {
 }
 
 function requireSignIn(signIn: SignIn): void {
-  checkOptions('signIn', signIn, Object.keys(signIn ?? {}))
+  if (typeof signIn !== 'object' || signIn === null)
+    throw new ConfigurationError('signIn', 'pass ownLogin({ identify, loginUrl }) or upstream(…)')
   requireFunction('signIn.identify', signIn.identify)
   requireFunction('signIn.start', signIn.start)
   if (signIn.consent !== 'before' && signIn.consent !== 'after')

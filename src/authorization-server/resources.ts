@@ -10,7 +10,7 @@ export function createResources(
   options: Readonly<Record<string, ResourcePolicy>>,
   defaultResource: string | undefined,
 ): ResourceRegistry {
-  checkOptions('resources', options, Object.keys(options ?? {}))
+  requireNamed('resources', options, "{ 'https://…/mcp': { scopes: { 'notes:read': 'Read your notes' } } }")
   const byCanonical = new Map<string, Resource>()
   for (const [identifier, each] of Object.entries(options)) {
     const resource = resourceOf(identifier, each)
@@ -70,7 +70,7 @@ function resourceOf(identifier: string, options: ResourcePolicy): Resource {
     'lifetime',
     'introspectionSecret',
   ])
-  checkOptions(`${where}.scopes`, options.scopes, Object.keys(options.scopes ?? {}))
+  requireNamed(`${where}.scopes`, options.scopes, "{ 'notes:read': 'Read your notes' }")
   for (const [scope, description] of Object.entries(options.scopes)) {
     if (!isScopeToken(scope))
       throw new ConfigurationError(`${where}.scopes`, `"${scope}" is no scope (RFC 6749 §3.3)`)
@@ -109,4 +109,10 @@ function introspectionSecrets(
   if (secrets.some((each) => each.length < 32))
     throw new ConfigurationError(where, 'each has at least 32 characters')
   return secrets
+}
+
+/** What is listed by its name: in a list, nothing would say what belongs to which. */
+function requireNamed(option: string, value: unknown, example: string): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new ConfigurationError(option, `pass an object by name: ${example}`)
 }

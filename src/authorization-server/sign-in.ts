@@ -28,7 +28,10 @@ export function ownLogin(options: { identify: SignIn['identify']; loginUrl: stri
   requireFunction('ownLogin.identify', identify)
   requireString('ownLogin.loginUrl', loginUrl)
   if (!/^(?:https?:\/\/|\/(?![/\\]))/.test(loginUrl) || !URL.canParse(loginUrl, 'https://issuer.example'))
-    throw new ConfigurationError('ownLogin.loginUrl', 'is a path such as /login, or an absolute URL')
+    throw new ConfigurationError(
+      'ownLogin.loginUrl',
+      `is a path such as /login, or an absolute URL; got "${loginUrl}"`,
+    )
   return {
     consent: 'after',
     identify,

@@ -187,7 +187,10 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 
 export function checkUrlOption(option: string, value: string): void {
   if (!URL.canParse(value) || !isSecureOrLoopback(new URL(value)) || value.includes('#'))
-    throw new ConfigurationError(option, 'pass an https URL without fragment (http only on loopback)')
+    throw new ConfigurationError(
+      option,
+      `pass an https URL without fragment (http only on loopback); got "${value}"`,
+    )
 }
 
 function checkRedirect(redirect: Redirect): void {

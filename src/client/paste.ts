@@ -3,7 +3,7 @@ import { requireFunction } from '../lib/options.ts'
 import type { Awaitable } from '../types.ts'
 import { rejected } from './errors.ts'
 import { withSegment } from './issuer-redirect.ts'
-import type { AuthorizationRequest, Redirect } from './options.ts'
+import { checkUrlOption, type AuthorizationRequest, type Redirect } from './options.ts'
 
 /** How often a person is asked: a program that answers for him must not be asked for ever. */
 const tries = 5
@@ -22,7 +22,9 @@ export function pasteRedirect(options: {
   ask: (url: URL, request: AuthorizationRequest, problem?: string) => Awaitable<string>
 }): Redirect {
   const { uri, ask } = options
-  if (!URL.canParse(uri)) throw new ConfigurationError('uri', 'pass the redirect URI')
+  if (!URL.canParse(uri)) throw new ConfigurationError('uri', `pass the redirect URI; got "${uri}"`)
+  // An app may have a scheme of its own (RFC 8252 §7.1).
+  if (/^https?:/i.test(uri)) checkUrlOption('uri', uri)
   requireFunction('ask', ask)
   return {
     uri,

@@ -1,4 +1,5 @@
 import { guardedFetch } from '../http/guarded-fetch.ts'
+import { printable } from '../http/responses.ts'
 import { parseObject } from '../lib/json.ts'
 import { resolveRuntime } from '../lib/runtime.ts'
 import { isLoopbackHost, isSecureOrLoopback } from '../protocol/resource.ts'
@@ -114,7 +115,7 @@ async function checkMetadata(
     named !== issuer,
     'error',
     'issuer-mismatch',
-    'the metadata names another issuer',
+    `the metadata names another issuer: expected ${issuer}, got ${typeof named === 'string' ? printable(named) : 'none'}`,
     'configure the issuer letter by letter as it is written there',
   )
   check(

@@ -96,8 +96,8 @@ async function judge(
     const judgement = await operations.judge(request, verified?.auth)
     operation = judgement.operation
     if ('refused' in judgement) {
-      const { refused } = judgement
-      const why = { status: refused.status, operation, detail: 'refused by the operation rules' }
+      const { refused, detail = 'refused by the operation rules' } = judgement
+      const why = { status: refused.status, operation, detail }
       if (audited)
         place.runtime.event(eventOf(place, verified, { type: 'request.refused', level: 'warning', ...why }))
       return applyCors(request, refused, place.cors)

@@ -15,8 +15,14 @@ export interface Read {
   readonly request: Request
 }
 
+export interface Refused {
+  readonly refused: Response
+  /** Why, for the event. */
+  readonly detail: string
+}
+
 /** The messages of a request body, which is read and parsed once. Rejects with `invalid_request` (413) above the limit in bytes. */
-export async function readMessages(request: Request, limit: number): Promise<Read | { refused: Response }> {
+export async function readMessages(request: Request, limit: number): Promise<Read | Refused> {
   const text = await readText(request, limit)
   let body: unknown
   if (text === '' && request.method !== 'POST')
@@ -24,28 +30,28 @@ export async function readMessages(request: Request, limit: number): Promise<Rea
   try {
     body = JSON.parse(text)
   } catch {
-    return { refused: rpcError(-32700, 'The body is not JSON') }
+    return rpcError(-32700, 'The body is not JSON')
   }
   const messages: unknown[] = Array.isArray(body) ? body : [body]
   // Before anything is done for each of them, so that no caller sizes the work.
-  if (messages.length > most) return { refused: rpcError(-32600, `A batch has at most ${most} messages`) }
+  if (messages.length > most) return rpcError(-32600, `A batch has at most ${most} messages`)
   if (messages.length === 0 || !messages.every(isMessage))
-    return { refused: rpcError(-32600, 'The body is no JSON-RPC message') }
+    return rpcError(-32600, 'The body is no JSON-RPC message')
   // Another parser may keep the first of two equal keys where this one keeps the last.
-  if (namesTwice(text, body)) return { refused: rpcError(-32600, 'The body has a key twice') }
+  if (namesTwice(text, body)) return rpcError(-32600, 'The body has a key twice')
   return { body, messages, request: withBody(request, text, body) }
 }
 
-export const isRefused = (read: Read | { refused: Response }): read is { refused: Response } =>
-  'refused' in read
+export const isRefused = (read: Read | Refused): read is Refused => 'refused' in read
 
 /** A refusal as a JSON-RPC error (MCP transports: 400). */
-export function rpcError(code: number, message: string, to?: Message, status = 400): Response {
+export function rpcError(code: number, message: string, to?: Message, status = 400): Refused {
   const id = typeof to?.['id'] === 'string' || typeof to?.['id'] === 'number' ? to['id'] : null
-  return Response.json(
+  const refused = Response.json(
     { jsonrpc: '2.0', id, error: { code, message } },
     { status, headers: { 'cache-control': 'no-store' } },
   )
+  return { refused, detail: message }
 }
 
 /** A method that is there and is no string would be none here, and one for a handler that makes it a string. */

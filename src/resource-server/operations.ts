@@ -100,8 +100,7 @@ export function operationScopes<const Custom extends string = never>(
     async judge(request, auth): Promise<OperationJudgement> {
       const isRead = request.method === 'GET' || request.method === 'HEAD'
       // A Request shows no body of these methods, but a framework may hand one to the handler (RFC 9110 §9.3.1).
-      if (isRead && mayHaveBody(request))
-        return { refused: rpcError(-32600, `A ${request.method} has no body`) }
+      if (isRead && mayHaveBody(request)) return rpcError(-32600, `A ${request.method} has no body`)
       // Only a POST should carry messages, but not every handler looks at the method. Streams and the end of sessions are no operations.
       if (request.method !== 'POST' && request.body === null)
         // A stream that is resumed may carry the answer to a list request.
@@ -110,16 +109,15 @@ export function operationScopes<const Custom extends string = never>(
       if (isRefused(read)) return read
       if (read.messages.length === 0) return { scopes: [], request: read.request }
       const problem = headerProblem(request.headers, read.body, read.messages)
-      if (problem !== undefined) return { refused: rpcError(-32020, problem, read.messages[0]) }
+      if (problem !== undefined) return rpcError(-32020, problem, read.messages[0])
       if (
         Array.isArray(read.body) &&
         (request.headers.get('mcp-protocol-version') ?? '') >= firstWithoutBatches
       )
-        return { refused: rpcError(-32600, 'This revision of MCP has no batches') }
-      if (hasEqualIds(read.messages))
-        return { refused: rpcError(-32600, 'Two requests of the batch have the same id') }
+        return rpcError(-32600, 'This revision of MCP has no batches')
+      if (hasEqualIds(read.messages)) return rpcError(-32600, 'Two requests of the batch have the same id')
       const asked = operationsOf(read.messages, compiled)
-      if (typeof asked === 'string') return { refused: rpcError(-32602, asked, read.messages[0]) }
+      if (typeof asked === 'string') return rpcError(-32602, asked, read.messages[0])
       const told = {
         operation: asked.map(({ operation: { method, name = '' } }) => `${method} ${name}`.trim()).join(', '),
       }
@@ -128,7 +126,7 @@ export function operationScopes<const Custom extends string = never>(
         const found = compiled.find(operation.method, key)
         if (found === undefined)
           return {
-            refused: rpcError(-32601, 'No rule allows this operation', read.messages[0], 403),
+            ...rpcError(-32601, 'No rule allows this operation', read.messages[0], 403),
             ...told,
           }
         for (const rule of found) rules.push([rule, operation])

@@ -33,7 +33,9 @@ export function requirement(
   also: readonly string[] = [],
 ): Requirement {
   checkOptions('need', need, ['scopes', 'resource', 'acrValues', 'maxAge', ...also])
-  const { resource, acrValues, maxAge } = need
+  const { resource, acrValues, maxAge, operations } = need
+  if (operations !== undefined && typeof operations?.judge !== 'function')
+    throw new ConfigurationError('need.operations', 'pass operationScopes({ … }) of tollgate/operations')
   const meant = resource === undefined ? resources : resources.filter((each) => each.resource === resource)
   if (meant.length === 0)
     throw new ConfigurationError(
@@ -42,7 +44,7 @@ export function requirement(
     )
   const scopes = requireNeeded('need.scopes', need.scopes ?? [])
   requireOffered('need.scopes', scopes, meant)
-  requireOffered('operations', need.operations?.scopes ?? [], meant)
+  requireOffered('operations', operations?.scopes ?? [], meant)
   return {
     scopes,
     resource,

@@ -1,5 +1,6 @@
 import { applyCors } from '../http/cors.ts'
 import { isOwn } from '../lib/own-request.ts'
+import { requireFunction } from '../lib/options.ts'
 import type { AuthInfo, Awaitable } from '../types.ts'
 import { verifyDeployment } from './deployment.ts'
 import { createEntrance } from './entrance.ts'
@@ -53,6 +54,7 @@ export function createResourceServer<P = unknown>(options: ResourceServerOptions
     need: ProtectNeed | undefined,
     anonymous: boolean,
   ): ((request: Request, ...rest: R) => Promise<Response>) => {
+    requireFunction('handler', handler)
     const required = need === undefined ? nothing : requirement(need, resources, ['operations'])
     const options: AdmitOptions = { anonymous, operations: need?.operations }
     return async (request, ...rest) => {

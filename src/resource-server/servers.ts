@@ -61,6 +61,11 @@ function checkIssuer(option: string, issuer: string, allowHttp: readonly string[
   const url = URL.canParse(issuer) ? new URL(issuer) : undefined
   if (url === undefined || /[?#]/.test(issuer) || url.username !== '')
     throw new ConfigurationError(option, `"${issuer}" is no https URL without query and fragment`)
+  if (url.pathname.includes('/.well-known/'))
+    throw new ConfigurationError(
+      option,
+      `"${issuer}" is the address of metadata; pass what stands there as "issuer"`,
+    )
   checkSecure(option, url, allowHttp)
 }
 

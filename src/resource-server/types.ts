@@ -124,7 +124,12 @@ export interface OperationJudge {
 }
 
 export type OperationJudgement =
-  | { readonly refused: Response; readonly operation?: string }
+  | {
+      readonly refused: Response
+      readonly operation?: string
+      /** Why, for the event: one line. */
+      readonly detail?: string
+    }
   | {
       /** All that the operations of this request need. */
       readonly scopes: readonly string[]

@@ -89,10 +89,10 @@ const now = '(extract(epoch from clock_timestamp()) * 1000)::float8'
 type Send = (sql: string, parameters: unknown[]) => Promise<unknown[]>
 
 function sender(client: PostgresClient): Send {
-  const given = client as PostgresClient | undefined
-  if (given && 'unsafe' in given && typeof given.unsafe === 'function')
+  const given = Object(client) as PostgresClient
+  if ('unsafe' in given && typeof given.unsafe === 'function')
     return async (sql, parameters) => [...(await given.unsafe(sql, parameters as never[]))]
-  if (given && 'query' in given && typeof given.query === 'function')
+  if ('query' in given && typeof given.query === 'function')
     return async (sql, parameters) => (await given.query(sql, parameters)).rows
   throw new ConfigurationError('client', 'needs a pg Pool or Client, the sql of postgres, or a PGlite')
 }

@@ -101,3 +101,9 @@ test('U11 a refusal that was pasted ends the attempt: the person has said no', a
   }
   expect(await paste(world, [refusal])).toMatchObject({ code: 'access_denied', problems: [undefined] })
 })
+
+test('a redirect URI that no server may take is refused at construction', () => {
+  const ask = (): string => ''
+  expect(() => pasteRedirect({ uri: 'http://app.example.com/cb', ask })).toThrow(/http only on loopback.*got/)
+  expect(() => pasteRedirect({ uri: 'com.example.app:/cb', ask })).not.toThrow()
+})

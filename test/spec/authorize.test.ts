@@ -36,6 +36,19 @@ test('AZ1 client_id missing, unknown, empty, twice', async () => {
   expect(rig.store.written).toEqual([])
 })
 
+test('U5 events tell what came and what was expected, without queries; the page repeats nothing of it', async () => {
+  const rig = pagesRig()
+  const shown = await ask({ redirect_uri: 'https://evil.test/cb?code=hunter2' }, rig)
+  expect(shown.text).not.toContain('evil.test')
+  const event = rig.events.find(({ type }) => type === 'authorize.refused')
+  expect(event).toMatchObject({ error: 'invalid_request', received: 'https://evil.test/cb' })
+  expect(event!.expected).toContain('https://app.test/cb')
+  expect(event!.clientId).toBeDefined()
+  await ask({ scope: 'unknown' }, rig)
+  expect(rig.events.at(-1)).toMatchObject({ type: 'authorize.refused', error: 'invalid_scope' })
+  expect(rig.events.at(-1)!.expected).toContain('notes:read')
+})
+
 test('AZ2 a redirect URI that differs in anything', async () => {
   const rig = pagesRig()
   const others = [

@@ -192,7 +192,10 @@ describe('U12 what an operator needs', () => {
       status: 403,
       operation: 'tools/call other',
       resource: resourceA,
+      detail: 'No rule allows this operation',
     })
+    await it.call(new Request(post(await token()), { body: 'no JSON' }))
+    expect(it.events.at(-1)).toMatchObject({ type: 'request.refused', detail: 'The body is not JSON' })
     const plain = await world({ events: true, options: { requiredScopes: ['notes:read', 'notes:write'] } })
     await plain.call(post(await token()))
     expect(plain.events.at(-1)!.missingScopes).toEqual(['notes:write'])

@@ -53,6 +53,11 @@ test.each<[code: string, level: string, change: Record<string, unknown>]>([
   expect(findings[0]!.url).toMatch(/^https:/)
 })
 
+test('U5 verifyDeployment: another issuer is told with both values', async () => {
+  const [found] = await (await deployed({ issuer: `${issuer}/` })).rs.verifyDeployment()
+  expect(found!.message).toContain(`expected ${issuer}, got ${issuer}/`)
+})
+
 test('verifyDeployment: client id documents do instead of registration', async () => {
   const change = { registration_endpoint: undefined, client_id_metadata_document_supported: true }
   expect(await codes(await deployed(change))).toEqual([])

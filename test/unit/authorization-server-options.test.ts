@@ -98,6 +98,17 @@ test('a misspelled option is told the right name', () => {
   expect(() => create({ resourcess: {} })).toThrow(/did you mean "resources"/)
 })
 
+test.each<[object, string]>([
+  [{ resources: [RES_A] }, "resources: pass an object by name: { 'https://…/mcp': { scopes:"],
+  [{ resources: { [RES_A]: { scopes: ['a'] } } }, '.scopes: pass an object by name: {'],
+  [{ resources: { [RES_A]: {} } }, '.scopes: pass an object by name: {'],
+  [{ signIn: () => ({ subject: 'a' }) }, 'signIn: pass ownLogin({'],
+  [{ signIn: undefined }, 'signIn: pass ownLogin({'],
+  [{ issuer: 'http://as.test' }, 'got "http://as.test"'],
+])('a wrong shape is shown the right one: %j', (options, fix) => {
+  expect(() => create(options)).toThrow(fix)
+})
+
 test('only a loopback issuer may do without a secret', () => {
   const options = { ...good, issuer: 'http://localhost:4000', secret: undefined }
   expect(() => create(options)).not.toThrow()

@@ -58,6 +58,12 @@ const mistakes: [name: string, options: unknown, option: string, fix: string][] 
   ['no URL', keyed({ authorizationServers: ['as.test'] }), 'authorizationServers[0]', 'no https URL'],
   ['a query', keyed({ authorizationServers: [`${issuer}?a=1`] }), 'authorizationServers[0]', 'without query'],
   ['a number', keyed({ authorizationServers: [1] }), 'authorizationServers[0]', 'issuer URL'],
+  [
+    'the address of metadata',
+    keyed({ authorizationServers: [`${issuer}/.well-known/openid-configuration`] }),
+    'authorizationServers[0]',
+    'pass what stands there as "issuer"',
+  ],
   ['no issuer', keyed({ authorizationServers: [{}] }), 'authorizationServers[0]', 'has no issuer'],
   [
     'no verifier',
@@ -247,10 +253,17 @@ test.each([
   ['offline_access', { scopes: ['offline_access'] }, 'need.scopes'],
   ['a negative age', { maxAge: -1 }, 'need.maxAge'],
   ['a word as acr', { acrValues: 'x' }, 'need.acrValues'],
+  ['a bare table of operations', { operations: { 'tools/call': { a: ['x'] } } }, 'need.operations'],
 ])('of a need: %s', async (_, need, option) => {
   const rs = createResourceServer({ resource, authorizationServers: [issuer] })
   expect(() => rs.protect(() => new Response(), need as never)).toThrow(option)
   await expect(rs.authenticate(new Request(resource), need as never)).rejects.toThrow(option)
+})
+
+test('a guard without a handler', () => {
+  const rs = createResourceServer({ resource, authorizationServers: [issuer] })
+  expect(() => rs.protect(undefined as never)).toThrow('handler: pass a function')
+  expect(() => rs.optional(new Response() as never)).toThrow('handler: pass a function')
 })
 
 test('rule 30 what is right is taken: loopback over http, extensions as origins, one path on two hosts', () => {

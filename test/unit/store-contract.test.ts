@@ -6,6 +6,7 @@ import { ConfigurationError } from '../../src/errors.ts'
 import { newVersion } from '../../src/lib/random.ts'
 import { collectAfter, expiring, garbageMargin, partitionOf, whileBusy } from '../../src/store/contract.ts'
 import { memoryStore } from '../../src/store/memory.ts'
+import { postgres } from '../../src/store/postgres.ts'
 import type { Store } from '../../src/types.ts'
 
 const namespace = {
@@ -13,6 +14,10 @@ const namespace = {
   put: () => Promise.resolve(),
   delete: () => Promise.resolve(),
 }
+
+test.each(['postgres://localhost/app', undefined, {}])('postgres(%j) says what it needs', (client) => {
+  expect(() => postgres(client as never)).toThrow('client: needs a pg Pool')
+})
 
 describe('expiring', () => {
   test('ST5: a cache is refused where a store is asked for, by the types and at construction', () => {
