@@ -141,7 +141,8 @@ function metadata(
   return {
     resource,
     authorization_servers: [...new Set(issuers)],
-    ...(supported.length === 0 ? {} : { scopes_supported: supported }),
+    // Last one first: mcp-remote takes a step-up's union for its own default, and asks for less, if it reads like this list joined.
+    ...(supported.length === 0 ? {} : { scopes_supported: [...supported].reverse() }),
     bearer_methods_supported: ['header'],
     ...(resourceName === undefined ? {} : { resource_name: requireString('resourceName', resourceName) }),
     ...link('documentation', 'resource_documentation', documentation),

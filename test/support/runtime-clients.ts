@@ -86,7 +86,11 @@ async function connectSdk(
 }
 
 /** mcp-remote as a child process: stdio on this side, OAuth and HTTP on the other. */
-export async function connectMcpRemote(url: URL, name: string): Promise<Connected> {
+export async function connectMcpRemote(
+  url: URL,
+  name: string,
+  scopes?: readonly string[],
+): Promise<Connected & { readonly asked: readonly string[] }> {
   const folder = mkdtempSync(join(tmpdir(), 'tollgate-mcp-remote-'))
   const port = await freePort()
   const transport = new StdioClientTransport({
@@ -102,17 +106,20 @@ export async function connectMcpRemote(url: URL, name: string): Promise<Connecte
     stderr: 'pipe',
   })
   // It prints the page that it would open, and listens for the redirect.
+  const asked: string[] = []
   const signedIn = new Promise<void>((resolve, reject) => {
     let output = ''
-    let seen = false
     transport.stderr!.on('data', (chunk: Buffer) => {
       output += chunk.toString()
-      const [, page] = /visiting:\s+(http\S+)\s/.exec(output) ?? []
-      if (page === undefined || seen) return
-      seen = true
-      browse(page, `http://localhost:${port}/oauth/callback`, { name })
-        .then((callback) => fetch(callback))
-        .then(() => resolve(), reject)
+      const pages = [...output.matchAll(/visiting:\s+(http\S+)\s/g)].map(([, page]) => page!)
+      for (const page of pages.slice(asked.length)) {
+        // The first time the user agrees to these scopes only.
+        const first = asked.length === 0 && scopes !== undefined
+        asked.push(new URL(page).searchParams.get('scope') ?? '')
+        browse(page, `http://localhost:${port}/oauth/callback`, { name, ...(first ? { scopes } : {}) })
+          .then(arrive)
+          .then(() => resolve(), reject)
+      }
     })
   })
   const client = new ClientV2(info)
@@ -120,10 +127,24 @@ export async function connectMcpRemote(url: URL, name: string): Promise<Connecte
   const { close, ...rest } = connected(client)
   return {
     ...rest,
+    asked,
     async close() {
       await close()
       rmSync(folder, { recursive: true, force: true })
     },
+  }
+}
+
+/** Opens the callback. In a step-up mcp-remote listens only after it has shown the page, and a script is faster than a person. */
+async function arrive(callback: URL): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    try {
+      await (await fetch(callback)).text()
+      return
+    } catch (error) {
+      if (tries === 100) throw error
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
   }
 }
 
