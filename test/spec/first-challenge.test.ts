@@ -85,12 +85,13 @@ describe('U3 the first challenge', () => {
 
 describe('U7 scopes that the embedded server does not offer', () => {
   test('its own are announced by default', async () => {
-    expect(await metadataOf(embedded())).toEqual(['notes:read', 'notes:write'])
+    // P7: last one first.
+    expect(await metadataOf(embedded())).toEqual(['notes:write', 'notes:read'])
     expect(await metadataOf(embedded({ scopesSupported: ['notes:write'] }))).toEqual(['notes:write'])
     const both = firstOf(rig.as, rig.twin())
     expect(await metadataOf(embedded({ authorizationServers: [both] }))).toEqual([
-      'notes:read',
       'notes:write',
+      'notes:read',
     ])
   })
 
