@@ -14,7 +14,7 @@ export function signAccessToken(claims: object, { alg, kid, privateKey }: Signin
  */
 export async function verifyAccessToken(
   token: string,
-  find: (kid: string) => Promise<SigningKey | undefined>,
+  find: (kid: string, epoch: number) => Promise<SigningKey | undefined>,
 ): Promise<{ claims: Record<string, unknown>; kid: string } | undefined> {
   const jws = parseJws(token)
   if (jws === undefined) return undefined
@@ -22,7 +22,8 @@ export async function verifyAccessToken(
   // RFC 7515 §4.1.11: no extension is understood here, so none may be critical.
   const { kid } = header
   if (typeof kid !== 'string' || header['typ'] !== typ || header['crit'] !== undefined) return undefined
-  const key = await find(kid)
+  const { epoch } = payload
+  const key = await find(kid, typeof epoch === 'number' ? epoch : 0)
   if (key === undefined || key.alg !== header['alg']) return undefined
   return (await verifyJws(jws, key.publicKey, key.alg)) ? { claims: payload, kid } : undefined
 }

@@ -15,6 +15,8 @@ export type VerifyAssertion = (client: Client, assertion: string) => Promise<boo
 const skew = 5
 const maxLifetime = 600
 const maxLength = 8192
+/** So long the record outlives the assertion: between the judgement of the time and the write there are calls that take time. */
+const margin = 60
 
 /**
  * Client authentication by a signed JWT, `private_key_jwt` (RFC 7521 §4.2, RFC 7523 §2.2 and §3, draft-ietf-oauth-rfc7523bis). The audience is
@@ -33,10 +35,10 @@ export function createAssertionVerifier(parts: {
   const { issuer, tokenEndpoint, allowTokenEndpoint, runtime, store } = parts
   const findKeys = createClientKeys(parts.fetch, runtime)
 
-  /** True for the first use. The record lives as long as the assertion. */
+  /** True for the first use (replay). */
   const isFirstUse = async (client: Client, jti: string, exp: number): Promise<boolean> => {
     const [partition, name] = await Promise.all([sha256(client.id, 'client'), sha256(jti, 'assertion')])
-    const options = { ifVersion: null, expiresAt: exp + skew }
+    const options = { ifVersion: null, expiresAt: exp + skew + margin }
     if ((await store.put(`c${partition}:assertion-${name}`, '1', options)) !== undefined) return true
     runtime.event({ type: 'client.assertion-replayed', level: 'alert', issuer, clientId: client.id })
     return false

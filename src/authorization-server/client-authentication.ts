@@ -4,8 +4,9 @@ import type { Client, Context } from './context.ts'
 
 /**
  * Who sends this token, revocation or introspection request (OAuth 2.1 §2.4). The registered method is the only one, and an assertion that
- * is sent must be valid. `mayFetch` is asked before a client's document is fetched, and before its assertion is noted. Rejects with `invalid_client` (401), the same for
- * an unknown client and a wrong secret or assertion; 429 after many of them.
+ * is sent must be valid. `mayFetch` is asked before a client's document is fetched, and before an assertion is judged of a client that
+ * nobody but itself has registered. Rejects with `invalid_client` (401), the same for an unknown client and a wrong secret or assertion;
+ * 429 after many of them.
  */
 export async function authenticateClient(
   context: Context,
@@ -18,15 +19,18 @@ export async function authenticateClient(
   // What was sent as an id may be half of a secret, so events name only a client that there is.
   let known: string | undefined
   for (const { clientId, secret } of candidates) {
-    await limits.admit(request, clientId)
+    // Only whoever shows a secret can be guessing one. Otherwise anybody could shut a public client out by its id, which is no secret.
+    if (secret !== undefined) await limits.admit(request, clientId)
     // A document holds no secret, so a secret shows that this is somebody else, and nothing need be fetched.
     if (secret !== undefined && clientIdUrl(clientId) && !clients.preregistered.has(clientId)) continue
-    const client = await clients.find(clientId, { request, mayFetch: () => mayFetch(clientId) })
+    let allowed: Promise<boolean> | undefined
+    const isAllowed = (): Promise<boolean> => (allowed ??= mayFetch(clientId))
+    const client = await clients.find(clientId, { request, mayFetch: isAllowed })
     if (client === undefined) continue
     known = clientId
     if (assertion !== undefined) {
-      // Anybody can publish a document, and each assertion of its client would leave a record in the store.
-      if (client.kind === 'document' && !(await mayFetch(clientId))) continue
+      // Anybody can publish a document or register, and each assertion that is taken leaves a record in the store.
+      if (client.kind !== 'preregistered' && !(await isAllowed())) continue
       if (await context.verifyAssertion(client, assertion)) return client
       continue
     }
@@ -43,7 +47,9 @@ export async function authenticateClient(
     error: 'invalid_client',
     status: 401,
   })
-  if (secret !== undefined || assertion !== undefined) await limits.wrongSecret(request, clientId, known)
+  if (secret !== undefined) await limits.wrongSecret(request, clientId, known)
+  // Nobody guesses a signature, so this shuts nobody out.
+  else if (assertion !== undefined) await limits.attempt('assertion', request, clientId)
   throw invalidClient()
 }
 

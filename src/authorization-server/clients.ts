@@ -40,10 +40,11 @@ export function createClients(
     return known !== undefined && known.until > store.clock() ? known.blocked : askWhetherBlocked(clientId)
   }
   const askWhetherBlocked = async (clientId: string): Promise<boolean> => {
+    const until = store.clock() + blockFresh
     const found = (await store.get(await blockKey(clientId))) !== undefined
     // A read that began before `block()` ended must not undo it; a block is never lifted.
     const blocked = found || blocks.peek(clientId)?.blocked === true
-    blocks.set(clientId, { blocked, until: store.clock() + blockFresh })
+    blocks.set(clientId, { blocked, until })
     return blocked
   }
   const lookUp = async (clientId: string, how?: FindOptions): Promise<Client | undefined> => {

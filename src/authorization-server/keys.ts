@@ -36,12 +36,18 @@ export interface KeyRing {
   readonly algorithm: SigningAlgorithm
   /** The key that signs now. */
   active(): Promise<SigningKey>
-  /** The published key of this id. Asks the store again, at most every 30 s, where it is not known. */
-  find(kid: string): Promise<SigningKey | undefined>
+  /**
+   * The published key of this id. Asks the store again, at most every 30 s, if it is not known. `epoch`: what the token says, unverified.
+   * Rejects with UnavailableError if that is a later one than ours, and it is not yet time to ask.
+   */
+  find(kid: string, epoch: number): Promise<SigningKey | undefined>
   /** The key set (RFC 7517 §5). */
   publicKeys(): Promise<Jwk[]>
-  /** Grants of an earlier epoch are dead. */
-  epoch(): Promise<number>
+  /**
+   * Grants of an earlier epoch are dead. `seen`: the epoch of something that we have stored or sealed; if it is later than the one that is
+   * known, another instance has called `revokeAll()`, and the store is asked again.
+   */
+  epoch(seen?: number): Promise<number>
   /**
    * Whether a token signed by this key in this epoch still counts; at once, unless it is time to read the ring again. Keys of the
    * configuration stay after `revokeAll()`, so for their tokens the epoch decides.
@@ -85,19 +91,19 @@ export function createKeyRing(options: KeyRingOptions, parts: KeyRingParts): Key
   let lastTry = -Infinity
 
   const load = async (): Promise<Ring> => {
-    lastTry = clock()
-    return adopt(await update(store, recordKey, repairAndRotate))
+    const at = (lastTry = clock())
+    return adopt(await update(store, recordKey, repairAndRotate), at)
   }
 
   /** An answer that was long on its way does not bring back what was replaced in the meantime. */
-  const adopt = async (record: RingRecord): Promise<Ring> => {
+  const adopt = async (record: RingRecord, at: number): Promise<Ring> => {
     const keys = await (jwks === undefined
       ? Promise.all(record.keys.map(openKey))
       : Promise.all(jwks.map(openConfiguredKey)))
     const usable = keys.filter((each) => typeof each !== 'string')
     // Another deployment secret than the one that made the ring: nothing here can sign.
     if (usable.length === 0) throw unopened()
-    if (ring === undefined || !isOlder(record, ring.record)) ring = { keys: usable, record, at: clock() }
+    if (ring === undefined || !isOlder(record, ring.record)) ring = { keys: usable, record, at }
     return ring
   }
 
@@ -194,16 +200,27 @@ export function createKeyRing(options: KeyRingOptions, parts: KeyRingParts): Key
       // Clocks of instances differ by less than a key is published ahead.
       return key ?? keys[0]!
     },
-    async find(kid) {
-      const known = (await current()).keys.find((each) => each.kid === kid)
-      if (known !== undefined || clock() - lastTry < cooldown || jwks !== undefined) return known
-      return (await reload()).keys.find((each) => each.kid === kid)
+    async find(kid, epoch) {
+      const { keys, record } = await current()
+      const known = keys.find((each) => each.kid === kid)
+      if (known !== undefined || jwks !== undefined) return known
+      // After `revokeAll()` elsewhere a good token must not be called bad.
+      const isLater = epoch > record.epoch
+      const isBusy = isLater && flight.isBusy('ring')
+      const mayAsk = isBusy || clock() - lastTry >= cooldown
+      const found = mayAsk ? (await reload()).keys.find((each) => each.kid === kid) : undefined
+      if (found === undefined && isLater && (isBusy || !mayAsk))
+        throw new UnavailableError('The signing keys may have changed; try again')
+      return found
     },
     async publicKeys() {
       return (await current()).keys.map((each) => each.publicJwk)
     },
-    async epoch() {
-      return (await current()).record.epoch
+    async epoch(seen = 0) {
+      let { epoch } = (await current()).record
+      // Twice, because a reading under way may have begun before the change.
+      for (let i = 0; i < 2 && epoch < seen; i++) ({ epoch } = (await reload()).record)
+      return epoch
     },
     holds(kid, epoch) {
       const counts = ({ keys, record }: Ring): boolean =>
@@ -218,7 +235,7 @@ export function createKeyRing(options: KeyRingOptions, parts: KeyRingParts): Key
         const record: RingRecord = { keys, epoch, sequence: 0 }
         return { write: { value: encodeRing(record) }, result: record }
       })
-      await adopt(next)
+      await adopt(next, clock())
     },
   }
 }

@@ -35,6 +35,9 @@ export interface GrantsParts {
   lifetimes: { code: number; refreshAbsolute: number }
 }
 
+/** So many seconds the record outlives its approval: between the judgement of the time and the write there are calls that take time. */
+const margin = 60
+
 /**
  * The secret of the grant's code under each deployment secret, the first one first. It is computed from all that was approved, so the
  * same approval, sent twice by a double click or a reload, makes the same code, and any other approval of this grant id another one.
@@ -65,7 +68,7 @@ export async function newRecord(
     scopes: scopesOf(grant.access),
     ...(resources.length > 1 ? { access: grant.access } : {}),
     created: now,
-    expires: Math.max(codeExpires, grant.repeatableUntil ?? 0),
+    expires: Math.max(codeExpires, (grant.repeatableUntil ?? 0) + margin),
     epoch: await keys.epoch(),
     code: codeHash,
     codeExpires,

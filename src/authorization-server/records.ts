@@ -54,7 +54,7 @@ export function createGrants(parts: GrantsParts): Grants {
   const { clock } = runtime
 
   const isLive = async (record: GrantRecord | undefined): Promise<boolean> =>
-    record?.state === 'live' && record.epoch === (await keys.epoch())
+    record?.state === 'live' && record.epoch === (await keys.epoch(record.epoch))
 
   const live = async (id: string): Promise<GrantRecord | undefined> => {
     const found = await readGrant(store, id)
@@ -213,7 +213,8 @@ export function createGrants(parts: GrantsParts): Grants {
     },
 
     async consents(subject) {
-      const [{ consents }, epoch] = await Promise.all([readUser(store, subject), keys.epoch()])
+      const { consents } = await readUser(store, subject)
+      const epoch = await keys.epoch(Math.max(0, ...consents.map((each) => each.epoch)))
       return consents.filter((each) => each.epoch === epoch)
     },
 

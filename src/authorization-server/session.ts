@@ -19,7 +19,7 @@ export async function readSession(context: Context, request: Request): Promise<S
   const text = await context.keyring.open('cookie', sealContext(context.issuer, 'session'), value)
   if (text === undefined) return undefined
   const { expires, epoch, ...identity } = JSON.parse(text) as Sealed
-  if (expires <= context.runtime.clock() || epoch !== (await context.keys.epoch())) return undefined
+  if (expires <= context.runtime.clock() || epoch !== (await context.keys.epoch(epoch))) return undefined
   return identity
 }
 

@@ -89,13 +89,13 @@ export function createStoredClients(store: RecordStore, quota: Quota): StoredCli
       const known = kept.get(id)
       if (known !== undefined && known.until > clock()) return known.client
       const before = changes
+      const until = clock() + fresh
       const found = await store.get(await clientKey(id))
       if (found === undefined) return undefined
       const record = decode(id, found)
       if (record === undefined) return undefined
       const client = await opened(id, record)
-      if (changes === before)
-        kept.set(id, { client, until: Math.min(clock() + fresh, found.expiresAt ?? Infinity) })
+      if (changes === before) kept.set(id, { client, until: Math.min(until, found.expiresAt ?? Infinity) })
       return client
     },
 

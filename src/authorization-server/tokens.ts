@@ -117,7 +117,7 @@ export async function judgeAccessToken(context: Context, token: string): Promise
   const opaque = token.startsWith(context.opaquePrefix)
   const found = opaque
     ? await openToken(context, token)
-    : await verifyAccessToken(token, (kid) => context.keys.find(kid))
+    : await verifyAccessToken(token, (kid, epoch) => context.keys.find(kid, epoch))
   const claims = found?.claims as AccessTokenClaims | undefined
   if (claims === undefined) return { problem: 'is malformed, or its signature is not valid' }
   if (claims.iss !== context.issuer)

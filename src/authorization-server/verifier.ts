@@ -67,20 +67,28 @@ function withoutProps({ props: _props, ...claims }: AccessToken['claims']): Reco
   return claims
 }
 
+/** A grant, and the time before it was read. */
+interface Seen {
+  grant: GrantRecord | undefined
+  at: number
+}
+
 /** Whether the grant of a token still lives: asked at most once per grant and `maxAge` seconds; 0 asks each time. */
 function createGrantCheck({
   grants,
   clients,
   runtime,
 }: Context): (token: AccessToken, maxAge: number) => Awaitable<GrantRecord> {
-  const seen = new Lru<{ grant: GrantRecord | undefined; at: number }>(10_000)
-  const flight = new SingleFlight<GrantRecord | undefined>(runtime)
+  const seen = new Lru<Seen>(10_000)
+  const flight = new SingleFlight<Seen>(runtime)
   const read = async (grantId: string, maxAge: number): Promise<GrantRecord | undefined> => {
     if (maxAge === 0) return grants.live(grantId)
-    const at = runtime.clock()
-    const grant = await flight.run(grantId, () => grants.live(grantId))
-    seen.set(grantId, { grant, at })
-    return grant
+    const found = await flight.run(grantId, async () => {
+      const at = runtime.clock()
+      return { grant: await grants.live(grantId), at }
+    })
+    seen.set(grantId, found)
+    return found.grant
   }
   return ({ grantId, claims }, maxAge) => {
     const known = seen.get(grantId)

@@ -17,11 +17,16 @@ export interface WriteDeadlines {
 
 export function writeDeadlines(): WriteDeadlines {
   // Servers of one cluster have clocks of their own, and a partition has one server.
-  const offsets = new Lru<number>(1000)
+  const offsets = new Lru<number>(10_000)
+  // Of a partition that is forgotten: in a stall many calls wait between their read and their write.
+  let latest: number | undefined
   return {
-    answered: (key, serverTime) => offsets.set(partitionOf(key), serverTime - performance.now()),
+    answered(key, serverTime) {
+      latest = serverTime - performance.now()
+      offsets.set(partitionOf(key), latest)
+    },
     deadline(key) {
-      const offset = offsets.get(partitionOf(key))
+      const offset = offsets.get(partitionOf(key)) ?? latest
       return offset === undefined ? undefined : performance.now() + offset + patience
     },
   }

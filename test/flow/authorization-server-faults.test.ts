@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest'
 import { memoryStore } from '../../src/store/memory.ts'
 import type { Store, StoreRecord, TollgateEvent } from '../../src/types.ts'
-import { ok, refusal, Rig, secret, type Tokens } from '../support/as.ts'
+import type { EmbeddedAuthorizationServer as Instance } from '../../src/authorization-server/index.ts'
+import { ok, refusal, RES_A, resources, Rig, secret, type Approved, type Tokens } from '../support/as.ts'
 
 const isGrant = (key: string): boolean => key.endsWith(':grant')
 const eventsOf = (rig: Rig, type: string): TollgateEvent[] => rig.events.filter((each) => each.type === type)
@@ -321,4 +322,93 @@ describe('F9 clocks of instances that differ', () => {
     expect(eventsOf(rig, 'clock.skewed')).toHaveLength(1)
     await ok(await rig.refresh(tokens.refresh_token))
   })
+})
+
+describe('S4 F5 another instance has called revokeAll(), and this one has not read the key ring again', () => {
+  /** Tokens of the new epoch, from the instance that made it. */
+  async function newEpoch(rig: Rig): Promise<{ approved: Approved; tokens: Tokens; twin: Instance }> {
+    await rig.tokens()
+    const twin = rig.twin()
+    await twin.revokeAll()
+    const later = new Rig({ ...rig.options, store: rig.store, clock: () => rig.now })
+    const tokens = await later.tokens()
+    return { approved: await later.approve('pub'), tokens, twin }
+  }
+  const opaque = { [RES_A]: { ...resources[RES_A], accessTokens: 'opaque' as const } }
+
+  test('S4 a code, a refresh token and an opaque token of the new epoch are good at once', async () => {
+    const rig = new Rig({ resources: opaque })
+    const { approved, tokens, twin } = await newEpoch(rig)
+    expect(await rig.call(tokens.access_token)).toBe(200)
+    const next = await ok(await rig.refresh(tokens.refresh_token))
+    await ok(await rig.refresh(next.refresh_token, {}, twin))
+    await ok(await rig.redeem(approved))
+  })
+
+  test.each(['refresh', 'redeem', 'call'] as const)('S4 and so is each of them alone: %s', async (what) => {
+    const rig = new Rig({ resources: opaque })
+    const { approved, tokens } = await newEpoch(rig)
+    const found = {
+      refresh: async () => (await rig.refresh(tokens.refresh_token)).status,
+      redeem: async () => (await rig.redeem(approved)).status,
+      call: () => rig.call(tokens.access_token),
+    }
+    expect(await found[what]()).toBe(200)
+  })
+
+  test('S4 F5 a JWT of the new key is never called bad: 503 while it is not time to look, then 200', async () => {
+    const rig = new Rig()
+    const { tokens } = await newEpoch(rig)
+    expect(await rig.call(tokens.access_token)).toBe(503)
+    rig.now += 30
+    expect(await rig.call(tokens.access_token)).toBe(200)
+  })
+
+  test('S4 a record of an epoch that there is not is refused, and costs two readings of the ring', async () => {
+    const rig = new Rig()
+    const { refresh_token: token } = await rig.tokens()
+    const grant = rig.store.written.findLast(({ key }) => isGrant(key))!
+    const { version } = (await rig.store.get(grant.key))!
+    const planted = JSON.stringify({ ...(JSON.parse(grant.value) as object), epoch: 1e9 })
+    await rig.store.put(grant.key, planted, { ifVersion: version, expiresAt: grant.expiresAt! })
+    rig.store.calls.length = 0
+    expect(await refusal(await rig.refresh(token))).toBe('400 invalid_grant')
+    expect(rig.store.calls.filter(({ key }) => key.endsWith('keys:ring'))).toHaveLength(2)
+  })
+})
+
+describe('S16 what is remembered counts from the moment at which its reading began', () => {
+  test.each([
+    ['a block', ':block', 60, (twin: Instance) => twin.clients.block('pub')],
+    ['the key ring', 'keys:ring', 300, (twin: Instance) => twin.revokeAll()],
+  ])('S16 %s', async (_, part, fresh, end) => {
+    const rig = new Rig({ checkRevocation: 60 })
+    const { access_token: token } = await rig.tokens()
+    const twin = rig.twin()
+    await twin.handle(new Request(rig.path('jwks')))
+    rig.now += 400
+    const began = rig.now
+    let slow = true
+    rig.store.after = async ({ method, key }) => {
+      if (!slow || method !== 'get' || !key.endsWith(part)) return
+      slow = false
+      rig.now += 4
+      await end(twin)
+    }
+    expect(await rig.call(token)).toBe(200)
+    rig.now = began + fresh
+    expect(await rig.call(token)).toBe(401)
+  })
+})
+
+test('S19 the same approval in its last moment, while the store is slow, makes no second grant', async () => {
+  const rig = new Rig()
+  const approval = { id: 'a'.repeat(27), codeChallenge: 'c'.repeat(43), repeatableUntil: rig.now + 600 }
+  await rig.approve('pub', approval)
+  await rig.as.grants.revoke('alice')
+  rig.now += 599.99
+  rig.store.before = () => {
+    rig.now += 0.02
+  }
+  expect((await rig.approve('pub', approval)).code).toBe('taken')
 })

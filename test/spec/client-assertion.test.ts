@@ -2,7 +2,7 @@ import { CompactSign } from 'jose/jws/compact/sign'
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { AuthorizationServerOptions } from '../../src/authorization-server/options.ts'
 import { utf8 } from '../../src/lib/bytes.ts'
-import { basic, ok, refusal, type Rig } from '../support/as.ts'
+import { basic, ok, refusal, Rig } from '../support/as.ts'
 import { assertionForm, clientKey, signAssertion, type ClientKey } from '../support/client-assertions.ts'
 import { document, documentId, documentRequest, Web } from '../support/client-documents.ts'
 import { browserOf, codeOf, expectLocal, pagesRig, verifier, type Shown } from '../support/pages.ts'
@@ -466,4 +466,66 @@ test('RC1 MD1 the metadata says what is accepted', async () => {
     expect(algorithms).toEqual(expect.arrayContaining(['RS256', 'PS256', 'ES256', 'EdDSA']))
     expect(algorithms.every((alg) => /^(RS|PS|ES|Ed)/.test(alg))).toBe(true)
   }
+})
+
+const preregistered = (): Partial<AuthorizationServerOptions> => ({
+  clients: [
+    {
+      client_id: 'signer',
+      redirect_uris: ['https://signer.test/cb'],
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks: { keys: [key.jwk] },
+    },
+  ],
+})
+
+test('CA4 a replay in the last moment of an assertion, while the store is slow: refused', async () => {
+  const rig = new Rig(preregistered())
+  const assertion = await signAssertion(key, { clientId: 'signer', now: rig.now })
+  const { code, verifier: proof } = await rig.approve('signer')
+  const form = { grant_type: 'authorization_code', code, code_verifier: proof }
+  const { refresh_token } = await ok(await rig.post({ ...form, ...assertionForm(assertion) }))
+  // It ends 60 s after its making, and 5 s are allowed to clocks.
+  rig.now += 64.99
+  rig.store.before = ({ key: at }) => {
+    if (at.includes(':assertion-')) rig.now += 0.02
+  }
+  const again = await rig.post({
+    grant_type: 'refresh_token',
+    refresh_token,
+    ...assertionForm(assertion),
+  })
+  expect(await refusal(again)).toBe('401 invalid_client')
+  expect(rig.events.filter(({ type }) => type === 'client.assertion-replayed')).toHaveLength(1)
+})
+
+test.each(['token', 'revoke', 'introspect'] as const)(
+  'CA4 ST a client that nobody has approved writes nothing by signing: %s endpoint',
+  async (endpoint) => {
+    const { rig } = setUp(enforced, { clientAddress: () => '192.0.2.1', ...preregistered() })
+    expect((await open(rig)).status).toBe(200)
+    const written = rig.store.written.length
+    const statuses = new Set<number>()
+    for (let i = 0; i < 70; i++) {
+      const form = { grant_type: 'refresh_token', refresh_token: 'x', token: 'x', ...withId }
+      const answer = await rig.post({ ...form, ...(await asserted(rig)) }, { url: rig.path(endpoint) })
+      statuses.add(answer.status)
+    }
+    expect(rig.store.written).toHaveLength(written)
+    expect(statuses).toContain(429)
+  },
+)
+
+test('CA4 RL1 wrong assertions shut nobody out', async () => {
+  const rig = new Rig(preregistered())
+  const { code, verifier: proof } = await rig.approve('signer')
+  const wrong = { clientId: 'signer', now: rig.now }
+  for (let i = 0; i < 70; i++)
+    await rig.post({
+      grant_type: 'refresh_token',
+      refresh_token: 'x',
+      ...assertionForm(await signAssertion(other, wrong)),
+    })
+  const right = assertionForm(await signAssertion(key, { clientId: 'signer', now: rig.now }))
+  await ok(await rig.post({ grant_type: 'authorization_code', code, code_verifier: proof, ...right }))
 })

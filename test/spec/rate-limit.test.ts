@@ -107,3 +107,17 @@ test.each([
   }
   expect([count(statuses, 400), count(statuses, 429)]).toEqual([60, 10])
 })
+
+test.each([
+  ['a public client', 'pub'],
+  ['the document of a client', 'https://client.test/id.json'],
+])('RL1 a stranger who sends secrets for %s shuts nobody out who has none', async (_, clientId) => {
+  const rig = new Rig()
+  const post = (more: Record<string, string> = {}): Promise<Response> =>
+    rig.post({ grant_type: 'refresh_token', client_id: clientId, refresh_token: 'x', ...more })
+  const statuses: number[] = []
+  for (let i = 0; i < 70; i++) statuses.push((await post({ client_secret: `guess ${i}` })).status)
+  expect(count(statuses, 429)).toBe(10)
+  expect(await refusal(await post())).toBe('400 invalid_grant')
+  if (clientId === 'pub') await ok(await rig.refresh((await rig.tokens()).refresh_token))
+})

@@ -47,7 +47,8 @@ export async function redeemCode(
   if (rest.length > 0 || !isTokenPart(grantId) || !isTokenPart(secret)) throw new UnknownGrantError()
   if (!isCodeVerifier(verifier)) throw invalidGrant()
   const [hash, challenge] = await Promise.all([sha256(secret, 'code'), s256(verifier)])
-  const [epoch] = await Promise.all([context.keys.epoch(), context.keys.active()])
+  // Before the write: what cannot be signed is not redeemed.
+  await context.keys.active()
   // Random, and made before the loop: after a lost answer it tells our own write from another's.
   const series = randomToken()
   const [refreshSecret] = (await refreshSecrets(keyring, grantId, series).of(1)) as [string]
@@ -69,7 +70,7 @@ export async function redeemCode(
       return { refuse: invalidGrant() }
     const resource = grantedResource(context, grant, request.resources)
     if (grant.series === seriesHash) return { result: { grant, resource, series } }
-    if (grant.epoch !== epoch) return { refuse: invalidGrant() }
+    if (grant.epoch !== (await context.keys.epoch(grant.epoch))) return { refuse: invalidGrant() }
     if (grant.redeemed !== undefined) {
       const mine = await unansweredSeries(context, hash, grant)
       if (mine !== undefined) return { result: { grant, resource, series: mine } }

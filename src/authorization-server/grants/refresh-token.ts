@@ -47,7 +47,8 @@ export async function refresh(
     throw new UnknownGrantError()
   const secrets = refreshSecrets(keyring, grantId, series)
   const [seriesHash, secretHash] = await Promise.all([sha256(series, 'series'), sha256(secret, 'refresh')])
-  const [epoch] = await Promise.all([keys.epoch(), keys.active()])
+  // Before the write: what cannot be signed is not rotated.
+  await keys.active()
   const { refreshIdle, refreshAbsolute, refreshGrace } = options.lifetimes
 
   let events: Omit<TollgateEvent, 'at'>[] = []
@@ -64,7 +65,8 @@ export async function refresh(
     // Whoever knows only the id of a grant can do no harm to it.
     if (!unredeemed && !constantTimeEqual(seriesHash, grant.series ?? ''))
       return { refuse: new UnknownGrantError() }
-    if (grant.epoch !== epoch || grant.client !== client.id) return { refuse: invalidGrant() }
+    if (grant.client !== client.id || grant.epoch !== (await keys.epoch(grant.epoch)))
+      return { refuse: invalidGrant() }
     if (!unredeemed && grant.current === undefined) return { refuse: invalidGrant() }
     const resource = grantedResource(context, grant, request.resources)
     const scopes = narrowed(grant.scopes, grantedScopes(context, grant, resource), parameters.get('scope'))
