@@ -95,10 +95,11 @@ const infoScript = `return redis.call('INFO', 'memory') .. redis.call('INFO', 'r
 
 function parse(answer: unknown): { time: number; record: StoreRecord } | undefined {
   if (answer === null || answer === undefined) return undefined
-  const [, time, version, expiry, value] = /^(\S+) (\S+) (\S+) ([^]*)$/.exec(
-    String(answer),
-  ) as unknown as string[]
-  return { time: Number(time), record: recordOf(value!, version!, expiry === '-' ? null : Number(expiry)) }
+  const text = String(answer)
+  // A damaged record has a version and no value: whoever reads it tells the operator, and can write over it.
+  const [, time, version, expiry = '-', value = ''] = (/^(\S+) ([^ ]+) (\S+) ([^]*)$/.exec(text) ??
+    /^(\S+) ([^ ]+)/.exec(text)) as unknown as string[]
+  return { time: Number(time), record: recordOf(value, version!, expiry === '-' ? null : Number(expiry)) }
 }
 
 function judge(info: string): Finding[] {

@@ -45,6 +45,19 @@ describe('Redis', () => {
     expect(await ttl(freshKey(), 1e15)).toBe(-1)
   })
 
+  test.each(['garbage', 'garb\tage', 'version 4000000000', 'version nothing at all'])(
+    'F7: a damaged record is handed out, so that it can be told and written over: %o',
+    async (text) => {
+      const key = freshKey()
+      const store = redis(client, { prefix: '' })
+      await client.set(`{${key.split(':')[0]}}:record`, text)
+      const { version } = (await store.get(key))!
+      expect(version).toBe(text.split(' ')[0])
+      expect(await store.put(key, 'whole', { ifVersion: version })).toEqual(expect.any(String))
+      expect(await store.get(key)).toMatchObject({ value: 'whole' })
+    },
+  )
+
   test('ST4: a client that sends a write again after a reconnect is told that it won', async () => {
     const proxy = await startProxy(new URL(url))
     const again = new IoRedis(`redis://127.0.0.1:${proxy.port}`)
