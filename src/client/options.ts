@@ -26,8 +26,8 @@ export interface PreregisteredClient {
   authMethod?: 'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt'
   /**
    * The MCP servers that this client gets tokens for; others are refused before anything is sent (RFC 9700 §4.9.1). A URL stands for
-   * itself and the paths below it. Required if a preset in `providers` leaves `resource` out: those tokens are good at every
-   * server that trusts the issuer. Default: every server that names the issuer.
+   * itself and the paths below it. Required with `grant`, because nobody sees which server asks; and if a preset in `providers` leaves
+   * `resource` out, because those tokens are good at every server that trusts the issuer. Default: every server that names the issuer.
    */
   servers?: readonly string[]
   /**
@@ -167,7 +167,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
       throw new ConfigurationError('scopes', `${JSON.stringify(scope)} is not a scope`)
   options.providers?.forEach(checkProvider)
   const clients = options.clients ?? []
-  clients.forEach((client, i) => checkClient(client, i, options.providers ?? []))
+  clients.forEach((client, i) => checkClient(client, i, options))
   return {
     ...options,
     clients,
@@ -221,11 +221,7 @@ const quirks: (keyof ClientQuirks)[] = [
   ...(['tokenTypes', 'omitPrompt', 'retryRefreshWithoutResource'] as const),
 ]
 
-function checkClient(
-  client: PreregisteredClient,
-  i: number,
-  providers: NonNullable<ClientOptions['providers']>,
-): void {
+function checkClient(client: PreregisteredClient, i: number, { providers = [], grant }: ClientOptions): void {
   const at = `clients[${i}]`
   checkOptions(at, client, [
     'issuer',
@@ -243,7 +239,7 @@ function checkClient(
   const unbound = providers.some(
     ({ issuer, client: quirks }) => issuer === client.issuer && isUnbound(quirks),
   )
-  checkServers(`${at}.servers`, client, unbound)
+  checkServers(`${at}.servers`, client, unbound, grant !== undefined)
   for (const origin of requireStrings(`${at}.endpointOrigins`, client.endpointOrigins ?? []))
     if (!URL.canParse(origin) || new URL(origin).origin !== origin)
       throw new ConfigurationError(
@@ -261,12 +257,21 @@ function checkClient(
 /** Whether the tokens of this provider are not bound to a resource (RFC 8707): whoever gets one can use it elsewhere. */
 export const isUnbound = (quirks: ClientQuirks | undefined): boolean => quirks?.resource === 'omit'
 
-function checkServers(option: string, { issuer, servers }: PreregisteredClient, required: boolean): void {
-  if (servers === undefined && !required) return
+function checkServers(
+  option: string,
+  { issuer, servers }: PreregisteredClient,
+  unbound: boolean,
+  unattended: boolean,
+): void {
+  if (servers === undefined && !unbound && !unattended) return
   if (servers === undefined || requireStrings(option, servers).length === 0)
     throw new ConfigurationError(
       option,
-      `name the MCP servers that this client is for; ${JSON.stringify(issuer)} does not bind tokens to a resource, so every server that names it would get tokens that are good elsewhere`,
+      `name the MCP servers that this client is for; ${
+        unattended
+          ? 'a grant without a person would give a token to every server that names the issuer'
+          : `${JSON.stringify(issuer)} does not bind tokens to a resource, so every server that names it would get tokens that are good elsewhere`
+      }`,
     )
   for (const server of servers)
     if (canonicalResource(server) === undefined)

@@ -58,11 +58,13 @@ async function credentials(): Promise<Partial<ClientOptions>> {
   if (clientId === '') return {}
   const issuer = context['issuer'] ?? (await issuerOf(server))
   const secret = clientSecret === undefined ? {} : { clientSecret }
-  const clients = [{ issuer, clientId, ...secret }]
+  const clients = [{ issuer, clientId, servers: [server], ...secret }]
   switch (scenario) {
     case 'auth/client-credentials-jwt':
       return {
-        clients: [{ issuer, clientId, privateKey: await importKey(context['private_key_pem']!) }],
+        clients: [
+          { issuer, clientId, servers: [server], privateKey: await importKey(context['private_key_pem']!) },
+        ],
         grant: clientCredentials(),
       }
     case 'auth/client-credentials-basic':

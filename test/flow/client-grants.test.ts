@@ -17,7 +17,7 @@ test('RFC 6749 §4.4 client_credentials with a secret, Basic; a new token when i
   const world = createWorld()
   world.issueRefresh = false
   const client = clientFor(world, {
-    clients: [{ issuer, clientId: 'a_b-c.d', clientSecret: 'p:w%+ ' }],
+    clients: [{ issuer, servers: [resource], clientId: 'a_b-c.d', clientSecret: 'p:w%+ ' }],
     grant: clientCredentials(),
   })
   expect((await client.fetch(resource)).status).toBe(200)
@@ -39,7 +39,10 @@ test('RFC 6749 §4.4 client_credentials with a secret, Basic; a new token when i
 async function expired(): Promise<{ world: World; client: ReturnType<typeof createClient> }> {
   const world = createWorld()
   world.issueRefresh = false
-  const options = { clients: [{ issuer, clientId: 'c', clientSecret: 's' }], grant: clientCredentials() }
+  const options = {
+    clients: [{ issuer, servers: [resource], clientId: 'c', clientSecret: 's' }],
+    grant: clientCredentials(),
+  }
   const client = clientFor(world, options)
   await client.fetch(resource)
   world.now += 901
@@ -83,7 +86,7 @@ test('client_secret_post where only that is listed', async () => {
   const world = createWorld()
   world.metadata['token_endpoint_auth_methods_supported'] = ['client_secret_post']
   await clientFor(world, {
-    clients: [{ issuer, clientId: 'c', clientSecret: 's' }],
+    clients: [{ issuer, servers: [resource], clientId: 'c', clientSecret: 's' }],
     grant: clientCredentials(),
   }).fetch(resource)
   expect(world.forms(`${issuer}/token`)[0]).toMatchObject({ client_id: 'c', client_secret: 's' })
@@ -97,7 +100,7 @@ test('RFC 7523 §2.2 private_key_jwt: audience is the issuer as a sole string, b
     ['sign', 'verify'],
   )) as CryptoKeyPair
   await clientFor(world, {
-    clients: [{ issuer, clientId: 'c', privateKey: { key: privateKey, kid: 'k1' } }],
+    clients: [{ issuer, servers: [resource], clientId: 'c', privateKey: { key: privateKey, kid: 'k1' } }],
     grant: clientCredentials(),
   }).fetch(resource)
   const { client_assertion: assertion, client_assertion_type: type } = world.forms(`${issuer}/token`)[0]!
@@ -120,7 +123,7 @@ test('SEP-1933 workload identity: the refusal is final', async () => {
     return 'workload.jwt'
   }
   const client = clientFor(world, {
-    clients: [{ issuer, clientId: 'w' }],
+    clients: [{ issuer, servers: [resource], clientId: 'w' }],
     grant: workloadIdentity({ assertion }),
   })
   await expect(client.fetch(resource)).rejects.toMatchObject({
@@ -147,7 +150,7 @@ test('enterprise-managed authorization: ID token, identity assertion, access tok
     json({ issued_token_type: type, access_token: 'id-jag', token_type: 'N_A', expires_in: 60 }),
   )
   const grant = enterpriseManaged({ tokenEndpoint: idp, clientId: 'at-idp', idToken: () => 'id-token' })
-  const options = { clients: [{ issuer, clientId: 'c', clientSecret: 's' }], grant }
+  const options = { clients: [{ issuer, servers: [resource], clientId: 'c', clientSecret: 's' }], grant }
   expect((await clientFor(world, options).fetch(resource)).status).toBe(200)
   expect(world.forms(idp)[0]).toEqual({
     grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',

@@ -155,7 +155,7 @@ describe('CL9 what a grant without a person sends goes to issuers that the host 
 
   test.each([
     ['no entry', {}],
-    ['an entry for another issuer', { clients: [{ issuer, clientId: 'c' }] }],
+    ['an entry for another issuer', { clients: [{ issuer, clientId: 'c', servers: [resource] }] }],
     ['somebody who names a client', { askForClient: () => ({ clientId: 'c' }) }],
   ] as [string, ClientOptions][])(
     'CL9 %s: no assertion for the issuer of a hostile server',

@@ -264,7 +264,7 @@ describe('RFC 7523 §3 assertions', () => {
       'verify',
     ])) as CryptoKeyPair
     await clientFor(world, {
-      clients: [{ issuer, clientId: 'c', privateKey }],
+      clients: [{ issuer, servers: [resource], clientId: 'c', privateKey }],
       grant: clientCredentials(),
     }).fetch(resource)
     const assertion = world.forms(`${issuer}/token`)[0]!['client_assertion']!

@@ -21,6 +21,7 @@ const clientFor = (world: World, options: ClientOptions = {}): ReturnType<typeof
 /** A provider that takes no `resource`, so its tokens are good at every server that trusts it. */
 const unbound = { issuer, client: { resource: 'omit' as const } }
 const entry = { issuer, clientId: 'by-hand', clientSecret: 's' }
+const forHere = { ...entry, servers: [resource] }
 const foreign = 'https://foreign.test/mcp'
 
 /** Another server, which names the same authorization server and asks for a scope of its choice. */
@@ -153,16 +154,34 @@ describe('T1 without a person, scopes stay within those that were configured', (
     world.challengeScope = challenge
     const issued = 'urn:ietf:params:oauth:token-type:id-jag'
     world.on(idp, () => json({ access_token: 'jag', token_type: 'N_A', issued_token_type: issued }))
-    const client = clientFor(world, { clients: [entry], grant: make(), scopes })
+    const client = clientFor(world, { clients: [forHere], grant: make(), scopes })
     expect((await client.fetch(resource)).status).toBe(200)
     const sent = [...world.forms(`${issuer}/token`), ...world.forms(idp)]
     expect(sent.map(({ scope }) => scope)).toEqual(sent.map(() => asked))
   })
 
+  test('T1 an entry without its servers is refused at construction: every server that names the issuer would get a token', () => {
+    for (const [, make] of grants)
+      expect(() => createClient({ clients: [entry], grant: make(), scopes: ['read'] })).toThrow(
+        expect.objectContaining({ option: 'clients[0].servers' }),
+      )
+  })
+
+  test('T1 another server gets none, whatever it asks for', async () => {
+    const world = createWorld()
+    world.challengeScope = 'admin'
+    const elsewhere = { ...entry, servers: ['https://other.test/mcp'] }
+    for (const [, make] of grants)
+      await expect(
+        clientFor(world, { clients: [elsewhere], grant: make() }).fetch(resource),
+      ).rejects.toMatchObject({ code: 'server_not_allowed' })
+    expect(world.forms(`${issuer}/token`)).toEqual([])
+  })
+
   test('T1 a step-up beyond them is the 403 of the server, without another token', async () => {
     const world = createWorld()
     const events: object[] = []
-    const options = { clients: [entry], grant: clientCredentials(), scopes: ['read'] }
+    const options = { clients: [forHere], grant: clientCredentials(), scopes: ['read'] }
     const client = clientFor(world, { ...options, onEvent: (event) => void events.push(event) })
     await client.fetch(resource)
     world.needed = ['read', 'admin']
