@@ -15,14 +15,17 @@ type Read = (url: string) => Promise<Document | number | undefined>
 
 /** What an MCP client would stumble over on its way from the resource to a token, each with its fix. */
 export async function verifyDeployment({ resources, runtime }: Settings): Promise<Finding[]> {
-  const { fetch } = resolveRuntime(runtime)
+  const { fetch, clock } = resolveRuntime(runtime)
+  const skews = new Map<string, number>()
   const reader = (own: string): Read => {
     const { origin, hostname } = new URL(own)
     const allowOrigins = [origin, ...(runtime.dangerouslyAllowHttp ?? [])]
     const options = { fetch, allowOrigins, allowLoopback: isLoopbackHost(hostname), maxBytes: 262_144 }
     return async (url) => {
       try {
-        const { status, text } = await guardedFetch(url, options)
+        const { status, text, headers } = await guardedFetch(url, options)
+        const date = Date.parse(headers.get('date') ?? '') / 1000
+        if (Number.isFinite(date)) skews.set(new URL(url).origin, Math.round(date - clock()))
         return status === 200 ? parseObject(text) : status
       } catch {
         return 0
@@ -34,7 +37,24 @@ export async function verifyDeployment({ resources, runtime }: Settings): Promis
     ...resources.map((resource) => checkResource(resource, reader(resource.metadataUrl))),
     ...[...issuers].map((issuer) => checkIssuer(issuer, resources, reader(issuer))),
   ])
-  return findings.flat()
+  return [...findings.flat(), ...[...skews].flatMap(checkClock)]
+}
+
+/** `Date` has whole seconds, and an answer takes its time: less than this says nothing. */
+const tolerance = 10
+
+function checkClock([origin, skew]: [string, number]): Finding[] {
+  if (Math.abs(skew) <= tolerance) return []
+  const side = skew > 0 ? 'ahead of' : 'behind'
+  return [
+    finding(
+      'warning',
+      'clock.skewed',
+      `the clock of ${origin} is ${Math.abs(skew)} s ${side} this one; tokens count as expired, or as not valid yet, too early`,
+      'let both machines keep their time by NTP',
+      origin,
+    ),
+  ]
 }
 
 const finding = (

@@ -14,6 +14,8 @@ export interface Rules {
   dependsOnName(method: string): boolean
   /** Every scope that a rule names. */
   readonly scopes: readonly string[]
+  /** Rules by name that match none of these, as `method name`. */
+  unmatched(names: ReadonlyMap<string, readonly string[]>): string[]
 }
 
 interface Entry {
@@ -59,6 +61,14 @@ export function compileRules(rules: unknown, customMethods: unknown, deny: boole
   }
 
   return {
+    unmatched: (names) =>
+      methods.flatMap(({ pattern: method, entries: rules }) =>
+        rules.flatMap(({ pattern }) => {
+          const known = names.get(method.text)
+          const idle = known?.every((name) => !matches(pattern.parts, name)) ?? false
+          return idle && pattern.text !== '*' ? [`${method.text} ${pattern.text}`] : []
+        }),
+      ),
     scopes: [...new Set(entries.flatMap(({ rule }) => (typeof rule === 'function' ? [] : rule)))],
     dependsOnName: (method) =>
       methods.some(

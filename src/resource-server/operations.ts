@@ -62,6 +62,22 @@ export interface OperationOptions<Custom extends string = never> {
   maxBytes?: number
 }
 
+/** What {@link operationScopes} returns. */
+export interface OperationScopes extends OperationJudge {
+  /**
+   * Rules that match nothing of what the server has registered, such as `tools/call delete_nte`: they protect nothing. Lists that are
+   * left out are not compared. Meant for a test of your own, or for the start of the server.
+   */
+  unmatched(names: {
+    /** Names of tools. */
+    tools?: readonly string[]
+    /** Names of prompts. */
+    prompts?: readonly string[]
+    /** URIs of resources. */
+    resources?: readonly string[]
+  }): string[]
+}
+
 /**
  * Scopes per tool, prompt and resource, for `rs.protect(handler, { operations: operationScopes({ … }) })`.
  *
@@ -82,7 +98,7 @@ export interface OperationOptions<Custom extends string = never> {
 export function operationScopes<const Custom extends string = never>(
   rules: OperationRules<Uninferred<Custom>>,
   options: OperationOptions<Custom> = {},
-): OperationJudge {
+): OperationScopes {
   checkOptions('operationScopes', options, ['default', 'customMethods', 'filterLists', 'maxBytes'])
   const { default: fallback = 'allow', customMethods, filterLists = false } = options
   if (fallback !== 'allow' && fallback !== 'deny')
@@ -97,6 +113,19 @@ export function operationScopes<const Custom extends string = never>(
   const filtering = filterLists ? { filter: listFilter(compiled) } : {}
   return {
     scopes: compiled.scopes,
+    unmatched({ tools, prompts, resources }) {
+      const lists = {
+        'tools/call': tools,
+        'prompts/get': prompts,
+        'resources/read': resources,
+        'resources/subscribe': resources,
+        'resources/unsubscribe': resources,
+      }
+      const known = Object.entries(lists).filter((each): each is [string, readonly string[]] =>
+        Array.isArray(each[1]),
+      )
+      return compiled.unmatched(new Map(known))
+    },
     async judge(request, auth): Promise<OperationJudgement> {
       const isRead = request.method === 'GET' || request.method === 'HEAD'
       // A Request shows no body of these methods, but a framework may hand one to the handler (RFC 9110 §9.3.1).

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { ResourceServerOptions } from '../../src/index.ts'
-import { issuer, jwksUri, key, metadataA, resourceA, world, type World } from '../support/guard.ts'
+import { issuer, jwksUri, key, metadataA, resourceA, start, world, type World } from '../support/guard.ts'
 
 const metadataUrl = `${issuer}/.well-known/oauth-authorization-server`
 const complete = {
@@ -51,6 +51,26 @@ test.each<[code: string, level: string, change: Record<string, unknown>]>([
   expect(findings[0]).toMatchObject({ code, level })
   expect(findings[0]!.fix).not.toBe('')
   expect(findings[0]!.url).toMatch(/^https:/)
+})
+
+test.each([
+  [-60, 'behind'],
+  [11, 'ahead of'],
+])('F9 verifyDeployment: a clock that is %d s away is told', async (skew, side) => {
+  const it = await deployed()
+  const respond = (at: number): Response =>
+    Response.json(complete, { headers: { date: new Date((start + it.elapsed + at) * 1000).toUTCString() } })
+  it.outside.routes.set(metadataUrl, () => respond(skew))
+  expect(await it.rs.verifyDeployment()).toMatchObject([
+    {
+      code: 'clock.skewed',
+      level: 'warning',
+      message: expect.stringContaining(`${Math.abs(skew)} s ${side} this one`),
+      url: issuer,
+    },
+  ])
+  it.outside.routes.set(metadataUrl, () => respond(Math.sign(skew) * 9))
+  expect(await it.rs.verifyDeployment()).toEqual([])
 })
 
 test('U5 verifyDeployment: another issuer is told with both values', async () => {

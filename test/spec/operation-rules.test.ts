@@ -251,3 +251,19 @@ test('S14 the ids of a batch are unique', async () => {
   ]
   expect((await send([...answers, call('read_note', {}, 1)])).status).toBe(200)
 })
+
+test('U1 rules that match nothing of what the server has are found', () => {
+  const rules = operationScopes({
+    'tools/call': { delete_nte: ['x'], 'read_*': ['x'], 'admin_*': ['x'], '*': [] },
+    'prompts/get': { greet: [] },
+    'resources/read': { 'file:///public/*': [], 'file:///private/*': ['x'] },
+  })
+  const tools = ['delete_note', 'read_note']
+  expect(rules.unmatched({ tools })).toEqual(['tools/call delete_nte', 'tools/call admin_*'])
+  expect(rules.unmatched({ tools: [...tools, 'delete_nte', 'admin_x'] })).toEqual([])
+  expect(rules.unmatched({ prompts: [], resources: ['file:///public/a'] })).toEqual([
+    'prompts/get greet',
+    'resources/read file:///private/*',
+  ])
+  expect(rules.unmatched({})).toEqual([])
+})

@@ -151,3 +151,13 @@ test('RV1 MD2 the endpoint stands in the metadata and can be called across origi
   expect(preflight!.status).toBe(204)
   expect(preflight!.headers.get('access-control-allow-origin')).toBe('*')
 })
+
+test('P10 RFC 7009 §2.2 a revocation is answered by an empty 200, also for what is not known', async () => {
+  const r = strict()
+  const { refresh_token } = await r.tokens()
+  for (const token of [refresh_token, refresh_token, 'unknown']) {
+    const response = await revoke(r, token)
+    expect([response.status, await response.text()]).toEqual([200, ''])
+    expect(response.headers.get('cache-control')).toBe('no-store')
+  }
+})
