@@ -15,7 +15,7 @@ import type { Context } from './context.ts'
 import { decide } from './decision.ts'
 import { narrowed, whoIs } from './identity.ts'
 import { pageEndpoint } from './page-endpoint.ts'
-import { isRemembered } from './remembered-consent.ts'
+import { afterSignIn, isRemembered } from './remembered-consent.ts'
 import { startSignIn } from './sign-in-leg.ts'
 import { mustSignIn, pathAfterSignIn } from './sign-in-proof.ts'
 
@@ -58,7 +58,8 @@ async function askUser(
     found !== undefined && !(await mustSignIn(context, request, asked, found, proof)) ? found : undefined
   if (identity === undefined && silent) throw new OAuthError('login_required', 'The user is not signed in')
   if (identity === undefined && signIn.consent === 'after') {
-    const { path, cookies } = await pathAfterSignIn(context, request, asked)
+    const goingOn = afterSignIn(context, request, asked)
+    const { path, cookies } = await pathAfterSignIn(context, request, goingOn)
     return startSignIn(context, request, { ...wishesOf(asked), path }, cookies)
   }
 

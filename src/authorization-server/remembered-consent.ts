@@ -24,10 +24,26 @@ export async function isRemembered(
   request: AuthorizationRequest,
 ): Promise<boolean> {
   if (!canRemember(context, request) || request.prompt?.includes('consent')) return false
-  const site = httpRequest.headers.get('sec-fetch-site')
-  if (site !== 'same-origin' && site !== 'none') return false
+  if (!isFromHere(httpRequest)) return false
   const key = await consentKey(subject, request)
   return (await context.grants.consents(subject)).some((each) => each.key === key)
+}
+
+/** Whether the browser says that no other site sent the user: a link of this server, or an address that the user typed. */
+const isFromHere = (request: Request): boolean =>
+  ['same-origin', 'none'].includes(request.headers.get('sec-fetch-site') ?? '')
+
+/**
+ * The request as it goes on after a sign-in. The way back comes from this server: it must not hide that another
+ * site began (CSRF), so consent is then asked for.
+ */
+export function afterSignIn(
+  context: Context,
+  httpRequest: Request,
+  request: AuthorizationRequest,
+): AuthorizationRequest {
+  if (!canRemember(context, request) || isFromHere(httpRequest)) return request
+  return { ...request, prompt: [request.prompt, 'consent'].filter(Boolean).join(' ') }
 }
 
 /** The consent as it is remembered with a new grant, if it can be. */

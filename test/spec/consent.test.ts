@@ -326,6 +326,23 @@ test('CN7 remembered consent is not silent where another site sent the user', as
     codeOf(await browser.get(await requestUrl(https), { 'sec-fetch-site': site }))
 })
 
+test('CN7 a login in between does not hide that another site sent the user', async () => {
+  const browser = await remembered(pagesRig(remembering))
+  for (const [site, shown] of [
+    ['cross-site', 'page'],
+    ['same-site', 'page'],
+    ['', 'page'],
+    ['none', 'code'],
+  ] as const) {
+    browser.cookies.delete('user')
+    const away = await browser.get(await requestUrl(https), { 'sec-fetch-site': site })
+    const back = away.location!.searchParams.get('return_to')!
+    browser.cookies.set('user', 'alice')
+    const arrived = await browser.get(back, { 'sec-fetch-site': 'same-origin' })
+    expect([site, arrived.status === 200 ? 'page' : codeOf(arrived) && 'code']).toEqual([site, shown])
+  }
+})
+
 test('S21 no tick if anybody can take the answer, whatever host the redirect URI names', async () => {
   const page = await documentPage('https://c.test/client.json', 'capp://c.test/cb')
   expect(page).toMatch(/Unverified.*Hosted at c\.test/)
