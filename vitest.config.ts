@@ -57,6 +57,8 @@ export default defineConfig(async () => ({
               },
             },
             { test: { ...common, name: 'services', include: ['test/**/*.services.test.ts'] } },
+            // Each file has the servers to itself: it stalls them.
+            { test: { ...common, name: 'faults', include: ['test/faults/**/*.test.ts'] } },
             { test: { ...common, name: 'browser', include: ['test/browser/**/*.test.ts'] } },
           ]
         : [here],

@@ -5,7 +5,8 @@ export interface Flags {
   store: 'memory' | 'sqlite' | 'redis' | 'postgres'
   storeUrl: string | undefined
   issuer: string | undefined
-  deploymentSecret: string | undefined
+  /** The first one seals; the others open what was made with them. */
+  deploymentSecret: readonly string[] | undefined
   /** Of the confidential client, and of the resource server at an introspection endpoint. */
   secret: string
   tokens: 'jwt' | 'opaque'
@@ -45,7 +46,7 @@ export function parseFlags(args: string[]): Flags {
       store: { type: 'string', default: 'memory' },
       'store-url': text,
       issuer: text,
-      'deployment-secret': text,
+      'deployment-secret': { type: 'string', multiple: true },
       secret: { type: 'string', default: 'conformance-secret-for-loopback-only' },
       tokens: { type: 'string', default: 'jwt' },
       'check-revocation': { type: 'string', default: '0' },

@@ -22,13 +22,17 @@ export async function openStore({ store, storeUrl = '' }: Flags): Promise<OpenSt
     }
     case 'redis': {
       const { Redis } = await import('ioredis')
-      const client = new Redis(storeUrl)
+      const client = new Redis(storeUrl, { socketTimeout: 4000 })
       client.on('error', () => undefined)
       return { store: redis(client), close: async () => client.disconnect() }
     }
     case 'postgres': {
       const { Pool } = (await import('pg')).default
-      const pool = new Pool({ connectionString: storeUrl })
+      const pool = new Pool({
+        connectionString: storeUrl,
+        connectionTimeoutMillis: 4000,
+        query_timeout: 4000,
+      })
       // Connections that end while nobody uses them: the next request hears of it.
       pool.on('error', () => undefined)
       return { store: postgres(pool), close: () => pool.end() }

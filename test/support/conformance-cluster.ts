@@ -138,7 +138,7 @@ export function clusterSuite(store: string, flags: () => string[]): void {
 }
 
 /** Each request goes to the next target, with its `Host` as it came. */
-async function startBalancer(): Promise<{
+export async function startBalancer(): Promise<{
   base: string
   targets: Server[]
   served: Set<Server>

@@ -1,5 +1,5 @@
 // Starts Redis, alone and as a cluster, and PostgreSQL on free loopback ports with throw-away data, runs the tests that
-// need them, and ends them.
+// need them, and ends them. `node test/support/services.ts PROJECT [file …]`: the project of vitest.
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
@@ -135,7 +135,8 @@ async function runTests(env: NodeJS.ProcessEnv): Promise<number> {
   const report = join(folder, 'report.json')
   const vitest = join(root, 'node_modules/vitest/vitest.mjs')
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-  const args = [vitest, 'run', '--project', 'services', ...reporters, ...process.argv.slice(2)]
+  const [project = 'services', ...files] = process.argv.slice(2)
+  const args = [vitest, 'run', '--project', project, ...reporters, ...files]
   const child = spawn(process.execPath, args, { cwd: root, env, stdio: 'inherit' })
   const code = await new Promise<number>((resolve) => child.once('close', (given) => resolve(given ?? 1)))
   const { numPassedTests = 0, numFailedTests = 0 } = existsSync(report)
