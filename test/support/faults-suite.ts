@@ -137,9 +137,14 @@ export function faultsSuite(store: 'redis' | 'postgres', storeUrl: string, fault
     { timeout: 120_000 },
     async () => {
       const sessions = await Promise.all(Array.from({ length: 4 }, () => Session.signIn()))
-      const goOn = await faults.stall()
+      // The grant has been read, and is about to be written.
+      const stalled = new Promise<() => Promise<void>>((resolve) =>
+        proxy.beforeRequest('"generation":2', async () => resolve(await faults.stall())),
+      )
+      const first = sessions[0]!.tryRefresh(servers()[1]!)
+      const goOn = await stalled
       const until = Date.now() + 36_000
-      const answers = sessions.map((each, i) => each.tryRefresh(servers()[i % 2]!))
+      const answers = [first, ...sessions.slice(1).map((each, i) => each.tryRefresh(servers()[i % 2]!))]
       expect(await sessions[0]!.call(servers()[1]!)).toBe(outage)
       expect(await Promise.all(answers)).toEqual(sessions.map(() => outage))
       await sleep(until - Date.now())

@@ -11,6 +11,8 @@ export interface Proxy {
   halfOpen(): void
   /** Requests wait here until the function that is returned is called. */
   holdRequests(): () => void
+  /** Once: before bytes with this text go to the server, this is done. */
+  beforeRequest(text: string, act: () => Promise<void>): void
   close(): Promise<void>
 }
 
@@ -20,6 +22,15 @@ export async function startProxy(target: URL): Promise<Proxy> {
   const sockets = new Set<Socket>()
   let epoch = 0
   let held: (() => void)[] | undefined
+  let watched: { text: string; act: () => Promise<void> } | undefined
+  const hold = (): (() => void) => {
+    held = []
+    return () => {
+      const waiting = held ?? []
+      held = undefined
+      for (const send of waiting) send()
+    }
+  }
   const server = createServer((client) => {
     const born = epoch
     const upstream = connect(Number(target.port), target.hostname)
@@ -48,6 +59,11 @@ export async function startProxy(target: URL): Promise<Proxy> {
       })
     }
     client.on('data', (bytes) => {
+      if (watched !== undefined && bytes.includes(watched.text)) {
+        const { act } = watched
+        watched = undefined
+        void act().finally(hold())
+      }
       if (held === undefined) forward(bytes)
       else held.push(() => forward(bytes))
     })
@@ -69,13 +85,9 @@ export async function startProxy(target: URL): Promise<Proxy> {
     halfOpen: () => {
       epoch++
     },
-    holdRequests: () => {
-      held = []
-      return () => {
-        const waiting = held ?? []
-        held = undefined
-        for (const send of waiting) send()
-      }
+    holdRequests: hold,
+    beforeRequest: (text, act) => {
+      watched = { text, act }
     },
     close: () =>
       new Promise((resolve) => {
