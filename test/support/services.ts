@@ -153,5 +153,7 @@ async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const ended = new Promise((resolve) => child.once('close', resolve))
   child.kill('SIGINT')
+  // A test that failed while it stood still has left it stopped.
+  child.kill('SIGCONT')
   await ended
 }
