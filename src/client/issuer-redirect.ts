@@ -1,8 +1,7 @@
-import { base64url, utf8 } from '../lib/bytes.ts'
 import type { ClientContext } from './context.ts'
 import { refused } from './errors.ts'
 import { entryFor, isVouchedFor } from './entry.ts'
-import type { ServerRecord } from './records.ts'
+import { digestOf, type ServerRecord } from './records.ts'
 
 /**
  * Mix-up (RFC 9700 §4.4): a hostile authorization server sends the browser to an honest one and waits for its code. An honest
@@ -17,8 +16,7 @@ export async function issuerSegment(
   if (found.metadata.authorization_response_iss_parameter_supported) return undefined
   if (entryFor(context, server, found.issuer) !== undefined || usesDocument(context, server, found))
     return undefined
-  const digest = await crypto.subtle.digest('SHA-256', utf8(`client issuer\0${found.issuer}`))
-  return base64url(new Uint8Array(digest)).slice(0, 16)
+  return (await digestOf('issuer', found.issuer)).slice(0, 16)
 }
 
 const segments = /^[\w-]{16}$/
