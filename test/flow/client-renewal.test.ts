@@ -6,7 +6,15 @@ import {
   type ClientOptions,
   type ClientStorage,
 } from '../../src/client/index.ts'
-import { createWorld, issuer, json, prmUrl, resource, type World } from '../support/client-world.ts'
+import {
+  createWorld,
+  issuer,
+  json,
+  nameServer,
+  prmUrl,
+  resource,
+  type World,
+} from '../support/client-world.ts'
 
 const token = `${issuer}/token`
 const clientFor = (world: World, options: ClientOptions = {}): ReturnType<typeof createClient> =>
@@ -119,15 +127,7 @@ test('CL9 the old authorization server is gone and the MCP server names a new on
   world.now += 901
   world.tokens.clear()
   world.on(token, () => Promise.reject(new TypeError('getaddrinfo ENOTFOUND')))
-  world.prm['authorization_servers'] = [next]
-  const metadata = {
-    ...world.metadata,
-    issuer: next,
-    token_endpoint: `${next}/token`,
-    registration_endpoint: `${next}/register`,
-  }
-  world.on(`${next}/.well-known/oauth-authorization-server`, metadata)
-  world.on(`${next}/register`, () => json({ client_id: 'next-client' }, 201))
+  nameServer(world, next, 'next-client')
   world.on(`${next}/token`, () => {
     world.tokens.set('next-token', { scope: 'read', resource, clientId: 'next-client' })
     return json({ access_token: 'next-token', token_type: 'Bearer' })

@@ -8,7 +8,7 @@ import {
   type Redirect,
 } from '../../src/client/index.ts'
 import { toOAuthClientProvider } from '../../src/client/sdk-provider.ts'
-import { createWorld, issuer, json, resource, type World } from '../support/client-world.ts'
+import { createWorld, issuer, json, nameServer, resource, type World } from '../support/client-world.ts'
 
 const evil = 'https://evil.test'
 const web = 'https://app.test/callback'
@@ -23,16 +23,7 @@ function createSilentWorld(): World {
 
 /** The MCP server names a hostile authorization server, which has the honest one's page and a token endpoint of its own. */
 function mixUp(world: World): void {
-  world.prm['authorization_servers'] = [evil]
-  world.on(`${evil}/.well-known/oauth-authorization-server`, () =>
-    json({
-      ...world.metadata,
-      issuer: evil,
-      token_endpoint: `${evil}/token`,
-      registration_endpoint: `${evil}/register`,
-    }),
-  )
-  world.on(`${evil}/register`, () => json({ client_id: 'client-at-honest' }, 201))
+  nameServer(world, evil, 'client-at-honest')
   world.on(`${evil}/token`, () => json({ access_token: 'evil', token_type: 'Bearer' }))
 }
 

@@ -1,7 +1,15 @@
 // Signing out ends what is held, whatever discovery says now.
 import { describe, expect, test } from 'vitest'
 import { createClient, memoryStorage, type ClientOptions } from '../../src/client/index.ts'
-import { createWorld, issuer, json, prmUrl, resource, type World } from '../support/client-world.ts'
+import {
+  createWorld,
+  issuer,
+  json,
+  nameServer,
+  prmUrl,
+  resource,
+  type World,
+} from '../support/client-world.ts'
 
 const clientFor = (world: World, options: ClientOptions = {}): ReturnType<typeof createClient> =>
   createClient({ fetch: world.fetch, clock: world.clock, redirect: world.redirect, ...options })
@@ -16,16 +24,7 @@ async function expectSignedOut(world: World, client: ReturnType<typeof createCli
 
 /** The server names another authorization server from now on. */
 function moveTo(world: World, next: string): void {
-  world.prm['authorization_servers'] = [next]
-  const metadata = {
-    ...world.metadata,
-    issuer: next,
-    token_endpoint: `${next}/token`,
-    registration_endpoint: `${next}/register`,
-    revocation_endpoint: `${next}/revoke`,
-  }
-  world.on(`${next}/.well-known/oauth-authorization-server`, metadata)
-  world.on(`${next}/register`, () => json({ client_id: 'at-next' }, 201))
+  nameServer(world, next, 'at-next', { revocation_endpoint: `${next}/revoke` })
   world.on(`${next}/token`, () => {
     world.tokens.set('next-token', { scope: 'read', resource, clientId: 'at-next' })
     return json({ access_token: 'next-token', token_type: 'Bearer' })

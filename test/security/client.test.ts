@@ -5,7 +5,16 @@ import {
   memoryStorage,
   type ClientOptions,
 } from '../../src/client/index.ts'
-import { asUrl, createWorld, issuer, json, prmUrl, resource, type World } from '../support/client-world.ts'
+import {
+  asUrl,
+  createWorld,
+  issuer,
+  json,
+  nameServer,
+  prmUrl,
+  resource,
+  type World,
+} from '../support/client-world.ts'
 
 const clientFor = (world: World, options: ClientOptions = {}): ReturnType<typeof createClient> =>
   createClient({ fetch: world.fetch, clock: world.clock, redirect: world.redirect, ...options })
@@ -347,16 +356,7 @@ describe('CL7 the iss table', () => {
 test('CL8 mix-up: the code for the honest server is not sent to the evil one', async () => {
   const world = createWorld()
   const evil = 'https://evil.test'
-  world.prm['authorization_servers'] = [evil]
-  world.on(`${evil}/.well-known/oauth-authorization-server`, () =>
-    json({
-      ...world.metadata,
-      issuer: evil,
-      token_endpoint: `${evil}/token`,
-      registration_endpoint: `${evil}/register`,
-    }),
-  )
-  world.on(`${evil}/register`, () => json({ client_id: 'client-at-honest' }, 201))
+  nameServer(world, evil, 'client-at-honest')
   await expect(clientFor(world).fetch(resource)).rejects.toMatchObject({ code: 'invalid_callback' })
   expect(world.opened).toHaveLength(1)
   expect(world.to(`${evil}/token`)).toEqual([])

@@ -66,6 +66,21 @@ let number = 0
 /** Long enough to look like a credential. */
 const secret = (kind: string): string => `${kind}-${++number}-${crypto.randomUUID()}`
 
+/** The MCP server names another authorization server, with metadata like the honest one's and endpoints of its own. */
+export function nameServer(world: World, other: string, clientId: string, more: object = {}): void {
+  world.prm['authorization_servers'] = [other]
+  world.on(`${other}/.well-known/oauth-authorization-server`, () =>
+    json({
+      ...world.metadata,
+      issuer: other,
+      token_endpoint: `${other}/token`,
+      registration_endpoint: `${other}/register`,
+      ...more,
+    }),
+  )
+  world.on(`${other}/register`, () => json({ client_id: clientId }, 201))
+}
+
 export function createWorld(): World {
   const routes = new Map<string, Answer>()
   const codes = new Map<string, Grant & { challenge: string; redirectUri: string }>()
