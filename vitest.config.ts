@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
-// The shared suite: every runtime runs it. A file whose name says a host (`x.workerd.test.ts`) runs there alone.
-const shared = ['test/{unit,spec,flow,security,clients}/**/*.test.ts']
-const hosts = ['workerd', 'deno', 'bun', 'services']
+// The shared suite: every runtime runs it. A file whose name says a host (`x.workerd.test.ts`) runs only there.
+const shared = ['test/{authorization-server,client,doctor,guard,http,lib,protocol,store}/**/*.test.ts']
+const hosts = ['node', 'workerd', 'deno', 'bun', 'services', 'faults']
 const elsewhere = (host: string): string[] =>
   hosts.filter((other) => other !== host).map((other) => `**/*.${other}.test.ts`)
 
@@ -35,8 +35,8 @@ const here = {
   test: {
     ...common,
     name: 'shared',
-    include: [...shared, `test/**/*.${runtime}.test.ts`],
-    exclude: elsewhere(runtime),
+    include: runtime === 'node' ? shared : [...shared, `test/**/*.${runtime}.test.ts`],
+    exclude: runtime === 'node' ? elsewhere('') : elsewhere(runtime),
   },
 }
 
@@ -52,13 +52,13 @@ export default defineConfig(async () => ({
               test: {
                 ...common,
                 name: 'node',
-                include: ['test/{store,adapter,runtime,package}/**/*.test.ts'],
+                include: ['test/{adapter,package}/**/*.test.ts', 'test/**/*.node.test.ts'],
                 exclude: elsewhere('node'),
               },
             },
             { test: { ...common, name: 'services', include: ['test/**/*.services.test.ts'] } },
             // Each file has the servers to itself: it stalls them.
-            { test: { ...common, name: 'faults', include: ['test/faults/**/*.test.ts'] } },
+            { test: { ...common, name: 'faults', include: ['test/**/*.faults.test.ts'] } },
             { test: { ...common, name: 'browser', include: ['test/browser/**/*.test.ts'] } },
           ]
         : [here],

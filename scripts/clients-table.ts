@@ -1,8 +1,8 @@
-// Writes docs/guide/clients.md from the data of test/clients: `node scripts/clients-table.ts`. A test holds it current.
+// Writes docs/guide/clients.md from the data of test/authorization-server/clients: `node scripts/clients-table.ts`. A test holds it current.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { RealClient } from '../test/clients/client.ts'
-import { realClients } from '../test/clients/index.ts'
+import type { RealClient } from '../test/authorization-server/clients/client.ts'
+import { realClients } from '../test/authorization-server/clients/index.ts'
 
 const code = (text: string): string => `\`${text}\``
 
@@ -48,7 +48,7 @@ export function page(): string {
   return [
     '# Clients',
     '',
-    'What real MCP clients do at the authorization server, and how each of them is tested. Generated from `test/clients/` by',
+    'What real MCP clients do at the authorization server, and how each of them is tested. Generated from `test/authorization-server/clients/` by',
     '`node scripts/clients-table.ts`. Each row is driven on every runtime: the first 401, discovery, registration or document, consent, tokens,',
     'a call, a step-up, a refresh, a revocation. _Imitated_ means that the requests are made as public sources describe them, on the date',
     'named below; _driven_ means that the client’s own code also runs against the server in the named test.',

@@ -11,8 +11,8 @@ import {
   type Fetch,
   type Runtime,
 } from '../src/index.ts'
-import { introspectionVerifier } from '../src/resource-server/introspection.ts'
-import { operationScopes } from '../src/resource-server/operations.ts'
+import { introspectionVerifier } from '../src/resource-server/verify/introspection/introspection.ts'
+import { operationScopes } from '../src/resource-server/operations/operations.ts'
 import { embeddedServer } from './conformance-authorization-server.ts'
 import { readFlags, refuse, type Flags } from './conformance-flags.ts'
 import { openStore } from './conformance-store.ts'

@@ -59,7 +59,7 @@ export function page(): string {
     'What ends what, and within which time: at the latest so long after the cause. _At once_ means for the next request in the isolate that',
     'caused it, and in every other isolate unless the cell says otherwise. A dash means that the cause does not end the thing: it lives until',
     'its own time, which is the first row. Generated from `test/support/endings.ts` by `node scripts/endings-table.ts`;',
-    '`test/flow/endings.test.ts` measures each cell just before its time and at it, on every runtime.',
+    '`test/authorization-server/endings.test.ts` measures each cell just before its time and at it, on every runtime.',
     '',
     `| ${head.join(' | ')} |`,
     `|${head.map(() => '---').join('|')}|`,

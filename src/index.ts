@@ -1,8 +1,8 @@
 export { createResourceServer } from './resource-server/resource-server.ts'
-export { jwtVerifier } from './resource-server/jwt-verifier.ts'
-export { customVerifier } from './resource-server/custom-verifier.ts'
+export { jwtVerifier } from './resource-server/verify/jwt.ts'
+export { customVerifier } from './resource-server/verify/custom.ts'
 export { firstOf } from './resource-server/routing.ts'
-export { printEvents } from './resource-server/print-events.ts'
+export { printEvents } from './resource-server/events.ts'
 export {
   ConfigurationError,
   InsufficientScopeError,
@@ -21,7 +21,7 @@ export type {
   ResourceServerOptions,
   ScopesFromClaims,
 } from './resource-server/types.ts'
-export type { JwtVerifierOptions } from './resource-server/jwt-verifier.ts'
-export type { CustomResult, CustomVerifierOptions } from './resource-server/custom-verifier.ts'
+export type { JwtVerifierOptions } from './resource-server/verify/jwt.ts'
+export type { CustomResult, CustomVerifierOptions } from './resource-server/verify/custom.ts'
 export type { OAuthErrorOptions } from './errors.ts'
 export type * from './types.ts'

@@ -1,10 +1,10 @@
 import { SingleFlight } from '../lib/single-flight.ts'
 import { resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
 import type { ClientQuirks } from '../types.ts'
-import { dpopKey, type DpopKey } from './dpop.ts'
+import { dpopKey, type DpopKey } from './fetch/dpop.ts'
 import { resolveClientOptions, type ClientOptions, type ResolvedClientOptions } from './options.ts'
-import type { ServerRecord, TokenRecord } from './records.ts'
-import type { ClientStorage } from './storage.ts'
+import type { ServerRecord, TokenRecord } from './storage/records.ts'
+import type { ClientStorage } from './storage/storage.ts'
 
 /** What the parts of one client share. */
 export interface ClientContext {

@@ -1,7 +1,7 @@
 import { OAuthError } from '../errors.ts'
 import { oneLine } from '../lib/runtime.ts'
 import type { AuthorizationRequest } from './options.ts'
-import type { ServerRecord } from './records.ts'
+import type { ServerRecord } from './storage/records.ts'
 
 /** A person has to approve first: send the browser to `url`, and hand the request at the redirect URI to `client.callback`. */
 export class AuthorizationRequiredError extends OAuthError {

@@ -7,7 +7,7 @@ export type {
   Redirect,
 } from './options.ts'
 export { AuthorizationRequiredError, MismatchError } from './errors.ts'
-export { memoryStorage, type ClientStorage } from './storage.ts'
+export { memoryStorage, type ClientStorage } from './storage/storage.ts'
 export {
   clientCredentials,
   enterpriseManaged,
@@ -15,6 +15,6 @@ export {
   type EnterpriseOptions,
   type Grant,
   type GrantRequest,
-} from './grants.ts'
-export { pasteRedirect } from './paste.ts'
+} from './tokens/grants.ts'
+export { pasteRedirect } from './interactive/paste.ts'
 export { credentialsFromEnvironment, type EnvironmentCredentials } from './environment.ts'

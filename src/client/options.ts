@@ -10,9 +10,9 @@ import {
 import { canonicalResource, isSecureOrLoopback } from '../protocol/resource.ts'
 import { isScopeToken } from '../protocol/scope.ts'
 import type { Awaitable, ClientQuirks, ErrorContext, Runtime } from '../types.ts'
-import type { Grant } from './grants.ts'
-import type { ClientStorage } from './storage.ts'
-import { memoryStorage } from './storage.ts'
+import type { Grant } from './tokens/grants.ts'
+import type { ClientStorage } from './storage/storage.ts'
+import { memoryStorage } from './storage/storage.ts'
 
 /** A client that was registered by hand. */
 export interface PreregisteredClient {

@@ -1,5 +1,5 @@
 import { isScopeToken, parseScope } from '../protocol/scope.ts'
-import type { ServerRecord } from './records.ts'
+import type { ServerRecord } from './storage/records.ts'
 
 /**
  * What to ask for (MCP, Scope Selection Strategy): the challenge's scopes, else all that the resource names, else what the

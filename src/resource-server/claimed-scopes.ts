@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../errors.ts'
 import { attributed } from '../lib/runtime.ts'
-import { readScopes } from './claims.ts'
+import { readScopes } from './verify/claims.ts'
 import { requireScopes } from './resources.ts'
 import type { ScopesFromClaims } from './types.ts'
 

@@ -5,7 +5,7 @@ import { resolveRuntime } from '../lib/runtime.ts'
 import { isLoopbackHost, isSecureOrLoopback } from '../protocol/resource.ts'
 import { authorizationServerMetadataUrls } from '../protocol/well-known.ts'
 import type { Finding } from '../types.ts'
-import { readKeySet } from './jwk.ts'
+import { readKeySet } from './verify/jwk.ts'
 import type { Settings } from './options.ts'
 import type { Resource } from './resources.ts'
 

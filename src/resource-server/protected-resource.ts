@@ -3,11 +3,11 @@ import type { CorsPolicy } from '../http/cors.ts'
 import { attribute, resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
 import { isLoopbackHost } from '../protocol/resource.ts'
 import type { TokenVerifier, VerifiedToken } from '../types.ts'
-import { createAuthInfo } from './auth-info.ts'
+import { createAuthInfo } from './guard/auth-info.ts'
 import type { Settings } from './options.ts'
 import type { Resource } from './resources.ts'
 import { route } from './routing.ts'
-import { TokenCache, type Verified } from './token-cache.ts'
+import { TokenCache, type Verified } from './guard/token-cache.ts'
 
 /** One resource at work: its verifiers and what it remembers. Nothing of it is shared with another resource. */
 export class ProtectedResource {

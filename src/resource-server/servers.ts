@@ -1,7 +1,7 @@
 import { ConfigurationError } from '../errors.ts'
 import { isSecureOrLoopback } from '../protocol/resource.ts'
 import type { AuthorizationServer, Provider } from '../types.ts'
-import { jwtVerifier } from './jwt-verifier.ts'
+import { jwtVerifier } from './verify/jwt.ts'
 import { checkSigning } from './routing.ts'
 
 /**

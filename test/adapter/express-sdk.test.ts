@@ -9,7 +9,7 @@ import express from 'express'
 import { afterEach, expect, test } from 'vitest'
 import { authOf, guard } from '../../src/adapter/express.ts'
 import type { AuthInfo } from '../../src/index.ts'
-import { createSessions, samePrincipal } from '../../src/resource-server/session.ts'
+import { createSessions, samePrincipal } from '../../src/resource-server/sessions.ts'
 import { alice, bob, closeExpress, startExpress, type ExpressApp } from '../support/provider-express.ts'
 
 const clients: Client[] = []

@@ -13,11 +13,11 @@ import {
   type EmbeddedAuthorizationServer,
 } from '../../src/authorization-server/index.ts'
 import type { AuthInfo } from '../../src/index.ts'
-import { operationScopes } from '../../src/resource-server/operations.ts'
+import { operationScopes } from '../../src/resource-server/operations/operations.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import { alice, closeExpress, startExpress as start } from '../support/provider-express.ts'
 import { adapterApp } from './suite-app.ts'
-import { adapterSuite } from './suite.ts'
+import { adapterSuite } from './adapter.suite.ts'
 
 adapterSuite(
   'tollgate/express',

@@ -5,10 +5,10 @@ import { Hono } from 'hono'
 import { expect, test, vi } from 'vitest'
 import { endpoints, guard } from '../../src/adapter/hono.ts'
 import { createResourceServer } from '../../src/index.ts'
-import { apiKeyVerifier, hashApiKey } from '../../src/resource-server/api-keys.ts'
-import { operationScopes } from '../../src/resource-server/operations.ts'
+import { apiKeyVerifier, hashApiKey } from '../../src/resource-server/verify/api-keys.ts'
+import { operationScopes } from '../../src/resource-server/operations/operations.ts'
 import { adapterApp } from './suite-app.ts'
-import { adapterSuite } from './suite.ts'
+import { adapterSuite } from './adapter.suite.ts'
 
 adapterSuite(
   'tollgate/hono, on @hono/node-server',

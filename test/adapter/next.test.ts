@@ -5,7 +5,7 @@ import { ConfigurationError } from '../../src/errors.ts'
 import { createResourceServer } from '../../src/index.ts'
 import { buildNext, startNext } from '../support/runtime-next.ts'
 import { routingSuite } from './routing.suite.ts'
-import { adapterSuite, freePort } from './suite.ts'
+import { adapterSuite, freePort } from './adapter.suite.ts'
 
 beforeAll(() => buildNext('test/support/next-app'), 300_000)
 

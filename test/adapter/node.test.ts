@@ -10,7 +10,7 @@ import { ConfigurationError } from '../../src/errors.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import { selfSigned } from '../support/runtime-tls.ts'
 import { adapterApp } from './suite-app.ts'
-import { adapterSuite, raw } from './suite.ts'
+import { adapterSuite, raw } from './adapter.suite.ts'
 
 adapterSuite(
   'tollgate/node',

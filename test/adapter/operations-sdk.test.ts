@@ -6,7 +6,7 @@ import {
 import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'
 import { createMcpHandler, McpServer, ResourceTemplate } from '@modelcontextprotocol/server'
 import { expect, test } from 'vitest'
-import { operationScopes, type OperationRules } from '../../src/resource-server/operations.ts'
+import { operationScopes, type OperationRules } from '../../src/resource-server/operations/operations.ts'
 import { post, token, world } from '../support/guard.ts'
 
 const secret = 'the secret'

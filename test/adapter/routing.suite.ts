@@ -3,7 +3,7 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { freePort } from '../support/runtime-port.ts'
 import { places } from './routing-app.ts'
-import { raw, type Start } from './suite.ts'
+import { raw, type Start } from './adapter.suite.ts'
 import { issuer } from './suite-app.ts'
 
 /** Targets that a router might take to another resource than the guard does. */

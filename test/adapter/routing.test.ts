@@ -15,7 +15,7 @@ import { bin, program } from '../support/runtime-hosts.ts'
 import { bundle, compatibility, startWorkerd } from '../support/runtime-workerd.ts'
 import { handlerOf, places, routedHandler, routedServer } from './routing-app.ts'
 import { routingSuite } from './routing.suite.ts'
-import type { Start } from './suite.ts'
+import type { Start } from './adapter.suite.ts'
 
 const listening =
   (listener: (url: string, keys: { keys: object[] }) => RequestListener): Start =>

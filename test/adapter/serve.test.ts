@@ -1,6 +1,6 @@
 // Deno and Bun need no adapter: `Deno.serve` and `Bun.serve` with the guarded handler as it is.
 import { bin, program } from '../support/runtime-hosts.ts'
-import { adapterSuite, type HostFacts } from './suite.ts'
+import { adapterSuite, type HostFacts } from './adapter.suite.ts'
 
 const servers: [name: string, command: string[], facts: HostFacts][] = [
   ['Deno.serve', [bin('deno'), 'run', '-A', 'test/adapter/serve-host.ts'], {}],

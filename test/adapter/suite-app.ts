@@ -1,6 +1,6 @@
 // The application that the adapter suite talks to. It knows no host: each adapter's test serves it in the host's own way.
 import { createResourceServer, type AuthInfo, type ResourceServer } from '../../src/index.ts'
-import { jwtVerifier } from '../../src/resource-server/jwt-verifier.ts'
+import { jwtVerifier } from '../../src/resource-server/verify/jwt.ts'
 
 export const issuer = 'https://as.example.com'
 

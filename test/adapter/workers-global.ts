@@ -6,10 +6,10 @@ import {
 } from '../../src/authorization-server/index.ts'
 import { scopedStore } from '../../src/authorization-server/scoped-store.ts'
 import { createClient } from '../../src/client/index.ts'
-import { dpopKey } from '../../src/client/dpop.ts'
+import { dpopKey } from '../../src/client/fetch/dpop.ts'
 import { createResourceServer } from '../../src/index.ts'
 import { Keyring } from '../../src/lib/seal.ts'
-import { createSessions } from '../../src/resource-server/session.ts'
+import { createSessions } from '../../src/resource-server/sessions.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 
 const issuer = 'http://127.0.0.1:8787'

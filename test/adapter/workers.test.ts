@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { worker } from '../../src/adapter/workers.ts'
 import { ConfigurationError } from '../../src/errors.ts'
 import { bundle, compatibility, startWorkerd } from '../support/runtime-workerd.ts'
-import { adapterSuite } from './suite.ts'
+import { adapterSuite } from './adapter.suite.ts'
 
 adapterSuite(
   'tollgate/workers, in workerd',

@@ -4,7 +4,7 @@ import { createMcpHandler, McpServer, ResourceTemplate } from '@modelcontextprot
 import { z } from 'zod'
 import { toNodeHandler } from '../../src/adapter/node.ts'
 import { createResourceServer } from '../../src/index.ts'
-import { apiKeyVerifier, createApiKey } from '../../src/resource-server/api-keys.ts'
+import { apiKeyVerifier, createApiKey } from '../../src/resource-server/verify/api-keys.ts'
 
 const pixel =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='

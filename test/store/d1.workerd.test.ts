@@ -2,8 +2,8 @@ import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
 import { ConfigurationError } from '../../src/errors.ts'
 import { d1 } from '../../src/store/d1.ts'
-import { storeAndFlowSuite } from '../support/store-flow-suite.ts'
-import { sweepsInPieces } from '../support/store-suite.ts'
+import { storeAndFlowSuite } from './flow.suite.ts'
+import { sweepsInPieces } from './store.suite.ts'
 
 const { DB } = env as unknown as { DB: D1Database }
 

@@ -7,7 +7,7 @@ import { garbageMargin } from '../../src/store/contract.ts'
 import { denoKv, type DenoKvAtomic, type DenoKvLike } from '../../src/store/deno-kv.ts'
 import { connect, type Connection } from '../support/store-connect.ts'
 import { killMidWrite, raceInTwoProcesses } from '../support/store-processes.ts'
-import { storeAndFlowSuite } from '../support/store-flow-suite.ts'
+import { storeAndFlowSuite } from './flow.suite.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tollgate-deno-kv-'))
 const path = join(folder, 'store.kv')

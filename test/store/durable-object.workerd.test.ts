@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { ConfigurationError } from '../../src/errors.ts'
 import { garbageMargin } from '../../src/store/contract.ts'
 import { durableObject, type TollgateStore } from '../../src/store/durable-object.ts'
-import { storeAndFlowSuite } from '../support/store-flow-suite.ts'
-import { freshKey, pause } from '../support/store-suite.ts'
+import { storeAndFlowSuite } from './flow.suite.ts'
+import { freshKey, pause } from './store.suite.ts'
 
 const { TOLLGATE } = env as unknown as { TOLLGATE: DurableObjectNamespace<TollgateStore> }
 const partitionOf = (key: string): string => key.split(':')[0]!

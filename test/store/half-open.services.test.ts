@@ -10,8 +10,8 @@ import { scopedStore } from '../../src/authorization-server/scoped-store.ts'
 import type { Store } from '../../src/store/contract.ts'
 import { postgres } from '../../src/store/postgres.ts'
 import { redis } from '../../src/store/redis.ts'
-import { startProxy } from '../support/store-proxy.ts'
-import { freshKey } from '../support/store-suite.ts'
+import { startProxy } from './fault-proxy.ts'
+import { freshKey } from './store.suite.ts'
 
 const timeout = 400
 const redisUrl = process.env['REDIS_URL']!

@@ -1,8 +1,8 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { postgres } from '../../src/store/postgres.ts'
-import { serverSuite } from '../support/store-server-suite.ts'
-import { freshKey } from '../support/store-suite.ts'
+import { serverSuite } from './server.suite.ts'
+import { freshKey } from './store.suite.ts'
 
 const url = process.env['POSTGRES_URL']!
 

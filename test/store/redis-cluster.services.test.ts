@@ -2,8 +2,8 @@ import { Cluster } from 'ioredis'
 import { createClient, createCluster } from 'redis'
 import { describe, expect, test } from 'vitest'
 import { redis } from '../../src/store/redis.ts'
-import { storeAndFlowSuite } from '../support/store-flow-suite.ts'
-import { type StoreHarness } from '../support/store-suite.ts'
+import { storeAndFlowSuite } from './flow.suite.ts'
+import { type StoreHarness } from './store.suite.ts'
 
 const urls = (process.env['REDIS_CLUSTER_URLS'] ?? '').split(' ')
 const [, , replica] = urls

@@ -2,8 +2,8 @@
 import { Redis } from '@upstash/redis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { redis } from '../../src/store/redis.ts'
-import { storeAndFlowSuite } from '../support/store-flow-suite.ts'
-import { freshKey } from '../support/store-suite.ts'
+import { storeAndFlowSuite } from './flow.suite.ts'
+import { freshKey } from './store.suite.ts'
 import { startUpstash, type UpstashServer } from '../support/store-upstash.ts'
 
 const url = process.env['REDIS_URL']!

@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ConfigurationError } from '../../src/errors.ts'
 import { garbageMargin } from '../../src/store/contract.ts'
 import { redis, type RedisClient } from '../../src/store/redis.ts'
-import { startProxy } from '../support/store-proxy.ts'
-import { serverSuite } from '../support/store-server-suite.ts'
-import { freshKey } from '../support/store-suite.ts'
+import { startProxy } from './fault-proxy.ts'
+import { serverSuite } from './server.suite.ts'
+import { freshKey } from './store.suite.ts'
 
 const url = process.env['REDIS_URL']!
 

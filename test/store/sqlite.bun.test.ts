@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, test } from 'vitest'
 import { connect, type Connection } from '../support/store-connect.ts'
 import { killMidWrite, raceInTwoProcesses } from '../support/store-processes.ts'
-import { storeAndFlowSuite } from '../support/store-flow-suite.ts'
+import { storeAndFlowSuite } from './flow.suite.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tollgate-bun-'))
 const path = join(folder, 'store.db')

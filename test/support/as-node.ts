@@ -9,7 +9,7 @@ import {
   type AuthorizationServerOptions,
 } from '../../src/authorization-server/index.ts'
 import { createResourceServer } from '../../src/index.ts'
-import { operationScopes } from '../../src/resource-server/operations.ts'
+import { operationScopes } from '../../src/resource-server/operations/operations.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 
 export const introspectionSecret = 'a secret of the resource server, of forty'

@@ -1,7 +1,7 @@
 // An authorization server with its guard, an injected clock, and a store whose calls are recorded.
 import { createAuthorizationServer } from '../../src/authorization-server/index.ts'
 import { createContext } from '../../src/authorization-server/create-context.ts'
-import type { NewGrant } from '../../src/authorization-server/new-grant.ts'
+import type { NewGrant } from '../../src/authorization-server/grant/new-grant.ts'
 import type { AuthorizationServerOptions } from '../../src/authorization-server/options.ts'
 import type { EmbeddedAuthorizationServer } from '../../src/authorization-server/index.ts'
 import type { Context, Endpoint } from '../../src/authorization-server/context.ts'

@@ -1,5 +1,5 @@
 // A protected MCP server and an authorization server, in memory behind one `fetch`. Every answer can be replaced.
-import { withSegment } from '../../src/client/issuer-redirect.ts'
+import { withSegment } from '../../src/client/identity/issuer-redirect.ts'
 import type { Redirect } from '../../src/client/options.ts'
 
 export const resource = 'https://mcp.test/mcp'

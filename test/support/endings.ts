@@ -1,4 +1,4 @@
-/** What ends what, and within which time: the data of `docs/reference/endings.md`, held by `test/flow/endings.test.ts`. */
+/** What ends what, and within which time: the data of `docs/reference/endings.md`, held by `test/authorization-server/endings.test.ts`. */
 
 export const things = [
   'authorization code',

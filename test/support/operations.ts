@@ -3,7 +3,7 @@ import {
   operationScopes,
   type OperationOptions,
   type OperationRules,
-} from '../../src/resource-server/operations.ts'
+} from '../../src/resource-server/operations/operations.ts'
 import { post, token, world, type World } from './guard.ts'
 
 interface Setup {

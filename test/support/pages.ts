@@ -1,7 +1,7 @@
 // A browser without eyes: keeps cookies, sends what browsers send, reads forms. And sign-ins to put behind the pages.
 import { expect } from 'vitest'
 import type { AuthorizationServerOptions } from '../../src/authorization-server/options.ts'
-import { ownLogin } from '../../src/authorization-server/sign-in.ts'
+import { ownLogin } from '../../src/authorization-server/sign-in/own-login.ts'
 import { readCookie } from '../../src/lib/cookie.ts'
 import { randomToken } from '../../src/lib/random.ts'
 import { s256 } from '../../src/protocol/pkce.ts'

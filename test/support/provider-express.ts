@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express, { type Express } from 'express'
 import { createResourceServer, type ResourceServer } from '../../src/index.ts'
-import { apiKeyVerifier, hashApiKey } from '../../src/resource-server/api-keys.ts'
+import { apiKeyVerifier, hashApiKey } from '../../src/resource-server/verify/api-keys.ts'
 
 export interface ExpressApp {
   app: Express

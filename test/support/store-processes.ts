@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
 import type { Store } from '../../src/store/contract.ts'
 import type { Driver } from './store-connect.ts'
-import { freshKey, pause } from './store-suite.ts'
+import { freshKey, pause } from '../store/store.suite.ts'
 
 export interface Order {
   key: string

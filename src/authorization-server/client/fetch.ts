@@ -1,0 +1,75 @@
+import { OAuthError, UnavailableError } from '../../errors.ts'
+import { guardedFetch, type GuardedResponse } from '../../http/guarded-fetch.ts'
+import { registrableSuffix } from '../../http/registrable-suffix.ts'
+import type { Clock, Fetch } from '../../types.ts'
+import { memoryRateLimiter } from '../rate-limit.ts'
+
+/** Fetches what belongs to a client: its metadata document, its key set. `known`: it was good before. */
+export type ClientFetch = (
+  url: string | URL,
+  options: { known: boolean; maxBytes: number; headers?: Readonly<Record<string, string>> },
+) => Promise<GuardedResponse>
+
+/** Seconds for the whole exchange (draft-ietf-oauth-client-id-metadata-document-01 §6). */
+const timeout = 5
+/** Fetches a minute of what was good before: from one host, and from all names of one owner. */
+const knownBudgets = { host: 120, suffix: 240 }
+/** Fetches a minute of everything else: from one host, from all names of one owner, and altogether. */
+const newBudgets = { host: 30, suffix: 60, all: 300 }
+/** Fetches at the same moment. */
+const flights = { known: 50, new: 20 }
+
+/**
+ * What a client needs could not be had now. Whatever the reason, the caller sees one status and one text, so that nobody can scan ports or
+ * names through this server (SSRF). `reason` is for events.
+ */
+export class DocumentUnavailableError extends UnavailableError {
+  readonly reason: string
+
+  constructor(reason: string) {
+    super('The metadata of the client cannot be read now')
+    this.reason = reason
+  }
+}
+
+/** Strangers choose these URLs, so their number is bounded by host, by owner and as a whole. Rejects with DocumentUnavailableError. */
+export function createClientFetch(parts: { fetch: Fetch; clock: Clock }): ClientFetch {
+  const { fetch, clock } = parts
+  const known = {
+    host: memoryRateLimiter({ limit: knownBudgets.host, clock }),
+    suffix: memoryRateLimiter({ limit: knownBudgets.suffix, clock }),
+  }
+  const fresh = {
+    host: memoryRateLimiter({ limit: newBudgets.host, clock }),
+    suffix: memoryRateLimiter({ limit: newBudgets.suffix, clock }),
+    all: memoryRateLimiter({ limit: newBudgets.all, clock }),
+  }
+  const running = { known: 0, new: 0 }
+
+  /** The port is not part of a key: it is the caller's to choose. */
+  const isWithinBudget = async ({ hostname }: URL, isKnown: boolean): Promise<boolean> => {
+    const { host, suffix } = isKnown ? known : fresh
+    return (
+      (await host.limit({ key: hostname })).success &&
+      (await suffix.limit({ key: registrableSuffix(hostname) })).success &&
+      (isKnown || (await fresh.all.limit({ key: '' })).success)
+    )
+  }
+
+  return async (url, { known: isKnown, maxBytes, headers = {} }) => {
+    const kind = isKnown ? 'known' : 'new'
+    if (running[kind] >= flights[kind]) throw new DocumentUnavailableError('Too many are asked for at once')
+    running[kind]++
+    try {
+      if (!(await isWithinBudget(new URL(url), isKnown)))
+        throw new DocumentUnavailableError('Too many of this host are asked for')
+      return await guardedFetch(url, { fetch, maxBytes, timeout, headers })
+    } catch (error) {
+      if (error instanceof OAuthError && !(error instanceof DocumentUnavailableError))
+        throw new DocumentUnavailableError(error.message)
+      throw error
+    } finally {
+      running[kind]--
+    }
+  }
+}

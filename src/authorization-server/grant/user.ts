@@ -1,0 +1,100 @@
+import { sha256 } from '../../lib/hash.ts'
+import { fits, recordCodec, type Shape } from '../../lib/record.ts'
+import { update, type Verdict } from '../../store/update.ts'
+import type { StoreRecord } from '../../types.ts'
+import type { RecordStore } from '../scoped-store.ts'
+
+/** A user's grants and remembered consents. Times are seconds since the epoch. */
+export interface UserRecord {
+  grants: ListedGrant[]
+  consents: RememberedConsent[]
+}
+
+/** A consent that is not asked for again. The key is a hash of everything that was agreed to, `client` of the client's id. */
+export interface RememberedConsent {
+  key: string
+  client: string
+  clientName?: string
+  /** Host of the redirect URI. */
+  host: string
+  /** A later epoch ends it. */
+  epoch: number
+  expires: number
+}
+
+export interface ListedGrant {
+  id: string
+  created: number
+  expires: number
+}
+
+const codec = recordCodec<UserRecord>({ grants: 'list', consents: 'list' })
+const grantShape: Shape<ListedGrant> = { id: 'string', created: 'number', expires: 'number' }
+const consentShape: Shape<RememberedConsent> = {
+  key: 'string',
+  client: 'string',
+  clientName: 'string?',
+  host: 'string',
+  epoch: 'number',
+  expires: 'number',
+}
+
+/** A user who approves in many places at once is no attack; each try lets at least one of them through. */
+const attempts = 20
+
+const keyOf = async (subject: string): Promise<string> => `u${await sha256(subject, 'user')}:user`
+
+export async function readUser(store: RecordStore, subject: string): Promise<UserRecord> {
+  return decode(store, subject, await store.get(await keyOf(subject)))
+}
+
+/** Ends what the user has agreed to once and for all for this client (a hash of its id). */
+export const forgetConsents = (store: RecordStore, subject: string, client: string): Promise<void> =>
+  changeUser(store, subject, (user) => {
+    const consents = user.consents.filter((each) => each.client !== client)
+    return consents.length === user.consents.length ? user : { ...user, consents }
+  })
+
+export const clientHash = async (clientId: string): Promise<string> =>
+  (await sha256(clientId, 'client')).slice(0, 22)
+
+/**
+ * Changes the record on condition that nobody else did meanwhile; expired entries go at each write. Nothing is written if `change`
+ * returns what it was given.
+ */
+export async function changeUser(
+  store: RecordStore,
+  subject: string,
+  change: (user: UserRecord) => Promise<UserRecord> | UserRecord,
+): Promise<void> {
+  const judge = async (found: StoreRecord | undefined): Promise<Verdict<undefined>> => {
+    const before = decode(store, subject, found)
+    const user = await change(before)
+    return user === before ? { result: undefined } : written(user)
+  }
+  await update(store, await keyOf(subject), judge, { attempts })
+}
+
+function written(user: UserRecord): Verdict<undefined> {
+  const expiresAt = Math.max(...[...user.grants, ...user.consents].map((each) => each.expires))
+  const write = Number.isFinite(expiresAt) ? { value: codec.encode(user), expiresAt } : null
+  return { write, result: undefined }
+}
+
+/** What has not expired. A damaged record is rebuilt from the entries that can be read, with an event. */
+function decode(store: RecordStore, subject: string, found: StoreRecord | undefined): UserRecord {
+  if (found === undefined) return { grants: [], consents: [] }
+  const { grants = [], consents = [] } = codec.decode(found.value) ?? {}
+  const user: UserRecord = {
+    grants: grants.filter((each) => fits(each, grantShape)),
+    consents: consents.filter((each) => fits(each, consentShape)),
+  }
+  const read = user.grants.length + user.consents.length
+  // A record without an entry is never written.
+  if (read === 0 || read < grants.length + consents.length) store.reportDamage('user', { subject })
+  const now = store.clock()
+  return {
+    grants: user.grants.filter((each) => each.expires > now),
+    consents: user.consents.filter((each) => each.expires > now),
+  }
+}

@@ -1,0 +1,131 @@
+import { ConfigurationError } from '../../errors.ts'
+import { sha256 } from '../../lib/hash.ts'
+import type { Keyring } from '../../lib/seal.ts'
+import { sealContext } from '../seal-context.ts'
+
+/** A JSON Web Key (RFC 7517 §4). */
+export type Jwk = JsonWebKey & { kid?: string }
+
+export type SigningAlgorithm = 'ES256' | 'EdDSA' | 'RS256'
+
+/** A key as the ring's record has it. The public part is not stored: it is derived from the private one, which is authenticated. */
+export interface StoredKey {
+  kid: string
+  /** The private key, wrapped under a subkey of the deployment secret. */
+  wrapped: string
+  /** Which deployment secret has wrapped it: tells damage from another secret. */
+  by: string
+  /** Seconds since the epoch: from then on it signs, until a later one does. */
+  activeFrom: number
+}
+
+/** Why a stored key cannot be used: its record is damaged, or a deployment secret that is not ours has wrapped it. */
+export type UnopenedKey = 'damaged' | 'foreign'
+
+/** A key as it is used. */
+export interface SigningKey {
+  readonly kid: string
+  readonly alg: SigningAlgorithm
+  readonly publicJwk: Jwk
+  readonly publicKey: CryptoKey
+  readonly privateKey: CryptoKey
+  readonly activeFrom: number
+}
+
+const generation: Record<SigningAlgorithm, RsaHashedKeyGenParams | EcKeyGenParams | { name: 'Ed25519' }> = {
+  ES256: { name: 'ECDSA', namedCurve: 'P-256' },
+  EdDSA: { name: 'Ed25519' },
+  RS256: {
+    name: 'RSASSA-PKCS1-v1_5',
+    modulusLength: 2048,
+    publicExponent: new Uint8Array([1, 0, 1]),
+    hash: 'SHA-256',
+  },
+}
+
+/** A new key pair, its private part wrapped: a dump of the store signs nothing. */
+export async function createStoredKey(
+  alg: SigningAlgorithm,
+  activeFrom: number,
+  keyring: Keyring,
+  issuer: string,
+): Promise<StoredKey> {
+  const pair = (await crypto.subtle.generateKey(generation[alg], true, ['sign', 'verify'])) as CryptoKeyPair
+  const secret = (await crypto.subtle.exportKey('jwk', pair.privateKey)) as Jwk
+  const kid = (await publicPart(secret, alg)).kid!
+  const wrapped = await keyring.seal('key-wrap', sealContext(issuer, kid), JSON.stringify(secret))
+  const [by] = (await fingerprints(keyring)) as [string]
+  return { kid, wrapped, by, activeFrom }
+}
+
+/** Unwraps it; the private key is not extractable from then on. */
+export async function openStoredKey(
+  { kid, wrapped, by, activeFrom }: StoredKey,
+  keyring: Keyring,
+  issuer: string,
+): Promise<SigningKey | UnopenedKey> {
+  const text = await keyring.open('key-wrap', sealContext(issuer, kid), wrapped)
+  if (text === undefined) return (await fingerprints(keyring)).includes(by) ? 'damaged' : 'foreign'
+  const secret = JSON.parse(text) as Jwk
+  const alg = algorithmOf(secret)!
+  return imported(await publicPart(secret, alg), secret, alg, activeFrom)
+}
+
+/** Names of the deployment secrets that tell nothing about them. */
+const fingerprints = async (keyring: Keyring): Promise<string[]> =>
+  (await keyring.macs('key-wrap', 'fingerprint')).map((each) => each.slice(0, 11))
+
+/** The one algorithm that we use such a key with. */
+export function algorithmOf({ kty, crv }: Jwk): SigningAlgorithm | undefined {
+  if (kty === 'RSA') return 'RS256'
+  if (kty === 'EC' && crv === 'P-256') return 'ES256'
+  return kty === 'OKP' && crv === 'Ed25519' ? 'EdDSA' : undefined
+}
+
+/** A private JWK of the configuration. Throws ConfigurationError. */
+export function checkConfiguredKey(jwk: Jwk, option: string): void {
+  const alg = algorithmOf(jwk)
+  if (alg === undefined || (jwk.alg !== undefined && jwk.alg !== alg) || typeof jwk.d !== 'string')
+    throw new ConfigurationError(option, 'is a private JWK: EC P-256, OKP Ed25519 or RSA')
+  if (jwk.kty === 'RSA' && (jwk.n ?? '').length < 342)
+    throw new ConfigurationError(option, 'an RSA key has at least 2048 bits')
+}
+
+export async function openConfiguredKey(secret: Jwk): Promise<SigningKey> {
+  const alg = algorithmOf(secret)!
+  return imported(await publicPart(secret, alg), secret, alg, 0)
+}
+
+async function imported(
+  publicJwk: Jwk,
+  secret: Jwk,
+  alg: SigningAlgorithm,
+  activeFrom: number,
+): Promise<SigningKey> {
+  const importKey = (jwk: Jwk, usage: KeyUsage): Promise<CryptoKey> =>
+    crypto.subtle.importKey('jwk', bare(jwk), generation[alg] as EcKeyImportParams, false, [usage])
+  const [publicKey, privateKey] = await Promise.all([
+    importKey(publicJwk, 'verify'),
+    importKey(secret, 'sign'),
+  ])
+  return {
+    kid: publicJwk.kid!,
+    alg,
+    publicJwk,
+    publicKey,
+    privateKey,
+    activeFrom,
+  }
+}
+
+/** The key itself, without what it says of its use: platforms differ in what they take there. */
+function bare({ kty, crv, x, y, n, e, d, p, q, dp, dq, qi }: Jwk): JsonWebKey {
+  return JSON.parse(JSON.stringify({ kty, crv, x, y, n, e, d, p, q, dp, dq, qi })) as JsonWebKey
+}
+
+/** What may be published, and nothing else; the key id is the thumbprint of just these members (RFC 7638 §3). */
+async function publicPart({ kty, crv, x, y, n, e, kid }: Jwk, alg: SigningAlgorithm): Promise<Jwk> {
+  // In lexicographic order; what a kind of key does not have is undefined, and so not in the JSON.
+  const members = JSON.stringify({ crv, e, kty, n, x, y })
+  return { ...(JSON.parse(members) as Jwk), kid: kid ?? (await sha256(members)), alg, use: 'sig' }
+}

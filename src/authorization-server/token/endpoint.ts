@@ -1,0 +1,60 @@
+import { OAuthError } from '../../errors.ts'
+import { readForm } from '../../http/body.ts'
+import { json, noStore } from '../../http/responses.ts'
+import { singleParameters } from '../../protocol/token-request.ts'
+import { authenticateClient } from '../client/authentication.ts'
+import type { Client, Context } from '../context.ts'
+import { jsonEndpoint } from '../endpoint.ts'
+import { redeemCode } from './authorization-code.ts'
+import { refresh } from './refresh-token.ts'
+import { isGrantHolder } from './grant-holder.ts'
+import { UnknownGrantError, type TokenRequest, type TokenResponse } from './response.ts'
+
+/** The largest body, in bytes. */
+export const maxForm = 16_384
+
+const grants = new Map<
+  string,
+  (context: Context, client: Client, request: TokenRequest) => Promise<TokenResponse>
+>([
+  ['authorization_code', redeemCode],
+  ['refresh_token', refresh],
+])
+
+/** POST to the token endpoint (OAuth 2.1 §3.2): who is it, then what he wants. */
+export function tokenEndpoint(context: Context): (request: Request) => Promise<Response> {
+  const { limits } = context
+  return jsonEndpoint(context, async (request) => {
+    const form = await readForm(request, maxForm)
+    const resources = form.getAll('resource').filter((each) => each !== '')
+    form.delete('resource')
+    const parameters = singleParameters(form)
+    const client = await authenticateClient(context, request, parameters, async (clientId) => {
+      if (await isGrantHolder(context, parameters, clientId)) return true
+      await limits.attempt('invalid-grant', request, clientId)
+      // The answer is the one that a client would get whose document is known.
+      throw new UnknownGrantError()
+    })
+    const grantType = parameters.get('grant_type')
+    if (grantType === undefined) throw new OAuthError('invalid_request', 'grant_type is missing')
+    const grant = grants.get(grantType)
+    if (grant === undefined)
+      throw new OAuthError('unsupported_grant_type', 'This grant type is not supported')
+    if (!client.grantTypes.includes(grantType))
+      throw new OAuthError('unauthorized_client', 'The client is not registered for this grant type')
+    try {
+      return json(await grant(context, client, { parameters, resources }), { headers: noStore })
+    } catch (error) {
+      await refused(context, request, client, error)
+      throw error
+    }
+  })
+}
+
+async function refused(context: Context, request: Request, client: Client, error: unknown): Promise<void> {
+  if (!(error instanceof OAuthError)) return
+  const { code, status } = error
+  const { issuer, runtime, limits } = context
+  runtime.event({ type: 'token.refused', level: 'warning', issuer, clientId: client.id, error: code, status })
+  if (error instanceof UnknownGrantError) await limits.attempt('invalid-grant', request, client.id)
+}

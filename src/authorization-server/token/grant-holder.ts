@@ -1,0 +1,20 @@
+import type { Context } from '../context.ts'
+import { isTokenPart } from '../grant/record.ts'
+import { readAccessToken } from './tokens.ts'
+
+/**
+ * Whether the code or token of this request belongs to a live grant of this client. Only then is its metadata document fetched: otherwise
+ * anybody could have this server request any URL (SSRF, port scan), since nothing of such a request is authenticated yet.
+ */
+export async function isGrantHolder(
+  context: Context,
+  parameters: ReadonlyMap<string, string>,
+  clientId: string,
+): Promise<boolean> {
+  for (const name of ['code', 'refresh_token', 'token']) {
+    const [grantId] = parameters.get(name)?.split('.', 1) ?? []
+    if (isTokenPart(grantId) && (await context.grants.live(grantId))?.client === clientId) return true
+  }
+  const token = parameters.get('token')
+  return token !== undefined && (await readAccessToken(context, token))?.claims.client_id === clientId
+}

@@ -1,0 +1,32 @@
+import { constantTimeEqual } from '../../lib/equal.ts'
+import type { Keyring } from '../../lib/seal.ts'
+
+/**
+ * The secret part of a refresh token: the generation in 5 characters, and 22 characters (132 bits) of an HMAC of grant, series and
+ * generation. So every racer computes the same successor without a further write, and a token proves its generation: one that is
+ * newer than what the store knows was issued by us, and the store has lost the rotation (a failover). An older one is reuse.
+ *
+ * Only who holds the deployment secret and the series, of which the store has a hash, can compute it.
+ */
+export interface RefreshSecrets {
+  /** The secret of this generation, under each deployment secret; the first one is issued. */
+  of(generation: number): Promise<string[]>
+  /** The generation that this secret proves; undefined: it was not made under one of our deployment secrets. */
+  generationOf(secret: string): Promise<number | undefined>
+}
+
+export function refreshSecrets(keyring: Keyring, grantId: string, series: string): RefreshSecrets {
+  const of = async (generation: number): Promise<string[]> => {
+    const macs = await keyring.macs('successor', `${grantId}\n${series}\n${generation}`)
+    return macs.map((mac) => generation.toString(36).padStart(5, '0') + mac.slice(0, 22))
+  }
+  return {
+    of,
+    async generationOf(secret) {
+      const digits = /^[0-9a-z]{5}/.exec(secret)?.[0]
+      if (digits === undefined) return undefined
+      const generation = Number.parseInt(digits, 36)
+      return (await of(generation)).some((each) => constantTimeEqual(each, secret)) ? generation : undefined
+    },
+  }
+}

@@ -1,0 +1,167 @@
+import { base64url, utf8 } from '../../lib/bytes.ts'
+import { randomToken } from '../../lib/random.ts'
+import { sha256Bytes } from '../../lib/sha256.ts'
+import type { Awaitable } from '../../types.ts'
+import { signAccessToken, verifyAccessToken } from './access-token.ts'
+import type { Context, Resource } from '../context.ts'
+import { isTokenPart, openForGrant, type GrantRecord } from '../grant/record.ts'
+import { longestLifetime } from '../resources.ts'
+import { sealContext } from '../seal-context.ts'
+
+/** What an access token says (RFC 9068 §2.2). */
+export interface AccessTokenClaims extends Record<string, unknown> {
+  iss: string
+  sub: string
+  aud: string
+  client_id: string
+  scope: string
+  iat: number
+  exp: number
+  /** `<grant id>.<random>`. */
+  jti: string
+  auth_time?: number
+  acr?: string
+  /** What the application attached, sealed; `true`: too large for a token, so it lies in the grant. */
+  props?: string | true
+  /** Of the key ring, once there is another than the first. */
+  epoch?: number
+}
+
+export interface AccessToken {
+  claims: AccessTokenClaims
+  grantId: string
+  opaque: boolean
+  /** Whether its key and epoch still count (`revokeAll()`). An opaque token has neither: its grant is asked. */
+  holds: () => Awaitable<boolean>
+}
+
+/** Opaque access tokens of this issuer start so; no JWT does, and no other issuer's: a guard that trusts several can tell whom to ask. */
+export const opaquePrefixOf = (issuer: string): string =>
+  `tga_${base64url(sha256Bytes(utf8(issuer))).slice(0, 8)}`
+
+/** Bytes of JSON up to which props travel in the token. */
+const maxProps = 1024
+
+/** A new access token of this grant for one resource. Signing or sealing costs no store call. */
+export async function issueAccessToken(
+  context: Context,
+  grantId: string,
+  grant: GrantRecord,
+  resource: Resource,
+  scopes: readonly string[],
+): Promise<{ token: string; expiresIn: number }> {
+  const { issuer, runtime, options } = context
+  const iat = Math.floor(runtime.clock())
+  // No token outlives the grant's absolute end.
+  const exp = Math.min(iat + resource.lifetime, Math.ceil(grant.created + options.lifetimes.refreshAbsolute))
+  const epoch = await context.keys.epoch()
+  const claims: AccessTokenClaims = {
+    iss: issuer,
+    sub: grant.subject,
+    aud: resource.resource,
+    client_id: grant.client,
+    scope: scopes.join(' '),
+    iat,
+    exp,
+    jti: `${grantId}.${randomToken()}`,
+    ...(grant.authTime === undefined ? {} : { auth_time: Math.floor(grant.authTime) }),
+    ...(grant.acr === undefined ? {} : { acr: grant.acr }),
+    ...(grant.props === undefined ? {} : { props: fits(grant.props) ? grant.props : true }),
+    ...(epoch === 0 ? {} : { epoch }),
+  }
+  const token =
+    resource.accessTokens === 'opaque'
+      ? await sealToken(context, claims)
+      : await signAccessToken(claims, await context.keys.active())
+  return { token, expiresIn: exp - iat }
+}
+
+/** Sealed: nonce and tag take 28 bytes, base64url a third more. */
+const fits = (sealedProps: string): boolean => sealedProps.length <= Math.ceil(((maxProps + 28) * 4) / 3)
+
+async function sealToken(
+  { issuer, keyring, opaquePrefix }: Context,
+  claims: AccessTokenClaims,
+): Promise<string> {
+  const sealed = await keyring.seal(
+    'access-token',
+    sealContext(issuer, 'access-token'),
+    JSON.stringify(claims),
+  )
+  return opaquePrefix + sealed
+}
+
+/** What was expected and what came, for an error. */
+export interface Mismatch {
+  expected?: string
+  received?: unknown
+}
+
+/** Why a token is not accepted, as the end of a sentence. */
+interface Refused {
+  problem: string
+  values?: Mismatch
+}
+
+/**
+ * What this token says, if we issued it and it has not expired; undefined otherwise. Neither the audience nor the grant is judged.
+ * Throws UnavailableError.
+ */
+export async function readAccessToken(context: Context, token: string): Promise<AccessToken | undefined> {
+  const found = await judgeAccessToken(context, token)
+  return 'problem' in found ? undefined : found
+}
+
+/** As {@link readAccessToken}, with the reason. */
+export async function judgeAccessToken(context: Context, token: string): Promise<AccessToken | Refused> {
+  const opaque = token.startsWith(context.opaquePrefix)
+  const found = opaque
+    ? await openToken(context, token)
+    : await verifyAccessToken(token, (kid, epoch) => context.keys.find(kid, epoch))
+  const claims = found?.claims as AccessTokenClaims | undefined
+  if (claims === undefined) return { problem: 'is malformed, or its signature is not valid' }
+  if (claims.iss !== context.issuer)
+    return { problem: 'is from another issuer', values: { expected: context.issuer, received: claims.iss } }
+  if (!isInTime(claims.exp, context.runtime.clock())) return { problem: 'has expired' }
+  // A key of the configuration may have signed other things as well.
+  const strings = [claims.sub, claims.aud, claims.client_id, claims.scope, claims.jti]
+  if (!strings.every((each) => typeof each === 'string')) return notOurs
+  const kid = found?.kid
+  const { epoch = 0 } = claims
+  const holds = (): Awaitable<boolean> => kid === undefined || context.keys.holds(kid, epoch)
+  if (!(await holds())) return { problem: 'was revoked' }
+  const grantId = claims.jti.split('.', 1)[0]
+  return isTokenPart(grantId) ? { claims, grantId, opaque, holds } : notOurs
+}
+
+const notOurs: Refused = { problem: 'is not an access token of this server' }
+
+/** Not expired, and no later than any token of ours can end: a stolen key signs no token for years. */
+const isInTime = (exp: unknown, now: number): boolean =>
+  typeof exp === 'number' && exp + clockTolerance > now && exp <= now + longestLifetime + instanceTolerance
+
+/** How far the clocks of two instances may be apart, in seconds. */
+const instanceTolerance = 60
+
+/** The skew that other verifiers of our tokens allow too, in seconds. */
+const clockTolerance = 5
+
+async function openToken(
+  { issuer, keyring, opaquePrefix }: Context,
+  token: string,
+): Promise<{ claims: AccessTokenClaims; kid?: never } | undefined> {
+  const sealed = token.slice(opaquePrefix.length)
+  const text = await keyring.open('access-token', sealContext(issuer, 'access-token'), sealed)
+  return text === undefined ? undefined : { claims: JSON.parse(text) as AccessTokenClaims }
+}
+
+/** What the application attached at sign-in, from the token or from the grant that it names. */
+export async function openProps(
+  { issuer, keyring }: Context,
+  { claims, grantId }: AccessToken,
+  grant: () => Promise<GrantRecord | undefined>,
+): Promise<unknown> {
+  const sealed = claims.props === true ? (await grant())?.props : claims.props
+  if (sealed === undefined) return undefined
+  return (await openForGrant(keyring, issuer, grantId, 'props', sealed))?.value
+}

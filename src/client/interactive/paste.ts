@@ -1,0 +1,76 @@
+import { ConfigurationError } from '../../errors.ts'
+import { requireFunction } from '../../lib/options.ts'
+import type { Awaitable } from '../../types.ts'
+import { rejected } from '../errors.ts'
+import { withSegment } from '../identity/issuer-redirect.ts'
+import { checkUrlOption, type AuthorizationRequest, type Redirect } from '../options.ts'
+
+/** How often a person is asked: a program that answers for him must not be asked for ever. */
+const tries = 5
+
+/**
+ * For hosts without a browser: the person opens the URL elsewhere, approves, and pastes the address at which the browser
+ * arrived, where the page itself may well be missing. Quotes and blanks around it are taken off. For a page that shows `code#state`
+ * these two are enough; a code alone is never taken, because nothing would tell whether it belongs to this attempt (CSRF).
+ *
+ * @param options.uri The redirect URI to register, for example `http://127.0.0.1:8765/callback`.
+ * @param options.ask Shows the URL and resolves to what was pasted. If that was no answer to this attempt, it is called again, five times at
+ *   most, with what was wrong as `problem`.
+ */
+export function pasteRedirect(options: {
+  uri: string
+  ask: (url: URL, request: AuthorizationRequest, problem?: string) => Awaitable<string>
+}): Redirect {
+  const { uri, ask } = options
+  if (!URL.canParse(uri)) throw new ConfigurationError('uri', `pass the redirect URI; got "${uri}"`)
+  // An app may have a scheme of its own (RFC 8252 §7.1).
+  if (/^https?:/i.test(uri)) checkUrlOption('uri', uri)
+  requireFunction('ask', ask)
+  return {
+    uri,
+    listen: async (_, { segment }) => ({ uri: withSegment(uri, segment), close: () => undefined }),
+    async open(url, request) {
+      let problem: string | undefined
+      for (let i = 0; i < tries; i++) {
+        const pasted = await (problem === undefined ? ask(url, request) : ask(url, request, problem))
+        const back = addressIn(pasted, uri)
+        problem = problemOf(back, url, uri)
+        if (problem === undefined) return back
+      }
+      throw rejected(problem!)
+    },
+  }
+}
+
+/** The address that was pasted; undefined if there is none in it. */
+function addressIn(pasted: string, uri: string): URL | undefined {
+  // Terminals break lines, and an address has no blanks.
+  const text = pasted.replaceAll(/\s/g, '').replaceAll(/^["'`<“”‘’„«]+|["'`>“”‘’»]+$/g, '')
+  const { protocol, host } = new URL(uri)
+  // Some browsers hide the scheme.
+  const whole = text.startsWith(`${host}/`) ? `${protocol}//${text}` : text
+  if (URL.canParse(whole)) return new URL(whole)
+  const [, code, state] = /^([^#?&]+)#([^#?&]+)$/.exec(text) ?? []
+  const query = code === undefined ? text.replace(/^\?/, '') : new URLSearchParams({ code, state: state! })
+  // The path without a segment: if the issuer has a redirect URI of its own, the whole address is needed.
+  const [base] = uri.split('?')
+  return text.includes('=') || code !== undefined ? new URL(`${base}?${String(query)}`) : undefined
+}
+
+/** Why the address is no answer to the request for this page. */
+function problemOf(back: URL | undefined, page: URL, uri: string): string | undefined {
+  const { searchParams: asked } = page
+  const whole = 'paste the whole address at which the browser arrived'
+  if (back === undefined) return `That is not an address, and a code alone is not enough: ${whole}`
+  const { pathname, searchParams } = back
+  const state = searchParams.get('state')
+  if (state === null) return `That address has no "state": ${whole}, after you have approved`
+  if (state !== asked.get('state'))
+    return `That address belongs to another attempt: open the page again, and ${whole}`
+  if (!searchParams.has('code') && !searchParams.has('error'))
+    return `That address has no "code": ${whole}, after you have approved`
+  // Mix-up: the path is what tells the issuers apart.
+  return pathname === new URL(asked.get('redirect_uri') ?? uri).pathname
+    ? undefined
+    : `That address has another path than the page was told: ${whole}`
+}

@@ -1,0 +1,61 @@
+import { readText } from '../../http/body.ts'
+import { bodyElsewhere } from '../../lib/body-elsewhere.ts'
+
+/** What is known of the event stream that answers a POST. */
+export interface StreamKind {
+  /** Reads along at the beginning. */
+  see(chunk: Uint8Array): void
+  /** Whether it is the answer to a request, rather than a subscription or what nobody here knows. */
+  isAnswer(): Promise<boolean>
+}
+
+const subscription = 'subscriptions/listen'
+/** Requests that MCP ends with one answer. */
+const answered =
+  /^(?:initialize|ping|server\/discover|logging\/setLevel|completion\/complete|(?:tools|prompts|resources|tasks|notifications)\/.+)$/
+
+/** Whether the messages of a body ask for nothing but answers: a method that is not known may be a subscription. */
+export const wantsAnswers = (body: unknown): boolean =>
+  [body].flat().every((message) => {
+    const { method } = (message ?? {}) as { method?: unknown }
+    return method === undefined || (typeof method === 'string' && answered.test(method))
+  })
+
+/**
+ * The body decides, as it was judged or as it lies unread. If the handler has read it, the stream does: a subscription begins with its
+ * acknowledgement (MCP 2026-07-28). The header only ever makes a stream a subscription, because a client may leave it out.
+ */
+export function streamKind(request: Request, judged: boolean | undefined): StreamKind {
+  const elsewhere = bodyElsewhere(request)
+  const unread = judged === undefined && elsewhere === undefined ? readUnread(request) : undefined
+  let start = request.headers.get('mcp-method') === subscription ? acknowledgement : ''
+  const decoder = new TextDecoder()
+  return {
+    see(chunk) {
+      if (start.length < longestStart)
+        start += decoder.decode(chunk.subarray(0, longestStart), { stream: true })
+    },
+    async isAnswer() {
+      if (judged !== undefined) return judged
+      const body = elsewhere === undefined ? await unread : elsewhere()
+      return body === undefined
+        ? !/"notifications\\?\/subscriptions\\?\/acknowledged"/.test(start)
+        : wantsAnswers(body)
+    },
+  }
+}
+
+const acknowledgement = '"notifications/subscriptions/acknowledged"'
+/** Characters in which the acknowledgement is looked for, and bytes of a body that is read for this alone. */
+const longestStart = 4096
+const longestBody = 65_536
+
+/** The body of a request that the handler answered without a look at it; undefined if it was read, is long, or is not JSON. */
+async function readUnread(request: Request): Promise<unknown> {
+  if (request.bodyUsed || request.body === null) return undefined
+  try {
+    return JSON.parse(await readText(request.clone(), longestBody)) as unknown
+  } catch {
+    return undefined
+  }
+}

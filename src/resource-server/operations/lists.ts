@@ -1,0 +1,101 @@
+import { exampleOf, normalUri } from './uri.ts'
+import type { Rules } from './rules.ts'
+
+type Grants = (scopes: readonly string[]) => boolean
+type Item = Readonly<Record<string, unknown>>
+
+/** What a list holds, how its items are used, and under which name the rules know them. */
+const lists: readonly { items: string; use: string; key: (item: Item) => unknown }[] = [
+  { items: 'tools', use: 'tools/call', key: ({ name }) => name },
+  { items: 'prompts', use: 'prompts/get', key: ({ name }) => name },
+  { items: 'resources', use: 'resources/read', key: ({ uri }) => uriKey(uri) },
+  {
+    items: 'resourceTemplates',
+    use: 'resources/read',
+    key: ({ uriTemplate }) => uriKey(typeof uriTemplate === 'string' ? exampleOf(uriTemplate) : undefined),
+  },
+]
+
+const uriKey = (uri: unknown): unknown => (typeof uri === 'string' ? (normalUri(uri) ?? uri) : undefined)
+
+/**
+ * Takes out of every list in an answer what the token may not use. A list is known by what it holds: its request may have come earlier, on
+ * a connection that this stream resumes.
+ */
+export function listFilter(rules: Rules): (response: Response, grants: Grants) => Promise<Response> {
+  return async (response, grants) => {
+    const type = response.headers.get('content-type')?.toLowerCase() ?? ''
+    if (response.body === null) return response
+    const edit = (text: string): string => edited(text, (message) => filterLists(message, rules, grants))
+    if (type.startsWith('text/event-stream')) return withBody(response, eventStream(response.body, edit))
+    if (!type.startsWith('application/json')) return response
+    return withBody(response, edit(await response.text()))
+  }
+}
+
+/** Whether there was a list in it. */
+function filterLists({ result }: Record<string, unknown>, rules: Rules, grants: Grants): boolean {
+  if (typeof result !== 'object' || result === null) return false
+  const members = result as Record<string, unknown>
+  const held = lists.filter(({ items }) => Array.isArray(members[items]))
+  for (const { items, use, key } of held) {
+    members[items] = (members[items] as Item[]).filter((item) => {
+      const name = key(item)
+      const found = rules.find(use, typeof name === 'string' ? name : undefined)
+      return found?.every((rule) => typeof rule === 'function' || grants(rule)) === true
+    })
+  }
+  // From 2026-07-28 on a result says who may share it; this one belongs to its token.
+  if (held.length > 0 && Object.hasOwn(members, 'cacheScope')) members['cacheScope'] = 'private'
+  return held.length > 0
+}
+
+/** The JSON text with its messages edited; the same text if it is not JSON or nothing in it was edited. */
+function edited(text: string, edit: (message: Record<string, unknown>) => boolean): string {
+  let body: unknown
+  try {
+    body = JSON.parse(text)
+  } catch {
+    return text
+  }
+  let isEdited = false
+  for (const message of Array.isArray(body) ? body : [body])
+    if (typeof message === 'object' && message !== null)
+      isEdited = edit(message as Record<string, unknown>) || isEdited
+  return isEdited ? JSON.stringify(body) : text
+}
+
+/** Event by event, as they come. */
+function eventStream(body: ReadableStream<Uint8Array>, edit: (data: string) => string): ReadableStream {
+  let rest = ''
+  const events = new TransformStream<string, string>({
+    transform(chunk, controller) {
+      const parts = (rest + chunk).split(/((?:\r\n|\n|\r(?!\n)){2})/)
+      rest = parts.pop()!
+      for (let i = 0; i < parts.length; i += 2)
+        controller.enqueue(editedEvent(parts[i]!, edit) + parts[i + 1]!)
+    },
+    flush(controller) {
+      if (rest !== '') controller.enqueue(editedEvent(rest, edit))
+    },
+  })
+  const decoder = new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>
+  return body.pipeThrough(decoder).pipeThrough(events).pipeThrough(new TextEncoderStream())
+}
+
+function editedEvent(event: string, edit: (data: string) => string): string {
+  const lines = event.split(/\r\n|\n|\r/)
+  const isData = (line: string): boolean => line.startsWith('data:')
+  const data = lines.filter(isData).map((line) => line.slice(5).replace(/^ /, ''))
+  if (data.length === 0) return event
+  const text = data.join('\n')
+  const after = edit(text)
+  return after === text ? event : [...lines.filter((line) => !isData(line)), `data: ${after}`].join('\n')
+}
+
+function withBody(response: Response, body: string | ReadableStream): Response {
+  const headers = new Headers(response.headers)
+  // They were those of the whole list.
+  for (const name of ['content-length', 'etag', 'content-digest']) headers.delete(name)
+  return new Response(body, { status: response.status, statusText: response.statusText, headers })
+}

@@ -1,0 +1,73 @@
+import { readText } from '../../http/body.ts'
+import { namesTwice } from '../../lib/json.ts'
+
+/** Messages of a batch. */
+const most = 1000
+
+/** A JSON-RPC message; nothing about it is checked. */
+export type Message = Readonly<Record<string, unknown>>
+
+export interface Read {
+  /** As it was parsed. */
+  readonly body: unknown
+  readonly messages: readonly Message[]
+  /** For the handler: its `json()` is `body`. */
+  readonly request: Request
+}
+
+export interface Refused {
+  readonly refused: Response
+  /** Why, for the event. */
+  readonly detail: string
+}
+
+/** The messages of a request body, which is read and parsed once. Rejects with `invalid_request` (413) above the limit in bytes. */
+export async function readMessages(request: Request, limit: number): Promise<Read | Refused> {
+  const text = await readText(request, limit)
+  let body: unknown
+  if (text === '' && request.method !== 'POST')
+    return { body, messages: [], request: withBody(request, text, body) }
+  try {
+    body = JSON.parse(text)
+  } catch {
+    return rpcError(-32700, 'The body is not JSON')
+  }
+  const messages: unknown[] = Array.isArray(body) ? body : [body]
+  // Before anything is done for each of them, so that no caller sizes the work.
+  if (messages.length > most) return rpcError(-32600, `A batch has at most ${most} messages`)
+  if (messages.length === 0 || !messages.every(isMessage))
+    return rpcError(-32600, 'The body is no JSON-RPC message')
+  // Another parser may keep the first of two equal keys where this one keeps the last.
+  if (namesTwice(text, body)) return rpcError(-32600, 'The body has a key twice')
+  return { body, messages, request: withBody(request, text, body) }
+}
+
+export const isRefused = (read: Read | Refused): read is Refused => 'refused' in read
+
+/** A refusal as a JSON-RPC error (MCP transports: 400). */
+export function rpcError(code: number, message: string, to?: Message, status = 400): Refused {
+  const id = typeof to?.['id'] === 'string' || typeof to?.['id'] === 'number' ? to['id'] : null
+  const refused = Response.json(
+    { jsonrpc: '2.0', id, error: { code, message } },
+    { status, headers: { 'cache-control': 'no-store' } },
+  )
+  return { refused, detail: message }
+}
+
+/** A method that is there and is no string would be none here, and one for a handler that makes it a string. */
+const isMessage = (value: unknown): value is Message =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  ['string', 'undefined'].includes(typeof (value as Message)['method'])
+
+/** The same request with the body that was read. Whoever asks for its JSON gets the object that was judged, whoever asks for text the same bytes. */
+function withBody(request: Request, text: string, body: unknown): Request {
+  const { url, method, headers, signal } = request
+  // Workers keep what they know about the connection in `cf`; elsewhere there is none.
+  const { cf } = request as { cf?: unknown }
+  const init = { method, headers, signal, body: text, ...(cf === undefined ? {} : { cf }) }
+  const copy = new Request(url, init)
+  Object.defineProperty(copy, 'json', { value: async () => body })
+  return copy
+}

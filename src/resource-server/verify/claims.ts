@@ -1,0 +1,84 @@
+import { sameResource } from '../../protocol/resource.ts'
+import type { AudienceRule } from '../../types.ts'
+
+type Claims = Readonly<Record<string, unknown>>
+
+/** Whether the token was issued for this resource: exact values, no prefix and no origin match (G16). */
+export function meetsAudience(
+  claims: Claims,
+  rule: AudienceRule,
+  resource: string,
+  strict: boolean = false,
+): boolean {
+  const { aud } = claims
+  const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
+  if (rule !== 'resource' && 'claim' in rule) {
+    const value = claims[rule.claim]
+    if (typeof value !== 'string' || !rule.equals.includes(value)) return false
+    // Confused deputy: the client may also hold tokens for other servers, and those say so in `aud`.
+    if (audiences.some((each) => isUrl(each) && !sameResource(each, resource))) return false
+    return rule.aud === undefined || audiences.some((each) => rule.aud!.includes(each as string))
+  }
+  const fits = (value: unknown): boolean =>
+    typeof value === 'string' &&
+    (rule === 'resource' ? value === resource || sameResource(value, resource) : rule.aud.includes(value))
+  return audiences.length > 0 && (strict ? audiences.every(fits) : audiences.some(fits))
+}
+
+/** Both sides of an audience that does not fit, for the error. */
+export function audienceMismatch(
+  claims: Claims,
+  rule: AudienceRule,
+  resource: string,
+): { expected: string; received: unknown } {
+  if (rule === 'resource') return { expected: resource, received: claims['aud'] }
+  if (!('claim' in rule)) return { expected: rule.aud.join(' or '), received: claims['aud'] }
+  return { expected: `${rule.claim} ${rule.equals.join(' or ')}`, received: claims[rule.claim] }
+}
+
+const isUrl = (value: unknown): value is string =>
+  typeof value === 'string' && /^[a-z][a-z0-9+.-]*:\/\//i.test(value)
+
+/** Where issuers say what a token is: Casdoor (`tokenType`), SimpleJWT (`token_type`), Keycloak (`typ`), Descope (`drn`), and others. */
+const kindClaims = ['token_use', 'token_type', 'tokenType', 'typ', 'type', 'use', 'drn']
+
+/** Whether the token says of itself that it is an ID, refresh or logout token. */
+export const namesAnotherToken = (claims: Claims): boolean =>
+  kindClaims.some((name) => {
+    const kind = claims[name]
+    return typeof kind === 'string' && /^(?:(?:id|refresh|offline|logout)(?:[ _-]?token)?|dsr)$/i.test(kind)
+  })
+
+/** The scopes at these dotted paths, each a space-separated string (RFC 6749 §3.3) or an array of strings. */
+export function readScopes(claims: Claims, paths: readonly string[] = ['scope', 'scp']): string[] {
+  const found = new Set<string>()
+  for (const path of paths) {
+    const value = at(claims, path)
+    const scopes = typeof value === 'string' ? value.split(' ') : Array.isArray(value) ? value : []
+    for (const scope of scopes) if (typeof scope === 'string' && scope !== '') found.add(scope)
+  }
+  return [...found]
+}
+
+/** The first of these claims that names a client. */
+export function readClientId(
+  claims: Claims,
+  names: readonly string[] = ['client_id', 'azp', 'cid', 'appid'],
+): string | undefined {
+  for (const name of names) {
+    const value = claims[name]
+    if (typeof value === 'string' && value !== '') return value
+  }
+  return undefined
+}
+
+function at(claims: Claims, path: string): unknown {
+  // A claim's own name may contain dots (`https://example.com/roles`), so the whole path is tried first.
+  if (Object.hasOwn(claims, path)) return claims[path]
+  let value: unknown = claims
+  for (const name of path.split('.')) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
+    value = (value as Record<string, unknown>)[name]
+  }
+  return value
+}

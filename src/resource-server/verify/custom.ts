@@ -1,0 +1,121 @@
+import { ConfigurationError, InvalidTokenError, OAuthError, UnavailableError } from '../../errors.ts'
+import { checkOptions, requireFunction, requireSeconds, requireString } from '../../lib/options.ts'
+import { attribute, resolveRuntime } from '../../lib/runtime.ts'
+import { sameResource } from '../../protocol/resource.ts'
+import type { AuthorizationServer, Awaitable, VerifiedToken } from '../../types.ts'
+
+/** What a verifier of one's own finds in a token. The official SDK's `AuthInfo` is one. */
+export interface CustomResult {
+  clientId: string
+  scopes: readonly string[]
+  /** Seconds since the epoch. Default: an hour from now. */
+  expiresAt?: number
+  subject?: string
+  /** Whom the token is for. Where it is given it must be this resource; otherwise `verify` has to have checked it. */
+  resource?: string | URL
+  claims?: Readonly<Record<string, unknown>>
+  extra?: Readonly<Record<string, unknown>>
+  /** Becomes `auth.props`. */
+  props?: unknown
+  upstream?: VerifiedToken['upstream']
+}
+
+/** Options of {@link customVerifier}. */
+export interface CustomVerifierOptions {
+  /** Whose tokens they are; becomes `auth.issuer` and stands in the metadata. */
+  issuer: string
+  /**
+   * Judges a token for a resource. `undefined` or `null`, an InvalidTokenError, or another library's error that says so (the SDK's, jose's) is 401 `invalid_token`; any
+   * other exception is 503. Must check whom the token is for.
+   */
+  verify: (token: string, context: { resource: string }) => Awaitable<CustomResult | null | undefined>
+  /** Which tokens are its own. Default: every token. */
+  accepts?: (token: string) => boolean
+  /** How long a result may be used again, in seconds, 0–3600; never beyond `expiresAt`. Default 0. */
+  ttl?: number
+  /** Whether clients can get a token at `issuer`, so that it stands in the metadata. Default true. */
+  listed?: boolean
+}
+
+/**
+ * A verifier of one's own, for tokens that no other one understands.
+ *
+ * @throws ConfigurationError where an option is wrong or unknown.
+ */
+export function customVerifier(options: CustomVerifierOptions): AuthorizationServer {
+  checkOptions('customVerifier', options, ['issuer', 'verify', 'accepts', 'ttl', 'listed'])
+  const { verify, accepts, listed = true } = options
+  const issuer = requireString('issuer', options.issuer)
+  requireFunction('verify', verify)
+  if (accepts !== undefined) requireFunction('accepts', accepts)
+  const ttl = requireSeconds('ttl', options.ttl, { min: 0, max: 3600, default: 0 })
+  return {
+    issuer,
+    listed,
+    verifier(resource, runtime) {
+      const { clock } = resolveRuntime(runtime)
+      return {
+        ...(accepts === undefined ? {} : { accepts }),
+        async verify(token) {
+          // Asked here too: a verifier that stands alone is nobody's choice among several.
+          if (accepts?.(token) === false)
+            throw new InvalidTokenError('The token is not of the kind that this verifier judges')
+          const result = await classified(() => verify(token, { resource }))
+          return accepted(result, { issuer, resource, now: clock(), ttl })
+        },
+      }
+    },
+  }
+}
+
+async function classified<T>(work: () => Awaitable<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof OAuthError) throw error
+    // Their messages may quote the token, so they stay here.
+    throw saysInvalid(error)
+      ? new InvalidTokenError('The token is not valid')
+      : attribute(new UnavailableError('The token could not be judged'), 'customVerifier.verify', error)
+  }
+}
+
+/** The official SDK's errors (`errorCode` in v1, `code` in v2), and jose's about a token. */
+function saysInvalid(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null) return false
+  const { code, errorCode } = error as { code?: unknown; errorCode?: unknown }
+  if (code === 'invalid_token' || errorCode === 'invalid_token') return true
+  return typeof code === 'string' && /^ERR_(JW[TSE]_|JOSE_ALG_|JWKS_NO_MATCHING_KEY)/.test(code)
+}
+
+function accepted(
+  result: CustomResult | null | undefined,
+  context: { issuer: string; resource: string; now: number; ttl: number },
+): VerifiedToken {
+  const { issuer, resource, now, ttl } = context
+  if (typeof result !== 'object' || result === null) throw new InvalidTokenError('The token is not known')
+  if (result.resource !== undefined && !sameResource(String(result.resource), resource))
+    throw new InvalidTokenError('The token is for another resource', {
+      expected: resource,
+      received: String(result.resource),
+    })
+  const { expiresAt = now + 3600, subject, clientId, scopes, props, upstream } = result
+  if (!(expiresAt > now)) throw new InvalidTokenError('The token has expired')
+  if (!Array.isArray(scopes) || scopes.some((scope) => typeof scope !== 'string'))
+    throw attribute(
+      new UnavailableError('The token could not be judged'),
+      'customVerifier.verify',
+      new ConfigurationError('verify', 'must return `scopes`: a list of strings'),
+    )
+  return {
+    issuer,
+    subject,
+    clientId: typeof clientId === 'string' ? clientId : '',
+    scopes,
+    expiresAt,
+    claims: { ...(result.claims ?? result.extra) },
+    props,
+    cacheUntil: Math.min(expiresAt, now + ttl),
+    ...(upstream === undefined ? {} : { upstream }),
+  }
+}

@@ -1,0 +1,94 @@
+import { decodeJwt } from 'jose/jwt/decode'
+import { ConfigurationError } from '../../../errors.ts'
+import { checkOptions, requireSeconds } from '../../../lib/options.ts'
+import type { AuthorizationServer, OpaqueProfile, Provider } from '../../../types.ts'
+import type { IntrospectionAuthentication } from './request.ts'
+import { IntrospectionVerifier, type IntrospectionSettings } from './verifier.ts'
+
+export type { IntrospectionAuthentication, PrivateJwk } from './request.ts'
+
+/** Options of {@link introspectionVerifier}. */
+export interface IntrospectionOptions {
+  /** Default: `client_secret_basic` with the preset's `clientId` and `clientSecret`; `none` for Google and Discord. */
+  authentication?: IntrospectionAuthentication
+  /** How long a positive answer may be used, in seconds, 0–3600. Default 60. A revoked token lives that long. */
+  ttl?: number
+  /** How long a negative answer may be used, in seconds, 0–60. Default 5. */
+  negativeTtl?: number
+  /** Keep positive answers in the guard's `cache`, too, so that instances share them; needs its `cacheSecret`. Default false: memory only. */
+  shared?: boolean
+  /** For `exp` and `nbf`, in seconds, 0–60. Default 5. */
+  clockSkew?: number
+  /** Which tokens are its own. Default: every opaque token, and JWTs whose unverified `iss` is the issuer. */
+  accepts?: (token: string) => boolean
+}
+
+/**
+ * Judges tokens by asking their issuer (RFC 7662), or in the provider's own form where its preset says so.
+ *
+ * Refused as `invalid_token`: whatever is not `active: true` for this resource, this issuer and this moment. The provider out of reach,
+ * rate limiting or refusing our credentials is `temporarily_unavailable` (503): it says nothing about the token.
+ * A token without an expiry (GitHub's) counts as valid for an hour from each answer.
+ *
+ * @see [RFC 7662 §2](https://www.rfc-editor.org/rfc/rfc7662#section-2)
+ */
+export function introspectionVerifier(
+  provider: Provider | OpaqueProfile,
+  options: IntrospectionOptions = {},
+): AuthorizationServer {
+  checkOptions('introspectionVerifier', options, [
+    'authentication',
+    'ttl',
+    'negativeTtl',
+    'shared',
+    'clockSkew',
+    'accepts',
+  ])
+  const profile = profileOf(provider)
+  const settings: IntrospectionSettings = {
+    profile,
+    authentication: options.authentication ?? defaultAuthentication(provider, profile),
+    ttl: requireSeconds('ttl', options.ttl, { min: 0, max: 3600, default: 60 }),
+    negativeTtl: requireSeconds('negativeTtl', options.negativeTtl, { min: 0, max: 60, default: 5 }),
+    clockSkew: requireSeconds('clockSkew', options.clockSkew, { min: 0, max: 60, default: 5 }),
+    shared: options.shared ?? false,
+    accepts: options.accepts ?? ((token) => isOwnOrOpaque(token, profile.issuer)),
+  }
+  return {
+    issuer: profile.issuer,
+    verifier: (resource, runtime) => new IntrospectionVerifier(settings, resource, runtime),
+  }
+}
+
+function profileOf(provider: Provider | OpaqueProfile): OpaqueProfile {
+  const profile = 'provider' in provider ? provider.opaque : provider
+  if (profile === undefined)
+    throw new ConfigurationError(
+      'provider',
+      `${(provider as Provider).provider} has no introspection: its tokens are JWTs, so pass the preset itself to authorizationServers`,
+    )
+  return profile
+}
+
+function defaultAuthentication(
+  provider: Provider | OpaqueProfile,
+  { style = 'rfc7662' }: OpaqueProfile,
+): IntrospectionAuthentication {
+  if (style === 'google-tokeninfo' || style === 'discord-me') return { method: 'none' }
+  const credentials = 'provider' in provider ? provider.credentials : undefined
+  if (credentials !== undefined) return { method: 'client_secret_basic', ...credentials }
+  throw new ConfigurationError(
+    'authentication',
+    'is missing: give the preset clientId and clientSecret, or set it here',
+  )
+}
+
+/** A JWT of somebody else's need not be sent to this issuer; what cannot be read is opaque. */
+function isOwnOrOpaque(token: string, issuer: string): boolean {
+  try {
+    const { iss } = decodeJwt(token)
+    return iss === undefined || iss === issuer
+  } catch {
+    return true
+  }
+}

@@ -1,0 +1,220 @@
+import { forgiving } from '../../../cache/contract.ts'
+import { ConfigurationError, InvalidTokenError, UnavailableError } from '../../../errors.ts'
+import { checkUrl, guardedFetch } from '../../../http/guarded-fetch.ts'
+import { sha256 } from '../../../lib/hash.ts'
+import { parseObject } from '../../../lib/json.ts'
+import { parseJws } from '../../../lib/jws.ts'
+import { Lru } from '../../../lib/lru.ts'
+import { resolveRuntime, type ResolvedRuntime } from '../../../lib/runtime.ts'
+import { SingleFlight } from '../../../lib/single-flight.ts'
+import { requireWithin, within } from '../../../lib/within.ts'
+import type { Cache, OpaqueProfile, TokenVerifier, VerifiedToken, VerifierRuntime } from '../../../types.ts'
+import { audienceMismatch, meetsAudience, namesAnotherToken, readClientId, readScopes } from '../claims.ts'
+import { introspectionClaims } from './response.ts'
+import { introspectionRequest, type IntrospectionAuthentication } from './request.ts'
+
+/** For the whole question, and for a cache, which is passed over if it is slower; in seconds. */
+const deadline = 10
+const cacheDeadline = 2
+
+/** The options of `introspectionVerifier`, resolved. */
+export interface IntrospectionSettings {
+  profile: OpaqueProfile
+  authentication: IntrospectionAuthentication
+  ttl: number
+  negativeTtl: number
+  clockSkew: number
+  shared: boolean
+  accepts: (token: string) => boolean
+}
+
+/** A positive answer, as it lies in a shared cache. */
+interface Kept {
+  until: number
+  claims: Record<string, unknown>
+}
+
+/** Asks, judges, and keeps the answers. */
+export class IntrospectionVerifier implements TokenVerifier {
+  readonly #settings: IntrospectionSettings
+  readonly #resource: string
+  readonly #allowOrigins: readonly string[]
+  readonly #runtime: ResolvedRuntime
+  readonly #shared: Cache | undefined
+  readonly #flights: SingleFlight<VerifiedToken>
+  // The guard keeps positive answers (`cacheUntil`); only what it does not keep is kept here.
+  readonly #refused = new Lru<{ until: number; error: InvalidTokenError }>(1000)
+
+  constructor(settings: IntrospectionSettings, resource: string, runtime: VerifierRuntime) {
+    if (settings.shared && (runtime.cache === undefined || runtime.cacheIsAuthenticated !== true))
+      throw new ConfigurationError(
+        'shared',
+        'needs a cache and a secret that authenticates its entries: createResourceServer({ cache, cacheSecret })',
+      )
+    this.#allowOrigins = allowedOrigins(settings.profile.endpoint, runtime.dangerouslyAllowHttp)
+    this.#settings = settings
+    this.#resource = resource
+    this.#runtime = resolveRuntime(runtime)
+    this.#shared = settings.shared ? forgiving(runtime.cache!, this.#runtime.failed) : undefined
+    this.#flights = new SingleFlight(this.#runtime)
+  }
+
+  /** Only a JWT that names this issuer is certainly its own. Anything else may be another verifier's, and goes out only if it is not. */
+  accepts(token: string): boolean | 'otherwise' {
+    if (!this.#settings.accepts(token)) return false
+    return parseJws(token)?.payload['iss'] === this.#settings.profile.issuer || 'otherwise'
+  }
+
+  async verify(token: string): Promise<VerifiedToken> {
+    // Asked here too: where nobody else judges tokens, a stranger's would go out to this issuer.
+    if (!this.accepts(token)) throw new InvalidTokenError('Another issuer made this token')
+    const refused = this.#refused.get(token)
+    if (refused !== undefined && refused.until > this.#runtime.clock()) throw refused.error
+    return this.#flights.run(token, () => this.#verify(token))
+  }
+
+  async #verify(token: string): Promise<VerifiedToken> {
+    try {
+      const kept = await this.#recall(token)
+      if (kept !== undefined) return this.#judge(kept.claims, kept.until)
+      // The application's `authentication.token()` counts, too: all callers with this token wait for it.
+      const claims = await requireWithin(deadline, this.#ask(token), 'The answer about the token')
+      const verified = this.#judge(claims, this.#runtime.clock() + this.#settings.ttl)
+      await this.#remember(token, { until: verified.cacheUntil!, claims })
+      return verified
+    } catch (error) {
+      const { negativeTtl } = this.#settings
+      if (error instanceof InvalidTokenError && negativeTtl > 0)
+        this.#refused.set(token, { until: this.#runtime.clock() + negativeTtl, error })
+      throw error
+    }
+  }
+
+  async #ask(token: string): Promise<Record<string, unknown>> {
+    const { profile, authentication } = this.#settings
+    const question = await introspectionRequest(profile, authentication, token, this.#runtime.clock)
+    const answer = await guardedFetch(profile.endpoint, {
+      fetch: this.#runtime.fetch,
+      ...question,
+      maxBytes: 64_000,
+      timeout: 5,
+      allowLoopback: true,
+      allowOrigins: this.#allowOrigins,
+    })
+    const claims = introspectionClaims(profile, answer)
+    if (claims === 'inactive') throw new InvalidTokenError('The access token is not active')
+    if (typeof claims === 'object') return claims
+    if (claims === 'refused')
+      this.#runtime.event({
+        type: 'introspection.refused',
+        level: 'alert',
+        issuer: profile.issuer,
+        resource: this.#resource,
+        status: answer.status,
+        detail: 'the introspection endpoint does not accept the credentials of this resource server',
+      })
+    throw new UnavailableError('The authorization server did not judge the token', {
+      retryAfter: retryAfter(answer.headers),
+    })
+  }
+
+  /** RFC 7662 §4: an active token may still be somebody else's. */
+  #judge(claims: Readonly<Record<string, unknown>>, until: number): VerifiedToken {
+    const { profile, clockSkew } = this.#settings
+    const { iss, exp, nbf, sub, cnf, token_type: type } = claims
+    const now = this.#runtime.clock()
+    if (isOtherToken(claims)) throw new InvalidTokenError('This is not an access token')
+    if (iss !== undefined && iss !== profile.issuer)
+      throw new InvalidTokenError('Another issuer made this token', {
+        expected: profile.issuer,
+        received: iss,
+      })
+    if (exp !== undefined && !(isTime(exp) && exp + clockSkew > now))
+      throw new InvalidTokenError('The access token has expired')
+    if (nbf !== undefined && !(isTime(nbf) && nbf - clockSkew <= now))
+      throw new InvalidTokenError('The access token is not valid yet')
+    // A refresh token is not bound to a resource. Where the access token is not either, only its type tells them apart.
+    const { audience = 'resource', style = 'rfc7662' } = profile
+    if (type === undefined && audience !== 'resource' && style === 'rfc7662')
+      throw new InvalidTokenError('This is not an access token: the answer does not say its token_type')
+    if (!meetsAudience(claims, audience, this.#resource))
+      throw new InvalidTokenError(
+        'The access token is for another resource',
+        audienceMismatch(claims, audience, this.#resource),
+      )
+    // RFC 9449 §7.2: whoever took a bound token as a bearer token would undo its binding.
+    if (cnf !== undefined || (typeof type === 'string' && /^dpop$/i.test(type)))
+      throw new InvalidTokenError('The access token is bound to a key')
+    const subject = typeof sub === 'string' && sub !== '' ? sub : undefined
+    const expiresAt = isTime(exp) ? exp : now + 3600
+    return {
+      issuer: profile.issuer,
+      subject,
+      clientId: readClientId(claims, profile.clientIdClaims) ?? '',
+      scopes: readScopes(claims, profile.scopeClaims),
+      expiresAt,
+      claims,
+      cacheUntil: Math.min(until, expiresAt),
+    }
+  }
+
+  async #recall(token: string): Promise<Kept | undefined> {
+    const text =
+      this.#shared && (await within(cacheDeadline, this.#shared.get(await this.#cacheKey(token))))?.value
+    const { until, claims } = text === undefined ? {} : (parseObject(text) ?? {})
+    const now = this.#runtime.clock()
+    if (!isTime(until) || until <= now || !isRecord(claims)) return undefined
+    return { until: Math.min(until, now + this.#settings.ttl), claims }
+  }
+
+  async #remember(token: string, kept: Kept): Promise<void> {
+    const ttl = Math.floor(kept.until - this.#runtime.clock())
+    if (this.#shared === undefined || ttl <= 0) return
+    const written = this.#shared.put(await this.#cacheKey(token), JSON.stringify(kept), { ttl })
+    await within(cacheDeadline, written)
+  }
+
+  /** Of the whole token, for this issuer and this resource: what holds for one guard may not hold for another. */
+  async #cacheKey(token: string): Promise<string> {
+    const { issuer, audience = 'resource' } = this.#settings.profile
+    const hash = await sha256(JSON.stringify([token, issuer, this.#resource, audience]), 'introspection')
+    return `introspection:${hash}`
+  }
+}
+
+/**
+ * The deployment has named the endpoint, so it may lie in its own network; what is wrong with it is said now and not to a client.
+ */
+function allowedOrigins(endpoint: string, allowed: readonly string[] = []): readonly string[] {
+  const own = /^https:/i.test(endpoint) && URL.canParse(endpoint) ? [new URL(endpoint).origin] : []
+  const allowOrigins = [...own, ...allowed]
+  try {
+    checkUrl(endpoint, { allowLoopback: true, allowOrigins })
+  } catch (error) {
+    throw new ConfigurationError(
+      'endpoint',
+      `${(error as Error).message}; dangerouslyAllowHttp allows an http origin by name`,
+    )
+  }
+  return allowOrigins
+}
+
+/** Servers answer `active` for refresh and ID tokens too, and say so in one of these (RFC 7662 §2.2 leaves it to them). */
+const isOtherToken = (claims: Readonly<Record<string, unknown>>): boolean =>
+  (claims['token_type'] !== undefined && !isAccessTokenType(claims['token_type'])) ||
+  namesAnotherToken(claims)
+
+/** RFC 6749 §7.1 names the type by how the token is presented; some servers name what the token is. */
+const isAccessTokenType = (value: unknown): boolean =>
+  typeof value === 'string' &&
+  /^(bearer|dpop|access[_-]?token|at\+jwt|urn:ietf:params:oauth:token-type:access_token)$/i.test(value)
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value)
+
+function retryAfter(headers: Headers): number {
+  const seconds = Number(headers.get('retry-after') ?? Number.NaN)
+  return Number.isInteger(seconds) && seconds > 0 ? Math.min(seconds, 3600) : 5
+}

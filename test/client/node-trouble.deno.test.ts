@@ -1,0 +1,2 @@
+// What a new user runs into is told here, too.
+import './node-trouble.node.test.ts'

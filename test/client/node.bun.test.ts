@@ -1,0 +1,2 @@
+// The helpers of `tollgate/node` are used here, too.
+import './node.node.test.ts'
