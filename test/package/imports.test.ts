@@ -135,6 +135,47 @@ test('the import graph obeys the table of the design', () => {
   expect(violations()).toEqual([])
 })
 
+/**
+ * Each role and the files of its top folder that lie below its sub-folders: context, options, types. The other files
+ * of the top folder are entry and wiring, above the sub-folders.
+ */
+const layers: Record<string, string[]> = {}
+
+test.each(Object.entries(layers))(
+  'the sub-folders of %s have no cycles, type imports counted',
+  (role, below) => {
+    const layerOf = (file: string): string => {
+      const [folder, rest] = file.slice(role.length + 1).split('/')
+      if (rest !== undefined) return folder!
+      return below.includes(folder!) ? 'below' : 'above'
+    }
+    const edges = new Map<string, Set<string>>()
+    const why = new Map<string, string>()
+    for (const each of imports) {
+      if (!each.from.startsWith(`${role}/`) || !each.to.startsWith('.')) continue
+      const to = target(each)
+      if (!to.startsWith(`${role}/`)) continue
+      const [a, b] = [layerOf(each.from), layerOf(to)]
+      if (a === b) continue
+      edges.set(a, (edges.get(a) ?? new Set()).add(b))
+      why.set(`${a} → ${b}`, `${each.from} → ${to}`)
+    }
+    expect([...(edges.get('below') ?? [])].map((to) => why.get(`below → ${to}`))).toEqual([])
+    const cycles: string[][] = []
+    const visit = (folder: string, path: string[]): void => {
+      if (path.includes(folder)) {
+        const cycle = [...path.slice(path.indexOf(folder)), folder]
+        cycles.push(cycle.slice(1).map((to, i) => why.get(`${cycle[i]!} → ${to}`)!))
+        return
+      }
+      for (const next of edges.get(folder) ?? []) visit(next, [...path, folder])
+    }
+    for (const folder of edges.keys()) visit(folder, [])
+    expect(cycles).toEqual([])
+    expect(edges.size).toBeGreaterThan(2)
+  },
+)
+
 test('there are no import cycles', () => {
   const edges = new Map(files.map((file) => [file, [] as string[]]))
   for (const each of imports)
