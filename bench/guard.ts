@@ -28,7 +28,7 @@ async function workersTokens(): Promise<{ handler: Handler; fresh: (i: number) =
   const { handler, accessToken } = await workersIssuer()
   const issued: Buffer[] = []
   for (let i = 0; i < 200; i++) issued.push(Buffer.from(await accessToken(), 'latin1'))
-  const fresh = (i: number): string => issued[i % issued.length]!.latin1Slice()
+  const fresh = (i: number): string => issued[i % issued.length]!.toString('latin1')
   const refused = await handler(request(`${fresh(0)}x`))
   if (refused.status !== 401)
     throw new Error(`workers-oauth-provider does not refuse a bad token: ${refused.status}`)

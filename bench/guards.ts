@@ -4,7 +4,7 @@ import { Hono } from 'hono'
 import { jwk } from 'hono/jwk'
 import { withMcpAuth } from 'mcp-handler'
 import { OAuthError, OAuthErrorCode, requireBearerAuth } from '@modelcontextprotocol/server'
-import { createResourceServer, jwtVerifier } from '../dist/index.js'
+import { createResourceServer, jwtVerifier } from '../src/index.ts'
 import { issuer, resource, type Tokens } from './tokens.ts'
 
 export type Handler = (request: Request) => Response | Promise<Response>

@@ -43,7 +43,7 @@ async function listener(): Promise<(request: any, response: any) => void> {
     )
     return app
   }
-  const { toNodeHandler } = await import('../dist/adapter/node.js')
+  const { toNodeHandler } = await import('../src/adapter/node.ts')
   if (kind === 'bare handler') return toNodeHandler(answer) as never
   if (kind === 'mcp-handler') {
     const { withMcpAuth } = await import('mcp-handler')
@@ -54,7 +54,7 @@ async function listener(): Promise<(request: any, response: any) => void> {
     )
     return toNodeHandler(handler) as never
   }
-  const { createResourceServer, jwtVerifier } = await import('../dist/index.js')
+  const { createResourceServer, jwtVerifier } = await import('../src/index.ts')
   const rs = createResourceServer({
     resource,
     authorizationServers: [jwtVerifier({ issuer, keys: jwks, algorithms: ['RS256'] })],

@@ -1,7 +1,7 @@
 // Those who issue tokens, each behind the same few functions; on Node as in workerd.
 import { browse } from '../scripts/browser.ts'
-import { createAuthorizationServer, dangerouslyDevSignIn } from '../dist/authorization-server/index.js'
-import { memoryStore } from '../dist/store/memory.js'
+import { createAuthorizationServer, dangerouslyDevSignIn } from '../src/authorization-server/index.ts'
+import { memoryStore } from '../src/store/memory.ts'
 
 type Send = (request: Request) => Promise<Response>
 type Fields = Record<string, string>

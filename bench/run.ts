@@ -1,14 +1,4 @@
 // `npm run bench [guard] [workerd] [tokens] [cold] [http]`: ratios against the peers and against the physical limit, in one run.
-import { execFileSync } from 'node:child_process'
-import { join } from 'node:path'
-
-const root = join(import.meta.dirname, '..')
-execFileSync(
-  process.execPath,
-  [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'tsconfig.json')],
-  { stdio: 'inherit' },
-)
-
 const wanted = process.argv.slice(2)
 const all = {
   guard: async () => (await import('./guard.ts')).guardBenchmark(),

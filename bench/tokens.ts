@@ -23,7 +23,7 @@ export async function tokens(alg: 'RS256' | 'ES256', count = 200): Promise<Token
   return {
     alg,
     jwks,
-    fresh: (i) => buffers[i % count]!.latin1Slice(),
+    fresh: (i) => buffers[i % count]!.toString('latin1'),
     bad: await sign(stranger.privateKey, alg, 0),
   }
 }

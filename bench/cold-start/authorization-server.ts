@@ -1,6 +1,6 @@
-import { createAuthorizationServer, ownLogin } from '../../dist/authorization-server/index.js'
-import { createResourceServer } from '../../dist/index.js'
-import { memoryStore } from '../../dist/store/memory.js'
+import { createAuthorizationServer, ownLogin } from '../../src/authorization-server/index.ts'
+import { createResourceServer } from '../../src/index.ts'
+import { memoryStore } from '../../src/store/memory.ts'
 
 const resource = 'https://mcp.example.com/mcp'
 const as = createAuthorizationServer({

@@ -1,4 +1,4 @@
-import { createResourceServer } from '../../dist/index.js'
+import { createResourceServer } from '../../src/index.ts'
 
 const rs = createResourceServer({
   resource: 'https://mcp.example.com/mcp',

@@ -3,7 +3,7 @@ import { concat, fromUtf8 } from '../lib/bytes.ts'
 import { parseJson } from '../lib/json.ts'
 
 /** The body as text. Rejects with `invalid_request`: 413 above the limit in bytes, 400 where it breaks off or is not UTF-8. */
-export async function readText(request: Request | Response, limit: number): Promise<string> {
+export async function readText(request: Pick<Request, 'headers' | 'body'>, limit: number): Promise<string> {
   if (Number(request.headers.get('content-length') ?? 0) > limit) throw tooLarge()
   if (request.body === null) return ''
   const bytes = await readBytes((request.body as ReadableStream<Uint8Array>).getReader(), limit)
