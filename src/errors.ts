@@ -1,3 +1,44 @@
+/** Every error code that Tollgate itself uses; `docs/reference/errors.md` says when, and what to do. */
+export type OAuthErrorCode =
+  // Answered by the resource server.
+  | 'invalid_request'
+  | 'invalid_token'
+  | 'insufficient_scope'
+  | 'insufficient_user_authentication'
+  | 'temporarily_unavailable'
+  | 'server_error'
+  // Answered by the authorization server.
+  | 'invalid_client'
+  | 'invalid_client_metadata'
+  | 'invalid_redirect_uri'
+  | 'invalid_software_statement'
+  | 'unauthorized_client'
+  | 'invalid_grant'
+  | 'invalid_scope'
+  | 'invalid_target'
+  | 'unsupported_grant_type'
+  | 'unsupported_response_type'
+  | 'request_not_supported'
+  | 'request_uri_not_supported'
+  | 'access_denied'
+  | 'login_required'
+  | 'consent_required'
+  // Thrown by the client.
+  | 'authorization_required'
+  | 'authorization_timeout'
+  | 'invalid_callback'
+  | 'invalid_response'
+  | 'no_metadata'
+  | 'resource_mismatch'
+  | 'issuer_mismatch'
+  | 'server_not_allowed'
+  | 'shared_redirect'
+  | 'foreign_endpoint'
+  | 'pkce_unsupported'
+  | 'dpop_required'
+  | 'registration_unavailable'
+  | 'unknown_server'
+
 /** Options of every wire error. */
 export interface OAuthErrorOptions {
   /** HTTP status. Default 400. */
@@ -21,8 +62,8 @@ const brands: ReadonlySet<string> = new Set(['mcp.OAuthError'])
  * The message is the `error_description`; it never contains a credential.
  */
 export class OAuthError extends Error {
-  /** The OAuth `error` code, for example `invalid_grant`. */
-  readonly code: string
+  /** One of ours, or the code of another server, of a verifier or of a hook. */
+  readonly code: OAuthErrorCode | (string & {})
   /** HTTP status. */
   readonly status: number
   /** Seconds for `Retry-After`, where the caller should try again. */
@@ -34,7 +75,7 @@ export class OAuthError extends Error {
   /** What came instead, without queries, at most 200 printable characters. */
   readonly received: string | undefined
 
-  constructor(code: string, description: string, options: OAuthErrorOptions = {}) {
+  constructor(code: OAuthErrorCode | (string & {}), description: string, options: OAuthErrorOptions = {}) {
     const expected = options.expected === undefined ? undefined : printable(options.expected)
     const received = 'received' in options ? printable(options.received) : undefined
     super(

@@ -1,10 +1,81 @@
+/**
+ * Every type of event; `docs/reference/events.md` says when each is told, and with which members.
+ */
+export type TollgateEventType =
+  CommonEventType | GuardEventType | AuthorizationServerEventType | ClientEventType
+
+/** Told by every role. */
+export type CommonEventType = 'option.weakening' | 'part.failed'
+
+/** Told by the resource server. */
+export type GuardEventType =
+  | 'token.accepted'
+  | 'token.missing'
+  | 'token.rejected'
+  | 'scope.insufficient'
+  | 'authentication.insufficient'
+  | 'request.refused'
+  | 'verifier.unavailable'
+  | 'keys.unavailable'
+  | 'keys.truncated'
+  | 'introspection.refused'
+
+/** Told by the authorization server. */
+export type AuthorizationServerEventType =
+  | 'client.registered'
+  | 'client.metadata-dropped'
+  | 'client.document-refused'
+  | 'client.rejected'
+  | 'client.assertion-replayed'
+  | 'client.blocked'
+  | 'authorize.refused'
+  | 'consent.denied'
+  | 'sign-in.finished'
+  | 'page.refused'
+  | 'grant.created'
+  | 'approval.repeated'
+  | 'grant.evicted'
+  | 'grant.revoked'
+  | 'code.redeemed'
+  | 'code.replayed'
+  | 'token.refreshed'
+  | 'refresh.repeated'
+  | 'refresh.unrecognised'
+  | 'refresh.ahead'
+  | 'refresh.reused'
+  | 'token.refused'
+  | 'token.revoked'
+  | 'rate.limited'
+  | 'rate.unavailable'
+  | 'address.unreadable'
+  | 'clock.skewed'
+  | 'keys.stale'
+  | 'record.damaged'
+  | 'server.unavailable'
+  | 'server.error'
+
+/** Told by the client, which also tells `client.registered`. */
+export type ClientEventType =
+  | 'client.authorized'
+  | 'client.discovery-failed'
+  | 'client.authorization-failed'
+  | 'client.registration-refused'
+  | 'client.prompt-refused'
+  | 'client.resource-refused'
+  | 'client.refresh-failed'
+  | 'client.refresh-refused'
+  | 'client.step-up-refused'
+  | 'client.issuer-changed'
+  | 'client.signed-out'
+  | 'client.revocation-failed'
+
 /** What happened, for an audit log and for metrics. Carries no credential: ids and codes only. */
 export interface TollgateEvent {
   /** Dotted name, for example `token.rejected`, `code.replayed`, `refresh.reused`, `grant.revoked`. */
-  readonly type: string
+  readonly type: TollgateEventType
   /** Seconds since the epoch. */
   readonly at: number
-  /** How bad: `info` is normal life, `warning` a refused request, `alert` looks like an attack. */
+  /** How bad: `info` is normal operation, `warning` a refused request or an outage, `alert` looks like an attack or a fault. */
   readonly level: 'info' | 'warning' | 'alert'
   readonly issuer?: string
   readonly resource?: string

@@ -1,6 +1,6 @@
 import type { ErrorContext, TollgateEvent } from './events.ts'
 
-export type { ErrorContext, TollgateEvent } from './events.ts'
+export type { ErrorContext, TollgateEvent, TollgateEventType } from './events.ts'
 
 /** A value, or a promise of it. */
 export type Awaitable<T> = T | Promise<T>

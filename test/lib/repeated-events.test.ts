@@ -28,7 +28,7 @@ describe('F11 repeated events', () => {
     // The sums come while the flood goes on, each ten times as late.
     expect(events.slice(20).map(({ count }) => count)).toEqual([200, 2000, 20_000])
     time.now += 60
-    send(1, { type: 'other' })
+    send(1, { type: 'token.missing' })
     expect(total()).toBe(80_001)
     expect(events.at(-2)).toMatchObject({ type: 'token.rejected', detail: 'no 79999', at: 1000 })
   })
@@ -49,7 +49,7 @@ describe('F11 repeated events', () => {
     for (let i = 0; i < 50; i++) send(1, { detail: `${i}`, received: `${i}`, address: `192.0.2.${i}` })
     expect(events.map(({ count }) => count)).toEqual([undefined, 10])
     for (const about of [
-      { type: 'x' },
+      { type: 'request.refused' as const },
       { error: 'e' },
       { status: 401 },
       { resource: 'r' },

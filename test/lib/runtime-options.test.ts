@@ -35,17 +35,23 @@ describe('runtime', () => {
   test('without hooks there is no address and nobody to tell', () => {
     const runtime = resolveRuntime({})
     expect(runtime.clientAddress(new Request('https://a.test'))).toBeUndefined()
-    expect(() => runtime.event({ type: 'x', level: 'info' })).not.toThrow()
+    expect(() => runtime.event({ type: 'token.accepted', level: 'info' })).not.toThrow()
   })
 
   test('LG2 an event has its time, and text on one bounded line', () => {
     const events: TollgateEvent[] = []
     const runtime = resolveRuntime({ clock: () => 7, onEvent: (event) => events.push(event) })
     const hostile = `a\r\nb\u001b[31m\u0000\u202e\u200b\u2028${'x'.repeat(10_240)}`
-    runtime.event({ type: 't', level: 'warning', clientId: hostile, detail: hostile, status: 401 })
+    runtime.event({
+      type: 'token.rejected',
+      level: 'warning',
+      clientId: hostile,
+      detail: hostile,
+      status: 401,
+    })
     expect(events).toHaveLength(1)
     const [event] = events
-    expect(event).toMatchObject({ type: 't', level: 'warning', status: 401, at: 7 })
+    expect(event).toMatchObject({ type: 'token.rejected', level: 'warning', status: 401, at: 7 })
     expect(event.detail).toMatch(/^a {2}b \[31m {4}x+…$/)
     expect(event.detail).toHaveLength(200)
     expect(event.clientId).toHaveLength(2048)
@@ -57,7 +63,7 @@ describe('runtime', () => {
     const runtime = resolveRuntime({ clock: () => 7, onEvent: (event) => events.push(event) })
     const url = 'https://mcp.test/mcp?token=secret#code=secret'
     runtime.event({
-      type: 't',
+      type: 'token.rejected',
       level: 'info',
       resource: url,
       detail: `got ${url}, then "${url}".`,
@@ -65,7 +71,7 @@ describe('runtime', () => {
     })
     expect(events).toEqual([
       {
-        ...{ type: 't', level: 'info', at: 7, resource: 'https://mcp.test/mcp' },
+        ...{ type: 'token.rejected', level: 'info', at: 7, resource: 'https://mcp.test/mcp' },
         detail: 'got https://mcp.test/mcp then "https://mcp.test/mcp".',
       },
     ])
@@ -74,7 +80,11 @@ describe('runtime', () => {
   test('the id of a client stays whole, so that it can be blocked', () => {
     const events: TollgateEvent[] = []
     const clientId = 'x'.repeat(1366)
-    resolveRuntime({ onEvent: (event) => events.push(event) }).event({ type: 't', level: 'info', clientId })
+    resolveRuntime({ onEvent: (event) => events.push(event) }).event({
+      type: 'token.rejected',
+      level: 'info',
+      clientId,
+    })
     expect(events[0].clientId).toBe(clientId)
   })
 
@@ -84,7 +94,7 @@ describe('runtime', () => {
         throw new Error('disk full')
       },
     })
-    expect(() => runtime.event({ type: 'x', level: 'info' })).not.toThrow()
+    expect(() => runtime.event({ type: 'token.accepted', level: 'info' })).not.toThrow()
   })
 
   test('U2 a failure names its part: its own, the one given, or the endpoint without its query', async () => {

@@ -8,6 +8,7 @@ import { missingTokenHeaders, refusal } from './refusal.ts'
 import { unmet, type Plan, type Requirement } from './need.ts'
 import type { Verified } from './token-cache.ts'
 import type { OperationJudge, OperationJudgement } from '../types.ts'
+import type { TollgateEventType } from '../../types.ts'
 
 type Judged = Exclude<OperationJudgement, { refused: Response }>
 
@@ -168,7 +169,7 @@ function eventOf({ resource }: ProtectedResource, verified: Verified | undefined
   return { ...event, resource: resource.resource, issuer, clientId, subject }
 }
 
-function typeOf({ code, status }: OAuthError): string {
+function typeOf({ code, status }: OAuthError): TollgateEventType {
   if (code === 'insufficient_scope') return 'scope.insufficient'
   if (code === 'insufficient_user_authentication') return 'authentication.insufficient'
   if (status === 503) return 'verifier.unavailable'

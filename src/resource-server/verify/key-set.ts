@@ -7,7 +7,7 @@ import { attribute, resolveRuntime, type ResolvedRuntime } from '../../lib/runti
 import { SingleFlight } from '../../lib/single-flight.ts'
 import { requireWithin, within } from '../../lib/within.ts'
 import { isLoopbackHost } from '../../protocol/resource.ts'
-import type { Awaitable, Cache, TollgateEvent, VerifierRuntime } from '../../types.ts'
+import type { Awaitable, Cache, TollgateEvent, TollgateEventType, VerifierRuntime } from '../../types.ts'
 import { maxKeys, readKeySet, type VerificationKey } from './jwk.ts'
 
 /** Where the keys of an issuer come from. */
@@ -173,7 +173,7 @@ export class RemoteKeySet implements KeySet {
     this.#event('keys.unavailable', failure.message, { duration: wait })
   }
 
-  #event(type: string, detail: string, more: Partial<TollgateEvent>): void {
+  #event(type: TollgateEventType, detail: string, more: Partial<TollgateEvent>): void {
     this.#runtime.event({ type, level: 'warning', issuer: this.#issuer, detail, ...more })
   }
 
