@@ -2,7 +2,7 @@ import { applyCors } from '../http/cors.ts'
 import { isOwn } from '../lib/own-request.ts'
 import { requireFunction } from '../lib/options.ts'
 import type { AuthInfo, Awaitable } from '../types.ts'
-import { verifyDeployment } from './deployment.ts'
+import { deploymentOf } from './deployment.ts'
 import { createEntrance } from './guard/locate.ts'
 import { createGate, type AdmitOptions } from './guard/guard.ts'
 import { finish } from './guard/finish.ts'
@@ -92,7 +92,9 @@ export function createResourceServer<P = unknown>(options: ResourceServerOptions
       const place = entrance.enter(request, undefined)
       return place instanceof ProtectedResource ? applyCors(request, response, place.cors) : response
     },
-    verifyDeployment: () => verifyDeployment(settings),
+    get deployment() {
+      return deploymentOf(options, settings)
+    },
   }
 }
 

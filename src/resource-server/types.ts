@@ -4,7 +4,7 @@ import type {
   Awaitable,
   Cache,
   Endpoints,
-  Finding,
+  Deployment,
   Provider,
   Runtime,
 } from '../types.ts'
@@ -168,6 +168,6 @@ export interface ResourceServer<P = unknown> extends Endpoints {
   ): (request: Request, ...rest: R) => Promise<Response>
   /** The answer with the CORS headers that this guard's own answers have; for adapters that answer themselves. */
   withCors(request: Request, response: Response): Response
-  /** What an MCP client would stumble over, each with its fix. Makes requests; for start-up checks and diagnosis. */
-  verifyDeployment(): Promise<Finding[]>
+  /** What `deploymentFindings(rs)` of `tollgate/doctor` reads. */
+  readonly deployment: Deployment
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { ResourceServerOptions } from '../../src/index.ts'
+import { deploymentFindings } from '../../src/doctor/doctor.ts'
 import { issuer, jwksUri, key, metadataA, resourceA, start, world, type World } from '../support/guard.ts'
 
 const metadataUrl = `${issuer}/.well-known/oauth-authorization-server`
@@ -25,10 +26,11 @@ async function deployed(
   return it
 }
 
-const codes = async (it: World): Promise<string[]> => (await it.rs.verifyDeployment()).map(({ code }) => code)
+const codes = async (it: World): Promise<string[]> =>
+  (await deploymentFindings(it.rs)).map(({ code }) => code)
 
-test('verifyDeployment: nothing to find where all is well', async () => {
-  expect(await (await deployed()).rs.verifyDeployment()).toEqual([])
+test('deploymentFindings: nothing to find where all is well', async () => {
+  expect(await deploymentFindings((await deployed()).rs)).toEqual([])
 })
 
 test.each<[code: string, level: string, change: Record<string, unknown>]>([
@@ -45,8 +47,8 @@ test.each<[code: string, level: string, change: Record<string, unknown>]>([
   ['metadata.no-keys', 'warning', { jwks_uri: undefined }],
   ['keys.unreachable', 'error', { jwks_uri: `${issuer}/nothing` }],
   ['keys.unreachable', 'error', { jwks_uri: 'https://10.0.0.1/jwks' }],
-])('verifyDeployment: %s (%s)', async (code, level, change) => {
-  const findings = await (await deployed(change)).rs.verifyDeployment()
+])('deploymentFindings: %s (%s)', async (code, level, change) => {
+  const findings = await deploymentFindings((await deployed(change)).rs)
   expect(findings).toHaveLength(1)
   expect(findings[0]).toMatchObject({ code, level })
   expect(findings[0]!.fix).not.toBe('')
@@ -56,12 +58,12 @@ test.each<[code: string, level: string, change: Record<string, unknown>]>([
 test.each([
   [-60, 'behind'],
   [11, 'ahead of'],
-])('F9 verifyDeployment: a clock that is %d s away is told', async (skew, side) => {
+])('F9 deploymentFindings: a clock that is %d s away is told', async (skew, side) => {
   const it = await deployed()
   const respond = (at: number): Response =>
     Response.json(complete, { headers: { date: new Date((start + it.elapsed + at) * 1000).toUTCString() } })
   it.outside.routes.set(metadataUrl, () => respond(skew))
-  expect(await it.rs.verifyDeployment()).toMatchObject([
+  expect(await deploymentFindings(it.rs)).toMatchObject([
     {
       code: 'clock.skewed',
       level: 'warning',
@@ -70,20 +72,20 @@ test.each([
     },
   ])
   it.outside.routes.set(metadataUrl, () => respond(Math.sign(skew) * 9))
-  expect(await it.rs.verifyDeployment()).toEqual([])
+  expect(await deploymentFindings(it.rs)).toEqual([])
 })
 
-test('U5 verifyDeployment: another issuer is told with both values', async () => {
-  const [found] = await (await deployed({ issuer: `${issuer}/` })).rs.verifyDeployment()
+test('U5 deploymentFindings: another issuer is told with both values', async () => {
+  const [found] = await deploymentFindings((await deployed({ issuer: `${issuer}/` })).rs)
   expect(found!.message).toContain(`expected ${issuer}, got ${issuer}/`)
 })
 
-test('verifyDeployment: client id documents do instead of registration', async () => {
+test('deploymentFindings: client id documents do instead of registration', async () => {
   const change = { registration_endpoint: undefined, client_id_metadata_document_supported: true }
   expect(await codes(await deployed(change))).toEqual([])
 })
 
-test('verifyDeployment: an issuer that is down, has no metadata, or answers with a page', async () => {
+test('deploymentFindings: an issuer that is down, has no metadata, or answers with a page', async () => {
   const it = await deployed()
   it.outside.routes.set(metadataUrl, () => new Response('no', { status: 500 }))
   expect(await codes(it)).toEqual(['metadata.unreachable'])
@@ -95,7 +97,7 @@ test('verifyDeployment: an issuer that is down, has no metadata, or answers with
   expect(await codes(it)).toEqual(['metadata.missing'])
 })
 
-test('verifyDeployment: interop §1 an OpenID document lacks what the SDK’s client demands of it', async () => {
+test('deploymentFindings: interop §1 an OpenID document lacks what the SDK’s client demands of it', async () => {
   const it = await deployed()
   it.outside.routes.delete(metadataUrl)
   const openid: Record<string, unknown> = {
@@ -113,30 +115,30 @@ test('verifyDeployment: interop §1 an OpenID document lacks what the SDK’s cl
   }
 })
 
-test('verifyDeployment: MCP 2025-03-26 clients look at the root of the resource’s host', async () => {
+test('deploymentFindings: MCP 2025-03-26 clients look at the root of the resource’s host', async () => {
   const own = 'https://mcp.test/oauth'
   const document = { ...complete, issuer: own, jwks_uri: `${own}/jwks` }
   const it = await deployed({}, { authorizationServers: [own] })
   const root = 'https://mcp.test/.well-known/oauth-authorization-server'
   it.outside.routes.set(`${root}/oauth`, () => Response.json(document))
   it.outside.routes.set(`${own}/jwks`, async () => Response.json({ keys: [(await key('k1')).jwk] }))
-  expect(await it.rs.verifyDeployment()).toMatchObject([
+  expect(await deploymentFindings(it.rs)).toMatchObject([
     { level: 'info', code: 'metadata.not-at-root', url: `${root}/oauth` },
   ])
   it.outside.routes.set(root, () => Response.json(document))
   expect(await codes(it)).toEqual([])
 })
 
-test('verifyDeployment: a key set without a usable key', async () => {
+test('deploymentFindings: a key set without a usable key', async () => {
   const it = await deployed()
   it.publish([{ ...(await key('k1')).jwk, use: 'enc' }])
   expect(await codes(it)).toEqual(['keys.unusable'])
 })
 
-test('verifyDeployment: the resource’s own metadata, as clients see it', async () => {
+test('deploymentFindings: the resource’s own metadata, as clients see it', async () => {
   const it = await deployed()
   it.outside.routes.delete(metadataA)
-  expect(await it.rs.verifyDeployment()).toMatchObject([
+  expect(await deploymentFindings(it.rs)).toMatchObject([
     { code: 'resource.metadata-unreachable', level: 'warning', url: metadataA },
   ])
   it.outside.routes.set(metadataA, () => Response.json({ resource: 'https://other.test' }))

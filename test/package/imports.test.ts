@@ -42,6 +42,7 @@ const table: Record<string, Rule> = {
   'authorization-server/': { local: role, npm: [...jose, /^hono\/html$/] },
   'client/': { local: role, npm: [...jose, /^oauth4webapi$/] },
   'upstream/': { local: role, npm: [...jose, /^oauth4webapi$/] },
+  'doctor/': { local: ['errors.ts', 'types.ts', 'lib/', 'protocol/', 'http/'], npm: [] },
   'provider/': { local: ['types.ts', 'errors.ts', 'lib/options.ts', 'provider/preset.ts'], npm: [] },
   'adapter/': {
     local: ['errors.ts', 'types.ts', 'http/', 'lib/', ...everyAdapter],
