@@ -44,7 +44,7 @@ async function bundle(
  */
 const limits: [subpath: string, ceiling: number, forbidden: RegExp][] = [
   ['.', 24_800, /valibot|oauth4webapi|hono|authorization-server|client\//],
-  ['./authorization-server', 58_000, /oauth4webapi|resource-server|client\/|dist\/upstream/],
+  ['./authorization-server', 58_000, /oauth4webapi|resource-server|dist\/client|dist\/upstream/],
   ['./client', 25_500, /dist\/(resource-server|authorization-server|upstream)|hono|@modelcontextprotocol/],
 ]
 

@@ -22,7 +22,8 @@ const jose = [/^jose\//]
 const table: Record<string, Rule> = {
   'errors.ts': { local: [], npm: [] },
   'events.ts': { local: [], npm: [] },
-  'types.ts': { local: ['events.ts'], npm: [] },
+  'deployment.ts': { local: ['types.ts'], npm: [] },
+  'types.ts': { local: ['events.ts', 'deployment.ts'], npm: [] },
   'lib/': { local: ['errors.ts', 'types.ts'], npm: [] },
   'protocol/': { local: bottom, npm: [/^valibot$/] },
   'http/': { local: [...bottom, 'protocol/'], npm: [] },

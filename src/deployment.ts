@@ -1,0 +1,37 @@
+import type { Clock, Fetch } from './types.ts'
+
+/** One resource of a deployment, as `tollgate/doctor` sees it. */
+export interface DeployedResource {
+  readonly resource: string
+  readonly metadataUrl: string
+  readonly metadata: {
+    readonly authorization_servers?: readonly string[]
+    readonly scopes_supported?: readonly string[]
+  }
+  /** By issuer, how its JWTs are signed, if that is known. */
+  readonly signedBy: Readonly<Record<string, 'secret' | 'keys' | undefined>>
+}
+
+/** What `tollgate/doctor` reads of a resource server. Holds no secret. */
+export interface Deployment {
+  readonly resources: readonly DeployedResource[]
+  /** Issuers that were configured as a URL, without a preset. */
+  readonly bareIssuers: readonly string[]
+  readonly fetch: Fetch
+  readonly clock: Clock
+  /** http origins that are allowed by name. */
+  readonly dangerouslyAllowHttp: readonly string[]
+}
+
+/** What `deploymentFindings()` of `tollgate/doctor` found. */
+export interface Finding {
+  level: 'error' | 'warning' | 'info'
+  /** Stable name, for example `metadata.issuer-mismatch`. */
+  code: string
+  /** What is wrong, in a sentence. */
+  message: string
+  /** What to do about it. */
+  fix: string
+  /** Where it was seen. */
+  url?: string
+}
