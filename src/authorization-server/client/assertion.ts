@@ -1,5 +1,6 @@
 import { createLocalJWKSet } from 'jose/jwks/local'
 import { compactVerify } from 'jose/jws/compact/verify'
+import { storedCodec } from '../../lib/codec.ts'
 import { sha256 } from '../../lib/hash.ts'
 import { parseJws, type Jws } from '../../lib/jws.ts'
 import type { ResolvedRuntime } from '../../lib/runtime.ts'
@@ -17,6 +18,9 @@ const maxLifetime = 600
 const maxLength = 8192
 /** So long the record outlives the assertion: between the judgement of the time and the write there are calls that take time. */
 const margin = 60
+
+/** That a `jti` was taken: the key says which, and the record says nothing. */
+const codec = storedCodec<object>('assertion', {})
 
 /**
  * Client authentication by a signed JWT, `private_key_jwt` (RFC 7521 §4.2, RFC 7523 §2.2 and §3, draft-ietf-oauth-rfc7523bis). The audience is
@@ -39,7 +43,8 @@ export function createAssertionVerifier(parts: {
   const isFirstUse = async (client: Client, jti: string, exp: number): Promise<boolean> => {
     const [partition, name] = await Promise.all([sha256(client.id, 'client'), sha256(jti, 'assertion')])
     const options = { ifVersion: null, expiresAt: exp + skew + margin }
-    if ((await store.put(`c${partition}:assertion-${name}`, '1', options)) !== undefined) return true
+    if ((await store.put(`c${partition}:assertion-${name}`, codec.encode({}), options)) !== undefined)
+      return true
     runtime.event({ type: 'client.assertion-replayed', level: 'alert', issuer, clientId: client.id })
     return false
   }

@@ -1,14 +1,16 @@
 import { ConfigurationError, OAuthError } from '../../errors.ts'
+import { storedCodec } from '../../lib/codec.ts'
 import { constantTimeEqual } from '../../lib/equal.ts'
 import { sha256 } from '../../lib/hash.ts'
 import { Lru } from '../../lib/lru.ts'
 import { requireString } from '../../lib/options.ts'
 import type { ResolvedRuntime } from '../../lib/runtime.ts'
 import { parseClientMetadata, type ClientMetadata } from '../../protocol/client-metadata.ts'
-import type { ExpiringStore } from '../../store/contract.ts'
+import { update } from '../../store/update.ts'
 import type { Awaitable } from '../../types.ts'
 import { supportedAlgorithms } from '../../lib/jws.ts'
 import type { Client, Clients, FindOptions } from '../context.ts'
+import type { RecordStore } from '../scoped-store.ts'
 
 /** Where a client of one kind is looked up; undefined: not one of mine. */
 export type ClientSource = (clientId: string, how?: FindOptions) => Promise<Client | undefined>
@@ -27,11 +29,14 @@ export interface ClientDirectory extends Clients {
 /** Seconds for which an isolate remembers whether a client is blocked. */
 const blockFresh = 60
 
+/** That a client is blocked: the key says which, and the record says nothing. */
+const codec = storedCodec<object>('block', {})
+
 /** Finds clients: pre-registered ones first, so that nobody can take their ids; then the other sources in turn. */
 export function createClients(
   preregistered: ReadonlyMap<string, Client>,
   sources: readonly ClientSource[],
-  store: ExpiringStore,
+  store: RecordStore,
   runtime: ResolvedRuntime,
 ): ClientDirectory {
   const blocks = new Lru<{ blocked: boolean; until: number }>(10_000)
@@ -41,9 +46,12 @@ export function createClients(
   }
   const askWhetherBlocked = async (clientId: string): Promise<boolean> => {
     const until = store.clock() + blockFresh
-    const found = (await store.get(await blockKey(clientId))) !== undefined
+    const found = await store.get(await blockKey(clientId))
+    // A damaged record blocks, too.
+    if (found !== undefined && codec.decode(found.value) === undefined)
+      store.reportDamage(codec.kind, { clientId })
     // A read that began before `block()` ended must not undo it; a block is never lifted.
-    const blocked = found || blocks.peek(clientId)?.blocked === true
+    const blocked = found !== undefined || blocks.peek(clientId)?.blocked === true
     blocks.set(clientId, { blocked, until })
     return blocked
   }
@@ -66,8 +74,10 @@ export function createClients(
     },
     async block(clientId) {
       const key = await blockKey(clientId)
-      // Where a record is already there, somebody else has blocked it.
-      await store.put(key, '1', { ifVersion: null })
+      await update<void>(store, key, (found) => ({
+        write: found === undefined ? { value: codec.encode({}) } : undefined,
+        result: undefined,
+      }))
       blocks.set(clientId, { blocked: true, until: store.clock() + blockFresh })
       runtime.event({ type: 'client.blocked', level: 'info', clientId })
     },

@@ -1,7 +1,7 @@
 import { forgiving } from '../../cache/contract.ts'
 import type { GuardedResponse } from '../../http/guarded-fetch.ts'
+import { recordCodec } from '../../lib/codec.ts'
 import { sha256 } from '../../lib/hash.ts'
-import { parseObject } from '../../lib/json.ts'
 import { Lru } from '../../lib/lru.ts'
 import type { ResolvedRuntime } from '../../lib/runtime.ts'
 import { SingleFlight } from '../../lib/single-flight.ts'
@@ -26,6 +26,8 @@ interface Kept {
   text: string
   etag?: string
 }
+
+const codec = recordCodec<Kept>('client document', { until: 'number', text: 'string', etag: 'string?' })
 
 export interface ClientDocumentsParts {
   issuer: string
@@ -98,7 +100,7 @@ export function createClientDocuments(parts: ClientDocumentsParts): ClientSource
     if (ttl === 0) return
     const kept = { ...document, until: clock() + ttl }
     clients.set(client.id, { client, kept })
-    await shared?.put(await cacheKey(client.id), JSON.stringify(kept), { ttl })
+    await shared?.put(await cacheKey(client.id), codec.encode(kept), { ttl })
   }
 
   return async (id, { request, mayFetch, explain } = {}) => {
@@ -132,7 +134,6 @@ function textOf({ status, headers, text }: GuardedResponse): string {
 const cacheKey = async (id: string): Promise<string> => `client-document:${await sha256(id, 'client')}`
 
 function readKept(entry: string | undefined, latest: number): Kept | undefined {
-  const { until, text, etag } = entry === undefined ? {} : (parseObject(entry) ?? {})
-  if (typeof until !== 'number' || typeof text !== 'string') return undefined
-  return { until: Math.min(until, latest), text, ...(typeof etag === 'string' ? { etag } : {}) }
+  const kept = entry === undefined ? undefined : codec.decode(entry)
+  return kept && { ...kept, until: Math.min(kept.until, latest) }
 }

@@ -1,4 +1,5 @@
 import { OAuthError } from '../../errors.ts'
+import { recordCodec, sealedCodec } from '../../lib/codec.ts'
 import { constantTimeEqual } from '../../lib/equal.ts'
 import { sha256 } from '../../lib/hash.ts'
 import { Lru } from '../../lib/lru.ts'
@@ -33,13 +34,25 @@ interface Sealed {
   u?: string
 }
 
+const codec = sealedCodec(
+  'client-id',
+  recordCodec<Sealed>('client id', {
+    r: 'strings',
+    n: 'string?',
+    m: 'string?',
+    g: 'strings?',
+    t: 'string?',
+    u: 'string?',
+  }),
+)
+
 export function createStatelessClients(keyring: Keyring, issuer: string): StatelessClients {
   const context = sealContext(issuer, 'client')
   // What an id says never changes.
   const opened = new Lru<Client>(1000)
 
   const sealed = async (metadata: ClientMetadata): Promise<string> =>
-    prefix + (await keyring.seal('client-id', context, JSON.stringify(pack(metadata))))
+    prefix + (await codec.seal(keyring, context, pack(metadata)))
 
   return {
     async register(metadata) {
@@ -67,9 +80,9 @@ export function createStatelessClients(keyring: Keyring, issuer: string): Statel
       if (!id.startsWith(prefix) || id.length > maxLength) return undefined
       const known = opened.get(id)
       if (known !== undefined) return known
-      const text = await keyring.open('client-id', context, id.slice(prefix.length))
-      if (text === undefined) return undefined
-      const metadata = unpack(JSON.parse(text) as Sealed)
+      const sealed = await codec.open(keyring, context, id.slice(prefix.length))
+      if (sealed === undefined) return undefined
+      const metadata = unpack(sealed)
       const client: Client = {
         ...clientOf(id, 'registered', metadata, await sha256(id, 'client')),
         checkSecret: async (given) => {

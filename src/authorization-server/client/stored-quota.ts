@@ -1,7 +1,7 @@
 import { OAuthError } from '../../errors.ts'
 import { createCallers } from '../../http/caller.ts'
 import { sha256 } from '../../lib/hash.ts'
-import { recordCodec } from '../../lib/record.ts'
+import { storedCodec } from '../../lib/codec.ts'
 import type { NewEvent, ResolvedRuntime } from '../../lib/runtime.ts'
 import { update } from '../../store/update.ts'
 import type { RecordStore } from '../scoped-store.ts'
@@ -17,7 +17,7 @@ interface Window {
   count: number
 }
 
-const codec = recordCodec<Window>({ until: 'number', count: 'number' })
+const codec = storedCodec<Window>('quota', { until: 'number', count: 'number' })
 
 /** Registrations in a window of so many seconds, of all instances together: with their 24 hours they bound what the store holds. */
 export const registrationQuota = 1000
@@ -38,7 +38,7 @@ export function createQuota(issuer: string, store: RecordStore, runtime: Resolve
       key,
       (found) => {
         const known = found && codec.decode(found.value)
-        if (found !== undefined && known === undefined) store.reportDamage('quota', {})
+        if (found !== undefined && known === undefined) store.reportDamage(codec.kind, {})
         const window = known ?? newWindow(clock())
         if (window.count >= most)
           throw refuse(runtime, window.until - clock(), {

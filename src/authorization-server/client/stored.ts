@@ -4,7 +4,7 @@ import { constantTimeEqual } from '../../lib/equal.ts'
 import { sha256 } from '../../lib/hash.ts'
 import { Lru } from '../../lib/lru.ts'
 import { randomToken } from '../../lib/random.ts'
-import { recordCodec } from '../../lib/record.ts'
+import { storedCodec } from '../../lib/codec.ts'
 import type { ClientMetadata } from '../../protocol/client-metadata.ts'
 import { update } from '../../store/update.ts'
 import type { StoreRecord } from '../../types.ts'
@@ -26,7 +26,7 @@ interface StoredClient {
   created: number
 }
 
-const codec = recordCodec<StoredClient>({
+const codec = storedCodec<StoredClient>('client', {
   kind: 'string',
   metadata: 'object',
   secret: 'string?',
@@ -79,7 +79,7 @@ export function createStoredClients(store: RecordStore, quota: Quota): StoredCli
   /** A damaged record reads as absent, with an event. */
   const decode = (id: string, found: StoreRecord): StoredClient | undefined => {
     const record = codec.decode(found.value)
-    if (record === undefined) store.reportDamage('client', { clientId: id })
+    if (record === undefined) store.reportDamage(codec.kind, { clientId: id })
     return record
   }
 

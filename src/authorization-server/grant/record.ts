@@ -1,6 +1,6 @@
 import { ConfigurationError, type OAuthError } from '../../errors.ts'
 import { utf8 } from '../../lib/bytes.ts'
-import { recordCodec } from '../../lib/record.ts'
+import { sealedCodec, storedCodec, type SealedCodec } from '../../lib/codec.ts'
 import type { Keyring } from '../../lib/seal.ts'
 import { update } from '../../store/update.ts'
 import type { StoreRecord } from '../../types.ts'
@@ -60,7 +60,7 @@ export const isTokenPart = (text: string | undefined): text is string =>
 
 const grantKey = (id: string): string => `${id}:grant`
 
-const codec = recordCodec<GrantRecord>({
+const codec = storedCodec<GrantRecord>('grant', {
   state: 'string',
   client: 'string',
   clientName: 'string?',
@@ -111,7 +111,7 @@ function decode(store: RecordStore, id: string, found: StoreRecord | undefined):
   if (found === undefined) return undefined
   const record = codec.decode(found.value)
   if (record !== undefined) return record
-  store.reportDamage('grant', { grantId: id })
+  store.reportDamage(codec.kind, { grantId: id })
   return damaged
 }
 
@@ -164,6 +164,16 @@ export function tombstone({
   }
 }
 
+/** What the application attached to the user, and an upstream's tokens. Any JSON value, so it lies in a record of its own. */
+interface Attached {
+  value: unknown
+}
+
+const attachments: Record<'props' | 'upstream', SealedCodec<Attached>> = {
+  props: sealedCodec('seal', storedCodec<Attached>('props', { value: 'any' })),
+  upstream: sealedCodec('seal', storedCodec<Attached>('upstream', { value: 'any' })),
+}
+
 /** Bytes of JSON that a grant carries at most, for props and for upstream tokens each. */
 const maxSealed = 16_000
 
@@ -178,7 +188,7 @@ export async function sealForGrant(
   const text = JSON.stringify(value)
   if (text === undefined || utf8(text).length > maxSealed)
     throw new ConfigurationError(`identity.${what}`, `must be JSON of at most ${maxSealed} bytes`)
-  return keyring.seal('seal', sealContext(issuer, `${grantId}:${what}`), text)
+  return attachments[what].seal(keyring, sealContext(issuer, `${grantId}:${what}`), { value })
 }
 
 /** The value, or undefined: tampered with, or sealed for another grant. */
@@ -188,7 +198,6 @@ export async function openForGrant(
   grantId: string,
   what: 'props' | 'upstream',
   sealed: string,
-): Promise<{ value: unknown } | undefined> {
-  const text = await keyring.open('seal', sealContext(issuer, `${grantId}:${what}`), sealed)
-  return text === undefined ? undefined : { value: JSON.parse(text) as unknown }
+): Promise<Attached | undefined> {
+  return attachments[what].open(keyring, sealContext(issuer, `${grantId}:${what}`), sealed)
 }

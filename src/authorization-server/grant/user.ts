@@ -1,5 +1,5 @@
 import { sha256 } from '../../lib/hash.ts'
-import { fits, recordCodec, type Shape } from '../../lib/record.ts'
+import { hasShape, storedCodec, type Shape } from '../../lib/codec.ts'
 import { update, type Verdict } from '../../store/update.ts'
 import type { StoreRecord } from '../../types.ts'
 import type { RecordStore } from '../scoped-store.ts'
@@ -28,7 +28,7 @@ export interface ListedGrant {
   expires: number
 }
 
-const codec = recordCodec<UserRecord>({ grants: 'list', consents: 'list' })
+const codec = storedCodec<UserRecord>('user', { grants: 'list', consents: 'list' })
 const grantShape: Shape<ListedGrant> = { id: 'string', created: 'number', expires: 'number' }
 const consentShape: Shape<RememberedConsent> = {
   key: 'string',
@@ -86,12 +86,12 @@ function decode(store: RecordStore, subject: string, found: StoreRecord | undefi
   if (found === undefined) return { grants: [], consents: [] }
   const { grants = [], consents = [] } = codec.decode(found.value) ?? {}
   const user: UserRecord = {
-    grants: grants.filter((each) => fits(each, grantShape)),
-    consents: consents.filter((each) => fits(each, consentShape)),
+    grants: grants.filter((each) => hasShape(each, grantShape)),
+    consents: consents.filter((each) => hasShape(each, consentShape)),
   }
   const read = user.grants.length + user.consents.length
   // A record without an entry is never written.
-  if (read === 0 || read < grants.length + consents.length) store.reportDamage('user', { subject })
+  if (read === 0 || read < grants.length + consents.length) store.reportDamage(codec.kind, { subject })
   const now = store.clock()
   return {
     grants: user.grants.filter((each) => each.expires > now),

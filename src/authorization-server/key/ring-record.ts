@@ -1,4 +1,4 @@
-import { fits, recordCodec, type Shape } from '../../lib/record.ts'
+import { hasShape, storedCodec, type Shape } from '../../lib/codec.ts'
 import type { StoredKey } from './signing-key.ts'
 
 /** The signing keys as the store has them. */
@@ -10,7 +10,7 @@ export interface RingRecord {
   sequence: number
 }
 
-const codec = recordCodec<RingRecord>({ keys: 'list', epoch: 'number', sequence: 'number' })
+const codec = storedCodec<RingRecord>('key ring', { keys: 'list', epoch: 'number', sequence: 'number' })
 const keyShape: Shape<StoredKey> = { kid: 'string', wrapped: 'string', activeFrom: 'number', by: 'string' }
 
 /** Before anything was written. */
@@ -22,7 +22,7 @@ export const encodeRing: (record: RingRecord) => string = codec.encode
 export function decodeRing(text: string): { record: RingRecord; lost: number } | undefined {
   const record = codec.decode(text)
   if (record === undefined) return undefined
-  const keys = record.keys.filter((each) => fits(each, keyShape))
+  const keys = record.keys.filter((each) => hasShape(each, keyShape))
   return { record: { ...record, keys }, lost: record.keys.length - keys.length }
 }
 

@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../../errors.ts'
+import { sealedCodec, storedCodec } from '../../lib/codec.ts'
 import { sha256 } from '../../lib/hash.ts'
 import type { Keyring } from '../../lib/seal.ts'
 import { sealContext } from '../seal-context.ts'
@@ -43,6 +44,8 @@ const generation: Record<SigningAlgorithm, RsaHashedKeyGenParams | EcKeyGenParam
   },
 }
 
+const codec = sealedCodec('key-wrap', storedCodec<{ jwk: Jwk }>('signing key', { jwk: 'object' }))
+
 /** A new key pair, its private part wrapped: a dump of the store signs nothing. */
 export async function createStoredKey(
   alg: SigningAlgorithm,
@@ -53,7 +56,7 @@ export async function createStoredKey(
   const pair = (await crypto.subtle.generateKey(generation[alg], true, ['sign', 'verify'])) as CryptoKeyPair
   const secret = (await crypto.subtle.exportKey('jwk', pair.privateKey)) as Jwk
   const kid = (await publicPart(secret, alg)).kid!
-  const wrapped = await keyring.seal('key-wrap', sealContext(issuer, kid), JSON.stringify(secret))
+  const wrapped = await codec.seal(keyring, sealContext(issuer, kid), { jwk: secret })
   const [by] = (await fingerprints(keyring)) as [string]
   return { kid, wrapped, by, activeFrom }
 }
@@ -64,9 +67,9 @@ export async function openStoredKey(
   keyring: Keyring,
   issuer: string,
 ): Promise<SigningKey | UnopenedKey> {
-  const text = await keyring.open('key-wrap', sealContext(issuer, kid), wrapped)
-  if (text === undefined) return (await fingerprints(keyring)).includes(by) ? 'damaged' : 'foreign'
-  const secret = JSON.parse(text) as Jwk
+  const opened = await codec.open(keyring, sealContext(issuer, kid), wrapped)
+  if (opened === undefined) return (await fingerprints(keyring)).includes(by) ? 'damaged' : 'foreign'
+  const secret = opened.jwk
   const alg = algorithmOf(secret)!
   return imported(await publicPart(secret, alg), secret, alg, activeFrom)
 }

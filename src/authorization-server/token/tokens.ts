@@ -1,4 +1,5 @@
 import { base64url, utf8 } from '../../lib/bytes.ts'
+import { recordCodec, sealedCodec } from '../../lib/codec.ts'
 import { randomToken } from '../../lib/random.ts'
 import { sha256Bytes } from '../../lib/sha256.ts'
 import type { Awaitable } from '../../types.ts'
@@ -26,6 +27,24 @@ export interface AccessTokenClaims extends Record<string, unknown> {
   /** Of the key ring, once there is another than the first. */
   epoch?: number
 }
+
+const codec = sealedCodec(
+  'access-token',
+  recordCodec<AccessTokenClaims>('access token', {
+    iss: 'string',
+    sub: 'string',
+    aud: 'string',
+    client_id: 'string',
+    scope: 'string',
+    iat: 'number',
+    exp: 'number',
+    jti: 'string',
+    auth_time: 'number?',
+    acr: 'string?',
+    props: 'any?',
+    epoch: 'number?',
+  }),
+)
 
 export interface AccessToken {
   claims: AccessTokenClaims
@@ -76,19 +95,14 @@ export async function issueAccessToken(
   return { token, expiresIn: exp - iat }
 }
 
-/** Sealed: nonce and tag take 28 bytes, base64url a third more. */
-const fits = (sealedProps: string): boolean => sealedProps.length <= Math.ceil(((maxProps + 28) * 4) / 3)
+/** Sealed: nonce and tag take 28 bytes, the version 16, base64url a third more. */
+const fits = (sealedProps: string): boolean => sealedProps.length <= Math.ceil(((maxProps + 28 + 16) * 4) / 3)
 
 async function sealToken(
   { issuer, keyring, opaquePrefix }: Context,
   claims: AccessTokenClaims,
 ): Promise<string> {
-  const sealed = await keyring.seal(
-    'access-token',
-    sealContext(issuer, 'access-token'),
-    JSON.stringify(claims),
-  )
-  return opaquePrefix + sealed
+  return opaquePrefix + (await codec.seal(keyring, sealContext(issuer, 'access-token'), claims))
 }
 
 /** What was expected and what came, for an error. */
@@ -151,8 +165,8 @@ async function openToken(
   token: string,
 ): Promise<{ claims: AccessTokenClaims; kid?: never } | undefined> {
   const sealed = token.slice(opaquePrefix.length)
-  const text = await keyring.open('access-token', sealContext(issuer, 'access-token'), sealed)
-  return text === undefined ? undefined : { claims: JSON.parse(text) as AccessTokenClaims }
+  const claims = await codec.open(keyring, sealContext(issuer, 'access-token'), sealed)
+  return claims && { claims }
 }
 
 /** What the application attached at sign-in, from the token or from the grant that it names. */
