@@ -1,27 +1,24 @@
 import type { Keyring } from '../lib/seal.ts'
 import type { ResolvedRuntime } from '../lib/runtime.ts'
-import type { SignIn } from '../types.ts'
+import type { Awaitable, SignIn } from '../types.ts'
 import type { TokenEndpointAuthMethod } from '../protocol/client-metadata.ts'
-import type { VerifyAssertion } from './client/assertion.ts'
-import type { ClientKeys } from './client/keys.ts'
-import type { ClientDirectory } from './client/directory.ts'
-import type { KeyRing } from './key/ring.ts'
+import type { Grants } from './grants.ts'
+import type { InterruptedWrites } from './interrupted-writes.ts'
+import type { KeyRing } from './keys.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { Limits } from './rate-limit.ts'
-import type { Grants } from './grant/grants.ts'
 import type { RecordStore } from './scoped-store.ts'
-import type { Unanswered } from './unanswered.ts'
 
-/** What the endpoints share. Made once, by `createAuthorizationServer`. */
+/** What the endpoints share. `createAuthorizationServer` makes it once. */
 export interface Context {
-  /** Verbatim, as configured: the same string in metadata, `iss` and tokens. */
+  /** As configured, character by character: the same string in metadata, `iss` and tokens. */
   readonly issuer: string
   readonly options: ResolvedOptions
-  /** The issuer is https; on an http loopback issuer cookies carry neither `Secure` nor `__Host-`. */
+  /** Whether the issuer is https. On an http loopback issuer cookies have neither `Secure` nor `__Host-`. */
   readonly secure: boolean
   readonly runtime: ResolvedRuntime
   readonly keyring: Keyring
-  /** Keys are already prefixed by a hash of the issuer; every failure is an UnavailableError. */
+  /** Adds a hash of the issuer to the keys. Every failure is an UnavailableError. */
   readonly store: RecordStore
   readonly signIn: SignIn
   /** Absolute pathnames. */
@@ -33,9 +30,8 @@ export interface Context {
   readonly limits: Limits
   /** Client authentication by `private_key_jwt`. */
   readonly verifyAssertion: VerifyAssertion
-  /** By the hash of a code or refresh token: what a call that ended in 503 had tried. */
-  readonly unanswered: Unanswered
-  /** How this issuer's opaque access tokens start. */
+  readonly interruptedWrites: InterruptedWrites
+  /** What this issuer's opaque access tokens begin with. */
   readonly opaquePrefix: string
 }
 
@@ -44,57 +40,82 @@ export type Endpoint = 'authorize' | 'token' | 'register' | 'revoke' | 'introspe
 export interface Client {
   readonly id: string
   readonly kind: 'preregistered' | 'document' | 'registered'
-  /** What the client calls itself; anybody can claim any name. */
+  /** What the client calls itself. Any client can claim any name. */
   readonly name: string | undefined
   readonly redirectUris: readonly string[]
   readonly authMethod: TokenEndpointAuthMethod
   /** A confidential client whose registration names no method may send its secret either way. */
   readonly eitherSecretMethod?: boolean
-  /** What it signs with. A public client with keys may send an assertion, which must then be valid. */
+  /** The keys for `private_key_jwt`. A public client with keys may send an assertion, which must then be valid. */
   readonly keys?: ClientKeys
   readonly grantTypes: readonly string[]
   readonly applicationType?: 'web' | 'native'
   readonly clientUri?: string
   readonly logoUri?: string
-  /** Changes with whatever a user consented to; part of the key of a remembered consent. */
+  /** A hash of all that a user consents to. Part of the key of a remembered consent. */
   readonly metadataHash: string
-  /** False where the client has no secret. */
+  /** False if the client has no secret. */
   checkSecret(secret: string): Promise<boolean>
 }
 
-export interface Clients {
-  /** The client, or undefined: unknown or blocked. Throws UnavailableError. */
-  find(clientId: string, how?: FindOptions): Promise<Client | undefined>
+/** A JWK as a client publishes it. */
+export type ClientJwk = Readonly<Record<string, unknown>>
+
+/** The public keys of a client, or the URL of its key set (RFC 7591 §2), and the algorithms that it may sign with. */
+export interface ClientKeys {
+  readonly from: readonly ClientJwk[] | string
+  readonly algorithms: readonly string[]
+}
+
+/**
+ * Whether this assertion was signed by the client and is presented for the first time. Rejects with UnavailableError if the keys or the
+ * store cannot be read.
+ */
+export type VerifyAssertion = (client: Client, assertion: string) => Promise<boolean>
+
+export interface ClientDirectory {
+  /** The clients of the configuration, by id. */
+  readonly preregistered: ReadonlyMap<string, Client>
+  /** The client; undefined if it is unknown or blocked. Rejects with UnavailableError. */
+  find(clientId: string, options?: FindOptions): Promise<Client | undefined>
+  /** As `find`, also for a blocked client. */
+  lookUp(clientId: string, options?: FindOptions): Promise<Client | undefined>
+  /** Refuses the client from now on. Guards with `checkRevocation` refuse its access tokens within a minute. */
+  block(clientId: string): Promise<void>
+  /** Synchronous if this isolate has asked the store within the last minute. */
+  isBlocked(clientId: string): Awaitable<boolean>
+  /** Extends the life of a registered client that a user approves. */
+  extendLife(clientId: string): Promise<void>
 }
 
 /** For clients whose metadata may have to be fetched. */
 export interface FindOptions {
-  /** Who asks, for the limit of each caller. */
+  /** The request that causes the fetch, for the rate limit of its caller. */
   readonly request?: Request
-  /** Asked before something is fetched; false: the client counts as unknown. */
+  /** Decides before a fetch. If it resolves with false, the client counts as unknown. */
   readonly mayFetch?: () => Promise<boolean>
-  /** Throw RefusedDocumentError, which says what is wrong, for a document that is refused. */
+  /** Reject with RefusedDocumentError, which says what is wrong, if the document is refused. */
   readonly explain?: boolean
 }
 
 export interface Resource {
-  /** As configured: what stands in `aud`. */
+  /** As configured: the value of `aud`. */
   readonly resource: string
   readonly name?: string
-  /** Scope and what it means, for the consent page. */
+  /** Each scope with its description for the consent page. */
   readonly scopes: Readonly<Record<string, string>>
-  /** Without these nothing works there: fixed on the consent page. */
+  /** The user cannot deselect these on the consent page. */
   readonly requiredScopes: readonly string[]
   readonly accessTokens: 'jwt' | 'opaque'
-  /** Of an access token, in seconds. */
+  /** Lifetime of an access token in seconds. */
   readonly lifetime: number
-  /** What the resource server may authenticate with at the introspection endpoint; none: it cannot. */
+  /** Secrets of the resource server at the introspection endpoint. If there is none, it cannot introspect. */
   readonly introspectionSecrets: readonly string[]
 }
 
 export interface ResourceRegistry {
   readonly all: readonly Resource[]
   find(requested: string): Resource | undefined
-  /** What a request for these means; none: the only one or the default. Throws OAuthError `invalid_target` (RFC 8707 §2). */
+  /** The resources of a request; of one that names none, the default. Throws OAuthError `invalid_target` (RFC 8707 §2). */
   resolve(requested: readonly string[]): Resource[]
 }

@@ -14,7 +14,7 @@ import { createKeyRing } from './key/ring.ts'
 import type { AuthorizationServerOptions } from './options.ts'
 import { resolvePaths } from './paths.ts'
 import { createLimits, memoryRateLimiter } from './rate-limit.ts'
-import { createGrants, type Grants } from './grant/grants.ts'
+import { createGrants } from './grant/grants.ts'
 import type { Register } from './client/registration.ts'
 import { resolveOptions } from './resolve-options.ts'
 import { createResources } from './resources.ts'
@@ -22,9 +22,9 @@ import { scopedStore } from './scoped-store.ts'
 import { createStatelessClients } from './client/stateless.ts'
 import { createAdministration, type ClientAdministration } from './client/stored-administration.ts'
 import { createQuota } from './client/stored-quota.ts'
-import { createStoredClients, type StoredClients } from './client/stored.ts'
-import { opaquePrefixOf } from './token/tokens.ts'
-import { createUnanswered } from './unanswered.ts'
+import { createStoredClients } from './client/stored.ts'
+import { opaquePrefixOf } from './token/format.ts'
+import { createInterruptedWrites } from './interrupted-writes.ts'
 
 /** What the endpoints share, from the options. Throws ConfigurationError. */
 export function createContext(options: AuthorizationServerOptions): {
@@ -68,8 +68,16 @@ export function createContext(options: AuthorizationServerOptions): {
   const resources = createResources(options.resources, options.defaultResource)
   const configured = preregisteredClients(settings.clients)
   const preregistered = new Map([...configured, ...resourceServers(resources.all, configured)])
-  const clients = createClients(preregistered, sources, store, runtime)
-  const grants = createGrants({ issuer, store, keyring, keys, runtime, lifetimes: settings.lifetimes })
+  const clients = createClients(preregistered, sources, stored.extendLife, store, runtime)
+  const grants = createGrants({
+    issuer,
+    store,
+    keyring,
+    keys,
+    clients,
+    runtime,
+    lifetimes: settings.lifetimes,
+  })
   const paths = resolvePaths(issuer, options.paths ?? {})
   let opaquePrefix: string | undefined
   const context: Context = {
@@ -83,9 +91,9 @@ export function createContext(options: AuthorizationServerOptions): {
     paths,
     resources,
     clients,
-    grants: approving(grants, stored),
+    grants,
     keys,
-    unanswered: createUnanswered(runtime.clock),
+    interruptedWrites: createInterruptedWrites(runtime.clock),
     // Only when it is asked for: a hash is the dearest part of a start.
     get opaquePrefix() {
       return (opaquePrefix ??= opaquePrefixOf(issuer))
@@ -106,15 +114,6 @@ export function createContext(options: AuthorizationServerOptions): {
     administration: createAdministration(clients, stored),
   }
 }
-
-/** A client that a user approves lives on. Its record first: a grant of a client that is gone would be worth nothing. */
-const approving = (grants: Grants, stored: StoredClients): Grants => ({
-  ...grants,
-  async create(grant) {
-    await stored.approved(grant.clientId)
-    return grants.create(grant)
-  },
-})
 
 /** The application's sign-in, whose errors say which method threw. */
 const attributed = (signIn: SignIn): SignIn => ({

@@ -2,7 +2,7 @@ import type { ClientMetadata } from '../protocol/client-metadata.ts'
 import type { RedirectPolicy } from '../protocol/redirect-uri.ts'
 import type { Cache, Fetch, RateLimiter, Runtime, SignIn, Store } from '../types.ts'
 import type { Endpoint } from './context.ts'
-import type { KeyRingOptions } from './key/ring.ts'
+import type { KeyRingOptions } from './keys.ts'
 
 /** What a resource offers, and how its access tokens look. */
 export interface ResourcePolicy {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { randomToken } from '../../src/lib/random.ts'
 import { ConfigurationError } from '../../src/errors.ts'
 import { checkedIdentity } from '../../src/authorization-server/sign-in/identity.ts'
-import type { NewGrant } from '../../src/authorization-server/grant/new-grant.ts'
+import type { NewGrant } from '../../src/authorization-server/grants.ts'
 import type { Identity } from '../../src/types.ts'
 import { ok, refusal, Rig } from '../support/as.ts'
 

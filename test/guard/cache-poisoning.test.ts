@@ -129,7 +129,7 @@ test('S11 a client document counts no longer than a day, whatever its entry says
     new Keyring([first.options.secret].flat() as string[]),
     first.issuer,
   )
-  const entry = { until: 1e15, text: JSON.stringify(document({ client_name: 'Planted' })) }
+  const entry = { v: 1, until: 1e15, text: JSON.stringify(document({ client_name: 'Planted' })) }
   await insider.put(name!, JSON.stringify(entry), { ttl: 60 })
   const second = pagesRig({ fetch: web.fetch, cache })
   expect((await browserOf(second, 'alice').get(await documentRequest())).text).toContain('Planted')

@@ -1,7 +1,8 @@
 // An authorization server with its guard, an injected clock, and a store whose calls are recorded.
 import { createAuthorizationServer } from '../../src/authorization-server/index.ts'
 import { createContext } from '../../src/authorization-server/create-context.ts'
-import type { NewGrant } from '../../src/authorization-server/grant/new-grant.ts'
+import type { NewGrant } from '../../src/authorization-server/grants.ts'
+import { formatCode } from '../../src/authorization-server/token/format.ts'
 import type { AuthorizationServerOptions } from '../../src/authorization-server/options.ts'
 import type { EmbeddedAuthorizationServer } from '../../src/authorization-server/index.ts'
 import type { Context, Endpoint } from '../../src/authorization-server/context.ts'
@@ -178,7 +179,7 @@ export class Rig {
   ): Promise<Approved> {
     const verifier = randomToken(40)
     const id = options.id ?? randomToken()
-    const code = await this.context.grants.create({
+    const secret = await this.context.grants.create({
       id,
       clientId,
       clientName: 'Client',
@@ -188,7 +189,7 @@ export class Rig {
       codeChallenge: await s256(verifier),
       ...options,
     })
-    return { grantId: id, code, verifier }
+    return { grantId: id, code: secret === 'taken' ? secret : formatCode({ grantId: id, secret }), verifier }
   }
 
   post(

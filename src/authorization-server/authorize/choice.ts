@@ -1,4 +1,5 @@
-import { narrowAccess, type Access } from '../grant/access.ts'
+import { narrowAccess } from '../grant/access.ts'
+import type { Access } from '../grants.ts'
 import type { Context, Resource } from '../context.ts'
 import { resourceName } from '../page/layout.ts'
 

@@ -2,7 +2,7 @@ import { sha256 } from '../../lib/hash.ts'
 import { isLoopbackRedirect } from '../../protocol/redirect-uri.ts'
 import type { AuthorizationRequest } from './request.ts'
 import type { Context } from '../context.ts'
-import type { NewGrant } from '../grant/new-grant.ts'
+import type { NewGrant } from '../grants.ts'
 
 /**
  * Whether a consent to this request may be remembered at all: never for a loopback redirect, because the

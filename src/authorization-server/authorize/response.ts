@@ -12,6 +12,7 @@ import { grantable } from '../sign-in/identity.ts'
 import { look, seeOther } from '../page/layout.ts'
 import { consentToRemember } from './remembered-consent.ts'
 import type { Approval } from '../sign-in/leg.ts'
+import { formatCode } from '../token/format.ts'
 import { alreadyAnswered } from './transaction.ts'
 
 /** Writes the grant, once, and sends the code to the client (OAuth 2.1 §4.1.2, RFC 9207 §2). */
@@ -25,7 +26,7 @@ export async function answer(
   const { subject, authTime, acr, props, upstream } = identity
   const access = grantable(request.access, identity)
   const consent = remember ? await consentToRemember(context, subject, { ...request, access }) : undefined
-  const code = await context.grants.create({
+  const secret = await context.grants.create({
     id: grantId,
     clientId: client.id,
     clientName: client.name,
@@ -40,7 +41,8 @@ export async function answer(
     ...(props === undefined ? {} : { props }),
     ...(upstream === undefined ? {} : { upstream }),
   })
-  if (code === 'taken') throw alreadyAnswered()
+  if (secret === 'taken') throw alreadyAnswered()
+  const code = formatCode({ grantId, secret })
   const { issuer } = context
   return seeOther(authorizationResponse(redirectUri, { code, state, iss: issuer }), cookies)
 }

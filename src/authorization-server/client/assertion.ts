@@ -5,12 +5,9 @@ import { sha256 } from '../../lib/hash.ts'
 import { parseJws, type Jws } from '../../lib/jws.ts'
 import type { ResolvedRuntime } from '../../lib/runtime.ts'
 import type { ExpiringStore } from '../../store/contract.ts'
-import { createClientKeys, type ClientJwk } from './keys.ts'
+import { createClientKeys } from './keys.ts'
 import type { ClientFetch } from './fetch.ts'
-import type { Client } from '../context.ts'
-
-/** Whether this assertion is the client's, and is used for the first time. Rejects with UnavailableError if that cannot be known now. */
-export type VerifyAssertion = (client: Client, assertion: string) => Promise<boolean>
+import type { Client, ClientJwk, VerifyAssertion } from '../context.ts'
 
 /** Seconds: by how much clocks may differ, and the longest that an assertion may live. */
 const skew = 5

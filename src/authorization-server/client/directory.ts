@@ -9,22 +9,11 @@ import { parseClientMetadata, type ClientMetadata } from '../../protocol/client-
 import { update } from '../../store/update.ts'
 import type { Awaitable } from '../../types.ts'
 import { supportedAlgorithms } from '../../lib/jws.ts'
-import type { Client, Clients, FindOptions } from '../context.ts'
+import type { Client, ClientDirectory, FindOptions } from '../context.ts'
 import type { RecordStore } from '../scoped-store.ts'
 
 /** Where a client of one kind is looked up; undefined: not one of mine. */
 export type ClientSource = (clientId: string, how?: FindOptions) => Promise<Client | undefined>
-
-export interface ClientDirectory extends Clients {
-  /** Those of the configuration, by id. */
-  readonly preregistered: ReadonlyMap<string, Client>
-  /** The client, blocked or not. Throws UnavailableError. */
-  lookUp(clientId: string, how?: FindOptions): Promise<Client | undefined>
-  /** Refuses the client from now on; its tokens die at the guard within a minute where they are checked at all. */
-  block(clientId: string): Promise<void>
-  /** At once, where this isolate has asked within the last minute. */
-  isBlocked(clientId: string): Awaitable<boolean>
-}
 
 /** Seconds for which an isolate remembers whether a client is blocked. */
 const blockFresh = 60
@@ -36,6 +25,7 @@ const codec = storedCodec<object>('block', {})
 export function createClients(
   preregistered: ReadonlyMap<string, Client>,
   sources: readonly ClientSource[],
+  extendLife: ClientDirectory['extendLife'],
   store: RecordStore,
   runtime: ResolvedRuntime,
 ): ClientDirectory {
@@ -68,6 +58,7 @@ export function createClients(
     preregistered,
     lookUp,
     isBlocked,
+    extendLife,
     async find(clientId, how) {
       const client = await lookUp(clientId, how)
       return client === undefined || (await isBlocked(clientId)) ? undefined : client

@@ -2,17 +2,9 @@ import { parseObject } from '../../lib/json.ts'
 import { Lru } from '../../lib/lru.ts'
 import type { ResolvedRuntime } from '../../lib/runtime.ts'
 import { SingleFlight } from '../../lib/single-flight.ts'
+import type { ClientJwk, ClientKeys } from '../context.ts'
 import { freshness } from './documents-freshness.ts'
 import { DocumentUnavailableError, type ClientFetch } from './fetch.ts'
-
-/** A JWK as a client publishes it. */
-export type ClientJwk = Readonly<Record<string, unknown>>
-
-/** What a client signs with: its public keys or where they are (RFC 7591 §2), and with which algorithms. */
-export interface ClientKeys {
-  readonly from: readonly ClientJwk[] | string
-  readonly algorithms: readonly string[]
-}
 
 /** The keys that may have signed this. Rejects with DocumentUnavailableError if that cannot be known now. */
 export type FindClientKeys = (keys: ClientKeys, kid: string | undefined) => Promise<readonly ClientJwk[]>

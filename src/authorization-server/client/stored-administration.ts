@@ -1,7 +1,7 @@
 import { ConfigurationError } from '../../errors.ts'
 import type { ClientMetadata } from '../../protocol/client-metadata.ts'
-import { checkConfigured, type ClientDirectory } from './directory.ts'
-import type { Client } from '../context.ts'
+import type { Client, ClientDirectory } from '../context.ts'
+import { checkConfigured } from './directory.ts'
 import { belongsElsewhere, type StoredClients } from './stored.ts'
 
 /** A client as the application sees it; of its secret nothing. */

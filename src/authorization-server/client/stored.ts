@@ -45,8 +45,8 @@ export interface StoredClients {
     secret: string | undefined
     either: boolean
   }): Promise<void>
-  /** A user has approved it, so it lives on. */
-  approved(clientId: string): Promise<void>
+  /** Called at each approval by a user: a registered client lives 180 days from the last one on. */
+  extendLife(clientId: string): Promise<void>
   /** When the record was made and when it ends, in seconds since the epoch. */
   times(clientId: string): Promise<{ created: number; expires: number | undefined } | undefined>
 }
@@ -127,7 +127,7 @@ export function createStoredClients(store: RecordStore, quota: Quota): StoredCli
       await change(id, () => ({ value: codec.encode(record) }))
     },
 
-    async approved(id) {
+    async extendLife(id) {
       if (!id.startsWith(prefix)) return
       const expiresAt = clock() + afterApproval
       // A day more or less is not worth a write.

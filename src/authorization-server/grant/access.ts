@@ -1,5 +1,4 @@
-/** Scopes by resource, in configured form: two resources may mean different things by one name. */
-export type Access = Readonly<Record<string, readonly string[]>>
+import type { Access } from '../grants.ts'
 
 /** Every scope in it, once: on the wire a scope does not tell of which resource it is. */
 export const scopesOf = (access: Access): string[] => [...new Set(Object.values(access).flat())]

@@ -1,47 +1,9 @@
 import { constantTimeEqual } from '../../lib/equal.ts'
 import { sha256 } from '../../lib/hash.ts'
-import { changeGrant, readGrant, tombstone, type GrantRecord } from './record.ts'
-import { codeSecrets, newRecord, type GrantsParts, type NewGrant } from './new-grant.ts'
-import { changeUser, clientHash, readUser, type ListedGrant, type RememberedConsent } from './user.ts'
-
-/** A grant as the application and the user see it. */
-export interface Grant {
-  readonly id: string
-  readonly clientId: string
-  readonly clientName: string | undefined
-  readonly resources: readonly string[]
-  /** Of all resources, each once. */
-  readonly scopes: readonly string[]
-  /** Scopes by resource: two resources may mean different things by one name. */
-  readonly access: Readonly<Record<string, readonly string[]>>
-  /** Seconds since the epoch. */
-  readonly created: number
-  readonly lastUsed: number
-  readonly expires: number
-}
-
-export interface Grants {
-  /**
-   * Writes the grant: first the user's list, then the grant itself. The code; also of a grant that exists, if it is the same approval
-   * and its code is alive and not redeemed; otherwise `'taken'`.
-   */
-  create(grant: NewGrant): Promise<string | 'taken'>
-  /** Whether a grant of this id exists, live or revoked. */
-  exists(id: string): Promise<boolean>
-  /** The record, unless it is absent, revoked or of an earlier epoch. */
-  live(id: string): Promise<GrantRecord | undefined>
-  /** Revokes one grant of the user, or all, and forgets the consents that belong to it. */
-  revoke(subject: string, id?: string): Promise<void>
-  /** Revokes the grant, whoever's it is; nothing happens where there is none. */
-  revokeGrant(id: string): Promise<void>
-  /** Revokes one access token; a grant has at most 32 of them, then it is revoked as a whole. */
-  revokeToken(id: string, jti: string, expires: number): Promise<void>
-  /** The user's live grants. */
-  list(subject: string): Promise<Grant[]>
-  /** What the user has agreed to and is not asked for again. */
-  consents(subject: string): Promise<RememberedConsent[]>
-  forgetConsent(subject: string, key: string): Promise<void>
-}
+import type { Grant, GrantRecord, Grants, NewGrant, RememberedConsent } from '../grants.ts'
+import { codeSecrets, newRecord, type GrantsParts } from './new-grant.ts'
+import { changeGrant, readGrant, tombstone } from './record.ts'
+import { changeUser, clientHash, readUser, type ListedGrant } from './user.ts'
 
 const maxGrants = 100
 /** How many go at once at the bound: finding them costs a read per grant. */
@@ -50,7 +12,7 @@ const maxConsents = 50
 const maxRevokedTokens = 32
 
 export function createGrants(parts: GrantsParts): Grants {
-  const { issuer, store, runtime, lifetimes, keys } = parts
+  const { issuer, store, runtime, lifetimes, keys, clients } = parts
   const { clock } = runtime
 
   const isLive = async (record: GrantRecord | undefined): Promise<boolean> =>
@@ -124,6 +86,8 @@ export function createGrants(parts: GrantsParts): Grants {
   return {
     live,
     async create(grant) {
+      // Before the grant is written: the client must not expire before the grants that it has.
+      await clients.extendLife(grant.clientId)
       const now = clock()
       const secrets = await codeSecrets(parts, grant)
       const hashes = await Promise.all(secrets.map((each) => sha256(each, 'code')))
@@ -157,7 +121,7 @@ export function createGrants(parts: GrantsParts): Grants {
       const type = made.repeated ? 'approval.repeated' : 'grant.created'
       const { id: grantId, clientId, subject } = grant
       runtime.event({ type, level: 'info', issuer, grantId, clientId, subject })
-      return `${grant.id}.${made.secret}`
+      return made.secret
     },
 
     async exists(id) {

@@ -1,36 +1,18 @@
 import { oneLine, type ResolvedRuntime } from '../../lib/runtime.ts'
 import type { Keyring } from '../../lib/seal.ts'
-import type { UpstreamTokens } from '../../types.ts'
-import { scopesOf, type Access } from './access.ts'
-import { sealForGrant, type GrantRecord } from './record.ts'
-import type { KeyRing } from '../key/ring.ts'
+import type { ClientDirectory } from '../context.ts'
+import type { GrantRecord, NewGrant } from '../grants.ts'
+import type { KeyRing } from '../keys.ts'
 import type { RecordStore } from '../scoped-store.ts'
-
-/** One authorization of one client by one user. */
-export interface NewGrant {
-  id: string
-  clientId: string
-  clientName: string | undefined
-  subject: string
-  access: Access
-  /** Undefined: the request named none. */
-  redirectUri: string | undefined
-  codeChallenge: string
-  /** Until when the same approval can come again, in seconds since the epoch: the record stays as long. Default: as long as the code. */
-  repeatableUntil?: number
-  /** A consent that the user wants to be asked for no more: its key, the redirect URI's host, and its end. */
-  consent?: { key: string; host: string; expires: number }
-  props?: unknown
-  upstream?: UpstreamTokens
-  authTime?: number
-  acr?: string
-}
+import { scopesOf } from './access.ts'
+import { sealForGrant } from './record.ts'
 
 export interface GrantsParts {
   issuer: string
   store: RecordStore
   keyring: Keyring
   keys: KeyRing
+  clients: Pick<ClientDirectory, 'extendLife'>
   runtime: ResolvedRuntime
   lifetimes: { code: number; refreshAbsolute: number }
 }

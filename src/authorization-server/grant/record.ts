@@ -4,48 +4,10 @@ import { sealedCodec, storedCodec, type SealedCodec } from '../../lib/codec.ts'
 import type { Keyring } from '../../lib/seal.ts'
 import { update } from '../../store/update.ts'
 import type { StoreRecord } from '../../types.ts'
-import type { Access } from './access.ts'
+import type { GrantRecord } from '../grants.ts'
 import type { RecordStore } from '../scoped-store.ts'
 import { sealContext } from '../seal-context.ts'
 import { clientHash, forgetConsents } from './user.ts'
-
-/** One authorization, as the store has it. Nothing in it is usable: hashes, and what is sealed. Times are seconds since the epoch. */
-export interface GrantRecord {
-  state: 'live' | 'revoked'
-  client: string
-  clientName?: string
-  subject: string
-  resources: readonly string[]
-  /** Of all resources, each once. */
-  scopes: readonly string[]
-  /** Scopes by resource, if there are several resources. */
-  access?: Access
-  created: number
-  /** The end of the record: of the code until it is redeemed, then of the refresh token. */
-  expires: number
-  epoch: number
-  /** Hash of the code, kept after redemption so that a replay is recognised. */
-  code?: string
-  codeExpires?: number
-  redirectUri?: string
-  challenge?: string
-  redeemed?: number
-  /** Hashes of the refresh token's parts: the series is constant, the secret changes at each rotation. */
-  series?: string
-  current?: string
-  previous?: string
-  rotated?: number
-  generation?: number
-  /** How often this generation was issued again, and in how many generations in a row that happened. */
-  repeats?: number
-  repeatedInARow?: number
-  /** Access tokens that were revoked one by one, with their expiry. */
-  revokedTokens?: readonly (readonly [jti: string, expires: number])[]
-  authTime?: number
-  acr?: string
-  props?: string
-  upstream?: string
-}
 
 /** What is to happen to a grant: nothing, or a write; then an answer or a refusal. */
 export interface Verdict<T> {
@@ -53,10 +15,6 @@ export interface Verdict<T> {
   refuse?: OAuthError
   result?: T
 }
-
-/** Code, refresh token and id have parts of 27 characters: at least 132 bits each that only we could make. */
-export const isTokenPart = (text: string | undefined): text is string =>
-  text !== undefined && /^[A-Za-z0-9_-]{27}$/.test(text)
 
 const grantKey = (id: string): string => `${id}:grant`
 

@@ -2,24 +2,13 @@ import { sha256 } from '../../lib/hash.ts'
 import { hasShape, storedCodec, type Shape } from '../../lib/codec.ts'
 import { update, type Verdict } from '../../store/update.ts'
 import type { StoreRecord } from '../../types.ts'
+import type { RememberedConsent } from '../grants.ts'
 import type { RecordStore } from '../scoped-store.ts'
 
 /** A user's grants and remembered consents. Times are seconds since the epoch. */
 export interface UserRecord {
   grants: ListedGrant[]
   consents: RememberedConsent[]
-}
-
-/** A consent that is not asked for again. The key is a hash of everything that was agreed to, `client` of the client's id. */
-export interface RememberedConsent {
-  key: string
-  client: string
-  clientName?: string
-  /** Host of the redirect URI. */
-  host: string
-  /** A later epoch ends it. */
-  epoch: number
-  expires: number
 }
 
 export interface ListedGrant {

@@ -5,7 +5,8 @@ import type { Keyring } from '../../lib/seal.ts'
 import { SingleFlight } from '../../lib/single-flight.ts'
 import { requireWithin } from '../../lib/within.ts'
 import { update, type Verdict } from '../../store/update.ts'
-import type { Awaitable, StoreRecord } from '../../types.ts'
+import type { StoreRecord } from '../../types.ts'
+import type { Jwk, KeyRing, KeyRingOptions, SigningAlgorithm, SigningKey } from '../keys.ts'
 import { decodeRing, encodeRing, isOlder, noRing, type RingRecord } from './ring-record.ts'
 import type { RecordStore } from '../scoped-store.ts'
 import {
@@ -14,48 +15,9 @@ import {
   createStoredKey,
   openConfiguredKey,
   openStoredKey,
-  type Jwk,
-  type SigningAlgorithm,
-  type SigningKey,
   type StoredKey,
   type UnopenedKey,
 } from './signing-key.ts'
-
-export interface KeyRingOptions {
-  /** Of the keys that are made here. Default: `ES256`; `RS256` signs some ten times slower. */
-  algorithm?: SigningAlgorithm
-  /** Seconds after which a key is replaced: 7200–63 072 000. Default: 90 days. */
-  rotateAfter?: number
-  /** Seconds that a key is published before it signs: 3600–604 800, less than `rotateAfter`. Default: 24 hours. */
-  publishAhead?: number
-  /** Private keys from the configuration: the first signs, all are published; nothing is made or rotated here. */
-  jwks?: readonly Jwk[]
-}
-
-export interface KeyRing {
-  readonly algorithm: SigningAlgorithm
-  /** The key that signs now. */
-  active(): Promise<SigningKey>
-  /**
-   * The published key of this id. Asks the store again, at most every 30 s, if it is not known. `epoch`: what the token says, unverified.
-   * Rejects with UnavailableError if that is a later one than ours, and it is not yet time to ask.
-   */
-  find(kid: string, epoch: number): Promise<SigningKey | undefined>
-  /** The key set (RFC 7517 §5). */
-  publicKeys(): Promise<Jwk[]>
-  /**
-   * Grants of an earlier epoch are dead. `seen`: the epoch of something that we have stored or sealed; if it is later than the one that is
-   * known, another instance has called `revokeAll()`, and the store is asked again.
-   */
-  epoch(seen?: number): Promise<number>
-  /**
-   * Whether a token signed by this key in this epoch still counts; at once, unless it is time to read the ring again. Keys of the
-   * configuration stay after `revokeAll()`, so for their tokens the epoch decides.
-   */
-  holds(kid: string, epoch: number): Awaitable<boolean>
-  /** A new epoch and a new key: everything that was issued before is dead. */
-  revokeAll(): Promise<void>
-}
 
 interface Ring {
   keys: readonly SigningKey[]
@@ -222,7 +184,7 @@ export function createKeyRing(options: KeyRingOptions, parts: KeyRingParts): Key
       for (let i = 0; i < 2 && epoch < seen; i++) ({ epoch } = (await reload()).record)
       return epoch
     },
-    holds(kid, epoch) {
+    isTrusted(kid, epoch) {
       const counts = ({ keys, record }: Ring): boolean =>
         keys.some((each) => each.kid === kid) && (jwks === undefined || epoch >= record.epoch)
       const usable = known()

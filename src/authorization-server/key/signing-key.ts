@@ -2,12 +2,8 @@ import { ConfigurationError } from '../../errors.ts'
 import { sealedCodec, storedCodec } from '../../lib/codec.ts'
 import { sha256 } from '../../lib/hash.ts'
 import type { Keyring } from '../../lib/seal.ts'
+import type { Jwk, SigningAlgorithm, SigningKey } from '../keys.ts'
 import { sealContext } from '../seal-context.ts'
-
-/** A JSON Web Key (RFC 7517 §4). */
-export type Jwk = JsonWebKey & { kid?: string }
-
-export type SigningAlgorithm = 'ES256' | 'EdDSA' | 'RS256'
 
 /** A key as the ring's record has it. The public part is not stored: it is derived from the private one, which is authenticated. */
 export interface StoredKey {
@@ -22,16 +18,6 @@ export interface StoredKey {
 
 /** Why a stored key cannot be used: its record is damaged, or a deployment secret that is not ours has wrapped it. */
 export type UnopenedKey = 'damaged' | 'foreign'
-
-/** A key as it is used. */
-export interface SigningKey {
-  readonly kid: string
-  readonly alg: SigningAlgorithm
-  readonly publicJwk: Jwk
-  readonly publicKey: CryptoKey
-  readonly privateKey: CryptoKey
-  readonly activeFrom: number
-}
 
 const generation: Record<SigningAlgorithm, RsaHashedKeyGenParams | EcKeyGenParams | { name: 'Ed25519' }> = {
   ES256: { name: 'ECDSA', namedCurve: 'P-256' },

@@ -2,8 +2,7 @@ import { html } from 'hono/html'
 
 import type { Context } from '../context.ts'
 import { look, page, period, resourceName, shownName, type Html } from './layout.ts'
-import type { Grant } from '../grant/grants.ts'
-import type { RememberedConsent } from '../grant/user.ts'
+import type { Grant, RememberedConsent } from '../grants.ts'
 
 export interface AccountView {
   /** Of the user. */

@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 
 import { isLoopbackHost } from '../../protocol/resource.ts'
-import type { Access } from '../grant/access.ts'
+import type { Access } from '../grants.ts'
 import type { AuthorizationRequest } from '../authorize/request.ts'
 import { isFixed, isRequired, preselected, scopeField } from '../authorize/choice.ts'
 import type { Client, Context, Resource } from '../context.ts'

@@ -1,6 +1,7 @@
 import { ConfigurationError, OAuthError } from '../../errors.ts'
 import type { Identity } from '../../types.ts'
-import { narrowAccess, type Access } from '../grant/access.ts'
+import { narrowAccess } from '../grant/access.ts'
+import type { Access } from '../grants.ts'
 import type { AuthorizationRequest } from '../authorize/request.ts'
 import type { Context } from '../context.ts'
 import { readSession } from './session.ts'

@@ -1,5 +1,5 @@
 import { parseJws, signJws, verifyJws } from '../../lib/jws.ts'
-import type { SigningKey } from '../key/signing-key.ts'
+import type { SigningKey } from '../keys.ts'
 
 /** The type of an access token (RFC 9068 §2.1): no other JWT of ours, or of whoever shares our key, is taken for one. */
 const typ = 'at+jwt'

@@ -6,7 +6,9 @@ import { isCodeVerifier, s256 } from '../../protocol/pkce.ts'
 import { matchRedirectUri } from '../../protocol/redirect-uri.ts'
 import type { TollgateEvent } from '../../types.ts'
 import type { Client, Context, Resource } from '../context.ts'
-import { changeGrant, isTokenPart, tombstone, type GrantRecord, type Verdict } from '../grant/record.ts'
+import { changeGrant, tombstone, type Verdict } from '../grant/record.ts'
+import type { GrantRecord } from '../grants.ts'
+import { formatRefreshToken, parseCode } from './format.ts'
 import { refreshSecrets } from './refresh-secret.ts'
 import {
   aheadOf,
@@ -38,15 +40,16 @@ export async function redeemCode(
   request: TokenRequest,
 ): Promise<TokenResponse> {
   const { parameters } = request
-  const { store, runtime, options, keyring, unanswered } = context
+  const { store, runtime, options, keyring, interruptedWrites } = context
   const code = parameters.get('code')
   const verifier = parameters.get('code_verifier')
   if (code === undefined) throw new OAuthError('invalid_request', 'code is missing')
   if (verifier === undefined) throw new OAuthError('invalid_request', 'code_verifier is missing')
-  const [grantId, secret, ...rest] = code.split('.')
-  if (rest.length > 0 || !isTokenPart(grantId) || !isTokenPart(secret)) throw new UnknownGrantError()
+  const parsed = parseCode(code)
+  if (parsed === undefined) throw new UnknownGrantError()
   if (!isCodeVerifier(verifier)) throw invalidGrant()
-  const [hash, challenge] = await Promise.all([sha256(secret, 'code'), s256(verifier)])
+  const { grantId } = parsed
+  const [hash, challenge] = await Promise.all([sha256(parsed.secret, 'code'), s256(verifier)])
   // Before the write: what cannot be signed is not redeemed.
   await context.keys.active()
   // Random, and made before the loop: after a lost answer it tells our own write from another's.
@@ -72,7 +75,7 @@ export async function redeemCode(
     if (grant.series === seriesHash) return { result: { grant, resource, series } }
     if (grant.epoch !== (await context.keys.epoch(grant.epoch))) return { refuse: invalidGrant() }
     if (grant.redeemed !== undefined) {
-      const mine = await unansweredSeries(context, hash, grant)
+      const mine = await interruptedSeries(context, hash, grant)
       if (mine !== undefined) return { result: { grant, resource, series: mine } }
       const about = { issuer: context.issuer, grantId, clientId: client.id, subject: grant.subject }
       const ahead = aheadOf(grant.redeemed, now)
@@ -103,14 +106,16 @@ export async function redeemCode(
   try {
     result = await changeGrant(store, grantId, judge)
   } catch (error) {
-    if (error instanceof UnavailableError && tried) unanswered.keep(hash, series)
+    if (error instanceof UnavailableError && tried) interruptedWrites.add(hash, series)
     throw error
   } finally {
     for (const event of events) runtime.event(event)
   }
   const { grant, resource } = result
   const [first] = (await refreshSecrets(keyring, grantId, result.series).of(1)) as [string]
-  const refreshToken = refreshable ? `${grantId}.${result.series}.${first}` : undefined
+  const refreshToken = refreshable
+    ? formatRefreshToken({ grantId, series: result.series, secret: first })
+    : undefined
   runtime.event({
     type: 'code.redeemed',
     level: 'info',
@@ -122,15 +127,15 @@ export async function redeemCode(
 }
 
 /** The series of an earlier call for this code that ended in 503, if its write is the one that stands. For one retry only. */
-async function unansweredSeries(
-  { unanswered }: Context,
+async function interruptedSeries(
+  { interruptedWrites }: Context,
   hash: string,
   grant: GrantRecord,
 ): Promise<string | undefined> {
-  const tried = unanswered.get(hash)
+  const tried = interruptedWrites.find(hash)
   const hashes = await Promise.all(tried.map((each) => sha256(each, 'series')))
   const mine = tried[hashes.indexOf(grant.series ?? '')]
-  return mine !== undefined && unanswered.forget(hash) ? mine : undefined
+  return mine !== undefined && interruptedWrites.remove(hash) ? mine : undefined
 }
 
 /** Whether everything else that the request proves fits the grant. Only then may a replay revoke it. */

@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts'
-import { isTokenPart } from '../grant/record.ts'
+import { namedGrant } from './format.ts'
 import { readAccessToken } from './tokens.ts'
 
 /**
@@ -12,8 +12,8 @@ export async function isGrantHolder(
   clientId: string,
 ): Promise<boolean> {
   for (const name of ['code', 'refresh_token', 'token']) {
-    const [grantId] = parameters.get(name)?.split('.', 1) ?? []
-    if (isTokenPart(grantId) && (await context.grants.live(grantId))?.client === clientId) return true
+    const grantId = namedGrant(parameters.get(name) ?? '')
+    if (grantId !== undefined && (await context.grants.live(grantId))?.client === clientId) return true
   }
   const token = parameters.get('token')
   return token !== undefined && (await readAccessToken(context, token))?.claims.client_id === clientId

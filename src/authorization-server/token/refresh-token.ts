@@ -4,7 +4,9 @@ import { sha256 } from '../../lib/hash.ts'
 import { parseScope } from '../../protocol/scope.ts'
 import type { TollgateEvent } from '../../types.ts'
 import type { Client, Context, Resource } from '../context.ts'
-import { changeGrant, isTokenPart, tombstone, type GrantRecord, type Verdict } from '../grant/record.ts'
+import { changeGrant, tombstone, type Verdict } from '../grant/record.ts'
+import type { GrantRecord } from '../grants.ts'
+import { formatRefreshToken, parseRefreshToken } from './format.ts'
 import { refreshSecrets } from './refresh-secret.ts'
 import {
   aheadOf,
@@ -39,12 +41,12 @@ export async function refresh(
   request: TokenRequest,
 ): Promise<TokenResponse> {
   const { parameters } = request
-  const { store, runtime, options, keyring, keys, unanswered } = context
+  const { store, runtime, options, keyring, keys, interruptedWrites } = context
   const token = parameters.get('refresh_token')
   if (token === undefined) throw new OAuthError('invalid_request', 'refresh_token is missing')
-  const [grantId, series, secret, ...rest] = token.split('.')
-  if (rest.length > 0 || !isTokenPart(grantId) || !isTokenPart(series) || !isTokenPart(secret))
-    throw new UnknownGrantError()
+  const parsed = parseRefreshToken(token)
+  if (parsed === undefined) throw new UnknownGrantError()
+  const { grantId, series, secret } = parsed
   const secrets = refreshSecrets(keyring, grantId, series)
   const [seriesHash, secretHash] = await Promise.all([sha256(series, 'series'), sha256(secret, 'refresh')])
   // Before the write: what cannot be signed is not rotated.
@@ -101,7 +103,8 @@ export async function refresh(
       const ahead = aheadOf(grant.rotated, now)
       if (ahead !== undefined) events.push({ ...ahead, ...about })
       const own =
-        (mayStand ? tried : undefined) === generation || unanswered.get(secretHash).includes(`${generation}`)
+        (mayStand ? tried : undefined) === generation ||
+        interruptedWrites.find(secretHash).includes(`${generation}`)
       if (!own && now - (grant.rotated ?? 0) >= refreshGrace) return revoke('replaced before')
       const candidates = await secrets.of(generation)
       const hashes = await Promise.all(candidates.map((each) => sha256(each, 'refresh')))
@@ -138,7 +141,8 @@ export async function refresh(
   try {
     refreshed = await changeGrant(store, grantId, judge)
   } catch (error) {
-    if (error instanceof UnavailableError && tried !== undefined) unanswered.keep(secretHash, `${tried}`)
+    if (error instanceof UnavailableError && tried !== undefined)
+      interruptedWrites.add(secretHash, `${tried}`)
     throw error
   } finally {
     for (const event of events) runtime.event(event)
@@ -151,7 +155,7 @@ export async function refresh(
     clientId: client.id,
     subject: grant.subject,
   })
-  const refreshToken = `${grantId}.${series}.${refreshed.secret}`
+  const refreshToken = formatRefreshToken({ grantId, series, secret: refreshed.secret })
   return tokenResponse(context, grantId, grant, resource, scopes, refreshToken)
 }
 

@@ -1,7 +1,7 @@
 import { OAuthError } from '../../errors.ts'
 import { formatScope } from '../../protocol/scope.ts'
 import type { Context, Resource } from '../context.ts'
-import type { GrantRecord } from '../grant/record.ts'
+import type { GrantRecord } from '../grants.ts'
 import { invalidTarget } from '../resources.ts'
 import { issueAccessToken } from './tokens.ts'
 

@@ -8,8 +8,8 @@ import { authenticateClient } from '../client/authentication.ts'
 import type { Client, Context } from '../context.ts'
 import { jsonEndpoint } from '../endpoint.ts'
 import { isGrantHolder } from './grant-holder.ts'
-import { isTokenPart } from '../grant/record.ts'
 import { maxForm } from './endpoint.ts'
+import { parseRefreshToken } from './format.ts'
 import { readAccessToken } from './tokens.ts'
 
 /**
@@ -42,8 +42,9 @@ export function revocationEndpoint(context: Context): (request: Request) => Prom
 
 /** Whoever has the series has held a token of this grant; which of the generations does not matter to its end. */
 async function revokeRefreshToken({ grants }: Context, client: Client, token: string): Promise<boolean> {
-  const [grantId, series, secret, ...rest] = token.split('.')
-  if (rest.length > 0 || !isTokenPart(grantId) || !isTokenPart(series) || !isTokenPart(secret)) return false
+  const parsed = parseRefreshToken(token)
+  if (parsed === undefined) return false
+  const { grantId, series } = parsed
   const grant = await grants.live(grantId)
   if (grant === undefined || !constantTimeEqual(await sha256(series, 'series'), grant.series ?? ''))
     return false

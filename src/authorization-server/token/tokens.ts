@@ -1,13 +1,13 @@
-import { base64url, utf8 } from '../../lib/bytes.ts'
 import { recordCodec, sealedCodec } from '../../lib/codec.ts'
 import { randomToken } from '../../lib/random.ts'
-import { sha256Bytes } from '../../lib/sha256.ts'
 import type { Awaitable } from '../../types.ts'
 import { signAccessToken, verifyAccessToken } from './access-token.ts'
 import type { Context, Resource } from '../context.ts'
-import { isTokenPart, openForGrant, type GrantRecord } from '../grant/record.ts'
+import { openForGrant } from '../grant/record.ts'
+import type { GrantRecord } from '../grants.ts'
 import { longestLifetime } from '../resources.ts'
 import { sealContext } from '../seal-context.ts'
+import { formatJti, namedGrant } from './format.ts'
 
 /** What an access token says (RFC 9068 §2.2). */
 export interface AccessTokenClaims extends Record<string, unknown> {
@@ -54,10 +54,6 @@ export interface AccessToken {
   holds: () => Awaitable<boolean>
 }
 
-/** Opaque access tokens of this issuer start so; no JWT does, and no other issuer's: a guard that trusts several can tell whom to ask. */
-export const opaquePrefixOf = (issuer: string): string =>
-  `tga_${base64url(sha256Bytes(utf8(issuer))).slice(0, 8)}`
-
 /** Bytes of JSON up to which props travel in the token. */
 const maxProps = 1024
 
@@ -82,7 +78,7 @@ export async function issueAccessToken(
     scope: scopes.join(' '),
     iat,
     exp,
-    jti: `${grantId}.${randomToken()}`,
+    jti: formatJti(grantId, randomToken()),
     ...(grant.authTime === undefined ? {} : { auth_time: Math.floor(grant.authTime) }),
     ...(grant.acr === undefined ? {} : { acr: grant.acr }),
     ...(grant.props === undefined ? {} : { props: fits(grant.props) ? grant.props : true }),
@@ -142,10 +138,10 @@ export async function judgeAccessToken(context: Context, token: string): Promise
   if (!strings.every((each) => typeof each === 'string')) return notOurs
   const kid = found?.kid
   const { epoch = 0 } = claims
-  const holds = (): Awaitable<boolean> => kid === undefined || context.keys.holds(kid, epoch)
+  const holds = (): Awaitable<boolean> => kid === undefined || context.keys.isTrusted(kid, epoch)
   if (!(await holds())) return { problem: 'was revoked' }
-  const grantId = claims.jti.split('.', 1)[0]
-  return isTokenPart(grantId) ? { claims, grantId, opaque, holds } : notOurs
+  const grantId = namedGrant(claims.jti)
+  return grantId !== undefined ? { claims, grantId, opaque, holds } : notOurs
 }
 
 const notOurs: Refused = { problem: 'is not an access token of this server' }

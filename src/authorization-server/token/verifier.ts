@@ -5,7 +5,8 @@ import { SingleFlight } from '../../lib/single-flight.ts'
 import { sameResource } from '../../protocol/resource.ts'
 import type { Awaitable, TokenVerifier, UpstreamToken, UpstreamTokens, VerifiedToken } from '../../types.ts'
 import type { Context } from '../context.ts'
-import { openForGrant, type GrantRecord } from '../grant/record.ts'
+import { openForGrant } from '../grant/record.ts'
+import type { GrantRecord } from '../grants.ts'
 import { judgeAccessToken, openProps, type AccessToken, type Mismatch } from './tokens.ts'
 
 /** Judges our access tokens for a guard in the same process: with the key in memory, and no store read unless asked for. */
