@@ -152,8 +152,9 @@ export class ConfigurationError extends Error {
   /** The option at fault, as a path: `resources[0].scopes`. */
   readonly option: string
 
+  /** `problem` continues a sentence that begins with the option: "must be …; got …", then the way out. */
   constructor(option: string, problem: string) {
-    super(`${option}: ${problem}`)
+    super(/^(must|is|has|needs) /.test(problem) ? `\`${option}\` ${problem}` : `${option}: ${problem}`)
     this.name = 'ConfigurationError'
     this.option = option
   }

@@ -1,6 +1,250 @@
 import { ConfigurationError } from '../errors.ts'
 import { utf8 } from './bytes.ts'
 
+/** Reads the value of one option: checks it, and throws a ConfigurationError that names the option. */
+export type Option<T> = (value: unknown, name: string) => T
+
+/** An option that may be left out. `what` completes "must be …". */
+export interface OptionalOption<T> extends Option<T | undefined> {
+  readonly what: string
+  /** The same option, which may not be left out. */
+  readonly required: Option<T>
+  /** The same option with a default, which is read as if the caller had passed it. */
+  default(value: unknown): Option<T>
+}
+
+/**
+ * One row per option of a public function. A missing row, a row for an unknown option, and a row that may be left out
+ * for a required option do not compile.
+ */
+export type OptionTable<T> = {
+  readonly [K in keyof T]-?: Option<{} extends Pick<T, K> ? T[K] | undefined : T[K]>
+}
+
+/** Every option of the table, with its default. A function has the type that the caller gave it. */
+export type Resolved<Table, Given = {}> = {
+  readonly [K in keyof Table]: Table[K] extends Option<infer T>
+    ? AnyFunction extends T
+      ? (K extends keyof Given ? Extract<Given[K], AnyFunction> : AnyFunction) | Extract<T, undefined>
+      : T
+    : never
+}
+
+type AnyFunction = (...args: any[]) => any
+
+/**
+ * Checks the options of a public function against its table and fills in the defaults. `mistakes` maps a wrong name
+ * that resembles no right one to the right one (`audience: 'resource'`), or to a sentence that says what to do.
+ */
+export function readOptions<T extends object, const Table extends OptionTable<T>>(
+  caller: string,
+  given: T,
+  table: Table & NoExtraRows<Table, T>,
+  mistakes: Readonly<Record<string, string>> = {},
+): Resolved<Table, T> {
+  return read(caller, '', given, table, mistakes) as Resolved<Table, T>
+}
+
+type NoExtraRows<Table, T> = { readonly [K in Exclude<keyof Table, keyof T>]: never }
+
+function read<Table>(
+  caller: string,
+  prefix: string,
+  given: unknown,
+  table: Table,
+  mistakes: Readonly<Record<string, string>> = {},
+): Resolved<Table> {
+  const known = Object.keys(table as object)
+  if (!isRecord(given)) throw optionError(caller, shapeOf(known), given)
+  for (const name of Object.keys(given)) {
+    if (known.includes(name)) continue
+    const right = Object.hasOwn(mistakes, name) ? mistakes[name]! : nearestName(name, known)
+    const hint = right === undefined ? `the options are ${known.join(', ')}` : asHint(right, known)
+    throw new ConfigurationError(`${caller}.${name}`, `is not an option; ${hint}`)
+  }
+  const rows = Object.entries(table as Record<string, Option<unknown>>)
+  return Object.fromEntries(
+    rows.map(([name, row]) => [name, row(given[name], prefix + name)]),
+  ) as Resolved<Table>
+}
+
+const asHint = (right: string, known: readonly string[]): string =>
+  known.includes(right) ? `did you mean "${right}"?` : right
+
+const shapeOf = (names: readonly string[]): string =>
+  `an object such as { ${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''} }`
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** "`name` must be …; got …": the one grammar of wrong options. The hint says the way out. */
+export function optionError(name: string, what: string, value: unknown, hint?: string): ConfigurationError {
+  return new ConfigurationError(name, `must be ${what}; got ${show(value)}${hint ? `. ${hint}` : ''}`)
+}
+
+/** Of objects only their kind, of URLs no password: the message ends in a log. */
+function show(value: unknown): string {
+  if (value === undefined) return 'nothing'
+  if (typeof value === 'string') {
+    const text = value.replace(/\/\/[^/@]*@/, '//…@')
+    return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text)
+  }
+  if (typeof value === 'function') return 'a function'
+  if (typeof value !== 'object' || value === null) return String(value)
+  return Array.isArray(value) ? (value.length === 0 ? 'an empty list' : 'a list') : 'an object'
+}
+
+/** A row that checks and converts; `check` throws an {@link optionError}. */
+export function custom<T>(what: string, check: (value: unknown, name: string) => T): OptionalOption<T> {
+  return Object.assign(
+    (value: unknown, name: string) => (value === undefined ? undefined : check(value, name)),
+    {
+      what,
+      required: check,
+      default: (standard: unknown) => (value: unknown, name: string) =>
+        check(value === undefined ? standard : value, name),
+    },
+  )
+}
+
+/** A row for values that a predicate accepts, as they are. */
+export function matching<T>(
+  what: string,
+  accepts: (value: unknown) => boolean,
+  hint?: string,
+): OptionalOption<T> {
+  return custom(what, (value, name) => {
+    if (!accepts(value)) throw optionError(name, what, value, hint)
+    return value as T
+  })
+}
+
+/** A non-empty string, as a whole of this pattern. */
+export const text = (
+  what: string = 'a non-empty string',
+  pattern: RegExp = /./s,
+  hint?: string,
+): OptionalOption<string> => matching(what, (value) => typeof value === 'string' && pattern.test(value), hint)
+
+/** A non-empty string that no message shows. */
+export const secret = (): OptionalOption<string> =>
+  custom('a non-empty string', (value, name) => {
+    if (typeof value !== 'string' || value === '') throw secretError(name, 'a non-empty string', value)
+    return value
+  })
+
+/** A secret or a list of them, of at least 32 bytes each. No message shows one. */
+export const secrets = (): OptionalOption<readonly string[]> => {
+  const what = 'a random secret of at least 32 bytes, or a list of them'
+  return custom(what, (value, name) => {
+    const values = [value].flat()
+    const wrong = values.findIndex((each) => typeof each !== 'string' || utf8(each).length < 32)
+    if (values.length === 0 || wrong >= 0)
+      throw secretError(name, what, values[wrong], 'Make one with: openssl rand -base64 32')
+    return values as string[]
+  })
+}
+
+/** As {@link optionError}, with the length of a secret in place of its text. */
+export function secretError(name: string, what: string, value: unknown, hint?: string): ConfigurationError {
+  const got = typeof value === 'string' ? `${utf8(value).length} bytes` : typeof value
+  return new ConfigurationError(
+    name,
+    `must be ${what}; got ${value === undefined ? 'nothing' : got}${hint ? `. ${hint}` : ''}`,
+  )
+}
+
+/** An absolute URL, as the caller wrote it. */
+export const url = (
+  what: string = 'an absolute URL',
+  accepts: (url: URL, text: string) => boolean = () => true,
+  hint?: string,
+): OptionalOption<string> =>
+  matching(
+    what,
+    (value) => typeof value === 'string' && URL.canParse(value) && accepts(new URL(value), value),
+    hint,
+  )
+
+export const flag = (): OptionalOption<boolean> => oneOf([true, false])
+
+export const oneOf = <const T extends string | number | boolean>(values: readonly T[]): OptionalOption<T> =>
+  matching(values.map((each) => JSON.stringify(each)).join(' or '), (value) => values.includes(value as T))
+
+/** The range of a number, both ends included. */
+export interface Range {
+  readonly min: number
+  readonly max: number
+}
+
+/** A duration in seconds, with fractions. */
+export const seconds = (range: Range): OptionalOption<number> =>
+  matching(`a number of seconds from ${range.min} to ${range.max}`, (value) => within(range, value))
+
+export const integer = (range: Range): OptionalOption<number> =>
+  matching(
+    `a whole number from ${range.min} to ${range.max}`,
+    (value) => Number.isInteger(value) && within(range, value),
+  )
+
+const within = ({ min, max }: Range, value: unknown): boolean =>
+  typeof value === 'number' && value >= min && value <= max
+
+/** A list of non-empty strings. */
+export const strings = (): OptionalOption<readonly string[]> => list(text())
+
+/** A list of such values. */
+export const list = <T>(item: OptionalOption<T>): OptionalOption<readonly T[]> => {
+  const what = `a list, each item ${item.what}`
+  return custom(what, (value, name) => {
+    if (!Array.isArray(value)) throw optionError(name, what, value)
+    return value.map((each, i) => item.required(each, `${name}[${i}]`))
+  })
+}
+
+/** An object with a value of this kind under each name; `example` is shown if it is not an object. */
+export const record = <T>(item: Option<T>, example: string): OptionalOption<Readonly<Record<string, T>>> =>
+  custom(`an object such as ${example}`, (value, name) => {
+    if (!isRecord(value)) throw optionError(name, `an object such as ${example}`, value)
+    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, item(each, `${name}.${key}`)]))
+  })
+
+/** An object with the options of this table. */
+export const object = <const Table extends object>(table: Table): OptionalOption<Resolved<Table>> =>
+  custom(shapeOf(Object.keys(table)), (value, name) => read(name, `${name}.`, value, table))
+
+/** An object with these methods, used as it is: a store, a cache, a sign-in. */
+export const methods = <T>(names: readonly string[], what: string, hint?: string): OptionalOption<T> =>
+  matching(
+    what,
+    (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function'),
+    hint,
+  )
+
+export const func = (what: string = 'a function'): OptionalOption<AnyFunction> =>
+  matching(what, (value) => typeof value === 'function')
+
+/** The first of these kinds that fits. */
+export const either = <T extends readonly OptionalOption<unknown>[]>(
+  ...options: T
+): OptionalOption<T[number] extends OptionalOption<infer U> ? U : never> => {
+  const what = options.map((each) => each.what).join(', or ')
+  return custom(what, (value, name) => {
+    for (const option of options) {
+      try {
+        return option.required(value, name) as never
+      } catch (error) {
+        // A mistake inside an object says more than "neither fits".
+        if ((error as ConfigurationError).option !== name) throw error
+      }
+    }
+    throw optionError(name, what, value)
+  })
+}
+
 /** Throws where options are no object, or hold a name that is not known. */
 export function checkOptions(where: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {

@@ -1,5 +1,5 @@
 import type { Runtime, TollgateEvent } from '../types.ts'
-import { checkOptions, requireInteger, requireSeconds } from './options.ts'
+import { either, integer, object, oneOf, seconds, type OptionalOption } from './options.ts'
 
 /** Events of one kind within a window. */
 interface Kind {
@@ -25,10 +25,9 @@ export function sumUpEvents(
   tell: (event: TollgateEvent) => void,
   options: Runtime['repeatedEvents'],
 ): (event: TollgateEvent) => void {
-  if (options === false) return tell
-  checkOptions('repeatedEvents', options ?? {}, ['after', 'window'])
-  const after = requireInteger('repeatedEvents.after', options?.after, { min: 1, max: 1000, default: 20 })
-  const window = requireSeconds('repeatedEvents.window', options?.window, { min: 1, max: 3600, default: 60 })
+  const resolved = repeatedEvents().default({})(options, 'repeatedEvents')
+  if (resolved === false) return tell
+  const { after, window } = resolved
   const kinds = new Map<string, Kind>()
   let nextEnd = Infinity
 
@@ -70,6 +69,18 @@ export function sumUpEvents(
     tellSum(kind)
   }
 }
+
+/** The row of the option. */
+export const repeatedEvents = (): OptionalOption<
+  false | { readonly after: number; readonly window: number }
+> =>
+  either(
+    oneOf([false]),
+    object({
+      after: integer({ min: 1, max: 1000 }).default(20),
+      window: seconds({ min: 1, max: 3600 }).default(60),
+    }),
+  )
 
 /** What we say of an event, and who it is about if that was verified; never what a stranger wrote. */
 const nameOf = ({ type, error, status, issuer, resource, clientId, subject }: TollgateEvent): string =>

@@ -1,5 +1,6 @@
 import { ConfigurationError, OAuthError } from '../errors.ts'
-import { sumUpEvents } from './repeated-events.ts'
+import { func, type OptionalOption } from './options.ts'
+import { repeatedEvents, sumUpEvents } from './repeated-events.ts'
 import type { Awaitable, Clock, Fetch, Runtime, TollgateEvent } from '../types.ts'
 
 /** An event before it has its time; members that are undefined are left out. */
@@ -82,6 +83,19 @@ export function resolveRuntime(runtime: Runtime): ResolvedRuntime {
     },
   }
 }
+
+/** The rows of the options in `Runtime`: `readOptions('createX', options, { …, ...runtimeOptions() })`. */
+export const runtimeOptions = (): {
+  readonly [K in keyof Runtime]-?: OptionalOption<Exclude<Runtime[K], undefined>>
+} => ({
+  fetch: func(),
+  clock: func(),
+  waitUntil: func(),
+  onEvent: func(),
+  repeatedEvents: repeatedEvents(),
+  onError: func(),
+  clientAddress: func(),
+})
 
 interface Origin {
   readonly where: string

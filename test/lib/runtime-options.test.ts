@@ -2,14 +2,15 @@ import { describe, expect, test } from 'vitest'
 import { ConfigurationError, UnavailableError } from '../../src/errors.ts'
 import {
   checkOptions,
+  readOptions,
   requireFunction,
   requireInteger,
   requireSeconds,
   requireString,
   requireStrings,
 } from '../../src/lib/options.ts'
-import { attribute, callPart, oneLine, resolveRuntime } from '../../src/lib/runtime.ts'
-import type { TollgateEvent } from '../../src/types.ts'
+import { attribute, callPart, oneLine, resolveRuntime, runtimeOptions } from '../../src/lib/runtime.ts'
+import type { Runtime, TollgateEvent } from '../../src/types.ts'
 
 describe('runtime', () => {
   test('what is given is used', async () => {
@@ -127,6 +128,30 @@ describe('runtime', () => {
       expect(oneLine(text)).toBe(text)
     expect(oneLine('abcdef', 4)).toBe('abc…')
     expect(oneLine('a\ud800b\udfffc😀')).toBe('a b c😀')
+  })
+})
+
+describe('the rows of the runtime options', () => {
+  const read = (given: object) => readOptions('createX', given as Runtime, runtimeOptions())
+
+  test('take functions, and pass them on with their types', () => {
+    const clock = (): number => 7
+    const options = read({ clock, repeatedEvents: { after: 3 } })
+    expect(options).toMatchObject({ clock, fetch: undefined, repeatedEvents: { after: 3, window: 60 } })
+    const seven: number | undefined = options.clock?.()
+    expect(seven).toBe(7)
+    expect(read({ repeatedEvents: false }).repeatedEvents).toBe(false)
+  })
+
+  test('refuse anything else', () => {
+    for (const name of ['fetch', 'clock', 'waitUntil', 'onEvent', 'onError', 'clientAddress'])
+      expect(() => read({ [name]: 'x' })).toThrow(`\`${name}\` must be a function; got "x"`)
+    expect(() => read({ repeatedEvents: { after: 0 } })).toThrow(
+      '`repeatedEvents.after` must be a whole number',
+    )
+    expect(() => read({ repeatedEvents: true })).toThrow(
+      '`repeatedEvents` must be false, or an object such as',
+    )
   })
 })
 
