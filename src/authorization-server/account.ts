@@ -43,7 +43,7 @@ async function show(context: Context, request: Request): Promise<Response> {
     name,
     grants: grants.sort((a, b) => b.lastUsed - a.lastUsed),
     consents,
-    sealed: await context.keyring.seal('form', tokenContext(context), JSON.stringify(token)),
+    sealed: await context.sealer.seal('form', tokenContext(context), JSON.stringify(token)),
     canSignOut: context.signIn.finish !== undefined,
     ...(done === null ? {} : { done }),
     cookies,
@@ -72,7 +72,7 @@ async function act(context: Context, request: Request): Promise<Response> {
  * Whom the form was made for. Throws a PageError if it is not one that this server gave to this browser.
  */
 async function subjectOf(context: Context, request: Request, sealed: string | null): Promise<string> {
-  const text = await context.keyring.open('form', tokenContext(context), sealed ?? '')
+  const text = await context.sealer.open('form', tokenContext(context), sealed ?? '')
   if (text === undefined) throw forged('The form is not one of this server')
   const token = JSON.parse(text) as Token
   if (token.expires <= context.runtime.clock()) throw tooLate()

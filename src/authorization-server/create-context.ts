@@ -2,7 +2,7 @@ import { lastAddress } from '../http/caller.ts'
 import { authenticatedCache } from '../lib/authenticated-cache.ts'
 import { printError } from '../lib/print-error.ts'
 import { callPart, resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
-import { Keyring } from '../lib/seal.ts'
+import { Sealer } from '../lib/sealer.ts'
 import type { SignIn, SignInLeg } from '../types.ts'
 import { createAssertionVerifier } from './client/assertion.ts'
 import { createClientFetch } from './client/fetch.ts'
@@ -47,19 +47,19 @@ export function createContext(options: AuthorizationServerOptions): {
     : undefined
   for (const detail of [weakening, tokenEndpointAudience])
     if (detail !== undefined) runtime.event({ type: 'option.weakening', level: 'warning', issuer, detail })
-  const keyring = new Keyring(settings.secrets)
+  const sealer = new Sealer(settings.secrets)
   const store = scopedStore(options.store, issuer, runtime)
-  const keys = createKeyRing(options.keys ?? {}, { issuer, store, keyring, runtime })
+  const keys = createKeyRing(options.keys ?? {}, { issuer, store, sealer, runtime })
   const limits = createLimits(
     issuer,
     options.rateLimit ?? memoryRateLimiter({ clock: runtime.clock }),
     runtime,
   )
-  const stateless = createStatelessClients(keyring, issuer)
+  const stateless = createStatelessClients(sealer, issuer)
   const stored = createStoredClients(store, createQuota(issuer, store, runtime))
   const sources: ClientSource[] = [stateless.find]
   const { clientDocuments, redirects } = settings
-  const cache = settings.cache && authenticatedCache(settings.cache, keyring, issuer)
+  const cache = settings.cache && authenticatedCache(settings.cache, sealer, issuer)
   const { fetch } = typeof clientDocuments === 'boolean' ? runtime : clientDocuments
   const clientFetch = createClientFetch({ fetch, clock: runtime.clock })
   if (clientDocuments !== false)
@@ -72,7 +72,7 @@ export function createContext(options: AuthorizationServerOptions): {
   const grants = createGrants({
     issuer,
     store,
-    keyring,
+    sealer,
     keys,
     clients,
     runtime,
@@ -85,7 +85,7 @@ export function createContext(options: AuthorizationServerOptions): {
     options: settings,
     secure: issuer.startsWith('https:'),
     runtime,
-    keyring,
+    sealer,
     store,
     signIn: attributed(options.signIn),
     paths,

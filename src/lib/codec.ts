@@ -1,6 +1,6 @@
 import { UnavailableError } from '../errors.ts'
 import { parseObject } from './json.ts'
-import type { Keyring, Purpose } from './seal.ts'
+import type { Sealer, Purpose } from './sealer.ts'
 
 /** Writes and reads one kind of record. */
 export interface Codec<T> {
@@ -13,9 +13,9 @@ export interface Codec<T> {
 /** Writes and reads one kind of record that is encrypted and authenticated. */
 export interface SealedCodec<T> {
   /** `context` is authenticated and not contained: the same one opens it. */
-  seal(sealer: Keyring, context: string, record: T): Promise<string>
+  seal(sealer: Sealer, context: string, record: T): Promise<string>
   /** The record, or undefined: not sealed by this deployment for this context, or of a version that this one does not know. */
-  open(sealer: Keyring, context: string, sealed: string): Promise<T | undefined>
+  open(sealer: Sealer, context: string, sealed: string): Promise<T | undefined>
 }
 
 /** `any`: any JSON value; `lists`: lists of strings by name; `pairs`: a list of pairs of a string and a number. */

@@ -8,7 +8,7 @@ import {
   requireStrings,
 } from '../lib/options.ts'
 import { printError } from '../lib/print-error.ts'
-import { Keyring } from '../lib/seal.ts'
+import { Sealer } from '../lib/sealer.ts'
 import { defaultMaxTokenLength } from '../protocol/bearer.ts'
 import { createScopeHierarchy, type ScopeHierarchy } from '../protocol/scope.ts'
 import type { VerifierRuntime } from '../types.ts'
@@ -112,16 +112,16 @@ function verifierRuntime(options: ResourceServerOptions, resources: readonly Res
     throw new ConfigurationError('cache', 'pass a cache, for example memoryCache()')
   if (cacheSecret !== undefined && cache === undefined)
     throw new ConfigurationError('cacheSecret', 'authenticates the entries of a cache; pass a cache, too')
-  const keyring =
-    cacheSecret === undefined ? undefined : new Keyring(requireSecrets('cacheSecret', cacheSecret))
+  const sealer =
+    cacheSecret === undefined ? undefined : new Sealer(requireSecrets('cacheSecret', cacheSecret))
   const runtime: Record<string, unknown> = {}
   if (resources.every(({ loopback }) => loopback)) runtime['onError'] = printError
   for (const name of runtimeNames) if (options[name] !== undefined) runtime[name] = options[name]
   return {
     ...runtime,
     ...(cache === undefined ? {} : { cache }),
-    ...(cache && keyring
-      ? { cache: authenticatedCache(cache, keyring, 'resource-server'), cacheIsAuthenticated: true }
+    ...(cache && sealer
+      ? { cache: authenticatedCache(cache, sealer, 'resource-server'), cacheIsAuthenticated: true }
       : {}),
     ...(dangerouslyAllowHttp === undefined ? {} : { dangerouslyAllowHttp }),
   }

@@ -1,7 +1,7 @@
 import { constantTimeEqual } from '../lib/equal.ts'
 import { checkOptions, requireSecrets } from '../lib/options.ts'
 import { randomToken } from '../lib/random.ts'
-import { Keyring } from '../lib/seal.ts'
+import { Sealer } from '../lib/sealer.ts'
 import type { AuthInfo, Awaitable } from '../types.ts'
 
 /** Options of {@link createSessions}. */
@@ -43,16 +43,16 @@ export const samePrincipal = (a: Principal, b: Principal): boolean => identityOf
  */
 export function createSessions(options: SessionOptions): Sessions {
   checkOptions('createSessions', options, ['secret'])
-  const keyring = new Keyring(requireSecrets('secret', options.secret))
+  const sealer = new Sealer(requireSecrets('secret', options.secret))
 
   const seal = async (inner: string, auth: Principal): Promise<string> =>
-    `${inner}.${await keyring.mac('session', binding(inner, auth))}`
+    `${inner}.${await sealer.mac('session', binding(inner, auth))}`
 
   const open = async (id: string, auth: Principal): Promise<string | undefined> => {
     const dot = id.lastIndexOf('.')
     if (dot < 1 || id.length > 1024) return undefined
     const inner = id.slice(0, dot)
-    const macs = await keyring.macs('session', binding(inner, auth))
+    const macs = await sealer.macs('session', binding(inner, auth))
     return macs.some((mac) => constantTimeEqual(mac, id.slice(dot + 1))) ? inner : undefined
   }
 

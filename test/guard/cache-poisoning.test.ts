@@ -4,7 +4,7 @@ import { memoryCache } from '../../src/cache/memory.ts'
 import { ConfigurationError } from '../../src/errors.ts'
 import { createResourceServer } from '../../src/index.ts'
 import { authenticatedCache } from '../../src/lib/authenticated-cache.ts'
-import { Keyring } from '../../src/lib/seal.ts'
+import { Sealer } from '../../src/lib/sealer.ts'
 import { introspectionVerifier } from '../../src/resource-server/verify/introspection/introspection.ts'
 import type { Cache } from '../../src/types.ts'
 import { document, documentId, documentRequest, Web } from '../support/client-documents.ts'
@@ -36,7 +36,7 @@ test('S11 a planted key set is not believed where there is a cacheSecret, and in
   expect(honest).not.toContain((await key('k1')).jwk.x)
   const planted = JSON.stringify({ keys: [evil.jwk], at: start, freshUntil: start + 600 })
   const { cache: theirs, entries: made } = openCache()
-  await authenticatedCache(theirs, new Keyring(['x'.repeat(32)]), 'resource-server').put(name, planted, {
+  await authenticatedCache(theirs, new Sealer(['x'.repeat(32)]), 'resource-server').put(name, planted, {
     ttl: 600,
   })
   for (const entry of [planted, made.get(name)!, `A${honest.slice(1)}`, honest.slice(0, -4), '']) {
@@ -50,7 +50,7 @@ test('S11 a planted key set is not believed where there is a cacheSecret, and in
 
 test('S11 an honest entry counts under its own key, for its owner, and under a secret of the list', async () => {
   const { cache, entries } = openCache()
-  const old = authenticatedCache(cache, new Keyring(['o'.repeat(32)]), 'https://a.test')
+  const old = authenticatedCache(cache, new Sealer(['o'.repeat(32)]), 'https://a.test')
   await old.put('one', 'value', { ttl: 60 })
   entries.set('two', entries.get('one')!)
   expect([await old.get('one'), await old.get('two'), await old.get('three')]).toEqual([
@@ -58,7 +58,7 @@ test('S11 an honest entry counts under its own key, for its owner, and under a s
     undefined,
     undefined,
   ])
-  const rotated = new Keyring(['n'.repeat(32), 'o'.repeat(32)])
+  const rotated = new Sealer(['n'.repeat(32), 'o'.repeat(32)])
   expect(await authenticatedCache(cache, rotated, 'https://a.test').get('one')).toBe('value')
   expect(await authenticatedCache(cache, rotated, 'https://b.test').get('one')).toBeUndefined()
   await old.delete('one')
@@ -89,7 +89,7 @@ test('S11 introspection claims come from an authenticated cache alone, and count
   expect(await verdict(await second.call(post('opaque')))).toBe('401-tok')
 
   // Even a holder of the secret cannot make it last.
-  const insider = authenticatedCache(cache, new Keyring([cacheSecret]), 'resource-server')
+  const insider = authenticatedCache(cache, new Sealer([cacheSecret]), 'resource-server')
   await insider.put(name, planted, { ttl: 60 })
   const third = await world({ options })
   third.outside.routes.set(endpoint, () => Response.json({ active: false }))
@@ -126,7 +126,7 @@ test('S11 a client document counts no longer than a day, whatever its entry says
   const [name] = entries.keys()
   const insider = authenticatedCache(
     cache,
-    new Keyring([first.options.secret].flat() as string[]),
+    new Sealer([first.options.secret].flat() as string[]),
     first.issuer,
   )
   const entry = { v: 1, until: 1e15, text: JSON.stringify(document({ client_name: 'Planted' })) }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { UnavailableError } from '../../src/errors.ts'
 import { recordCodec, sealedCodec, storedCodec } from '../../src/lib/codec.ts'
-import { Keyring } from '../../src/lib/seal.ts'
+import { Sealer } from '../../src/lib/sealer.ts'
 
 interface Note {
   text: string
@@ -49,7 +49,7 @@ test('a later version is invalid if a client brought it, and 503 if it lies in t
 })
 
 describe('a sealed record', () => {
-  const sealer = new Keyring(['a deployment secret for tests, of forty bytes'])
+  const sealer = new Sealer(['a deployment secret for tests, of forty bytes'])
   const sealed = sealedCodec('form', brought)
 
   test('is opened with its context, and with no other', async () => {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { fromBase64url, base64url, utf8 } from '../../src/lib/bytes.ts'
 import { constantTimeEqual } from '../../src/lib/equal.ts'
 import { Lru } from '../../src/lib/lru.ts'
-import { Keyring } from '../../src/lib/seal.ts'
+import { Sealer } from '../../src/lib/sealer.ts'
 import { SingleFlight } from '../../src/lib/single-flight.ts'
 
 test('base64url takes only its canonical form', () => {
@@ -28,14 +28,14 @@ test('Lru forgets what was unused for longest', () => {
   expect([lru.get('a'), lru.get('b'), lru.get('c')]).toEqual([1, undefined, 3])
 })
 
-test('Keyring opens what it sealed, in the same context and purpose alone', async () => {
-  const old = new Keyring(['o'.repeat(32)])
-  const rotated = new Keyring(['n'.repeat(32), 'o'.repeat(32)])
+test('Sealer opens what it sealed, in the same context and purpose alone', async () => {
+  const old = new Sealer(['o'.repeat(32)])
+  const rotated = new Sealer(['n'.repeat(32), 'o'.repeat(32)])
   const sealed = await old.seal('seal', 'issuer|grant', 'secret')
   expect(await rotated.open('seal', 'issuer|grant', sealed)).toBe('secret')
   expect(await rotated.open('seal', 'issuer|other', sealed)).toBeUndefined()
   expect(await rotated.open('cookie', 'issuer|grant', sealed)).toBeUndefined()
-  expect(await new Keyring(['x'.repeat(32)]).open('seal', 'issuer|grant', sealed)).toBeUndefined()
+  expect(await new Sealer(['x'.repeat(32)]).open('seal', 'issuer|grant', sealed)).toBeUndefined()
   const flipped = (sealed.startsWith('A') ? 'B' : 'A') + sealed.slice(1)
   expect(await old.open('seal', 'issuer|grant', flipped)).toBeUndefined()
 })

@@ -3,7 +3,7 @@ import { base64url, fromBase64url, utf8 } from '../../src/lib/bytes.ts'
 import { sha256 } from '../../src/lib/hash.ts'
 import { randomToken } from '../../src/lib/random.ts'
 import { hmacSha256, sha256Bytes } from '../../src/lib/sha256.ts'
-import { Keyring } from '../../src/lib/seal.ts'
+import { Sealer } from '../../src/lib/sealer.ts'
 
 const hex = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
@@ -64,5 +64,5 @@ test('RFC 5869 the subkey of a mac is HKDF of the secret, by purpose', async () 
   const hmac = { name: 'HMAC', hash: 'SHA-256', length: 256 }
   const key = await crypto.subtle.deriveKey(hkdf, base, hmac, false, ['sign'])
   const expected = base64url(new Uint8Array(await crypto.subtle.sign('HMAC', key, utf8('text'))))
-  expect(await new Keyring([secret]).mac('successor', 'text')).toBe(expected)
+  expect(await new Sealer([secret]).mac('successor', 'text')).toBe(expected)
 })

@@ -66,7 +66,7 @@ export async function pathAfterSignIn(
   if (request.prompt === undefined && request.maxAge === undefined) return { path, cookies: [] }
   const { binding, cookies } = await bind(context, httpRequest, slots, context.options.lifetimes.transaction)
   const since = Math.floor(context.runtime.clock()).toString(36)
-  const mac = await context.keyring.mac('form', proofText(context, since, binding, path))
+  const mac = await context.sealer.mac('form', proofText(context, since, binding, path))
   return { path: `${path}&signed_in=${since}.${binding.slot}.${mac}`, cookies }
 }
 
@@ -83,7 +83,7 @@ async function proofTime(
   const nonce = await boundNonce(context, httpRequest, slots, slot)
   if (nonce === undefined) return undefined
   const text = proofText(context, since, { slot, nonce }, requestPath(context, request))
-  const expected = await context.keyring.macs('form', text)
+  const expected = await context.sealer.macs('form', text)
   return expected.some((each) => constantTimeEqual(mac, each)) ? at : undefined
 }
 

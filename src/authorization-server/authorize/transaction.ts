@@ -40,7 +40,7 @@ export async function newTransaction(
 }
 
 export const sealTransaction = (context: Context, transaction: Transaction): Promise<string> =>
-  context.keyring.seal('form', sealContext(context.issuer, 'transaction'), JSON.stringify(transaction))
+  context.sealer.seal('form', sealContext(context.issuer, 'transaction'), JSON.stringify(transaction))
 
 /**
  * The transaction of a submitted form. Throws a PageError: 403 if this browser was not given that form,
@@ -51,7 +51,7 @@ export async function openTransaction(
   httpRequest: Request,
   sealed: string | null,
 ): Promise<Transaction> {
-  const text = await context.keyring.open('form', sealContext(context.issuer, 'transaction'), sealed ?? '')
+  const text = await context.sealer.open('form', sealContext(context.issuer, 'transaction'), sealed ?? '')
   if (text === undefined) throw forged('The form is not one of this server')
   const transaction = JSON.parse(text) as Transaction
   if (transaction.expires <= context.runtime.clock()) throw tooLate()

@@ -3,7 +3,7 @@ import { recordCodec, sealedCodec } from '../../lib/codec.ts'
 import { constantTimeEqual } from '../../lib/equal.ts'
 import { sha256 } from '../../lib/hash.ts'
 import { Lru } from '../../lib/lru.ts'
-import type { Keyring } from '../../lib/seal.ts'
+import type { Sealer } from '../../lib/sealer.ts'
 import {
   defaultGrantTypes,
   type ClientMetadata,
@@ -46,13 +46,13 @@ const codec = sealedCodec(
   }),
 )
 
-export function createStatelessClients(keyring: Keyring, issuer: string): StatelessClients {
+export function createStatelessClients(sealer: Sealer, issuer: string): StatelessClients {
   const context = sealContext(issuer, 'client')
   // What an id says never changes.
   const opened = new Lru<Client>(1000)
 
   const sealed = async (metadata: ClientMetadata): Promise<string> =>
-    prefix + (await codec.seal(keyring, context, pack(metadata)))
+    prefix + (await codec.seal(sealer, context, pack(metadata)))
 
   return {
     async register(metadata) {
@@ -72,7 +72,7 @@ export function createStatelessClients(keyring: Keyring, issuer: string): Statel
       const secret =
         metadata.token_endpoint_auth_method === 'none'
           ? undefined
-          : await keyring.mac('client-id', secretText(id))
+          : await sealer.mac('client-id', secretText(id))
       return { client: { ...unpack(pack(client)), client_id: id }, secret }
     },
 
@@ -80,13 +80,13 @@ export function createStatelessClients(keyring: Keyring, issuer: string): Statel
       if (!id.startsWith(prefix) || id.length > maxLength) return undefined
       const known = opened.get(id)
       if (known !== undefined) return known
-      const sealed = await codec.open(keyring, context, id.slice(prefix.length))
+      const sealed = await codec.open(sealer, context, id.slice(prefix.length))
       if (sealed === undefined) return undefined
       const metadata = unpack(sealed)
       const client: Client = {
         ...clientOf(id, 'registered', metadata, await sha256(id, 'client')),
         checkSecret: async (given) => {
-          const expected = await keyring.macs('client-id', secretText(id))
+          const expected = await sealer.macs('client-id', secretText(id))
           return expected.map((each) => constantTimeEqual(given, each)).includes(true)
         },
       }

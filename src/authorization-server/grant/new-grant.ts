@@ -1,5 +1,5 @@
 import { oneLine, type ResolvedRuntime } from '../../lib/runtime.ts'
-import type { Keyring } from '../../lib/seal.ts'
+import type { Sealer } from '../../lib/sealer.ts'
 import type { ClientDirectory } from '../context.ts'
 import type { GrantRecord, NewGrant } from '../grants.ts'
 import type { KeyRing } from '../keys.ts'
@@ -10,7 +10,7 @@ import { sealForGrant } from './record.ts'
 export interface GrantsParts {
   issuer: string
   store: RecordStore
-  keyring: Keyring
+  sealer: Sealer
   keys: KeyRing
   clients: Pick<ClientDirectory, 'extendLife'>
   runtime: ResolvedRuntime
@@ -24,15 +24,15 @@ const margin = 60
  * The secret of the grant's code under each deployment secret, the first one first. It is computed from all that was approved, so the
  * same approval, sent twice by a double click or a reload, makes the same code, and any other approval of this grant id another one.
  */
-export async function codeSecrets({ issuer, keyring }: GrantsParts, grant: NewGrant): Promise<string[]> {
+export async function codeSecrets({ issuer, sealer }: GrantsParts, grant: NewGrant): Promise<string[]> {
   const { id, clientId, subject, access, redirectUri = null, codeChallenge } = grant
   const approved = [issuer, id, clientId, subject, access, redirectUri, codeChallenge]
-  return (await keyring.macs('code', JSON.stringify(approved))).map((mac) => mac.slice(0, 27))
+  return (await sealer.macs('code', JSON.stringify(approved))).map((mac) => mac.slice(0, 27))
 }
 
 /** The record of a grant whose code is not redeemed yet. */
 export async function newRecord(
-  { issuer, keyring, keys, runtime, lifetimes }: GrantsParts,
+  { issuer, sealer, keys, runtime, lifetimes }: GrantsParts,
   grant: NewGrant,
   codeHash: string,
 ): Promise<GrantRecord> {
@@ -40,7 +40,7 @@ export async function newRecord(
   const codeExpires = now + lifetimes.code
   const resources = Object.keys(grant.access)
   const seal = (what: 'props' | 'upstream', value: unknown): Promise<string> =>
-    sealForGrant(keyring, issuer, grant.id, what, value)
+    sealForGrant(sealer, issuer, grant.id, what, value)
   return {
     state: 'live',
     client: grant.clientId,

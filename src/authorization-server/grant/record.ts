@@ -1,7 +1,7 @@
 import { ConfigurationError, type OAuthError } from '../../errors.ts'
 import { utf8 } from '../../lib/bytes.ts'
 import { sealedCodec, storedCodec, type SealedCodec } from '../../lib/codec.ts'
-import type { Keyring } from '../../lib/seal.ts'
+import type { Sealer } from '../../lib/sealer.ts'
 import { update } from '../../store/update.ts'
 import type { StoreRecord } from '../../types.ts'
 import type { GrantRecord } from '../grants.ts'
@@ -137,7 +137,7 @@ const maxSealed = 16_000
 
 /** Seals what belongs to a grant; another grant's record cannot be put in its place. */
 export async function sealForGrant(
-  keyring: Keyring,
+  sealer: Sealer,
   issuer: string,
   grantId: string,
   what: 'props' | 'upstream',
@@ -146,16 +146,16 @@ export async function sealForGrant(
   const text = JSON.stringify(value)
   if (text === undefined || utf8(text).length > maxSealed)
     throw new ConfigurationError(`identity.${what}`, `must be JSON of at most ${maxSealed} bytes`)
-  return attachments[what].seal(keyring, sealContext(issuer, `${grantId}:${what}`), { value })
+  return attachments[what].seal(sealer, sealContext(issuer, `${grantId}:${what}`), { value })
 }
 
 /** The value, or undefined: tampered with, or sealed for another grant. */
 export async function openForGrant(
-  keyring: Keyring,
+  sealer: Sealer,
   issuer: string,
   grantId: string,
   what: 'props' | 'upstream',
   sealed: string,
 ): Promise<Attached | undefined> {
-  return attachments[what].open(keyring, sealContext(issuer, `${grantId}:${what}`), sealed)
+  return attachments[what].open(sealer, sealContext(issuer, `${grantId}:${what}`), sealed)
 }

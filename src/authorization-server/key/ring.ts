@@ -1,7 +1,7 @@
 import { ConfigurationError, UnavailableError } from '../../errors.ts'
 import { checkOptions, requireSeconds } from '../../lib/options.ts'
 import type { ResolvedRuntime } from '../../lib/runtime.ts'
-import type { Keyring } from '../../lib/seal.ts'
+import type { Sealer } from '../../lib/sealer.ts'
 import { SingleFlight } from '../../lib/single-flight.ts'
 import { requireWithin } from '../../lib/within.ts'
 import { update, type Verdict } from '../../store/update.ts'
@@ -39,13 +39,13 @@ const recordKey = 'keys:ring'
 export interface KeyRingParts {
   issuer: string
   store: RecordStore
-  keyring: Keyring
+  sealer: Sealer
   runtime: ResolvedRuntime
 }
 
 export function createKeyRing(options: KeyRingOptions, parts: KeyRingParts): KeyRing {
   const { algorithm, rotateAfter, publishAhead, jwks } = resolve(options)
-  const { issuer, store, keyring, runtime } = parts
+  const { issuer, store, sealer, runtime } = parts
   const { clock } = runtime
   const flight = new SingleFlight<Ring>(runtime)
   const opened = new Map<string, SigningKey>()
@@ -72,7 +72,7 @@ export function createKeyRing(options: KeyRingOptions, parts: KeyRingParts): Key
   const openKey = async (stored: StoredKey): Promise<SigningKey | UnopenedKey> => {
     const known = opened.get(stored.wrapped)
     if (known !== undefined) return { ...known, activeFrom: stored.activeFrom }
-    const key = await openStoredKey(stored, keyring, issuer)
+    const key = await openStoredKey(stored, sealer, issuer)
     if (typeof key !== 'string') opened.set(stored.wrapped, key)
     return key
   }
@@ -151,7 +151,7 @@ export function createKeyRing(options: KeyRingOptions, parts: KeyRingParts): Key
   }
 
   const newKey = (activeFrom: number): Promise<StoredKey> =>
-    createStoredKey(algorithm, activeFrom, keyring, issuer)
+    createStoredKey(algorithm, activeFrom, sealer, issuer)
 
   return {
     algorithm,

@@ -1,7 +1,7 @@
 import { ConfigurationError } from '../../errors.ts'
 import { sealedCodec, storedCodec } from '../../lib/codec.ts'
 import { sha256 } from '../../lib/hash.ts'
-import type { Keyring } from '../../lib/seal.ts'
+import type { Sealer } from '../../lib/sealer.ts'
 import type { Jwk, SigningAlgorithm, SigningKey } from '../keys.ts'
 import { sealContext } from '../seal-context.ts'
 
@@ -36,33 +36,33 @@ const codec = sealedCodec('key-wrap', storedCodec<{ jwk: Jwk }>('signing key', {
 export async function createStoredKey(
   alg: SigningAlgorithm,
   activeFrom: number,
-  keyring: Keyring,
+  sealer: Sealer,
   issuer: string,
 ): Promise<StoredKey> {
   const pair = (await crypto.subtle.generateKey(generation[alg], true, ['sign', 'verify'])) as CryptoKeyPair
   const secret = (await crypto.subtle.exportKey('jwk', pair.privateKey)) as Jwk
   const kid = (await publicPart(secret, alg)).kid!
-  const wrapped = await codec.seal(keyring, sealContext(issuer, kid), { jwk: secret })
-  const [by] = (await fingerprints(keyring)) as [string]
+  const wrapped = await codec.seal(sealer, sealContext(issuer, kid), { jwk: secret })
+  const [by] = (await fingerprints(sealer)) as [string]
   return { kid, wrapped, by, activeFrom }
 }
 
 /** Unwraps it; the private key is not extractable from then on. */
 export async function openStoredKey(
   { kid, wrapped, by, activeFrom }: StoredKey,
-  keyring: Keyring,
+  sealer: Sealer,
   issuer: string,
 ): Promise<SigningKey | UnopenedKey> {
-  const opened = await codec.open(keyring, sealContext(issuer, kid), wrapped)
-  if (opened === undefined) return (await fingerprints(keyring)).includes(by) ? 'damaged' : 'foreign'
+  const opened = await codec.open(sealer, sealContext(issuer, kid), wrapped)
+  if (opened === undefined) return (await fingerprints(sealer)).includes(by) ? 'damaged' : 'foreign'
   const secret = opened.jwk
   const alg = algorithmOf(secret)!
   return imported(await publicPart(secret, alg), secret, alg, activeFrom)
 }
 
 /** Names of the deployment secrets that tell nothing about them. */
-const fingerprints = async (keyring: Keyring): Promise<string[]> =>
-  (await keyring.macs('key-wrap', 'fingerprint')).map((each) => each.slice(0, 11))
+const fingerprints = async (sealer: Sealer): Promise<string[]> =>
+  (await sealer.macs('key-wrap', 'fingerprint')).map((each) => each.slice(0, 11))
 
 /** The one algorithm that we use such a key with. */
 export function algorithmOf({ kty, crv }: Jwk): SigningAlgorithm | undefined {

@@ -65,7 +65,7 @@ export async function startSignIn(
     ...(leg.kept === undefined ? {} : { kept: leg.kept }),
     expires: runtime.clock() + lifetime,
   }
-  const value = await context.keyring.seal('cookie', legContext(context, id), JSON.stringify(sealedLeg))
+  const value = await context.sealer.seal('cookie', legContext(context, id), JSON.stringify(sealedLeg))
   if (value.length > maxCookie) throw new OAuthError('invalid_request', 'The request is too long')
   return passOn(response, [...cookies, ...evict, ownCookie(context, `${slots.kind}-${id}`, value, lifetime)])
 }
@@ -83,7 +83,7 @@ export async function openLeg(
   if (state === undefined || states.length > 1 || !isSlotId(state))
     throw forged('The sign-in did not begin here')
   const value = readOwnCookie(context, request, `${slots.kind}-${state}`) ?? ''
-  const text = await context.keyring.open('cookie', legContext(context, state), value)
+  const text = await context.sealer.open('cookie', legContext(context, state), value)
   if (text === undefined) throw forged('The sign-in did not begin in this browser')
   const { approval, kept, expires } = JSON.parse(text) as SealedLeg
   if (expires <= context.runtime.clock()) throw tooLate()

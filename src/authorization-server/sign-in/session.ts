@@ -16,7 +16,7 @@ interface Sealed extends SessionIdentity {
 export async function readSession(context: Context, request: Request): Promise<SessionIdentity | undefined> {
   const value = readOwnCookie(context, request, 'session')
   if (value === undefined) return undefined
-  const text = await context.keyring.open('cookie', sealContext(context.issuer, 'session'), value)
+  const text = await context.sealer.open('cookie', sealContext(context.issuer, 'session'), value)
   if (text === undefined) return undefined
   const { expires, epoch, ...identity } = JSON.parse(text) as Sealed
   if (expires <= context.runtime.clock() || epoch !== (await context.keys.epoch(epoch))) return undefined
@@ -38,7 +38,7 @@ export async function startSession(context: Context, identity: Identity): Promis
     expires: now + lifetime,
     epoch: await context.keys.epoch(),
   }
-  const sealed = await context.keyring.seal(
+  const sealed = await context.sealer.seal(
     'cookie',
     sealContext(context.issuer, 'session'),
     JSON.stringify(session),

@@ -40,7 +40,7 @@ export async function redeemCode(
   request: TokenRequest,
 ): Promise<TokenResponse> {
   const { parameters } = request
-  const { store, runtime, options, keyring, interruptedWrites } = context
+  const { store, runtime, options, sealer, interruptedWrites } = context
   const code = parameters.get('code')
   const verifier = parameters.get('code_verifier')
   if (code === undefined) throw new OAuthError('invalid_request', 'code is missing')
@@ -54,7 +54,7 @@ export async function redeemCode(
   await context.keys.active()
   // Random, and made before the loop: after a lost answer it tells our own write from another's.
   const series = randomToken()
-  const [refreshSecret] = (await refreshSecrets(keyring, grantId, series).of(1)) as [string]
+  const [refreshSecret] = (await refreshSecrets(sealer, grantId, series).of(1)) as [string]
   const [seriesHash, secretHash] = await Promise.all([
     sha256(series, 'series'),
     sha256(refreshSecret, 'refresh'),
@@ -112,7 +112,7 @@ export async function redeemCode(
     for (const event of events) runtime.event(event)
   }
   const { grant, resource } = result
-  const [first] = (await refreshSecrets(keyring, grantId, result.series).of(1)) as [string]
+  const [first] = (await refreshSecrets(sealer, grantId, result.series).of(1)) as [string]
   const refreshToken = refreshable
     ? formatRefreshToken({ grantId, series: result.series, secret: first })
     : undefined

@@ -41,13 +41,13 @@ export async function refresh(
   request: TokenRequest,
 ): Promise<TokenResponse> {
   const { parameters } = request
-  const { store, runtime, options, keyring, keys, interruptedWrites } = context
+  const { store, runtime, options, sealer, keys, interruptedWrites } = context
   const token = parameters.get('refresh_token')
   if (token === undefined) throw new OAuthError('invalid_request', 'refresh_token is missing')
   const parsed = parseRefreshToken(token)
   if (parsed === undefined) throw new UnknownGrantError()
   const { grantId, series, secret } = parsed
-  const secrets = refreshSecrets(keyring, grantId, series)
+  const secrets = refreshSecrets(sealer, grantId, series)
   const [seriesHash, secretHash] = await Promise.all([sha256(series, 'series'), sha256(secret, 'refresh')])
   // Before the write: what cannot be signed is not rotated.
   await keys.active()

@@ -95,10 +95,10 @@ export async function issueAccessToken(
 const fits = (sealedProps: string): boolean => sealedProps.length <= Math.ceil(((maxProps + 28 + 16) * 4) / 3)
 
 async function sealToken(
-  { issuer, keyring, opaquePrefix }: Context,
+  { issuer, sealer, opaquePrefix }: Context,
   claims: AccessTokenClaims,
 ): Promise<string> {
-  return opaquePrefix + (await codec.seal(keyring, sealContext(issuer, 'access-token'), claims))
+  return opaquePrefix + (await codec.seal(sealer, sealContext(issuer, 'access-token'), claims))
 }
 
 /** What was expected and what came, for an error. */
@@ -157,21 +157,21 @@ const instanceTolerance = 60
 const clockTolerance = 5
 
 async function openToken(
-  { issuer, keyring, opaquePrefix }: Context,
+  { issuer, sealer, opaquePrefix }: Context,
   token: string,
 ): Promise<{ claims: AccessTokenClaims; kid?: never } | undefined> {
   const sealed = token.slice(opaquePrefix.length)
-  const claims = await codec.open(keyring, sealContext(issuer, 'access-token'), sealed)
+  const claims = await codec.open(sealer, sealContext(issuer, 'access-token'), sealed)
   return claims && { claims }
 }
 
 /** What the application attached at sign-in, from the token or from the grant that it names. */
 export async function openProps(
-  { issuer, keyring }: Context,
+  { issuer, sealer }: Context,
   { claims, grantId }: AccessToken,
   grant: () => Promise<GrantRecord | undefined>,
 ): Promise<unknown> {
   const sealed = claims.props === true ? (await grant())?.props : claims.props
   if (sealed === undefined) return undefined
-  return (await openForGrant(keyring, issuer, grantId, 'props', sealed))?.value
+  return (await openForGrant(sealer, issuer, grantId, 'props', sealed))?.value
 }

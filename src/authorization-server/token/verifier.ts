@@ -108,9 +108,9 @@ function judged(grant: GrantRecord | undefined, blocked: boolean, jti: string): 
   return grant
 }
 
-async function upstreamToken({ grants, keyring, issuer }: Context, grantId: string): Promise<UpstreamToken> {
+async function upstreamToken({ grants, sealer, issuer }: Context, grantId: string): Promise<UpstreamToken> {
   const sealed = (await grants.live(grantId))?.upstream
-  const opened = sealed && (await openForGrant(keyring, issuer, grantId, 'upstream', sealed))
+  const opened = sealed && (await openForGrant(sealer, issuer, grantId, 'upstream', sealed))
   if (!opened) throw new Error('There is no upstream token for this user')
   const { accessToken, expiresAt, scopes } = opened.value as UpstreamTokens
   return {

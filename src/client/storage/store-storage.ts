@@ -2,7 +2,7 @@ import { ConfigurationError, UnavailableError } from '../../errors.ts'
 import { utf8 } from '../../lib/bytes.ts'
 import { randomToken } from '../../lib/random.ts'
 import { resolveRuntime } from '../../lib/runtime.ts'
-import { Keyring } from '../../lib/seal.ts'
+import { Sealer } from '../../lib/sealer.ts'
 import { expiring, type ExpiringStore } from '../../store/contract.ts'
 import { update } from '../../store/update.ts'
 import type { Clock, Store } from '../../types.ts'
@@ -39,7 +39,7 @@ export function storeStorage(
     )
   const { clock } = resolveRuntime(options.clock === undefined ? {} : { clock: options.clock })
   const records = expiring(store, clock)
-  const keyring = new Keyring(secrets)
+  const sealer = new Sealer(secrets)
 
   /** By key, while work runs under its lock: the version that the value had then. */
   const fences = new Map<string, string | undefined>()
@@ -48,10 +48,10 @@ export function storeStorage(
   return {
     get: async (key) => {
       const record = await records.get(key)
-      return record && (await keyring.open('seal', `client-storage ${key}`, record.value))
+      return record && (await sealer.open('seal', `client-storage ${key}`, record.value))
     },
     set: async (key, value, ends = {}) => {
-      const sealed = await keyring.seal('seal', `client-storage ${key}`, value)
+      const sealed = await sealer.seal('seal', `client-storage ${key}`, value)
       if (!fenced(key)) return overwrite(records, key, { value: sealed, ...ends })
       const version = await records.put(key, sealed, { ...ends, ifVersion: fences.get(key) ?? null })
       if (version === undefined) throw tookOver()

@@ -15,7 +15,7 @@ export type Purpose =
   | 'cache'
 
 /** The deployment secret, or several: the first makes, all open. */
-export class Keyring {
+export class Sealer {
   readonly #secrets: readonly Uint8Array<ArrayBuffer>[]
   readonly #sealKeys = new Map<string, Promise<CryptoKey>>()
   readonly #macKeys = new Map<string, Promise<Uint8Array>>()
