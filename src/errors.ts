@@ -154,7 +154,11 @@ export class ConfigurationError extends Error {
 
   /** `problem` continues a sentence that begins with the option: "must be …; got …", then the way out. */
   constructor(option: string, problem: string) {
-    super(/^(must|is|has|needs) /.test(problem) ? `\`${option}\` ${problem}` : `${option}: ${problem}`)
+    super(
+      /^(must be .*; got |is not an option)/s.test(problem)
+        ? `\`${option}\` ${problem}`
+        : `${option}: ${problem}`,
+    )
     this.name = 'ConfigurationError'
     this.option = option
   }
