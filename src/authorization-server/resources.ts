@@ -49,7 +49,7 @@ export function createResources(
   }
 }
 
-/** Of an access token, in seconds. */
+/** The longest lifetime of an access token, in seconds. */
 export const longestLifetime = 3600
 
 /** RFC 8707 §2. */

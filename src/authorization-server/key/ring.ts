@@ -8,6 +8,7 @@ import { update, type Verdict } from '../../store/update.ts'
 import type { StoreRecord } from '../../types.ts'
 import type { Jwk, KeyRing, KeyRingOptions, SigningAlgorithm, SigningKey } from '../keys.ts'
 import { decodeRing, encodeRing, isOlder, noRing, type RingRecord } from './ring-record.ts'
+import { longestLifetime } from '../resources.ts'
 import type { RecordStore } from '../scoped-store.ts'
 import {
   algorithmOf,
@@ -32,8 +33,8 @@ const staleIfError = 3600
 const cooldown = 30
 /** For all the calls that one reading takes, in seconds. */
 const deadline = 10
-/** The longest access token and an hour: so long a retired key stays. */
-const retention = 7200
+/** Seconds that a retired key stays published: as long as the longest access token lives, and an hour. */
+const retention = longestLifetime + 3600
 const recordKey = 'keys:ring'
 
 export interface KeyRingParts {

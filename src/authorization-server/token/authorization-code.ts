@@ -9,6 +9,7 @@ import type { Client, Context, Resource } from '../context.ts'
 import { changeGrant, tombstone, type Verdict } from '../grant/record.ts'
 import type { GrantRecord } from '../grants.ts'
 import { formatRefreshToken, parseCode } from './format.ts'
+import { accessTokenExpiry, refreshTokenExpiry } from './lifetime.ts'
 import { refreshSecrets } from './refresh-secret.ts'
 import {
   aheadOf,
@@ -85,11 +86,9 @@ export async function redeemCode(
       return { refuse: invalidGrant(), write: tombstone(grant) }
     }
     if (grant.codeExpires! <= now) return { refuse: invalidGrant() }
-    const { refreshIdle, refreshAbsolute } = options.lifetimes
-    const end = Math.min(
-      grant.created + refreshAbsolute,
-      now + (refreshable ? refreshIdle : resource.lifetime),
-    )
+    const end = refreshable
+      ? refreshTokenExpiry(now, grant, options.lifetimes)
+      : accessTokenExpiry(now, grant, resource, options.lifetimes)
     const redeemed: GrantRecord = {
       ...grant,
       redeemed: now,

@@ -7,6 +7,7 @@ import type { Client, Context, Resource } from '../context.ts'
 import { changeGrant, tombstone, type Verdict } from '../grant/record.ts'
 import type { GrantRecord } from '../grants.ts'
 import { formatRefreshToken, parseRefreshToken } from './format.ts'
+import { isWithinGrace, refreshTokenExpiry } from './lifetime.ts'
 import { refreshSecrets } from './refresh-secret.ts'
 import {
   aheadOf,
@@ -51,7 +52,6 @@ export async function refresh(
   const [seriesHash, secretHash] = await Promise.all([sha256(series, 'series'), sha256(secret, 'refresh')])
   // Before the write: what cannot be signed is not rotated.
   await keys.active()
-  const { refreshIdle, refreshAbsolute, refreshGrace } = options.lifetimes
 
   let events: Omit<TollgateEvent, 'at'>[] = []
   /** The generation that this call has tried to rotate to. */
@@ -87,7 +87,7 @@ export async function refresh(
         previous: secretHash,
         rotated: now,
         generation: to,
-        expires: Math.min(now + refreshIdle, grant.created + refreshAbsolute),
+        expires: refreshTokenExpiry(now, grant, options.lifetimes),
         ...(repeats === undefined ? {} : { repeatedInARow: repeatedInARow! }),
       }
       return { write: rotated, result: { grant: rotated, resource, scopes, secret: next } }
@@ -105,7 +105,7 @@ export async function refresh(
       const own =
         (mayStand ? tried : undefined) === generation ||
         interruptedWrites.find(secretHash).includes(`${generation}`)
-      if (!own && now - (grant.rotated ?? 0) >= refreshGrace) return revoke('replaced before')
+      if (!own && !isWithinGrace(now, grant, options.lifetimes)) return revoke('replaced before')
       const candidates = await secrets.of(generation)
       const hashes = await Promise.all(candidates.map((each) => sha256(each, 'refresh')))
       const issued = candidates.find((_, i) => constantTimeEqual(hashes[i]!, grant.current!))

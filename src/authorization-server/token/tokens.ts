@@ -1,6 +1,5 @@
 import { recordCodec, sealedCodec } from '../../lib/codec.ts'
 import { randomToken } from '../../lib/random.ts'
-import type { Awaitable } from '../../types.ts'
 import { signAccessToken, verifyAccessToken } from './access-token.ts'
 import type { Context, Resource } from '../context.ts'
 import { openForGrant } from '../grant/record.ts'
@@ -8,6 +7,8 @@ import type { GrantRecord } from '../grants.ts'
 import { longestLifetime } from '../resources.ts'
 import { sealContext } from '../seal-context.ts'
 import { formatJti, namedGrant } from './format.ts'
+import { accessTokenExpiry } from './lifetime.ts'
+import { isTrusted } from './liveness.ts'
 
 /** What an access token says (RFC 9068 §2.2). */
 export interface AccessTokenClaims extends Record<string, unknown> {
@@ -49,9 +50,8 @@ const codec = sealedCodec(
 export interface AccessToken {
   claims: AccessTokenClaims
   grantId: string
-  opaque: boolean
-  /** Whether its key and epoch still count (`revokeAll()`). An opaque token has neither: its grant is asked. */
-  holds: () => Awaitable<boolean>
+  /** The key that signed it. Undefined: the token is opaque. */
+  kid: string | undefined
 }
 
 /** Bytes of JSON up to which props travel in the token. */
@@ -67,8 +67,7 @@ export async function issueAccessToken(
 ): Promise<{ token: string; expiresIn: number }> {
   const { issuer, runtime, options } = context
   const iat = Math.floor(runtime.clock())
-  // No token outlives the grant's absolute end.
-  const exp = Math.min(iat + resource.lifetime, Math.ceil(grant.created + options.lifetimes.refreshAbsolute))
+  const exp = accessTokenExpiry(iat, grant, resource, options.lifetimes)
   const epoch = await context.keys.epoch()
   const claims: AccessTokenClaims = {
     iss: issuer,
@@ -114,16 +113,16 @@ interface Refused {
 }
 
 /**
- * What this token says, if we issued it and it has not expired; undefined otherwise. Neither the audience nor the grant is judged.
- * Throws UnavailableError.
+ * The claims of an access token that this server issued, that has not expired and that no `revokeAll()` has ended; undefined otherwise.
+ * Neither the audience nor the grant is judged. Rejects with UnavailableError.
  */
 export async function readAccessToken(context: Context, token: string): Promise<AccessToken | undefined> {
-  const found = await judgeAccessToken(context, token)
-  return 'problem' in found ? undefined : found
+  const found = await verifyToken(context, token)
+  return 'problem' in found || !(await isTrusted(context, found)) ? undefined : found
 }
 
-/** As {@link readAccessToken}, with the reason. */
-export async function judgeAccessToken(context: Context, token: string): Promise<AccessToken | Refused> {
+/** The claims of an access token that this server issued and that has not expired, or the reason why it is refused. */
+export async function verifyToken(context: Context, token: string): Promise<AccessToken | Refused> {
   const opaque = token.startsWith(context.opaquePrefix)
   const found = opaque
     ? await openToken(context, token)
@@ -136,12 +135,8 @@ export async function judgeAccessToken(context: Context, token: string): Promise
   // A key of the configuration may have signed other things as well.
   const strings = [claims.sub, claims.aud, claims.client_id, claims.scope, claims.jti]
   if (!strings.every((each) => typeof each === 'string')) return notOurs
-  const kid = found?.kid
-  const { epoch = 0 } = claims
-  const holds = (): Awaitable<boolean> => kid === undefined || context.keys.isTrusted(kid, epoch)
-  if (!(await holds())) return { problem: 'was revoked' }
   const grantId = namedGrant(claims.jti)
-  return grantId !== undefined ? { claims, grantId, opaque, holds } : notOurs
+  return grantId === undefined ? notOurs : { claims, grantId, kid: found?.kid }
 }
 
 const notOurs: Refused = { problem: 'is not an access token of this server' }
