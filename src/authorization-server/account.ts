@@ -1,84 +1,108 @@
 import { readForm } from '../http/body.ts'
-import { bind, checkBinding, type Binding } from './browser/binding.ts'
-import { accountPage } from './page/account.ts'
+import { recordCodec, sealedCodec } from '../lib/codec.ts'
+import {
+  bindToBrowser,
+  openForm,
+  requireSameOrigin,
+  sealBound,
+  type BoundValues,
+  type BrowserBinding,
+} from './browser/csrf.ts'
+import { seeOther } from './browser/redirect.ts'
 import type { Context } from './context.ts'
-import type { Slots } from './browser/cookies.ts'
-import { whoIs } from './sign-in/identity.ts'
-import { seeOther } from './page/layout.ts'
+import type { Grant } from './grants.ts'
+import { accountPage, type AppView } from './page/account.ts'
 import { pageEndpoint } from './page/endpoint.ts'
-import { forged, requireSameOrigin } from './browser/csrf.ts'
-import { sealContext } from './seal-context.ts'
-import { endSession } from './sign-in/session.ts'
+import { lookOf } from './page/layout.ts'
+import { resourceName } from './page/text.ts'
+import { identifyUser } from './sign-in/identity.ts'
 import { startSignIn } from './sign-in/leg.ts'
-import { tooLate } from './authorize/transaction.ts'
+import { endSession } from './sign-in/session.ts'
 
-const slots: Slots = { kind: 'account', max: 5 }
+/** The user that the page's forms are for. */
+interface AccountToken extends BrowserBinding {
+  readonly subject: string
+}
 
-interface Token extends Binding {
-  subject: string
-  expires: number
+const forms: BoundValues<AccountToken> = {
+  slots: { kind: 'account', max: 5 },
+  codec: sealedCodec(
+    'form',
+    recordCodec<AccountToken>('account form', {
+      slot: 'string',
+      nonce: 'string',
+      expires: 'number',
+      subject: 'string',
+    }),
+  ),
 }
 
 /** The user's own page: which apps are connected, and how to disconnect them. */
 export function accountEndpoint(context: Context): (request: Request) => Promise<Response> {
   return pageEndpoint(context, {
-    GET: (request) => show(context, request),
-    POST: (request) => act(context, request),
+    GET: (request) => showAccount(context, request),
+    POST: (request) => changeAccount(context, request),
   })
 }
 
-async function show(context: Context, request: Request): Promise<Response> {
-  const identity = await whoIs(context, request)
-  if (identity === undefined) return startSignIn(context, request, { path: context.paths.account })
-  const { subject, name = subject } = identity
-  const lifetime = context.options.lifetimes.session
-  const { binding, cookies } = await bind(context, request, slots, lifetime)
-  const token: Token = { ...binding, subject, expires: context.runtime.clock() + lifetime }
-  const done = new URL(request.url).searchParams.get('done')
-  const [grants, consents] = await Promise.all([
-    context.grants.list(subject),
-    context.grants.consents(subject),
-  ])
-  return accountPage(context, {
+async function showAccount(context: Context, request: Request): Promise<Response> {
+  const { grants, options, paths, runtime, signIn } = context
+  const user = await identifyUser(context, request)
+  if (user === undefined) return startSignIn(context, request, { path: paths.account })
+  const { subject, name = subject } = user
+  const { binding, cookies } = await bindToBrowser(context, request, forms.slots, options.lifetimes.session)
+  const [granted, consents] = await Promise.all([grants.list(subject), grants.consents(subject)])
+  return accountPage({
+    look: lookOf(context),
+    path: paths.account,
     name,
-    grants: grants.sort((a, b) => b.lastUsed - a.lastUsed),
+    apps: granted.sort((a, b) => b.lastUsed - a.lastUsed).map((each) => appView(context, each)),
     consents,
-    sealed: await context.sealer.seal('form', tokenContext(context), JSON.stringify(token)),
-    canSignOut: context.signIn.finish !== undefined,
-    ...(done === null ? {} : { done }),
+    sealed: await sealBound(context, forms, { ...binding, subject }),
+    canSignOut: signIn.finish !== undefined,
+    done: new URL(request.url).searchParams.get('done'),
+    now: runtime.clock(),
     cookies,
   })
 }
 
-async function act(context: Context, request: Request): Promise<Response> {
-  requireSameOrigin(request, context.issuer)
+async function changeAccount(context: Context, request: Request): Promise<Response> {
+  const { grants, issuer, paths } = context
+  requireSameOrigin(request, issuer)
   const form = await readForm(request)
-  const subject = await subjectOf(context, request, form.get('token'))
+  const { subject } = await openForm(context, request, forms, form.get('token'))
+  const user = await identifyUser(context, request)
+  // Another user, or none, is signed in now: the page shows which.
+  if (user?.subject !== subject) return seeOther(paths.account)
   const action = form.get('action')
-  const identity = await whoIs(context, request)
-  // Signed out, or another user, meanwhile: the page shows who it is now.
-  if (identity?.subject !== subject) return seeOther(context.paths.account)
-  if (action === 'sign-out') return seeOther(context.paths.account, [endSession(context)])
   const grant = form.get('grant')
   const consent = form.get('consent')
-  if (action === 'revoke-all') await context.grants.revoke(subject)
-  else if (action === 'revoke' && grant !== null) await context.grants.revoke(subject, grant)
-  else if (action === 'forget' && consent !== null) await context.grants.forgetConsent(subject, consent)
-  else return seeOther(context.paths.account)
-  return seeOther(`${context.paths.account}?done=${action}`)
+  if (action === 'sign-out') return seeOther(paths.account, [endSession(context)])
+  if (action === 'revoke-all') await grants.revoke(subject)
+  else if (action === 'revoke' && grant !== null) await grants.revoke(subject, grant)
+  else if (action === 'forget' && consent !== null) await grants.forgetConsent(subject, consent)
+  else return seeOther(paths.account)
+  return seeOther(`${paths.account}?done=${action}`)
 }
 
 /**
- * Whom the form was made for. Throws a PageError if it is not one that this server gave to this browser.
+ * What the page says of a grant. A resource or scope that is no longer configured is shown by its identifier.
  */
-async function subjectOf(context: Context, request: Request, sealed: string | null): Promise<string> {
-  const text = await context.sealer.open('form', tokenContext(context), sealed ?? '')
-  if (text === undefined) throw forged('The form is not one of this server')
-  const token = JSON.parse(text) as Token
-  if (token.expires <= context.runtime.clock()) throw tooLate()
-  if ((await checkBinding(context, request, slots, token)) !== 'bound')
-    throw forged('The form was not opened in this browser')
-  return token.subject
+function appView({ resources }: Context, grant: Grant): AppView {
+  const { id, clientId, clientName, access, created, lastUsed } = grant
+  const known = grant.resources.map((each) => resources.find(each) ?? { resource: each, scopes: {} })
+  const meaningOf = (index: number, scope: string): string => {
+    const resource = known[index]!
+    const meaning = (resource.scopes as Readonly<Record<string, string>>)[scope] ?? scope
+    return known.length === 1 ? meaning : `${resourceName(resource)}: ${meaning}`
+  }
+  return {
+    grantId: id,
+    name: clientName,
+    host: URL.canParse(clientId) && clientId.startsWith('https://') ? new URL(clientId).host : undefined,
+    resources: known.map(resourceName),
+    permissions: Object.values(access).flatMap((scopes, i) => scopes.map((each) => meaningOf(i, each))),
+    created,
+    lastUsed,
+  }
 }
-
-const tokenContext = ({ issuer }: Context): string => sealContext(issuer, 'account')

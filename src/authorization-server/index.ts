@@ -26,7 +26,8 @@ export type { Jwk, KeyRingOptions } from './keys.ts'
 export type { AuthorizationServerOptions, Branding, Lifetimes, ResourcePolicy } from './options.ts'
 export { memoryRateLimiter } from './rate-limit.ts'
 export type { Grant } from './grants.ts'
-export { dangerouslyDevSignIn, ownLogin } from './sign-in/own-login.ts'
+export { dangerouslyDevSignIn } from './sign-in/development.ts'
+export { ownLogin } from './sign-in/own-login.ts'
 export type { ClientAdministration, RegisteredClient } from './client/stored-administration.ts'
 
 /** An authorization server in the same deployment as the MCP server that it serves. */
@@ -35,7 +36,9 @@ export interface EmbeddedAuthorizationServer extends AuthorizationServer, Endpoi
   readonly grants: {
     /** The user's live grants. */
     list(subject: string): Promise<Grant[]>
-    /** Revokes one of the user's grants, or all: refresh is dead at once; access tokens see `checkRevocation`. */
+    /**
+     * Revokes one of the user's grants, or all: refresh is dead at once; access tokens see `checkRevocation`.
+     */
     revoke(subject: string, grantId?: string): Promise<void>
   }
   readonly clients: ClientAdministration
@@ -106,7 +109,10 @@ function createEndpoints(context: Context, register: Register): ReadonlyMap<Endp
   return endpoints
 }
 
-/** On loopback: 421 for a request that names another host, as a page does that came by DNS rebinding (RFC 9110 §15.5.20). */
+/**
+ * On loopback: 421 for a request that names another host, as a page does that came by DNS rebinding (RFC 9110
+ * §15.5.20).
+ */
 function refuseForeignHost({ issuer, runtime }: Context, request: Request): Response | undefined {
   if (!isLoopbackHost(new URL(issuer).hostname) || asksForLoopback(request)) return undefined
   const problem = 'Host not allowed: this server only answers for its own host'

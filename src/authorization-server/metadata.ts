@@ -14,7 +14,10 @@ const cacheable = (seconds: number): { headers: Record<string, string> } => ({
   headers: { 'cache-control': `public, max-age=${seconds}` },
 })
 
-/** The metadata document at every place where a client of any MCP revision asks for it, and nowhere else: by pathname. */
+/**
+ * The metadata document at every place where a client of any MCP revision asks for it, and nowhere else: by
+ * pathname.
+ */
 export function metadataRoutes(
   context: Context,
   available: ReadonlySet<Endpoint>,
@@ -40,7 +43,10 @@ export function jwksEndpoint(context: Context): Handler {
   return methods({ GET: answering(context, get) }, { cors })
 }
 
-/** RFC 8414 §2, and what OpenID Connect Discovery §3 demands: SDK clients want it at that place. No member is null. */
+/**
+ * RFC 8414 §2, and what OpenID Connect Discovery §3 demands: SDK clients want it at that place. No member is
+ * null.
+ */
 function metadata(context: Context, available: ReadonlySet<Endpoint>): AuthorizationServerMetadata {
   const { issuer, options, resources, paths, keys } = context
   const url = (name: Endpoint): string => new URL(paths[name], issuer).href

@@ -1,7 +1,7 @@
 // Attacks on the authorization server's endpoints that no single page sees: foreign hosts, safe methods, shared names, text of strangers.
 import { expect, test } from 'vitest'
 import { OAuthError } from '../../src/errors.ts'
-import { dangerouslyDevSignIn } from '../../src/authorization-server/sign-in/own-login.ts'
+import { dangerouslyDevSignIn } from '../../src/authorization-server/sign-in/development.ts'
 import { Rig } from '../support/as.ts'
 import {
   browserOf,

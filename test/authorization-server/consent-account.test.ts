@@ -1,6 +1,6 @@
 // The account page: what is connected, and how to disconnect it.
 import { expect, test } from 'vitest'
-import { dangerouslyDevSignIn } from '../../src/authorization-server/sign-in/own-login.ts'
+import { dangerouslyDevSignIn } from '../../src/authorization-server/sign-in/development.ts'
 import { ok, Rig } from '../support/as.ts'
 import {
   browserOf,

@@ -4,7 +4,8 @@ import { ConfigurationError, OAuthError } from '../../src/errors.ts'
 import { createContext } from '../../src/authorization-server/create-context.ts'
 import { authorizeEndpoint } from '../../src/authorization-server/authorize/endpoint.ts'
 import type { Client } from '../../src/authorization-server/context.ts'
-import { dangerouslyDevSignIn, ownLogin } from '../../src/authorization-server/sign-in/own-login.ts'
+import { dangerouslyDevSignIn } from '../../src/authorization-server/sign-in/development.ts'
+import { ownLogin } from '../../src/authorization-server/sign-in/own-login.ts'
 import { ok, RES_A, resources, Rig } from '../support/as.ts'
 import {
   browserOf,
@@ -708,9 +709,7 @@ test('branding: name, logo and colours', async () => {
   expect(page.text).toContain('<bdi>Acme &lt;b&gt;</bdi>')
   expect(page.text).toContain('<img src="https://cdn.acme.test/logo.svg" alt=""')
   expect(page.headers.get('content-security-policy')).toContain('; img-src https://cdn.acme.test;')
-  expect(page.text).toContain(
-    '--accent-light:#fc0;--on-accent-light:#000;--accent-dark:#123456;--on-accent-dark:#fff',
-  )
+  expect(page.text).toContain('--light:#fc0;--on-light:#000;--dark:#123456;--on-dark:#fff')
   for (const bad of [
     { accent: 'red;}' },
     { logo: 'javascript:alert(1)' },

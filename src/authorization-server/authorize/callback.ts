@@ -1,90 +1,78 @@
 import { OAuthError } from '../../errors.ts'
 import type { Identity } from '../../types.ts'
-import { answer, tell } from './response.ts'
-import { requestPath } from './request.ts'
-import { askForConsent } from './consent.ts'
-import type { Context } from '../context.ts'
-import { findAgain } from './decision.ts'
-import { PageError } from '../page/error.ts'
-import { checkedIdentity, narrowed } from '../sign-in/identity.ts'
-import { passOn, seeOther } from '../page/layout.ts'
-import { pageEndpoint } from '../page/endpoint.ts'
 import { requireSameOrigin } from '../browser/csrf.ts'
-import { requireFresh } from './reauthentication.ts'
+import { ownReturnPath, passOn, seeOther } from '../browser/redirect.ts'
+import type { Context } from '../context.ts'
+import { answeredError, PageError } from '../page-error.ts'
+import { pageEndpoint } from '../page/endpoint.ts'
+import { checkIdentity, limitAccess } from '../sign-in/identity.ts'
+import { closeLeg, openLeg } from '../sign-in/leg.ts'
 import { startSession } from '../sign-in/session.ts'
-import { closeLeg, openLeg, type Approval } from '../sign-in/leg.ts'
-import { alreadyAnswered } from './transaction.ts'
+import type { Approval } from './approval.ts'
+import { askForConsent } from './consent.ts'
+import { requireRecentSignIn } from './reauthentication.ts'
+import { requestPath } from './request.ts'
+import { issueCode, sendError } from './response.ts'
+import { findTargetAgain } from './target.ts'
 
-/** Where a sign-in that has `finish` comes back to. */
+/**
+ * The endpoint that a sign-in with `finish` comes back to: an upstream's callback, or a form of this server.
+ */
 export function callbackEndpoint(context: Context): (request: Request) => Promise<Response> {
   return pageEndpoint(context, {
-    GET: (request) => comeBack(context, request),
+    GET: (request) => finishSignIn(context, request),
     POST: async (request) => {
       requireSameOrigin(request, context.issuer)
-      return comeBack(context, request)
+      return finishSignIn(context, request)
     },
   })
 }
 
 /**
- * The leg, in this browser; then its approval, not used yet; only then may the sign-in redeem what it got.
+ * The leg of this browser and its unused approval come first; only then may the sign-in redeem the upstream's
+ * code.
  */
-async function comeBack(context: Context, request: Request): Promise<Response> {
-  const { leg, approval, begun } = await openLeg(context, request)
-  if (approval !== undefined && (await context.grants.exists(approval.grantId))) throw alreadyAnswered()
+async function finishSignIn(context: Context, request: Request): Promise<Response> {
+  const { leg, approval, startedAt } = await openLeg<Approval>(context, request)
+  if (approval !== undefined && (await context.grants.exists(approval.grantId))) throw answeredError()
   const closed = [closeLeg(context, leg)]
   try {
     const result = await context.signIn.finish!(request, leg)
     if (result instanceof Response) return passOn(result, [])
-    const identity = checkedIdentity(result)!
-    const cookies = [...closed, await startSession(context, identity)]
-    context.runtime.event({
-      type: 'sign-in.finished',
-      level: 'info',
-      issuer: context.issuer,
-      subject: identity.subject,
-    })
-    if (approval === undefined) return seeOther(ownPath(context, request), cookies)
-    return await goOn(context, request, { approval, identity, begun, cookies })
+    const user = checkIdentity(result)!
+    const cookies = [...closed, await startSession(context, user)]
+    const { issuer, runtime } = context
+    runtime.event({ type: 'sign-in.finished', level: 'info', issuer, subject: user.subject })
+    if (approval === undefined) return seeOther(returnPath(context, request), cookies)
+    return await continueApproval(context, request, { approval, user, startedAt, cookies })
   } catch (error) {
     if (approval === undefined || !(error instanceof OAuthError) || error instanceof PageError) throw error
-    const target = await findAgain(context, approval.request)
+    const target = await findTargetAgain(context, approval.request)
     if (target === undefined) throw error
-    return tell(context, target, error, closed)
+    return sendError(context, target, error, closed)
   }
 }
 
-/** The user agreed before signing in. If the page had named another account, the user is asked again. */
-async function goOn(
+/** The user agreed before signing in. If the page named another account, the user is asked again. */
+async function continueApproval(
   context: Context,
   httpRequest: Request,
-  {
-    approval,
-    identity,
-    begun,
-    cookies,
-  }: { approval: Approval; identity: Identity; begun: number; cookies: readonly string[] },
+  about: { approval: Approval; user: Identity; startedAt: number; cookies: readonly string[] },
 ): Promise<Response> {
+  const { approval, user, startedAt, cookies } = about
   const { request, subject } = approval
-  const target = await findAgain(context, request)
+  const target = await findTargetAgain(context, request)
   if (target === undefined) return seeOther(requestPath(context, request), cookies)
-  if (subject !== undefined && subject !== identity.subject)
+  if (subject !== undefined && subject !== user.subject)
     return askForConsent(
       context,
       httpRequest,
-      { target, asked: narrowed(request, identity), identity },
-      { problem: 'You have signed in with another account. Look again whether you agree.', cookies },
+      { target, request: { ...request, access: limitAccess(request.access, user) }, user },
+      { problem: 'You have signed in with another account. Check again whether you agree.', cookies },
     )
-  requireFresh(request, identity, begun)
-  return answer(context, target, approval, identity, cookies)
+  requireRecentSignIn(request, user, startedAt)
+  return issueCode(context, target, approval, user, cookies)
 }
 
-/** Where a sign-in without an approval goes on: a page of this server, whatever the query says. */
-function ownPath({ issuer, paths }: Context, request: Request): string {
-  const wanted = new URL(request.url).searchParams.get('return_to') ?? ''
-  const { origin } = new URL(issuer)
-  if (!wanted.startsWith('/') || !URL.canParse(wanted, origin)) return paths.account
-  const url = new URL(wanted, origin)
-  const own = url.origin === origin && (url.pathname === paths.authorize || url.pathname === paths.account)
-  return own ? url.pathname + url.search : paths.account
-}
+const returnPath = ({ issuer, paths }: Context, { url }: Request): string =>
+  ownReturnPath(issuer, new URL(url).searchParams.get('return_to'), [paths.account, paths.authorize])

@@ -1,35 +1,45 @@
+import type { Context, Resource } from '../context.ts'
 import { narrowAccess } from '../grant/access.ts'
 import type { Access } from '../grants.ts'
-import type { Context, Resource } from '../context.ts'
-import { resourceName } from '../page/layout.ts'
-
-/** The name of the form's field for the scopes of the resource at this place in the request. */
-export const scopeField = (index: number): string => (index === 0 ? 'scope' : `scope-${index}`)
-
-/** What is ticked when the page is first shown. */
-export const preselected = ({ options, resources }: Context, access: Access): Access =>
-  options.consent.preselect
-    ? access
-    : narrowAccess(access, (scope, resource) => isRequired(resources.find(resource)!, scope))
-
-export const isRequired = ({ requiredScopes }: Resource, scope: string): boolean =>
-  requiredScopes.includes(scope)
+import type { OfferedResource } from '../page/consent.ts'
+import { resourceName } from '../page/text.ts'
 
 /**
- * What the user can only refuse by denying: what is required of the one resource. Of several, each can be
- * left out whole.
+ * The resources and scopes of the page's form. `chosen`: what the user ticked, if the form was sent before.
  */
-export const isFixed = (access: Access, resource: Resource, scope: string): boolean =>
-  Object.keys(access).length === 1 && isRequired(resource, scope)
+export function offeredChoices(context: Context, offered: Access, chosen?: Access): OfferedResource[] {
+  const { options, resources } = context
+  return Object.entries(offered).map(([identifier, scopes], index) => {
+    const resource = resources.find(identifier)!
+    return {
+      identifier,
+      name: resourceName(resource),
+      field: scopeField(index),
+      scopes: scopes.map((scope) => {
+        const isRequired = resource.requiredScopes.includes(scope)
+        const isFixed = isFixedScope(offered, resource, scope)
+        const isChosen = chosen?.[identifier]?.includes(scope) ?? false
+        const isChecked = chosen === undefined ? options.consent.preselect || isRequired : isChosen
+        return {
+          scope,
+          meaning: resource.scopes[scope]!,
+          isRequired,
+          isFixed,
+          isChecked: isFixed || isChecked,
+        }
+      }),
+    }
+  })
+}
 
 /** What the submitted form grants of what was offered. */
 export function chosenAccess({ resources }: Context, offered: Access, form: URLSearchParams): Access {
-  const names = Object.keys(offered)
+  const identifiers = Object.keys(offered)
   return narrowAccess(
     offered,
-    (scope, resource) =>
-      isFixed(offered, resources.find(resource)!, scope) ||
-      form.getAll(scopeField(names.indexOf(resource))).includes(scope),
+    (scope, identifier) =>
+      isFixedScope(offered, resources.find(identifier)!, scope) ||
+      form.getAll(scopeField(identifiers.indexOf(identifier))).includes(scope),
   )
 }
 
@@ -37,11 +47,26 @@ export function chosenAccess({ resources }: Context, offered: Access, form: URLS
 export function choiceProblem({ resources }: Context, offered: Access, chosen: Access): string | undefined {
   if (Object.keys(chosen).length === 0)
     return 'Choose at least one thing that the app may do, or choose Deny.'
-  for (const [name, scopes] of Object.entries(chosen)) {
-    const resource = resources.find(name)!
-    const missing = offered[name]!.find((each) => isRequired(resource, each) && !scopes.includes(each))
+  for (const [identifier, scopes] of Object.entries(chosen)) {
+    const resource = resources.find(identifier)!
+    const missing = resource.requiredScopes.find(
+      (each) => offered[identifier]!.includes(each) && !scopes.includes(each),
+    )
     if (missing !== undefined)
-      return `${resourceName(resource)} does not work without “${resource.scopes[missing]}”. Choose that, too, or nothing of it.`
+      return (
+        `${resourceName(resource)} does not work without “${resource.scopes[missing]}”. ` +
+        'Choose that as well, or nothing of it.'
+      )
   }
   return undefined
 }
+
+/** The form's field for the scopes of the resource at this place in the request. */
+const scopeField = (index: number): string => (index === 0 ? 'scope' : `scope-${index}`)
+
+/**
+ * Whether the user cannot leave the scope out: it is required, and of a request for one resource only. Of
+ * several resources each can be left out as a whole.
+ */
+const isFixedScope = (offered: Access, { requiredScopes }: Resource, scope: string): boolean =>
+  Object.keys(offered).length === 1 && requiredScopes.includes(scope)

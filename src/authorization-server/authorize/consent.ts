@@ -1,43 +1,54 @@
+import { defined } from '../../lib/defined.ts'
 import type { Identity } from '../../types.ts'
-import { requestPath, type AuthorizationRequest, type Target } from './request.ts'
-import { consentPage, type ConsentView } from '../page/consent.ts'
 import type { Context } from '../context.ts'
-import { shownName } from '../page/layout.ts'
+import type { Access } from '../grants.ts'
+import { consentPage } from '../page/consent.ts'
+import { lookOf } from '../page/layout.ts'
+import { cleanText } from '../page/text.ts'
+import { offeredChoices } from './choice.ts'
+import { labelClient } from './client-label.ts'
 import { canRemember } from './remembered-consent.ts'
+import { requestPath, type AuthorizationRequest } from './request.ts'
+import type { Target } from './target.ts'
 import { newTransaction, sealTransaction, type Transaction } from './transaction.ts'
 
-/** Asks the user, with a transaction of this render's own. */
+/** Asks the user, with a new transaction for this rendering of the page. */
 export async function askForConsent(
   context: Context,
   httpRequest: Request,
-  about: { target: Target; asked: AuthorizationRequest; identity: Identity | undefined },
+  about: { target: Target; request: AuthorizationRequest; user: Identity | undefined },
   also: { problem?: string; cookies?: readonly string[] } = {},
 ): Promise<Response> {
-  const { target, asked, identity } = about
+  const { target, request, user } = about
+  const subject = user?.subject
   const { transaction, cookies } = await newTransaction(context, httpRequest, {
-    request: asked,
-    ...(identity === undefined ? {} : { subject: identity.subject }),
+    request,
+    ...defined({ subject }),
   })
   const all = [...(also.cookies ?? []), ...cookies]
-  return showConsent(context, { target, transaction, identity }, { ...also, cookies: all })
+  return showConsent(context, { target, transaction, user }, { ...also, cookies: all })
 }
 
-/** The page for a transaction, also for one that was shown before. */
+/** The page for a transaction. `again`: what the user chose and what is wrong with it. */
 export async function showConsent(
   context: Context,
-  about: { target: Target; transaction: Transaction; identity: Identity | undefined },
-  again: Pick<ConsentView, 'problem' | 'chosen' | 'cookies'> = {},
+  about: { target: Target; transaction: Transaction; user: Identity | undefined },
+  again: { problem?: string; chosen?: Access; cookies?: readonly string[] } = {},
 ): Promise<Response> {
-  const { target, transaction, identity } = about
+  const { target, transaction, user } = about
   const { request } = transaction
-  return consentPage(context, {
-    client: target.client,
-    request,
+  const { client } = target
+  const { chosen, ...more } = again
+  return consentPage({
+    look: lookOf(context),
+    paths: context.paths,
+    client: { id: client.id, name: client.name, ...labelClient(client, request.redirectUri) },
+    redirectUri: request.redirectUri,
+    resources: offeredChoices(context, request.access, chosen),
     sealed: await sealTransaction(context, transaction),
-    ...(identity === undefined ? {} : { account: accountOf(context, request, identity) }),
-    ...(context.signIn.name === undefined ? {} : { signInWith: context.signIn.name }),
     remember: canRemember(context, request) ? context.options.lifetimes.rememberedConsent : 0,
-    ...again,
+    ...defined({ account: user && accountOf(context, request, user), signInWith: context.signIn.name }),
+    ...more,
   })
 }
 
@@ -46,6 +57,6 @@ const accountOf = (
   request: AuthorizationRequest,
   { name, subject }: Identity,
 ): { name: string; switchTo: string } => ({
-  name: shownName(name ?? '') || subject,
+  name: cleanText(name ?? '') || subject,
   switchTo: requestPath(context, { ...request, prompt: 'select_account' }),
 })

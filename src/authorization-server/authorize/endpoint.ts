@@ -1,25 +1,19 @@
 import { OAuthError } from '../../errors.ts'
-import { randomToken } from '../../lib/random.ts'
-import { answer, refuse } from './response.ts'
-import {
-  checkRequest,
-  findTarget,
-  parametersOf,
-  requestPath,
-  wishesOf,
-  type AuthorizationRequest,
-  type Target,
-} from './request.ts'
-import { askForConsent } from './consent.ts'
+import type { Identity } from '../../types.ts'
 import type { Context } from '../context.ts'
-import { decide } from './decision.ts'
-import { narrowed, whoIs } from '../sign-in/identity.ts'
 import { pageEndpoint } from '../page/endpoint.ts'
-import { afterSignIn, isRemembered } from './remembered-consent.ts'
+import { identifyUser, limitAccess } from '../sign-in/identity.ts'
 import { startSignIn } from '../sign-in/leg.ts'
-import { mustSignIn, pathAfterSignIn } from './reauthentication.ts'
+import { newApproval } from './approval.ts'
+import { askForConsent } from './consent.ts'
+import { decide } from './decision.ts'
+import { mustSignInAgain, pathAfterSignIn } from './reauthentication.ts'
+import { askAgainIfCrossSite, maySkipConsent } from './remembered-consent.ts'
+import { checkRequest, requestPath, wishesOf, type AuthorizationRequest } from './request.ts'
+import { issueCode, refuseRequest } from './response.ts'
+import { findTarget, readParameters, type Target } from './target.ts'
 
-/** The authorization endpoint (OAuth 2.1 §3.1, §4.1.1): GET asks, POST takes the user's answer. */
+/** The authorization endpoint (OAuth 2.1 §3.1, §4.1.1). GET asks the user; POST takes the user's answer. */
 export function authorizeEndpoint(context: Context): (request: Request) => Promise<Response> {
   context.signIn.check?.(context.issuer)
   return pageEndpoint(context, {
@@ -28,58 +22,61 @@ export function authorizeEndpoint(context: Context): (request: Request) => Promi
   })
 }
 
-async function authorize(context: Context, request: Request): Promise<Response> {
-  const parameters = parametersOf(request)
-  const target = await findTarget(context, parameters, request)
+async function authorize(context: Context, httpRequest: Request): Promise<Response> {
+  const parameters = readParameters(httpRequest)
+  const target = await findTarget(context, httpRequest, parameters)
+  // From here on there is a redirect URI that errors can go to.
   try {
-    const asked = checkRequest(context, target, parameters)
-    return await askUser(context, request, target, asked, parameters.signedIn)
+    const request = checkRequest(context, target, parameters)
+    const user = await findUser(context, httpRequest, request, parameters.signedIn)
+    if (user === undefined && request.prompt === 'none')
+      throw new OAuthError('login_required', 'The user is not signed in')
+    if (user === undefined && context.signIn.consent === 'after')
+      return await signInFirst(context, httpRequest, request)
+    const offered = { ...request, access: limitAccess(request.access, user) }
+    if (user !== undefined && (await maySkipConsent(context, httpRequest, user, offered)))
+      return await approveAsBefore(context, httpRequest, { target, request, offered, user })
+    if (request.prompt === 'none')
+      throw new OAuthError('consent_required', 'The user has to be asked for consent')
+    return await askForConsent(context, httpRequest, { target, request: offered, user })
   } catch (error) {
-    if (error instanceof OAuthError) return refuse(context, target, error)
+    if (error instanceof OAuthError) return refuseRequest(context, target, error)
     throw error
   }
 }
 
-/**
- * Finds out who the user is and asks for consent. Answers without asking only what the user has agreed to
- * before.
- */
-async function askUser(
+/** The signed-in user, unless the client wants a newer sign-in. */
+async function findUser(
   context: Context,
-  request: Request,
-  target: Target,
-  asked: AuthorizationRequest,
+  httpRequest: Request,
+  request: AuthorizationRequest,
   proof: string | undefined,
-): Promise<Response> {
-  const { signIn } = context
-  const silent = asked.prompt === 'none'
-  const found = await whoIs(context, request)
-  const identity =
-    found !== undefined && !(await mustSignIn(context, request, asked, found, proof)) ? found : undefined
-  if (identity === undefined && silent) throw new OAuthError('login_required', 'The user is not signed in')
-  if (identity === undefined && signIn.consent === 'after') {
-    const goingOn = afterSignIn(context, request, asked)
-    const { path, cookies } = await pathAfterSignIn(context, request, goingOn)
-    return startSignIn(context, request, { ...wishesOf(asked), path }, cookies)
-  }
+): Promise<Identity | undefined> {
+  const user = await identifyUser(context, httpRequest)
+  const isUnusable = user && (await mustSignInAgain(context, httpRequest, request, user, proof))
+  return isUnusable ? undefined : user
+}
 
-  const offered = narrowed(asked, identity)
-  if (identity !== undefined && (await isRemembered(context, request, identity.subject, offered))) {
-    const approval = {
-      grantId: randomToken(),
-      repeatableUntil: context.runtime.clock() + context.options.lifetimes.transaction,
-      request: offered,
-      remember: false,
-      subject: identity.subject,
-    }
-    if (signIn.consent === 'after') return answer(context, target, approval, identity)
-    if (!silent)
-      return startSignIn(context, request, {
-        ...wishesOf(asked),
-        path: requestPath(context, asked),
-        approval,
-      })
-  }
-  if (silent) throw new OAuthError('consent_required', 'The user has to be asked for consent')
-  return askForConsent(context, request, { target, asked: offered, identity })
+/** The application's own login, which comes back to this request. */
+async function signInFirst(
+  context: Context,
+  httpRequest: Request,
+  request: AuthorizationRequest,
+): Promise<Response> {
+  const later = askAgainIfCrossSite(context, httpRequest, request)
+  const { path, cookies } = await pathAfterSignIn(context, httpRequest, later)
+  return startSignIn(context, httpRequest, { ...wishesOf(request), path }, cookies)
+}
+
+/** Approves what the user remembered; with an upstream the sign-in comes before the code. */
+async function approveAsBefore(
+  context: Context,
+  httpRequest: Request,
+  about: { target: Target; request: AuthorizationRequest; offered: AuthorizationRequest; user: Identity },
+): Promise<Response> {
+  const { target, request, offered, user } = about
+  const approval = newApproval(context, offered, user.subject)
+  if (context.signIn.consent === 'after') return issueCode(context, target, approval, user)
+  const path = requestPath(context, request)
+  return startSignIn(context, httpRequest, { ...wishesOf(request), path, approval })
 }

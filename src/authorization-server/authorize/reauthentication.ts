@@ -1,61 +1,82 @@
 import { OAuthError } from '../../errors.ts'
-import { constantTimeEqual } from '../../lib/equal.ts'
+import { recordCodec, sealedCodec } from '../../lib/codec.ts'
+import { sha256 } from '../../lib/hash.ts'
 import type { Identity } from '../../types.ts'
-import { requestPath, type AuthorizationRequest } from './request.ts'
-import { bind, boundNonce, type Binding } from '../browser/binding.ts'
+import {
+  bindToBrowser,
+  readBound,
+  sealBound,
+  type BoundValues,
+  type BrowserBinding,
+} from '../browser/csrf.ts'
 import type { Context } from '../context.ts'
-import { isSlotId, type Slots } from '../browser/cookies.ts'
+import { hasSignedInSince } from '../sign-in/identity.ts'
+import { requestPath, type AuthorizationRequest } from './request.ts'
 
-/** Clocks of the login and of this server may differ by so many seconds. */
-const skew = 5
+/** Says that this server sent the browser to sign in for one request. */
+interface SignInProof extends BrowserBinding {
+  /** When the user was sent, in seconds since the epoch. */
+  readonly since: number
+  /** Hash of the request's path. */
+  readonly request: string
+}
 
-const slots: Slots = { kind: 'fresh', max: 5 }
+const proofs: BoundValues<SignInProof> = {
+  slots: { kind: 'fresh', max: 5 },
+  codec: sealedCodec(
+    'form',
+    recordCodec<SignInProof>('sign-in proof', {
+      slot: 'string',
+      nonce: 'string',
+      expires: 'number',
+      since: 'number',
+      request: 'string',
+    }),
+  ),
+}
 
 /**
- * Whether this user, signed in as now, has to sign in anew, because the client asks for it (OpenID Connect
+ * Whether this user has to sign in again, because the client asks for it (`prompt`, `max_age`: OpenID Connect
  * Core §3.1.2.1). Throws `login_required` if the user was sent to sign in and nothing proves a new sign-in.
  */
-export async function mustSignIn(
+export async function mustSignInAgain(
   context: Context,
   httpRequest: Request,
   request: AuthorizationRequest,
-  { authTime }: Pick<Identity, 'authTime'>,
+  user: Pick<Identity, 'authTime'>,
   proof: string | undefined,
 ): Promise<boolean> {
   const { prompt = '', maxAge } = request
-  const now = context.runtime.clock()
-  const tooOld = maxAge !== undefined && (maxAge === 0 || authTime === undefined || now - authTime > maxAge)
-  const renew = tooOld || prompt.includes('login')
-  if (!renew && !prompt.includes('select_account')) return false
+  const isTooOld =
+    maxAge !== undefined && (maxAge === 0 || !hasSignedInSince(user, context.runtime.clock() - maxAge))
+  const needsNewSignIn = isTooOld || prompt.includes('login')
+  if (!needsNewSignIn && !prompt.includes('select_account')) return false
   const since = await proofTime(context, httpRequest, request, proof)
   if (since === undefined) return true
-  // Sending the user to the login again would go on for ever.
-  if (renew) requireSignInSince(authTime, since)
+  // Sending the user to the login again would never end.
+  if (needsNewSignIn) requireSignInSince(user, since)
   return false
 }
 
 /**
- * After a sign-in that began at this time: throws `login_required` if it was not as fresh as the client
- * asks.
+ * After a sign-in that began at this time: throws `login_required` if it is not as new as the client asks.
  */
-export function requireFresh(
+export function requireRecentSignIn(
   { prompt, maxAge }: AuthorizationRequest,
-  { authTime }: Identity,
-  begun: number,
+  user: Identity,
+  startedAt: number,
 ): void {
-  if (prompt?.includes('login')) requireSignInSince(authTime, begun)
-  if (maxAge !== undefined) requireSignInSince(authTime, begun - maxAge)
+  if (prompt?.includes('login')) requireSignInSince(user, startedAt)
+  if (maxAge !== undefined) requireSignInSince(user, startedAt - maxAge)
 }
 
-/** A login that does not tell when it was proves nothing. */
-function requireSignInSince(authTime: number | undefined, since: number): void {
-  if (authTime === undefined || authTime < since - skew)
-    throw new OAuthError('login_required', 'The sign-in was not renewed, or does not tell when it was')
+function requireSignInSince(user: Pick<Identity, 'authTime'>, since: number): void {
+  if (!hasSignedInSince(user, since))
+    throw new OAuthError('login_required', 'The sign-in was not renewed, or does not say when it was')
 }
 
 /**
- * The way back from a sign-in, with the proof that it was demanded for this very request, in this browser:
- * it lies in a cookie, too.
+ * The path that the sign-in returns to, with a proof that it was demanded for this request in this browser.
  */
 export async function pathAfterSignIn(
   context: Context,
@@ -64,28 +85,23 @@ export async function pathAfterSignIn(
 ): Promise<{ path: string; cookies: string[] }> {
   const path = requestPath(context, request)
   if (request.prompt === undefined && request.maxAge === undefined) return { path, cookies: [] }
-  const { binding, cookies } = await bind(context, httpRequest, slots, context.options.lifetimes.transaction)
-  const since = Math.floor(context.runtime.clock()).toString(36)
-  const mac = await context.sealer.mac('form', proofText(context, since, binding, path))
-  return { path: `${path}&signed_in=${since}.${binding.slot}.${mac}`, cookies }
+  const { transaction } = context.options.lifetimes
+  const { binding, cookies } = await bindToBrowser(context, httpRequest, proofs.slots, transaction)
+  const since = Math.floor(context.runtime.clock())
+  const proof = await sealBound(context, proofs, { ...binding, since, request: await pathHash(path) })
+  return { path: `${path}&signed_in=${proof}`, cookies }
 }
 
+/** When the user was sent to sign in for this request, if this browser proves it. */
 async function proofTime(
   context: Context,
   httpRequest: Request,
   request: AuthorizationRequest,
   proof: string | undefined,
 ): Promise<number | undefined> {
-  const [, since = '', slot = '', mac = ''] = /^(\w+)\.(\w+\.[\w-]+)\.([\w-]+)$/.exec(proof ?? '') ?? []
-  const at = parseInt(since, 36)
-  if (!isSlotId(slot) || !(at + context.options.lifetimes.transaction > context.runtime.clock()))
-    return undefined
-  const nonce = await boundNonce(context, httpRequest, slots, slot)
-  if (nonce === undefined) return undefined
-  const text = proofText(context, since, { slot, nonce }, requestPath(context, request))
-  const expected = await context.sealer.macs('form', text)
-  return expected.some((each) => constantTimeEqual(mac, each)) ? at : undefined
+  const { value, problem } = await readBound(context, httpRequest, proofs, proof)
+  if (problem !== undefined) return undefined
+  return value.request === (await pathHash(requestPath(context, request))) ? value.since : undefined
 }
 
-const proofText = ({ issuer }: Context, since: string, { slot, nonce }: Binding, path: string): string =>
-  `signed-in\n${issuer}\n${since}\n${slot}\n${nonce}\n${path}`
+const pathHash = (path: string): Promise<string> => sha256(path, 'request')

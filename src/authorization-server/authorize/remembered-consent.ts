@@ -1,12 +1,33 @@
 import { sha256 } from '../../lib/hash.ts'
 import { isLoopbackRedirect } from '../../protocol/redirect-uri.ts'
-import type { AuthorizationRequest } from './request.ts'
+import type { Identity } from '../../types.ts'
+import { isUserInitiated } from '../browser/csrf.ts'
 import type { Context } from '../context.ts'
 import type { NewGrant } from '../grants.ts'
+import type { AuthorizationRequest } from './request.ts'
 
 /**
- * Whether a consent to this request may be remembered at all: never for a loopback redirect, because the
- * client can be any program.
+ * Skipped consent: whether this user agreed to exactly this request before and asked to be remembered. CSRF:
+ * only if no other site sent the user here, otherwise any page could have a code issued silently.
+ */
+export async function maySkipConsent(
+  context: Context,
+  httpRequest: Request,
+  { subject }: Identity,
+  request: AuthorizationRequest,
+): Promise<boolean> {
+  const { prompt } = request
+  if (!canRemember(context, request) || prompt?.includes('consent')) return false
+  // An upstream cannot be asked without showing its pages.
+  if (prompt === 'none' && context.signIn.consent === 'before') return false
+  if (!isUserInitiated(httpRequest)) return false
+  const key = await consentKey(subject, request)
+  return (await context.grants.consents(subject)).some((each) => each.key === key)
+}
+
+/**
+ * Whether a consent to this request can be remembered. Never for a loopback redirect: any program can listen
+ * there.
  */
 export const canRemember = ({ options }: Context, { redirectUri }: AuthorizationRequest): boolean =>
   options.lifetimes.rememberedConsent > 0 &&
@@ -14,40 +35,20 @@ export const canRemember = ({ options }: Context, { redirectUri }: Authorization
   !isLoopbackRedirect(redirectUri)
 
 /**
- * Whether the user agreed to exactly this before, and the browser says that no other site sent the user here:
- * otherwise any page could have a code issued silently.
+ * The request as it continues after a sign-in. CSRF: the way back comes from this server and so hides that
+ * another site sent the user; `prompt=consent` keeps that fact.
  */
-export async function isRemembered(
-  context: Context,
-  httpRequest: Request,
-  subject: string,
-  request: AuthorizationRequest,
-): Promise<boolean> {
-  if (!canRemember(context, request) || request.prompt?.includes('consent')) return false
-  if (!isFromHere(httpRequest)) return false
-  const key = await consentKey(subject, request)
-  return (await context.grants.consents(subject)).some((each) => each.key === key)
-}
-
-/** Whether the browser says that no other site sent the user: a link of this server, or an address that the user typed. */
-const isFromHere = (request: Request): boolean =>
-  ['same-origin', 'none'].includes(request.headers.get('sec-fetch-site') ?? '')
-
-/**
- * The request as it goes on after a sign-in. The way back comes from this server: it must not hide that another
- * site began (CSRF), so consent is then asked for.
- */
-export function afterSignIn(
+export function askAgainIfCrossSite(
   context: Context,
   httpRequest: Request,
   request: AuthorizationRequest,
 ): AuthorizationRequest {
-  if (!canRemember(context, request) || isFromHere(httpRequest)) return request
+  if (!canRemember(context, request) || isUserInitiated(httpRequest)) return request
   return { ...request, prompt: [request.prompt, 'consent'].filter(Boolean).join(' ') }
 }
 
-/** The consent as it is remembered with a new grant, if it can be. */
-export async function consentToRemember(
+/** The consent that is stored with a new grant, if it can be remembered. */
+export async function rememberedConsent(
   context: Context,
   subject: string,
   request: AuthorizationRequest,
@@ -58,10 +59,7 @@ export async function consentToRemember(
   return { key: await consentKey(subject, request), host, expires }
 }
 
-/**
- * User, client, redirect URI, resources with their scopes, and what the client said about itself: whatever
- * of it changes, the user is asked again.
- */
+/** If any of this changes, the user is asked again. */
 const consentKey = (
   subject: string,
   { clientId, redirectUri, access, metadataHash }: AuthorizationRequest,

@@ -1,31 +1,33 @@
 import { OAuthError } from '../../errors.ts'
 import { printable } from '../../http/responses.ts'
+import { defined } from '../../lib/defined.ts'
 import { authorizationResponse } from '../../protocol/authorization-request.ts'
 import { hasDangerousScheme } from '../../protocol/dangerous-scheme.ts'
 import type { Identity } from '../../types.ts'
-import { isTrusted, type Target } from './request.ts'
-import { shownRedirect } from '../page/consent.ts'
+import { mayRedirectUnasked, seeOther } from '../browser/redirect.ts'
 import type { Context } from '../context.ts'
 import { reportFailure } from '../endpoint.ts'
+import { answeredError } from '../page-error.ts'
+import { describeRedirect } from '../page/consent.ts'
 import { errorPage } from '../page/error.ts'
-import { grantable } from '../sign-in/identity.ts'
-import { look, seeOther } from '../page/layout.ts'
-import { consentToRemember } from './remembered-consent.ts'
-import type { Approval } from '../sign-in/leg.ts'
+import { lookOf } from '../page/layout.ts'
+import { limitAccess } from '../sign-in/identity.ts'
 import { formatCode } from '../token/format.ts'
-import { alreadyAnswered } from './transaction.ts'
+import type { Approval } from './approval.ts'
+import { rememberedConsent } from './remembered-consent.ts'
+import type { Target } from './target.ts'
 
-/** Writes the grant, once, and sends the code to the client (OAuth 2.1 §4.1.2, RFC 9207 §2). */
-export async function answer(
+/** Writes the grant once and sends the code to the client (OAuth 2.1 §4.1.2, RFC 9207 §2). */
+export async function issueCode(
   context: Context,
   { client, redirectUri, state }: Target,
   { grantId, request, remember, repeatableUntil }: Approval,
-  identity: Identity,
+  user: Identity,
   cookies: readonly string[] = [],
 ): Promise<Response> {
-  const { subject, authTime, acr, props, upstream } = identity
-  const access = grantable(request.access, identity)
-  const consent = remember ? await consentToRemember(context, subject, { ...request, access }) : undefined
+  const { subject, authTime, acr, props, upstream } = user
+  const access = limitAccess(request.access, user)
+  const consent = remember ? await rememberedConsent(context, subject, { ...request, access }) : undefined
   const secret = await context.grants.create({
     id: grantId,
     clientId: client.id,
@@ -35,67 +37,66 @@ export async function answer(
     redirectUri: request.redirectSent ? redirectUri : undefined,
     codeChallenge: request.codeChallenge,
     repeatableUntil,
-    ...(consent === undefined ? {} : { consent }),
-    ...(authTime === undefined ? {} : { authTime }),
-    ...(acr === undefined ? {} : { acr }),
-    ...(props === undefined ? {} : { props }),
-    ...(upstream === undefined ? {} : { upstream }),
+    ...defined({ consent, authTime, acr, props, upstream }),
   })
-  if (secret === 'taken') throw alreadyAnswered()
+  if (secret === 'taken') throw answeredError()
   const code = formatCode({ grantId, secret })
-  const { issuer } = context
-  return seeOther(authorizationResponse(redirectUri, { code, state, iss: issuer }), cookies)
+  // Mix-up: `iss` tells the client which server this code is from (RFC 9207).
+  return seeOther(authorizationResponse(redirectUri, { code, state, iss: context.issuer }), cookies)
 }
 
-/** Tells the client, after the user has acted. */
-export function tell(
+/** Sends an error to the client after the user has acted. */
+export function sendError(
   context: Context,
   target: Target,
   error: OAuthError,
   cookies: readonly string[] = [],
 ): Response {
-  refused(context, target, error)
+  reportRefusal(context, target, error)
   return seeOther(errorLocation(context, target, error), cookies)
 }
 
 /**
- * Tells the client, before the user has acted: on its own only if the redirect can be trusted, otherwise
- * by a button (OAuth 2.1 §7.12.2; MCP, Open Redirection).
+ * An error before the user has acted. Open redirect: it goes to the client only if the redirect URI can be
+ * trusted, otherwise a page offers the way back as a button (OAuth 2.1 §7.12.2; MCP, Open Redirection).
  */
-export async function refuse(context: Context, target: Target, error: OAuthError): Promise<Response> {
-  refused(context, target, error)
+export async function refuseRequest(context: Context, target: Target, error: OAuthError): Promise<Response> {
+  reportRefusal(context, target, error)
   const location = errorLocation(context, target, error)
-  if (isTrusted(target)) return seeOther(location)
+  if (mayRedirectUnasked(target)) return seeOther(location)
   const { redirectUri } = target
-  const back = { href: location, to: shownRedirect(redirectUri).host }
-  // No such URI was ever registered; a link on our page would run it as a script (XSS).
-  return errorPage(look(context), error, hasDangerousScheme(redirectUri) ? {} : { back })
+  // XSS: no such URI can be registered; a link to it would run as a script.
+  const isSafe = !hasDangerousScheme(redirectUri)
+  return errorPage(
+    lookOf(context),
+    error,
+    isSafe ? { href: location, host: describeRedirect(redirectUri).host } : undefined,
+  )
 }
 
 function errorLocation({ issuer }: Context, { redirectUri, state }: Target, error: OAuthError): string {
-  const description = printable(error.message)
+  const code = error.status === 500 ? 'server_error' : printable(error.code)
+  const description = printable(error.message) || undefined
   return authorizationResponse(redirectUri, {
-    error: wireCode(error),
-    ...(description === '' ? {} : { error_description: description }),
+    error: code,
+    ...defined({ error_description: description }),
     state,
     iss: issuer,
   })
 }
 
-const wireCode = (error: OAuthError): string =>
-  error.status === 500 ? 'server_error' : printable(error.code)
-
-function refused(context: Context, { client }: Target, error: OAuthError): void {
-  if (error.status >= 500) reportFailure(context, error, error)
-  const denied = error.code === 'access_denied'
+function reportRefusal(context: Context, { client }: Target, error: OAuthError): void {
+  const { code, message, expected, received, status } = error
+  if (status >= 500) reportFailure(context, error, error)
+  const isDenial = code === 'access_denied'
   context.runtime.event({
-    type: denied ? 'consent.denied' : 'authorize.refused',
-    level: denied ? 'info' : 'warning',
+    type: isDenial ? 'consent.denied' : 'authorize.refused',
+    level: isDenial ? 'info' : 'warning',
     issuer: context.issuer,
     clientId: client.id,
-    error: error.code,
-    detail: error.message,
-    ...(error.expected === undefined ? {} : { expected: error.expected }),
-    ...(error.received === undefined ? {} : { received: error.received }),
+    error: code,
+    detail: message,
+    expected,
+    received,
   })
 }

@@ -1,65 +1,44 @@
 import { html } from 'hono/html'
 
-import { OAuthError } from '../../errors.ts'
-import { page, shownName, type Look } from './layout.ts'
+import type { OAuthError } from '../../errors.ts'
+import { PageError } from '../page-error.ts'
+import { page, type Html, type Look } from './layout.ts'
+import { cleanText } from './text.ts'
 
-/** An error that a person reads: what is wrong, and what to do. It never redirects. */
-export class PageError extends OAuthError {
-  readonly title: string
-  readonly advice: string
-
-  constructor(
-    code: string,
-    { title, problem, advice, status }: { title: string; problem: string; advice: string; status?: number },
-  ) {
-    super(code, problem, status === undefined ? {} : { status })
-    this.title = title
-    this.advice = advice
-  }
-}
-
-/** Where the client is told; the person decides whether to go there. */
+/** A link that tells the client; the user decides whether to follow it. */
 export interface WayBack {
-  href: string
-  /** What the person sees of it. */
-  to: string
+  readonly href: string
+  readonly host: string
 }
 
-/** The page for an error that must not redirect, or must not do so on its own (OAuth 2.1 §7.12.2). */
-export function errorPage(
-  look: Look,
-  error: OAuthError,
-  options: { back?: WayBack } = {},
-): Promise<Response> {
-  const { title, advice } = explained(error)
-  const { back } = options
+/** The page for an error that must not redirect, or only if the user says so (OAuth 2.1 §7.12.2). */
+export function errorPage(look: Look, error: OAuthError, back?: WayBack): Promise<Response> {
+  const { title, advice } = explain(error)
+  const { code, message, status, retryAfter } = error
   return page(look, {
     title,
-    status: error.status < 400 ? 400 : error.status,
-    ...(error.retryAfter === undefined
-      ? {}
-      : { headers: { 'retry-after': String(Math.ceil(error.retryAfter)) } }),
+    status: status < 400 ? 400 : status,
+    headers: retryAfter === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfter)) },
     body: html`<h1>${title}</h1>
-      <p>${sentence(shownName(error.message, 300))}</p>
+      <p>${sentence(cleanText(message, 300))}</p>
       <p>${advice}</p>
-      ${
-        back === undefined
-          ? ''
-          : html`<div class="to">
-                <p class="soft">The way back leads to</p>
-                <p class="host"><bdi>${back.to}</bdi></p>
-              </div>
-              <div class="actions one">
-                <a class="button" href="${back.href}" rel="noreferrer">Go back to the app</a>
-              </div>`
-      }
-      <p class="soft">Error code: <code>${shownName(error.code)}</code></p>`,
+      ${back === undefined ? '' : wayBack(back)}
+      <p class="soft">Error code: <code>${cleanText(code)}</code></p>`,
   })
 }
 
+const wayBack = ({ href, host }: WayBack): Html =>
+  html`<div class="to">
+      <p class="soft">The way back leads to</p>
+      <p class="host"><bdi>${host}</bdi></p>
+    </div>
+    <div class="actions one">
+      <a class="button" href="${href}" rel="noreferrer">Go back to the app</a>
+    </div>`
+
 const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`)
 
-function explained(error: OAuthError): { title: string; advice: string } {
+function explain(error: OAuthError): { title: string; advice: string } {
   if (error instanceof PageError) return error
   if (error.status === 429) return { title: 'Too many attempts', advice: 'Wait a minute, then try again.' }
   if (error.status >= 500)
@@ -67,16 +46,18 @@ function explained(error: OAuthError): { title: string; advice: string } {
       title: 'This does not work right now',
       advice: 'Nothing was shared. Wait a moment, then start again from the app.',
     }
-  const known = Object.hasOwn(texts, error.code) ? texts[error.code] : undefined
-  return {
-    title: known?.[0] ?? 'The app sent a request that cannot be answered',
-    advice:
-      known?.[1] ??
-      'Nothing was shared. Go back to the app and try again; if it happens again, tell its developer what is shown here.',
-  }
+  const [title, advice] = (Object.hasOwn(texts, error.code) ? texts[error.code] : undefined) ?? other
+  return { title, advice }
 }
 
-const texts: Readonly<Record<string, readonly [title: string, advice: string]>> = {
+type Text = readonly [title: string, advice: string]
+
+const other: Text = [
+  'The app sent a request that cannot be answered',
+  'Nothing was shared. Go back to the app and try again; if it happens again, tell its developer what is shown here.',
+]
+
+const texts: Readonly<Record<string, Text>> = {
   invalid_client: [
     'This app is not known here',
     'Nothing was shared. Remove the connection in the app and add it again, so that it registers anew.',

@@ -5,8 +5,8 @@
  * (clickjacking that no header forbids).
  */
 export const style = `
-:root{color-scheme:light dark;--bg:#f4f5f7;--card:#fff;--text:#171a1f;--soft:#565d69;--line:#dfe2e8;--edge:#858d9a;--tint:#f7f8fa;--warn:#fff6e0;--warn-line:#e6bf62;--warn-text:#5c3d00;--bad:#fdeceb;--bad-line:#e8a29c;--bad-text:#7d1a12;--good:#1b6b3a;--good-bg:#e5f4ea;--accent:var(--accent-light);--on-accent:var(--on-accent-light)}
-@media(prefers-color-scheme:dark){:root{--bg:#101216;--card:#191c22;--text:#edeff3;--soft:#a7afbc;--line:#2c313a;--edge:#7b8494;--tint:#1f232a;--warn:#2b2413;--warn-line:#6d5820;--warn-text:#f3d68f;--bad:#321b1a;--bad-line:#7a3a35;--bad-text:#ffb9b2;--good:#86d9a4;--good-bg:#17301f;--accent:var(--accent-dark);--on-accent:var(--on-accent-dark)}}
+:root{color-scheme:light dark;--bg:#f4f5f7;--card:#fff;--text:#171a1f;--soft:#565d69;--line:#dfe2e8;--edge:#858d9a;--tint:#f7f8fa;--warn:#fff6e0;--warn-line:#e6bf62;--warn-text:#5c3d00;--bad:#fdeceb;--bad-line:#e8a29c;--bad-text:#7d1a12;--good:#1b6b3a;--good-bg:#e5f4ea;--accent:var(--light);--on-accent:var(--on-light)}
+@media(prefers-color-scheme:dark){:root{--bg:#101216;--card:#191c22;--text:#edeff3;--soft:#a7afbc;--line:#2c313a;--edge:#7b8494;--tint:#1f232a;--warn:#2b2413;--warn-line:#6d5820;--warn-text:#f3d68f;--bad:#321b1a;--bad-line:#7a3a35;--bad-text:#ffb9b2;--good:#86d9a4;--good-bg:#17301f;--accent:var(--dark);--on-accent:var(--on-dark)}}
 *{box-sizing:border-box}
 body{margin:0;min-height:100vh;display:flex;flex-direction:column;align-items:center;padding:clamp(1rem,5vh,3.5rem) 1rem 2rem;background:var(--bg);color:var(--text);font:1rem/1.5 system-ui,sans-serif;-webkit-text-size-adjust:100%}
 .brand{display:flex;align-items:center;gap:.625rem;margin:0 0 1.25rem;font-weight:600}

@@ -1,98 +1,106 @@
-import { OAuthError, ConfigurationError } from '../../errors.ts'
+import { ConfigurationError, OAuthError } from '../../errors.ts'
+import { recordCodec, sealedCodec } from '../../lib/codec.ts'
+import { defined } from '../../lib/defined.ts'
 import type { SignInLeg } from '../../types.ts'
-import type { AuthorizationRequest } from '../authorize/request.ts'
+import {
+  clearCookie,
+  getCookie,
+  isSlotId,
+  newSlot,
+  setCookie,
+  slotName,
+  type Slots,
+} from '../browser/cookies.ts'
+import { passOn } from '../browser/redirect.ts'
 import type { Context } from '../context.ts'
-import { isSlotId, newSlot, ownCookie, readOwnCookie, type Slots } from '../browser/cookies.ts'
-import { passOn } from '../page/layout.ts'
+import { expiredError, forgedError } from '../page-error.ts'
 import { callbackPath } from '../paths.ts'
-import { forged } from '../browser/csrf.ts'
 import { sealContext } from '../seal-context.ts'
-import { tooLate } from '../authorize/transaction.ts'
 
-/** What the user approved before signing in. */
-export interface Approval {
-  readonly grantId: string
-  /** With the access that the user chose. */
-  readonly request: AuthorizationRequest
-  /** The user wants to be asked for this no more. */
-  readonly remember: boolean
-  /** Until when this approval can come again, in seconds since the epoch. */
-  readonly repeatableUntil: number
-  /** The account that the page named, if it did. */
-  readonly subject?: string
-}
-
-interface SealedLeg {
-  approval?: Approval
-  kept?: string
-  expires: number
-}
-
-const slots: Slots = { kind: 'sign-in', max: 2 }
-/** Browsers drop a cookie above 4096 bytes, name and attributes included. */
-const maxCookie = 3800
-
-export interface Flow {
-  /** Path of this server, where it goes on. */
+/** What the sign-in gets, and what continues after it. */
+export interface SignInFlow {
+  /** Path of this server, to which an own login sends the user back. */
   path: string
   prompt?: string
   maxAge?: number
   loginHint?: string
-  approval?: Approval
+  /** What the user has approved before; `openLeg` returns it. */
+  approval?: object
 }
 
+interface StoredLeg {
+  approval?: object
+  /** What the sign-in keeps for `finish`. */
+  kept?: string
+  /** Seconds since the epoch. */
+  expires: number
+}
+
+const codec = sealedCodec(
+  'cookie',
+  recordCodec<StoredLeg>('sign-in', { approval: 'object?', kept: 'string?', expires: 'number' }),
+)
+
+const slots: Slots = { kind: 'sign-in', max: 2 }
+/** Browsers drop a cookie above 4096 bytes, name and attributes included. */
+const maxCookie = 3800
+const maxKept = 600
+
 /**
- * Sends the user to sign in. Where the sign-in comes back to this server, a leg begins: its `state` is
- * random and made now, so never before the user has approved, and what it stands for lies in a cookie of
- * this browser.
+ * Sends the user to sign in. If the sign-in comes back to this server, a leg begins. Its `state` is random
+ * and made here, so an upstream never sees one from before the approval (confused deputy). What the state
+ * stands for lies sealed in a cookie of this browser.
  */
 export async function startSignIn(
   context: Context,
   request: Request,
-  { path, approval, ...wishes }: Flow,
+  { path, approval, ...wishes }: SignInFlow,
   cookies: readonly string[] = [],
 ): Promise<Response> {
-  const { issuer, signIn, runtime, options } = context
+  const { issuer, sealer, options, runtime, signIn } = context
   const { origin } = new URL(issuer)
   const { id, evict } = newSlot(context, request, slots)
   const leg: SignInLeg = { state: id, callbackUrl: origin + callbackPath(context) }
   const response = await signIn.start(request, { ...wishes, returnTo: origin + path, leg })
   if (signIn.finish === undefined) return passOn(response, cookies)
-  if ((leg.kept ?? '').length > 600) throw new ConfigurationError('signIn', 'keeps more than 600 characters')
+  const { kept } = leg
+  if ((kept ?? '').length > maxKept)
+    throw new ConfigurationError('signIn', `keeps more than ${maxKept} characters`)
   const lifetime = options.lifetimes.transaction
-  const sealedLeg: SealedLeg = {
-    ...(approval === undefined ? {} : { approval }),
-    ...(leg.kept === undefined ? {} : { kept: leg.kept }),
-    expires: runtime.clock() + lifetime,
-  }
-  const value = await context.sealer.seal('cookie', legContext(context, id), JSON.stringify(sealedLeg))
+  const stored = { ...defined({ approval, kept }), expires: runtime.clock() + lifetime }
+  const value = await codec.seal(sealer, legContext(context, id), stored)
   if (value.length > maxCookie) throw new OAuthError('invalid_request', 'The request is too long')
-  return passOn(response, [...cookies, ...evict, ownCookie(context, `${slots.kind}-${id}`, value, lifetime)])
+  return passOn(response, [...cookies, ...evict, setCookie(context, slotName(slots, id), value, lifetime)])
 }
 
 /**
- * The leg that a callback belongs to. Throws a PageError if it began in another browser, or not at all,
- * or too long ago.
+ * The leg that a callback belongs to (CSRF: the cookie shows that it began in this browser). Throws a
+ * PageError if it began in another browser or not at all, or has expired.
  */
-export async function openLeg(
+export async function openLeg<Approval extends object>(
   context: Context,
   request: Request,
-): Promise<{ leg: SignInLeg; approval: Approval | undefined; begun: number }> {
+): Promise<{ leg: SignInLeg; approval: Approval | undefined; startedAt: number }> {
+  const { issuer, sealer, options, runtime } = context
   const states = new URL(request.url).searchParams.getAll('state')
   const [state] = states
   if (state === undefined || states.length > 1 || !isSlotId(state))
-    throw forged('The sign-in did not begin here')
-  const value = readOwnCookie(context, request, `${slots.kind}-${state}`) ?? ''
-  const text = await context.sealer.open('cookie', legContext(context, state), value)
-  if (text === undefined) throw forged('The sign-in did not begin in this browser')
-  const { approval, kept, expires } = JSON.parse(text) as SealedLeg
-  if (expires <= context.runtime.clock()) throw tooLate()
-  const callbackUrl = new URL(context.issuer).origin + callbackPath(context)
-  const begun = expires - context.options.lifetimes.transaction
-  return { leg: { state, callbackUrl, ...(kept === undefined ? {} : { kept }) }, approval, begun }
+    throw forgedError('The sign-in did not begin here')
+  const value = getCookie(context, request, slotName(slots, state)) ?? ''
+  const stored = await codec.open(sealer, legContext(context, state), value)
+  if (stored === undefined) throw forgedError('The sign-in did not begin in this browser')
+  const { approval, kept, expires } = stored
+  if (expires <= runtime.clock()) throw expiredError()
+  const callbackUrl = new URL(issuer).origin + callbackPath(context)
+  return {
+    leg: { state, callbackUrl, ...defined({ kept }) },
+    approval: approval as Approval | undefined,
+    startedAt: expires - options.lifetimes.transaction,
+  }
 }
 
+/** The cookie that ends a leg. */
 export const closeLeg = (context: Context, { state }: SignInLeg): string =>
-  ownCookie(context, `${slots.kind}-${state}`, '', 0)
+  clearCookie(context, slotName(slots, state))
 
 const legContext = ({ issuer }: Context, state: string): string => sealContext(issuer, `sign-in:${state}`)

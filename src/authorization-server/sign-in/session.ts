@@ -1,49 +1,62 @@
+import { recordCodec, sealedCodec } from '../../lib/codec.ts'
 import { oneLine } from '../../lib/runtime.ts'
 import type { Identity } from '../../types.ts'
+import { clearCookie, getCookie, setCookie } from '../browser/cookies.ts'
 import type { Context } from '../context.ts'
-import { ownCookie, readOwnCookie } from '../browser/cookies.ts'
 import { sealContext } from '../seal-context.ts'
 
-/** What the own session says of a user. Neither props nor upstream tokens: those belong to a grant. */
+/** The part of an identity that lies in the session. Props and upstream tokens belong to a grant. */
 export type SessionIdentity = Pick<Identity, 'subject' | 'name' | 'authTime' | 'acr' | 'scopes'>
 
-interface Sealed extends SessionIdentity {
+interface Session extends SessionIdentity {
+  /** Seconds since the epoch. */
   expires: number
+  /** `revokeAll()` starts a new epoch and so ends the session. */
   epoch: number
 }
 
-/** Who signed in through this server lately, or undefined. It says who; it never agrees to anything. */
+const codec = sealedCodec(
+  'cookie',
+  recordCodec<Session>('session', {
+    subject: 'string',
+    name: 'string?',
+    authTime: 'number?',
+    acr: 'string?',
+    scopes: 'strings?',
+    expires: 'number',
+    epoch: 'number',
+  }),
+)
+
+/** The user of this server's own session, or undefined. A session says who the user is; it never consents. */
 export async function readSession(context: Context, request: Request): Promise<SessionIdentity | undefined> {
-  const value = readOwnCookie(context, request, 'session')
-  if (value === undefined) return undefined
-  const text = await context.sealer.open('cookie', sealContext(context.issuer, 'session'), value)
-  if (text === undefined) return undefined
-  const { expires, epoch, ...identity } = JSON.parse(text) as Sealed
-  if (expires <= context.runtime.clock() || epoch !== (await context.keys.epoch(epoch))) return undefined
-  return identity
+  const { sealer, keys, runtime } = context
+  const value = getCookie(context, request, 'session')
+  const session = value && (await codec.open(sealer, sessionContext(context), value))
+  if (!session) return undefined
+  const { expires, epoch, ...identity } = session
+  return expires > runtime.clock() && epoch === (await keys.epoch(epoch)) ? identity : undefined
 }
 
-/** A cookie with a new session: whatever lay there before the sign-in is gone. */
+/** The cookie of a new session. It replaces the one from before the sign-in, which stops session fixation. */
 export async function startSession(context: Context, identity: Identity): Promise<string> {
+  const { sealer, keys, options, runtime } = context
   const { subject, name, authTime, acr, scopes } = identity
-  const now = context.runtime.clock()
-  const lifetime = context.options.lifetimes.session
+  const now = runtime.clock()
+  const lifetime = options.lifetimes.session
   const session = {
     subject,
-    // A cookie has 4096 bytes.
-    name: name && oneLine(name, 80),
+    // A cookie has at most 4096 bytes.
+    name: name ? oneLine(name, 80) : undefined,
     authTime: authTime ?? now,
-    acr,
-    scopes,
+    acr: acr ?? undefined,
+    scopes: scopes ?? undefined,
     expires: now + lifetime,
-    epoch: await context.keys.epoch(),
-  }
-  const sealed = await context.sealer.seal(
-    'cookie',
-    sealContext(context.issuer, 'session'),
-    JSON.stringify(session),
-  )
-  return ownCookie(context, 'session', sealed, lifetime)
+    epoch: await keys.epoch(),
+  } as Session
+  return setCookie(context, 'session', await codec.seal(sealer, sessionContext(context), session), lifetime)
 }
 
-export const endSession = (context: Context): string => ownCookie(context, 'session', '', 0)
+export const endSession = (context: Context): string => clearCookie(context, 'session')
+
+const sessionContext = ({ issuer }: Context): string => sealContext(issuer, 'session')

@@ -1,10 +1,11 @@
 /**
- * Hosts at which everybody can publish, with all names below them. That something lies there says nothing of
- * who made it. Data: extend it when a host is missing.
+ * Hosts at which anyone can publish, with all names below them. A document there says nothing about its
+ * author. This is data: add a host that is missing.
  */
 const sharedHosts: ReadonlySet<string> = new Set(
   `1drv.ms amazonaws.com amplifyapp.com appspot.com appwrite.global arweave.net awsapprunner.com azureedge.net azurefd.net
-azurecontainerapps.io azurestaticapps.net azurewebsites.net b-cdn.net backblazeb2.com bitbucket.io bitbucket.org blogspot.com bolt.host
+azurecontainerapps.io azurestaticapps.net azurewebsites.net b-cdn.net backblazeb2.com bitbucket.io
+bitbucket.org blogspot.com bolt.host
 carrd.co cloudapp.azure.com cloudapp.net cloudfront.net cloudfunctions.net code.run codeberg.org codeberg.page codesandbox.io convex.site
 csb.app deno.dev deno.net digitaloceanspaces.com discordapp.com docs.google.com drive.google.com dropboxusercontent.com dweb.link
 edgecompute.app elasticbeanstalk.com esm.sh firebaseapp.com fly.dev framer.app framer.website ghost.io githack.com github.com github.io
@@ -17,7 +18,7 @@ trycloudflare.com ts.net tumblr.com unpkg.com val.run vercel.app wasabisys.com w
 wixstudio.com wordpress.com workers.dev zeabur.app`.split(/\s/),
 )
 
-/** Whether the host, or one above it, is such a one. */
+/** Whether the host, or a domain above it, is one of them. */
 export const isSharedHost = (hostname: string): boolean => {
   const labels = hostname.replace(/\.$/, '').split('.')
   return labels.some((_, i) => sharedHosts.has(labels.slice(i).join('.')))
