@@ -61,12 +61,10 @@ const invalid = (description: string): OAuthError => new OAuthError('invalid_req
 
 /** SSRF: a `request_uri` is never fetched (RFC 9101 §10.4). */
 function refuseRequestObject(values: Values): void {
-  for (const name of ['request', 'request_uri'])
-    if (values.has(name))
-      throw new OAuthError(
-        `${name}_not_supported`,
-        `Send the parameters themselves, not a ${name === 'request' ? 'request object' : name}`,
-      )
+  if (values.has('request'))
+    throw new OAuthError('request_not_supported', 'Send the parameters themselves, not a request object')
+  if (values.has('request_uri'))
+    throw new OAuthError('request_uri_not_supported', 'Send the parameters themselves, not a request_uri')
 }
 
 function checkResponseType(values: Values, { client }: Target): void {
