@@ -1,7 +1,7 @@
 // Those who issue tokens, each behind the same few functions; on Node as in workerd.
 import { browse } from '../scripts/browser.ts'
 import { createAuthorizationServer, dangerouslyDevSignIn } from '../src/authorization-server/index.ts'
-import { memoryStore } from '../src/store/memory.ts'
+import type { Store, StoreRecord } from '../src/types.ts'
 
 type Send = (request: Request) => Promise<Response>
 type Fields = Record<string, string>
@@ -12,8 +12,11 @@ export interface Code {
 }
 export interface Issuer {
   name: string
-  /** Codes are made beforehand, so that the exchange alone counts. */
+  /** A new code. */
   code(): Promise<Code>
+  /** Keeps what is stored now; `rewind` brings it back, so that the same codes can be exchanged again. */
+  keep(): void
+  rewind(): void
   /** A refresh token for a code, a successor for a refresh token. */
   exchange(code: Code): Promise<string>
   refresh(token: string): Promise<string>
@@ -71,14 +74,38 @@ export function tokenEndpoint(
   }
 }
 
-/** Ours, driven through its own pages as a browser would. */
+/** A store in memory that can be set back. */
+function rewindableStore(): Store & Pick<Issuer, 'keep' | 'rewind'> {
+  let records = new Map<string, StoreRecord>()
+  let kept = records
+  let version = 0
+  return {
+    keep: () => void (kept = new Map(records)),
+    rewind: () => void (records = new Map(kept)),
+    get: async (key) => records.get(key),
+    async put(key, value, { ifVersion, expiresAt }) {
+      if ((records.get(key)?.version ?? null) !== ifVersion) return undefined
+      const next = String(++version)
+      records.set(key, { value, version: next, expiresAt })
+      return next
+    },
+    async delete(key, { ifVersion } = {}) {
+      return (ifVersion === undefined || records.get(key)?.version === ifVersion) && records.delete(key)
+    },
+  }
+}
+
+/** Ours, driven through its own pages as a browser would. Its clock stands still, so that codes do not expire. */
 export function tollgateIssuer(): Issuer {
   const issuer = 'http://127.0.0.1:4000'
   const resource = `${issuer}/mcp`
+  const store = rewindableStore()
+  const now = Date.now() / 1000
   const as = createAuthorizationServer({
     issuer,
+    clock: () => now,
     secret: 'of a benchmark, and of at least 32 bytes',
-    store: memoryStore(),
+    store,
     signIn: dangerouslyDevSignIn(),
     resources: { [resource]: { scopes: { 'notes:read': 'Read', 'notes:write': 'Write' } } },
     clients: [{ client_id: 'bench', redirect_uris: [redirectUri], token_endpoint_auth_method: 'none' }],
@@ -88,6 +115,8 @@ export function tollgateIssuer(): Issuer {
   let users = 0
   return {
     name: 'tollgate',
+    keep: store.keep,
+    rewind: store.rewind,
     async code() {
       const scope = 'notes:read notes:write'
       const { query, code_verifier } = await authorizationRequest({ client_id: 'bench', resource, scope })
@@ -118,6 +147,8 @@ export async function signatureAlone(): Promise<Issuer> {
   return {
     name: 'Request + signature + Response',
     code: async () => one,
+    keep: () => undefined,
+    rewind: () => undefined,
     ...tokenEndpoint('signature', send, 'http://127.0.0.1:4000/token', { client_id: 'bench' }),
   }
 }

@@ -6,7 +6,11 @@ import { browse } from '../scripts/browser.ts'
 import { authorizationRequest, redirectUri, tokenEndpoint, type Issuer } from './issuers.ts'
 import { cpuOf } from './process.ts'
 
-export async function startOidcProvider(): Promise<{ issuer: Issuer; cpu(): number; stop(): void }> {
+export async function startOidcProvider(): Promise<{
+  issuer: Omit<Issuer, 'keep' | 'rewind'>
+  cpu(): number
+  stop(): void
+}> {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'oidc-provider-server.ts')], {
     stdio: ['ignore', 'pipe', 'ignore'],
   })
@@ -14,7 +18,7 @@ export async function startOidcProvider(): Promise<{ issuer: Issuer; cpu(): numb
   const origin = chunk.toString().trim()
   const resource = 'https://mcp.example.com/mcp'
   const cookies = new Map<string, string>()
-  const issuer: Issuer = {
+  const issuer: Omit<Issuer, 'keep' | 'rewind'> = {
     name: 'oidc-provider',
     async code() {
       const { query, code_verifier } = await authorizationRequest({

@@ -1,24 +1,16 @@
-// One step at a time: n codes are made, all of them exchanged, all refresh tokens refreshed.
-import { signatureAlone, tollgateIssuer, type Code, type Issuer } from './issuers.ts'
-import { workersIssuer } from './workers-oauth-provider.ts'
+// One step of one issuer in one request.
+import { exchange, prepare, refresh, type Prepared } from './token-steps.ts'
 
-let issuers: Issuer[] | undefined
-let codes: Code[] = []
-let tokens: string[] = []
+const prepared = new Map<string, Prepared>()
 
 export default {
   async fetch(request: Request): Promise<Response> {
-    issuers ??= [await signatureAlone(), tollgateIssuer(), (await workersIssuer()).issuer]
     const { searchParams } = new URL(request.url)
-    const issuer = issuers.find(({ name }) => name === searchParams.get('name'))!
+    const name = searchParams.get('name')!
+    const n = Number(searchParams.get('n'))
     const step = searchParams.get('step')
-    if (step === 'codes') {
-      codes = []
-      for (let i = 0; i < Number(searchParams.get('n')); i++) codes.push(await issuer.code())
-    } else if (step === 'exchange') {
-      tokens = []
-      for (const code of codes) tokens.push(await issuer.exchange(code))
-    } else for (const token of tokens) await issuer.refresh(token)
+    if (step === 'codes') prepared.set(name, await prepare(name, n))
+    else await (step === 'exchange' ? exchange : refresh)(prepared.get(name)!, n)
     return new Response('done')
   },
 }

@@ -3,9 +3,16 @@ import { authorizationRequest, redirectUri, tokenEndpoint, type Issuer } from '.
 
 const origin = 'https://mcp.example.com'
 
-/** A KV namespace in memory. */
+/** A KV namespace in memory that can be set back. */
 class MemoryKv {
-  readonly entries = new Map<string, { value: string; metadata?: unknown }>()
+  entries = new Map<string, { value: string; metadata?: unknown }>()
+  #kept = this.entries
+  keep(): void {
+    this.#kept = new Map(this.entries)
+  }
+  rewind(): void {
+    this.entries = new Map(this.#kept)
+  }
   async get(key: string, options?: string | { type?: string }): Promise<unknown> {
     const found = this.entries.get(key)?.value
     const type = typeof options === 'string' ? options : options?.type
@@ -33,7 +40,8 @@ export async function workersIssuer(): Promise<{
 }> {
   // Only now: on Node, what it imports from the platform has to be there first.
   const { OAuthProvider } = await import('@cloudflare/workers-oauth-provider')
-  const env: Record<string, unknown> = { OAUTH_KV: new MemoryKv() }
+  const kv = new MemoryKv()
+  const env: Record<string, unknown> = { OAUTH_KV: kv }
   const ctx = { waitUntil: () => undefined, passThroughOnException: () => undefined, props: {} }
   let users = 0
   const provider = new OAuthProvider({
@@ -79,6 +87,8 @@ export async function workersIssuer(): Promise<{
   const token = tokenEndpoint(name, handler, `${origin}/token`, { client_id, resource })
   const issuer: Issuer = {
     name,
+    keep: () => kv.keep(),
+    rewind: () => kv.rewind(),
     async code() {
       const scope = 'notes:read notes:write'
       const { query, code_verifier } = await authorizationRequest({ client_id, resource, scope, state: 'x' })
