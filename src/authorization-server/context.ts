@@ -1,4 +1,4 @@
-import type { Sealer } from '../lib/sealer.ts'
+import type { MacSealer } from '../lib/mac-sealer.ts'
 import type { ResolvedRuntime } from '../lib/runtime.ts'
 import type { Awaitable, SignIn } from '../types.ts'
 import type { TokenEndpointAuthMethod } from '../protocol/client-metadata.ts'
@@ -17,7 +17,7 @@ export interface Context {
   /** Whether the issuer is https. On an http loopback issuer cookies have neither `Secure` nor `__Host-`. */
   readonly secure: boolean
   readonly runtime: ResolvedRuntime
-  readonly sealer: Sealer
+  readonly sealer: MacSealer
   /** Adds a hash of the issuer to the keys. Every failure is an UnavailableError. */
   readonly store: RecordStore
   readonly signIn: SignIn

@@ -2,7 +2,7 @@ import { lastAddress } from '../http/caller.ts'
 import { authenticatedCache } from '../lib/authenticated-cache.ts'
 import { printError } from '../lib/print-error.ts'
 import { callPart, resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
-import { Sealer } from '../lib/sealer.ts'
+import { MacSealer } from '../lib/mac-sealer.ts'
 import type { SignIn, SignInLeg } from '../types.ts'
 import { createAssertionVerifier } from './client/assertion.ts'
 import { createClientFetch } from './client/fetch.ts'
@@ -47,7 +47,7 @@ export function createContext(options: AuthorizationServerOptions): {
     : undefined
   for (const detail of [weakening, tokenEndpointAudience])
     if (detail !== undefined) runtime.event({ type: 'option.weakening', level: 'warning', issuer, detail })
-  const sealer = new Sealer(settings.secrets)
+  const sealer = new MacSealer(settings.secrets)
   const store = scopedStore(options.store, issuer, runtime)
   const keys = createKeyRing(options.keys ?? {}, { issuer, store, sealer, runtime })
   const limits = createLimits(

@@ -1,5 +1,4 @@
 import { base64url, concat, fromBase64url, fromUtf8, utf8 } from './bytes.ts'
-import { hmacSha256 } from './sha256.ts'
 
 /** What a subkey is for. A key of one purpose opens nothing of another. */
 export type Purpose =
@@ -16,13 +15,12 @@ export type Purpose =
 
 /** The deployment secret, or several: the first makes, all open. */
 export class Sealer {
-  readonly #secrets: readonly Uint8Array<ArrayBuffer>[]
+  protected readonly secrets: readonly Uint8Array<ArrayBuffer>[]
   readonly #sealKeys = new Map<string, Promise<CryptoKey>>()
-  readonly #macKeys = new Map<string, Promise<Uint8Array>>()
 
   /** Each secret has at least 32 bytes of UTF-8; the caller has checked it. */
   constructor(secrets: readonly string[]) {
-    this.#secrets = secrets.map(utf8)
+    this.secrets = secrets.map(utf8)
   }
 
   /** AES-256-GCM, fresh nonce; `context` is authenticated and not contained: whoever opens must know it. */
@@ -39,7 +37,7 @@ export class Sealer {
     const bytes = fromBase64url(sealed)
     if (bytes === undefined || bytes.length < 28) return undefined
     const algorithm = { name: 'AES-GCM', iv: bytes.subarray(0, 12), additionalData: utf8(context) }
-    for (let i = 0; i < this.#secrets.length; i++) {
+    for (let i = 0; i < this.secrets.length; i++) {
       const key = await this.#key(i, purpose)
       try {
         return fromUtf8(new Uint8Array(await crypto.subtle.decrypt(algorithm, key, bytes.subarray(12))))
@@ -50,26 +48,12 @@ export class Sealer {
     return undefined
   }
 
-  /** HMAC-SHA-256 as base64url, with the first secret. */
-  async mac(purpose: Purpose, text: string): Promise<string> {
-    return this.#mac(0, purpose, text)
-  }
-
-  /** The macs under every secret, the first one first: for a comparison that outlives a change of the secret. */
-  async macs(purpose: Purpose, text: string): Promise<string[]> {
-    return Promise.all(this.#secrets.map((_, i) => this.#mac(i, purpose, text)))
-  }
-
-  async #mac(index: number, purpose: Purpose, text: string): Promise<string> {
-    const key = await this.#derived(this.#macKeys, index, purpose, deriveMac)
-    return base64url(hmacSha256(key, utf8(text)))
-  }
-
   #key(index: number, purpose: Purpose): Promise<CryptoKey> {
-    return this.#derived(this.#sealKeys, index, purpose, deriveSeal)
+    return this.derived(this.#sealKeys, index, purpose, deriveSeal)
   }
 
-  #derived<T>(
+  /** The subkey of this purpose under this secret, derived once. */
+  protected derived<T>(
     keys: Map<string, Promise<T>>,
     index: number,
     purpose: Purpose,
@@ -78,7 +62,7 @@ export class Sealer {
     const name = `${index}:${purpose}`
     let key = keys.get(name)
     if (key === undefined) {
-      key = derive(this.#secrets[index]!, purpose)
+      key = derive(this.secrets[index]!, purpose)
       keys.set(name, key)
     }
     return key
@@ -91,12 +75,8 @@ async function deriveSeal(secret: Uint8Array<ArrayBuffer>, purpose: Purpose): Pr
   return crypto.subtle.deriveKey(hkdf(`${purpose}/AES-GCM`), base, algorithm, false, ['encrypt', 'decrypt'])
 }
 
-async function deriveMac(secret: Uint8Array<ArrayBuffer>, purpose: Purpose): Promise<Uint8Array> {
-  const base = await crypto.subtle.importKey('raw', secret, 'HKDF', false, ['deriveBits'])
-  return new Uint8Array(await crypto.subtle.deriveBits(hkdf(`${purpose}/HMAC`), base, 256))
-}
-
-const hkdf = (info: string): HkdfParams => ({
+/** HKDF with SHA-256 (RFC 5869). */
+export const hkdf = (info: string): HkdfParams => ({
   name: 'HKDF',
   hash: 'SHA-256',
   salt: utf8('tollgate'),

@@ -1,7 +1,7 @@
 import { constantTimeEqual } from '../lib/equal.ts'
 import { checkOptions, requireSecrets } from '../lib/options.ts'
 import { randomToken } from '../lib/random.ts'
-import { Sealer } from '../lib/sealer.ts'
+import { MacSealer } from '../lib/mac-sealer.ts'
 import type { AuthInfo, Awaitable } from '../types.ts'
 
 /** Options of {@link createSessions}. */
@@ -43,7 +43,7 @@ export const samePrincipal = (a: Principal, b: Principal): boolean => identityOf
  */
 export function createSessions(options: SessionOptions): Sessions {
   checkOptions('createSessions', options, ['secret'])
-  const sealer = new Sealer(requireSecrets('secret', options.secret))
+  const sealer = new MacSealer(requireSecrets('secret', options.secret))
 
   const seal = async (inner: string, auth: Principal): Promise<string> =>
     `${inner}.${await sealer.mac('session', binding(inner, auth))}`

@@ -8,7 +8,7 @@ import { scopedStore } from '../../src/authorization-server/scoped-store.ts'
 import { createClient } from '../../src/client/index.ts'
 import { dpopKey } from '../../src/client/fetch/dpop.ts'
 import { createResourceServer } from '../../src/index.ts'
-import { Sealer } from '../../src/lib/sealer.ts'
+import { MacSealer } from '../../src/lib/mac-sealer.ts'
 import { createSessions } from '../../src/resource-server/sessions.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 
@@ -42,8 +42,8 @@ const made = {
   client: attempt(() => createClient({ clientName: 'Test', redirect: `${issuer}/callback`, dpop: true })),
 }
 
-const sealing = new Sealer([secret])
-const authenticating = new Sealer([secret])
+const sealing = new MacSealer([secret])
+const authenticating = new MacSealer([secret])
 const dpop = dpopKey(true, () => 1)
 const store = scopedStore(memoryStore(), issuer, { clock: () => 1, event: () => undefined })
 

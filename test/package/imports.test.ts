@@ -24,7 +24,7 @@ const table: Record<string, Rule> = {
   'events.ts': { local: [], npm: [] },
   'deployment.ts': { local: ['types.ts'], npm: [] },
   'types.ts': { local: ['events.ts', 'deployment.ts'], npm: [] },
-  'lib/': { local: ['errors.ts', 'types.ts'], npm: [] },
+  'lib/': { local: ['errors.ts', 'types.ts'], npm: [/^@noble\/hashes\//] },
   'protocol/': { local: bottom, npm: [/^valibot$/] },
   'http/': { local: [...bottom, 'protocol/'], npm: [] },
   'store/contract.ts': { local: ['types.ts', 'errors.ts'], npm: [] },

@@ -3,7 +3,7 @@ import { recordCodec, sealedCodec } from '../../lib/codec.ts'
 import { constantTimeEqual } from '../../lib/equal.ts'
 import { sha256 } from '../../lib/hash.ts'
 import { Lru } from '../../lib/lru.ts'
-import type { Sealer } from '../../lib/sealer.ts'
+import type { MacSealer } from '../../lib/mac-sealer.ts'
 import {
   defaultGrantTypes,
   type ClientMetadata,
@@ -46,7 +46,7 @@ const codec = sealedCodec(
   }),
 )
 
-export function createStatelessClients(sealer: Sealer, issuer: string): StatelessClients {
+export function createStatelessClients(sealer: MacSealer, issuer: string): StatelessClients {
   const context = sealContext(issuer, 'client')
   // What an id says never changes.
   const opened = new Lru<Client>(1000)

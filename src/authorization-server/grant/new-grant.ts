@@ -1,5 +1,5 @@
 import { oneLine, type ResolvedRuntime } from '../../lib/runtime.ts'
-import type { Sealer } from '../../lib/sealer.ts'
+import type { MacSealer } from '../../lib/mac-sealer.ts'
 import type { ClientDirectory } from '../context.ts'
 import type { GrantRecord, NewGrant } from '../grants.ts'
 import type { KeyRing } from '../keys.ts'
@@ -10,7 +10,7 @@ import { sealForGrant } from './record.ts'
 export interface GrantsParts {
   issuer: string
   store: RecordStore
-  sealer: Sealer
+  sealer: MacSealer
   keys: KeyRing
   clients: Pick<ClientDirectory, 'extendLife'>
   runtime: ResolvedRuntime

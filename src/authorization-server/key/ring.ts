@@ -1,7 +1,7 @@
 import { ConfigurationError, UnavailableError } from '../../errors.ts'
 import { checkOptions, requireSeconds } from '../../lib/options.ts'
 import type { ResolvedRuntime } from '../../lib/runtime.ts'
-import type { Sealer } from '../../lib/sealer.ts'
+import type { MacSealer } from '../../lib/mac-sealer.ts'
 import { SingleFlight } from '../../lib/single-flight.ts'
 import { requireWithin } from '../../lib/within.ts'
 import { update, type Verdict } from '../../store/update.ts'
@@ -40,7 +40,7 @@ const recordKey = 'keys:ring'
 export interface KeyRingParts {
   issuer: string
   store: RecordStore
-  sealer: Sealer
+  sealer: MacSealer
   runtime: ResolvedRuntime
 }
 

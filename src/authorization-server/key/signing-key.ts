@@ -1,7 +1,7 @@
 import { ConfigurationError } from '../../errors.ts'
 import { sealedCodec, storedCodec } from '../../lib/codec.ts'
 import { sha256 } from '../../lib/hash.ts'
-import type { Sealer } from '../../lib/sealer.ts'
+import type { MacSealer } from '../../lib/mac-sealer.ts'
 import type { Jwk, SigningAlgorithm, SigningKey } from '../keys.ts'
 import { sealContext } from '../seal-context.ts'
 
@@ -36,7 +36,7 @@ const codec = sealedCodec('key-wrap', storedCodec<{ jwk: Jwk }>('signing key', {
 export async function createStoredKey(
   alg: SigningAlgorithm,
   activeFrom: number,
-  sealer: Sealer,
+  sealer: MacSealer,
   issuer: string,
 ): Promise<StoredKey> {
   const pair = (await crypto.subtle.generateKey(generation[alg], true, ['sign', 'verify'])) as CryptoKeyPair
@@ -50,7 +50,7 @@ export async function createStoredKey(
 /** Unwraps it; the private key is not extractable from then on. */
 export async function openStoredKey(
   { kid, wrapped, by, activeFrom }: StoredKey,
-  sealer: Sealer,
+  sealer: MacSealer,
   issuer: string,
 ): Promise<SigningKey | UnopenedKey> {
   const opened = await codec.open(sealer, sealContext(issuer, kid), wrapped)
@@ -61,7 +61,7 @@ export async function openStoredKey(
 }
 
 /** Names of the deployment secrets that tell nothing about them. */
-const fingerprints = async (sealer: Sealer): Promise<string[]> =>
+const fingerprints = async (sealer: MacSealer): Promise<string[]> =>
   (await sealer.macs('key-wrap', 'fingerprint')).map((each) => each.slice(0, 11))
 
 /** The one algorithm that we use such a key with. */

@@ -1,5 +1,5 @@
 import { base64url, utf8 } from '../../lib/bytes.ts'
-import { sha256Bytes } from '../../lib/sha256.ts'
+import { sha256Bytes } from '../../lib/hash.ts'
 
 // The grammar of everything that a client is given. Parts are separated by a dot; each has 27 characters of base64url, at least 132
 // random bits. The number of parts and their length are the version of the form: another form is refused like a wrong token.

@@ -1,5 +1,5 @@
 import { constantTimeEqual } from '../../lib/equal.ts'
-import type { Sealer } from '../../lib/sealer.ts'
+import type { MacSealer } from '../../lib/mac-sealer.ts'
 
 /**
  * The secret part of a refresh token: the generation in 5 characters, and 22 characters (132 bits) of an HMAC of grant, series and
@@ -15,7 +15,7 @@ export interface RefreshSecrets {
   generationOf(secret: string): Promise<number | undefined>
 }
 
-export function refreshSecrets(sealer: Sealer, grantId: string, series: string): RefreshSecrets {
+export function refreshSecrets(sealer: MacSealer, grantId: string, series: string): RefreshSecrets {
   const of = async (generation: number): Promise<string[]> => {
     const macs = await sealer.macs('successor', `${grantId}\n${series}\n${generation}`)
     return macs.map((mac) => generation.toString(36).padStart(5, '0') + mac.slice(0, 22))
