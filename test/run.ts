@@ -1,185 +1,120 @@
-// Runs the tests and prints what ran where. `node test/run.ts [group …]`; without a group, all of them.
+// Runs the tests and prints what ran where. `node test/run.ts [group …]`; without a group, all of them but the browser.
+// vitest.config.ts says which files belong to which project; here stands which runtime runs which project.
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { availableParallelism, tmpdir } from 'node:os'
-import { delimiter, join, relative } from 'node:path'
-import { existsSync } from 'node:fs'
-import { exceptions } from './runtime-exceptions.ts'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { differences, readReport, type Report } from './support/reports.ts'
+
+const root = join(import.meta.dirname, '..')
+const bin = (name: string): string => join(root, 'node_modules/.bin', name)
+const deno = [bin('deno'), 'run', '-A', '--unstable-kv']
 
 interface Run {
   name: string
   group: string
-  command: string[]
-  /** Whether this run is one of the shared suite, which must be the same everywhere. */
-  shared: boolean
-}
-interface Outcome {
-  run: Run
-  passed: number
-  failed: number
-  tests: Set<string>
-  seconds: number
-  output: string
+  /** Runs vitest. */
+  runtime: readonly string[]
+  project: string
+  /** One of the shared suite, which must be the same everywhere. */
+  shared?: true
 }
 
-const root = join(import.meta.dirname, '..')
-const bin = (name: string): string => join(root, 'node_modules', '.bin', name)
-const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
-const reports = mkdtempSync(join(tmpdir(), 'tollgate-tests-'))
-
-const node22 = join(root, 'tools/node-22/node_modules/.bin/node')
-const runs: Run[] = [
-  run('node 20', 'node', [systemNode(), vitest], 'shared'),
-  run('node 22', 'node', [node22, vitest], 'shared'),
-  run('node 24', 'node', [process.execPath, vitest], 'shared'),
-  run('workerd', 'workerd', [process.execPath, vitest], 'workerd'),
-  run('workerd, no nodejs_compat', 'workerd', [process.execPath, vitest], 'workerd-plain'),
-  run('deno', 'deno', [bin('deno'), 'run', '-A', '--unstable-kv', vitest], 'shared'),
-  run('bun', 'bun', [bin('bun'), '--bun', vitest], 'shared'),
-  { ...run('stores, adapters, hosts, package', 'hosts', [process.execPath, vitest], 'node'), shared: false },
+const runs: readonly Run[] = [
+  { name: 'stores, adapters, hosts, package', group: 'hosts', runtime: [process.execPath], project: 'node' },
+  { name: 'node 20', group: 'node', runtime: [systemNode()], project: 'shared', shared: true },
+  {
+    name: 'node 22',
+    group: 'node',
+    runtime: [join(root, 'tools/node-22/node_modules/.bin/node')],
+    project: 'shared',
+    shared: true,
+  },
+  { name: 'node 24', group: 'node', runtime: [process.execPath], project: 'shared', shared: true },
+  { name: 'workerd', group: 'workerd', runtime: [process.execPath], project: 'workerd', shared: true },
+  {
+    name: 'workerd, no nodejs_compat',
+    group: 'workerd',
+    runtime: [process.execPath],
+    project: 'workerd-plain',
+    shared: true,
+  },
+  { name: 'deno', group: 'deno', runtime: deno, project: 'shared', shared: true },
+  { name: 'bun', group: 'bun', runtime: [bin('bun'), '--bun'], project: 'shared', shared: true },
+  // Needs Chromium, so it runs only if it is asked for.
+  { name: 'pages in Chromium', group: 'browser', runtime: [process.execPath], project: 'browser' },
 ]
-
-/** Needs Chromium, so it runs only when it is asked for. */
-const extra: Run[] = [
-  { ...run('pages in Chromium', 'browser', [process.execPath, vitest], 'browser'), shared: false },
-]
+/** What only some tests need lies in folders with lock files of their own. */
+const tools: Readonly<Record<string, readonly string[]>> = {
+  node: ['tools/node-22'],
+  hosts: ['examples/express', 'examples/next', 'tools/inspector'],
+}
 
 const groups = process.argv.slice(2)
-const unknown = groups.filter((group) => ![...runs, ...extra].some((each) => each.group === group))
-if (unknown.length > 0) throw new Error(`no such group: ${unknown.join(', ')}`)
-const chosen = groups.length === 0 ? runs : [...runs, ...extra].filter(({ group }) => groups.includes(group))
+const unknown = groups.find((group) => !runs.some((run) => run.group === group))
+if (unknown !== undefined) fail(`there is no group "${unknown}"`)
+const chosen = runs.filter(({ group }) =>
+  groups.length === 0 ? group !== 'browser' : groups.includes(group),
+)
 
-await build()
-if (chosen.some(({ name }) => name === 'node 22')) await install('tools/node-22')
-if (chosen.some(({ group }) => group === 'hosts')) {
-  await install('examples/express')
-  await install('examples/next')
-  await install('tools/inspector')
-}
-const outcomes = await inParallel(chosen, Math.max(1, Math.min(2, availableParallelism())))
-report(outcomes)
+await must([process.execPath, bin('tsc'), '-p', 'tsconfig.json'])
+for (const folder of new Set(chosen.flatMap(({ group }) => tools[group] ?? [])))
+  if (!existsSync(join(root, folder, 'node_modules')))
+    await must(['npm', 'ci', '--include=dev', '--no-audit', '--no-fund', '--prefix', folder])
 
-function run(name: string, group: string, command: string[], project: string): Run {
-  const file = join(reports, `${name.replaceAll(/\W+/g, '-')}.json`)
-  const args = [
-    'run',
-    '--project',
-    project,
-    '--reporter=default',
-    '--reporter=json',
-    `--outputFile.json=${file}`,
-  ]
-  return { name, group, command: [...command, ...args], shared: true }
+const folder = mkdtempSync(join(tmpdir(), 'tollgate-tests-'))
+const waiting = [...chosen]
+const done: { run: Run; report: Report }[] = []
+// Two at a time: some of them wait more than they compute.
+await Promise.all([runNext(), runNext()])
+rmSync(folder, { recursive: true, force: true })
+
+const shared = done.filter(({ run }) => run.shared)
+const missing = differences(shared.map(({ run, report }) => ({ name: run.name, tests: report.tests })))
+for (const line of missing.slice(0, 20)) console.log(line)
+if (shared.length > 1)
+  console.log(
+    `the shared suite: ${shared[0]!.report.tests.size} tests on ${shared.length} runtimes, ${missing.length} differences`,
+  )
+const sum = (of: (report: Report) => number): number => done.reduce((all, { report }) => all + of(report), 0)
+const failed = sum((report) => report.failed) + (missing.length > 0 ? 1 : 0)
+console.log(`${sum((report) => report.passed)} passed, ${failed} failed`)
+process.exitCode = failed > 0 ? 1 : 0
+
+async function runNext(): Promise<void> {
+  const run = waiting.shift()
+  if (run === undefined) return
+  const file = join(folder, `${run.name.replaceAll(/\W+/g, '-')}.json`)
+  const vitest = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--project', run.project]
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
+  const started = performance.now()
+  const { code, output } = await execute([...run.runtime, ...vitest, ...reporters])
+  const seconds = Math.round((performance.now() - started) / 1000)
+  const report = readReport(file, root, code)
+  done.push({ run, report })
+  console.log(`${run.name.padEnd(34)} ${report.passed} passed, ${report.failed} failed  (${seconds} s)`)
+  if (report.failed > 0) console.log(output)
+  await runNext()
 }
 
 /** The first `node` on the path that is not one of ours: on the smallest supported machine, Node 20. */
 function systemNode(): string {
-  const found = (process.env['PATH'] ?? '')
-    .split(delimiter)
-    .filter((folder) => !folder.includes('node_modules') && existsSync(join(folder, 'node')))
-  return found[0] ? join(found[0], 'node') : process.execPath
+  const folders = (process.env['PATH'] ?? '').split(delimiter)
+  const found = folders.find((each) => !each.includes('node_modules') && existsSync(join(each, 'node')))
+  return found === undefined ? process.execPath : join(found, 'node')
 }
 
-async function build(): Promise<void> {
-  const { code, output } = await execute([process.execPath, bin('tsc'), '-p', 'tsconfig.json'])
-  if (code !== 0) fail(`the build failed\n${output}`)
-}
-
-/** What only some tests need lies in folders with lock files of their own, and is installed on first use. */
-async function install(folder: string): Promise<void> {
-  if (existsSync(join(root, folder, 'node_modules'))) return
-  const command = ['npm', 'ci', '--include=dev', '--no-audit', '--no-fund', '--prefix', join(root, folder)]
+async function must(command: readonly string[]): Promise<void> {
   const { code, output } = await execute(command)
-  if (code !== 0) fail(`${folder} could not be installed from its lock file\n${output}`)
+  if (code !== 0) fail(`${command.join(' ')} failed\n${output}`)
 }
 
-async function inParallel(waiting: readonly Run[], width: number): Promise<Outcome[]> {
-  const outcomes: Outcome[] = []
-  const queue = [...waiting].sort((a, b) => Number(a.shared) - Number(b.shared))
-  const worker = async (): Promise<void> => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const outcome = await perform(next)
-      outcomes.push(outcome)
-      const { name } = outcome.run
-      console.log(
-        `${name.padEnd(34)} ${outcome.passed} passed, ${outcome.failed} failed  (${outcome.seconds} s)`,
-      )
-      if (outcome.failed > 0) console.log(outcome.output)
-    }
-  }
-  await Promise.all(Array.from({ length: width }, worker))
-  return outcomes
-}
-
-async function perform(each: Run): Promise<Outcome> {
-  const started = performance.now()
-  const { code, output } = await execute(each.command)
-  const seconds = Math.round((performance.now() - started) / 1000)
-  const file = each.command.at(-1)!.replace('--outputFile.json=', '')
-  const tests = new Set<string>()
-  let passed = 0
-  let failed = 0
-  if (existsSync(file)) {
-    const { testResults } = JSON.parse(readFileSync(file, 'utf8')) as {
-      testResults: {
-        name: string
-        status: string
-        assertionResults: { fullName: string; status: string }[]
-      }[]
-    }
-    for (const { name, status, assertionResults } of testResults) {
-      const path = relative(root, name)
-      if (status === 'failed' && assertionResults.length === 0) failed++
-      for (const { fullName, status: result } of assertionResults) {
-        if (result === 'passed') passed++
-        else failed++
-        if (!/\.(workerd|deno|bun)\.test\.ts$/.test(path)) tests.add(`${path} › ${fullName}`)
-      }
-    }
-  }
-  // A crash is a failure even where the report looks fine; so is a run without tests.
-  if ((code !== 0 || passed === 0) && failed === 0) failed = 1
-  return { run: each, passed, failed, tests, seconds, output }
-}
-
-function report(all: readonly Outcome[]): void {
-  rmSync(reports, { recursive: true, force: true })
-  const shared = all.filter((outcome) => outcome.run.shared)
-  const everything = new Set(shared.flatMap(({ tests }) => [...tests]))
-  const differences: string[] = []
-  for (const {
-    run: { name },
-    tests,
-  } of shared) {
-    for (const test of everything) {
-      const excused = exceptions.some(
-        (exception) => exception.runtime === name && test.startsWith(exception.test),
-      )
-      if (!tests.has(test) && !excused) differences.push(`${name} did not run: ${test}`)
-    }
-  }
-  for (const difference of differences.slice(0, 20)) console.log(difference)
-  if (shared.length > 1)
-    console.log(
-      `the shared suite: ${everything.size} tests on ${shared.length} runtimes, ${differences.length} differences`,
-    )
-  const passed = all.reduce((sum, outcome) => sum + outcome.passed, 0)
-  const failed = all.reduce((sum, outcome) => sum + outcome.failed, 0) + (differences.length > 0 ? 1 : 0)
-  console.log(`${passed} passed, ${failed} failed`)
-  process.exitCode = failed > 0 ? 1 : 0
-}
-
-function execute(command: readonly string[]): Promise<{ code: number; output: string }> {
-  const env = {
-    ...process.env,
-    CI: '1',
-    NO_COLOR: '1',
-    FORCE_COLOR: '0',
-    WRANGLER_SEND_METRICS: 'false',
-    CLOUDFLARE_CF_FETCH_ENABLED: 'false',
-    DENO_NO_UPDATE_CHECK: '1',
-  }
-  const child = spawn(command[0]!, command.slice(1), { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
+/** The end of what it prints. */
+function execute([command, ...args]: readonly string[]): Promise<{ code: number; output: string }> {
+  const quiet = { CI: '1', NO_COLOR: '1', FORCE_COLOR: '0', WRANGLER_SEND_METRICS: 'false' }
+  const offline = { CLOUDFLARE_CF_FETCH_ENABLED: 'false', DENO_NO_UPDATE_CHECK: '1' }
+  const env = { ...process.env, ...quiet, ...offline }
+  const child = spawn(command!, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   const keep = (chunk: Buffer): void => {
     output = (output + chunk.toString()).slice(-20_000)
