@@ -1,5 +1,3 @@
-import type { Clock, Fetch } from './types.ts'
-
 /** One resource of a deployment, as `tollgate/doctor` sees it. */
 export interface DeployedResource {
   readonly resource: string
@@ -17,8 +15,9 @@ export interface Deployment {
   readonly resources: readonly DeployedResource[]
   /** Issuers that were configured as a URL, without a preset. */
   readonly bareIssuers: readonly string[]
-  readonly fetch: Fetch
-  readonly clock: Clock
+  readonly fetch: typeof fetch
+  /** Seconds since the epoch. */
+  readonly clock: () => number
   /** http origins that are allowed by name. */
   readonly dangerouslyAllowHttp: readonly string[]
 }

@@ -22,7 +22,7 @@ const jose = [/^jose\//]
 const table: Record<string, Rule> = {
   'errors.ts': { local: [], npm: [] },
   'events.ts': { local: [], npm: [] },
-  'deployment.ts': { local: ['types.ts'], npm: [] },
+  'deployment.ts': { local: [], npm: [] },
   'types.ts': { local: ['events.ts', 'deployment.ts'], npm: [] },
   'lib/': { local: ['errors.ts', 'types.ts'], npm: [/^@noble\/hashes\//] },
   'protocol/': { local: bottom, npm: [/^valibot$/] },
