@@ -12,6 +12,8 @@ export {
 } from './errors.ts'
 
 export type {
+  AdmitNeed,
+  AdmittedRequest,
   Need,
   OperationJudge,
   OperationJudgement,

@@ -16,6 +16,8 @@ export interface ResolvedRuntime {
   /** On Workers: I/O ends with the request that began it. */
   readonly requestsOwnIo: boolean
   event(event: NewEvent): void
+  /** Returns what reports this event, each time with the time of the call. For events of the hot path: cleaned once. */
+  prepare(event: NewEvent): () => void
   /**
    * For every 5xx, and for failures that a request survives: `onError` gets what was thrown; `onEvent` gets the part and the reason, without
    * the text of foreign errors, which may quote a secret. Ours go by {@link attribute}. `where` is used if the error has no part of its own.
@@ -47,6 +49,11 @@ export function resolveRuntime(runtime: Runtime): ResolvedRuntime {
   const event = (event: NewEvent): void => {
     if (onEvent !== undefined) observe({ ...bounded(event), at: clock() })
   }
+  const prepare: ResolvedRuntime['prepare'] = (event) => {
+    if (onEvent === undefined) return () => undefined
+    let clean: Omit<TollgateEvent, 'at'> | undefined
+    return () => observe({ ...(clean ??= bounded(event)), at: clock() })
+  }
   const failed: ResolvedRuntime['failed'] = (error, fallback, { request, event: about } = {}) => {
     const origin = originOf(error)
     const where = origin?.where ?? fallback ?? endpointOf(request)
@@ -71,6 +78,7 @@ export function resolveRuntime(runtime: Runtime): ResolvedRuntime {
       }),
     requestsOwnIo: typeof navigator === 'object' && navigator.userAgent === 'Cloudflare-Workers',
     event,
+    prepare,
     failed,
     clientAddress(request) {
       try {

@@ -1,15 +1,12 @@
-import { applyCors } from '../http/cors.ts'
-import { isOwn } from '../lib/own-request.ts'
 import { requireFunction } from '../lib/options.ts'
 import type { AuthInfo, Awaitable } from '../types.ts'
 import { deploymentOf } from './deployment.ts'
-import { createEntrance } from './guard/locate.ts'
-import { createGate, type AdmitOptions } from './guard/guard.ts'
-import { finish } from './guard/finish.ts'
+import { createGuard, type AdmitOptions } from './guard/guard.ts'
+import { createLocator } from './guard/locate.ts'
+import { checkNeed, type Requirement } from './guard/need.ts'
+import { ProtectedResource } from './guard/protected-resource.ts'
 import { resolveOptions } from './options.ts'
-import { ProtectedResource } from './protected-resource.ts'
-import { requirement, type Requirement } from './guard/need.ts'
-import type { Need, ProtectNeed, ResourceServer, ResourceServerOptions } from './types.ts'
+import type { AdmitNeed, Need, ProtectNeed, ResourceServer, ResourceServerOptions } from './types.ts'
 
 /**
  * The guard of an MCP server: verifies access tokens, answers what the MCP authorization specification demands, serves the protected resource metadata, and
@@ -27,21 +24,15 @@ import type { Need, ProtectNeed, ResourceServer, ResourceServerOptions } from '.
  */
 export function createResourceServer<P = unknown>(options: ResourceServerOptions): ResourceServer<P> {
   const settings = resolveOptions(options)
-  const places = settings.resources.map((resource, i) => new ProtectedResource(resource, i, settings))
-  if (options.dangerouslyAllowHttp?.length)
-    places[0]!.runtime.event({ type: 'option.weakening', level: 'warning', detail: 'dangerouslyAllowHttp' })
-  const entrance = createEntrance(places)
-  const admit = createGate(entrance, settings.runtime.onEvent !== undefined)
   const { resources } = settings
-  const nothing = requirement({}, resources)
-  const needs = new WeakMap<Need, Requirement>()
-
-  const requirementOf = (need: Need | undefined): Requirement => {
-    if (need === undefined) return nothing
-    const known = needs.get(need) ?? requirement(need, resources)
-    needs.set(need, known)
-    return known
-  }
+  const targets = resources.map((resource, i) => new ProtectedResource(resource, i, settings))
+  if (options.dangerouslyAllowHttp?.length)
+    targets[0]!.runtime.event({ type: 'option.weakening', level: 'warning', detail: 'dangerouslyAllowHttp' })
+  const { locate, handle } = createLocator(targets)
+  const admit = createGuard(locate)
+  const noNeed = checkNeed({}, resources)
+  const needOfAuthenticate = checkOnce((need: Need) => checkNeed(need, resources))
+  const needOfAdmit = checkOnce((need: AdmitNeed) => checkNeed(need, resources, ['operations', 'optional']))
 
   type Handler<R extends unknown[]> = (
     request: Request,
@@ -55,58 +46,45 @@ export function createResourceServer<P = unknown>(options: ResourceServerOptions
     anonymous: boolean,
   ): ((request: Request, ...rest: R) => Promise<Response>) => {
     requireFunction('handler', handler)
-    const required = need === undefined ? nothing : requirement(need, resources, ['operations'])
+    const required = need === undefined ? noNeed : checkNeed(need, resources, ['operations'])
     const options: AdmitOptions = { anonymous, operations: need?.operations }
     return async (request, ...rest) => {
-      const admitted = admit(request, required, options)
-      const admission = admitted instanceof Promise ? await admitted : admitted
-      if (admission instanceof Response) return admission
-      const { place, verified, filter, answers } = admission
-      const inner =
-        (settings.stripAuthorization || isOwn(request)) && verified !== undefined
-          ? withoutAuthorization(admission.request)
-          : admission.request
-      const made = handler(inner, verified?.auth as AuthInfo<P> | undefined, ...rest)
-      let response = made instanceof Promise ? await made : made
-      if (filter !== undefined)
-        response = await filter(response, (scopes) =>
-          scopes.every((each) => verified?.granted.has(each) === true),
-        )
-      return finish(request, response, place, verified, answers)
+      const pending = admit(request, required, options)
+      const admitted = pending instanceof Promise ? await pending : pending
+      if (admitted instanceof Response) return admitted
+      const response = handler(admitted.request, admitted.auth as AuthInfo<P> | undefined, ...rest)
+      return admitted.finish(response instanceof Promise ? await response : response)
     }
   }
 
   return {
-    metadataUrl: settings.resources[0]!.metadataUrl,
+    metadataUrl: resources[0]!.metadataUrl,
     resources: resources.map(({ resource }) => resource),
-    handle: async (request) => entrance.handle(request),
+    handle: async (request) => handle(request),
     async authenticate(request, need) {
-      const admission = await admit(request, requirementOf(need), { anonymous: false })
-      return admission instanceof Response ? admission : (admission.verified!.auth as AuthInfo<P>)
+      const admitted = await admit(request, need ? needOfAuthenticate(need) : noNeed, { anonymous: false })
+      return admitted instanceof Response ? admitted : (admitted.auth as unknown as AuthInfo<P>)
     },
-    // An authorized handler is a handler of everybody that never meets nobody.
+    async admit(request, need) {
+      const required = need ? needOfAdmit(need) : noNeed
+      return admit(request, required, { anonymous: need?.optional === true, operations: need?.operations })
+    },
+    // `protect` handlers always get `auth`, so they are valid `optional` handlers.
     protect: <R extends unknown[]>(handler: unknown, need?: ProtectNeed) =>
       guard(handler as Handler<R>, need, false),
     optional: (handler, need) => guard(handler, need, true),
-    withCors(request, response) {
-      const place = entrance.enter(request, undefined)
-      return place instanceof ProtectedResource ? applyCors(request, response, place.cors) : response
-    },
     get deployment() {
       return deploymentOf(options, settings)
     },
   }
 }
 
-/** In place where the request lets us, which costs nothing; a copy where it does not (Workers). */
-function withoutAuthorization(request: Request): Request {
-  try {
-    request.headers.delete('authorization')
-  } catch {
-    // Immutable: copied below.
+/** Callers pass the same object with each request, so it is checked the first time. */
+function checkOnce<N extends object>(check: (need: N) => Requirement): (need: N) => Requirement {
+  const checked = new WeakMap<N, Requirement>()
+  return (need) => {
+    const known = checked.get(need) ?? check(need)
+    checked.set(need, known)
+    return known
   }
-  if (!request.headers.has('authorization')) return request
-  const headers = new Headers(request.headers)
-  headers.delete('authorization')
-  return new Request(request, { headers })
 }

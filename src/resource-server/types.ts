@@ -116,6 +116,31 @@ export interface ProtectNeed extends Need {
   operations?: OperationJudge
 }
 
+/** What `admit` takes. */
+export interface AdmitNeed extends ProtectNeed {
+  /** Also admit a request without a token, with `auth` undefined. A bad token is still 401. Default false. */
+  optional?: boolean
+}
+
+/** An admitted request. */
+export interface AdmittedRequest<P = unknown> {
+  /** Who is calling; undefined for a request without a token, which only `optional` admits. */
+  readonly auth: AuthInfo<P> | undefined
+  /** The request for the handler: with the body that the rules for operations have read, and with `stripAuthorization` without the token. */
+  readonly request: Request
+  /**
+   * The handler's response as it goes out: with CORS headers, `Cache-Control` and the headers of the verifier (`Deprecation`), lists
+   * filtered, and an event stream that ends with its token. Call it once, with every response of the handler.
+   */
+  finish(response: Response): Response
+  /**
+   * For a host whose handler writes to a socket, so that `finish` cannot end its stream. Calls `end` once, when the answer has to end:
+   * the token has expired or was revoked, or the answer to a POST has lasted 3600 s. Returns a function that stops the watch; call it
+   * when the answer is complete.
+   */
+  onEnd(end: () => void): () => void
+}
+
 /** Judges what a request asks for; the guard answers with what comes of it. */
 export interface OperationJudge {
   /** Every scope that a rule names, so that one that is not offered is refused at construction. */
@@ -139,11 +164,8 @@ export type OperationJudgement =
       readonly operation?: string
       /** What the handler gets: with the very body that was judged. */
       readonly request: Request
-      /** What becomes of the handler's answer. `grants`: whether the token carries all of these. */
-      readonly filter?: (
-        response: Response,
-        grants: (scopes: readonly string[]) => boolean,
-      ) => Awaitable<Response>
+      /** Changes the handler's answer. `carries`: whether the token carries all of these scopes. */
+      readonly filter?: (response: Response, carries: (scopes: readonly string[]) => boolean) => Response
     }
 
 /** The guard of a protected resource. */
@@ -156,7 +178,7 @@ export interface ResourceServer<P = unknown> extends Endpoints {
   handle(request: Request): Promise<Response | undefined>
   /** Who is calling, or the answer that refuses: 401, 403, 400, 421 or 503. */
   authenticate(request: Request, need?: Need): Promise<AuthInfo<P> | Response>
-  /** A handler that is called with a good token alone. Includes `handle`. */
+  /** A handler that is only called with a good token. Includes `handle`. */
   protect<R extends unknown[]>(
     handler: (request: Request, auth: AuthInfo<P>, ...rest: R) => Awaitable<Response>,
     need?: ProtectNeed,
@@ -166,8 +188,17 @@ export interface ResourceServer<P = unknown> extends Endpoints {
     handler: (request: Request, auth: AuthInfo<P> | undefined, ...rest: R) => Awaitable<Response>,
     need?: ProtectNeed,
   ): (request: Request, ...rest: R) => Promise<Response>
-  /** The answer with the CORS headers that this guard's own answers have; for adapters that answer themselves. */
-  withCors(request: Request, response: Response): Response
+  /**
+   * Admits a request, or answers it: `protect` in two steps, for adapters and for hosts whose handler is not a function from request to
+   * response. A Response is the answer and goes out as it is (the metadata, a preflight, 401, 403, 400, 421, 431 or 503); otherwise pass the
+   * handler's response through `finish`.
+   *
+   * @example
+   * const admitted = await rs.admit(request)
+   * if (admitted instanceof Response) return admitted
+   * return admitted.finish(await mcp(admitted.request, { authInfo: admitted.auth }))
+   */
+  admit(request: Request, need?: AdmitNeed): Promise<Response | AdmittedRequest<P>>
   /** What `deploymentFindings(rs)` of `tollgate/doctor` reads. */
   readonly deployment: Deployment
 }

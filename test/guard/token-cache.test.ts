@@ -4,9 +4,10 @@ import { TokenCache, type Verified } from '../../src/resource-server/guard/token
 const entry = (token: string): Verified => ({
   token,
   auth: {} as never,
-  granted: new Set(),
+  carried: new Set(),
   until: 1,
   revalidate: undefined,
+  reportAccepted: () => undefined,
 })
 
 test('tokens with the same end are told apart by the whole', () => {

@@ -128,7 +128,7 @@ export interface Setup {
   /** What is published at the start. Default: k1. */
   keys?: readonly JWK[]
   need?: ProtectNeed
-  /** Listens to events, which takes the guard off its fastest path. */
+  /** Listens to events. */
   events?: boolean
   answer?: (request: Request, auth: AuthInfo) => Response | Promise<Response>
 }

@@ -1,24 +1,25 @@
 import type { AuthInfo, UpstreamToken, VerifiedToken } from '../../types.ts'
+import { compareScopes } from './scopes.ts'
 
 /**
- * Who is calling, as the handler gets it. Frozen, because one object serves all requests with this token. Token and response headers are not enumerable, so
- * that nobody logs or copies them by accident.
+ * The `auth` that the handler gets. Frozen, because one object serves all requests with this token. Token and response headers are not
+ * enumerable, so that they are not logged or copied by accident.
  */
 export function createAuthInfo(
   token: string,
   verified: VerifiedToken,
   resource: string,
-  granted: ReadonlySet<string>,
+  carried: ReadonlySet<string>,
 ): AuthInfo<never> {
   const { issuer, clientId, expiresAt, claims, props, responseHeaders } = verified
-  // A verifier of one's own may say nobody as `''` or `null`; as a name it would be one user for all.
+  // A custom verifier may return `''` or `null` if there is no user. As a subject it would be one user for all of them.
   const subject = verified.subject || undefined
   deepFreeze(claims)
   const auth = {
     clientId,
-    scopes: Object.freeze([...granted]),
+    scopes: Object.freeze([...carried]),
     expiresAt,
-    // A URL cannot be frozen, so each look gets its own.
+    // A URL cannot be frozen, so each read returns a new one.
     get resource(): URL {
       return new URL(resource)
     },
@@ -28,23 +29,23 @@ export function createAuthInfo(
     claims,
     props,
   }
-  hide(auth, 'token', token)
-  hide(auth, 'hasScope', (scope: string) => granted.has(scope))
-  hide(auth, 'upstream', () => upstream(verified))
-  if (responseHeaders !== undefined) hide(auth, 'responseHeaders', responseHeaders)
+  defineHidden(auth, 'token', token)
+  defineHidden(auth, 'hasScope', (scope: string) => compareScopes(carried, [scope]).sufficient)
+  defineHidden(auth, 'upstream', () => upstreamToken(verified))
+  if (responseHeaders !== undefined) defineHidden(auth, 'responseHeaders', responseHeaders)
   return Object.freeze(auth) as unknown as AuthInfo<never>
 }
 
-function hide(object: object, name: string, value: unknown): void {
+function defineHidden(object: object, name: string, value: unknown): void {
   Object.defineProperty(object, name, { value })
 }
 
-async function upstream(verified: VerifiedToken): Promise<UpstreamToken> {
+async function upstreamToken(verified: VerifiedToken): Promise<UpstreamToken> {
   if (verified.upstream !== undefined) return verified.upstream()
   throw new Error('There is no upstream token')
 }
 
-/** What JSON is made of; anything else is the application's own and stays as it is. */
+/** Freezes what JSON consists of. Objects of a class are the application's own and stay as they are. */
 function deepFreeze(value: unknown): void {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return
   if (!Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) return

@@ -1,43 +1,72 @@
 import { InvalidTokenError } from '../../errors.ts'
 import { applyCors } from '../../http/cors.ts'
-import type { ProtectedResource } from '../protected-resource.ts'
+import { compareScopes } from './scopes.ts'
+import type { OperationJudgement } from '../types.ts'
+import type { ProtectedResource } from './protected-resource.ts'
 import { streamKind } from './stream-kind.ts'
-import { isEventStream, limitStream, longestAnswer } from './stream.ts'
+import { isEventStream, limitStream, longestAnswer, watchEnd, type StreamLimit } from './stream.ts'
 import type { Verified } from './token-cache.ts'
 
-/**
- * The handler's answer as it goes out: ended in time, not for shared caches, readable for browsers. `judged`: whether the body, as it was
- * judged, asks for nothing but answers.
- */
-export function finish(
+/** What the rules for operations made of an admitted request. */
+export type JudgedOperations = Exclude<OperationJudgement, { refused: Response }>
+
+/** The handler's answer as it goes out: lists filtered, ended with its token, not for shared caches, readable for browsers. */
+export function finishResponse(
   request: Request,
   response: Response,
-  place: ProtectedResource,
+  target: ProtectedResource,
   verified: Verified | undefined,
-  judged?: boolean,
+  operations: JudgedOperations | undefined,
 ): Response {
-  if (verified === undefined) return applyCors(request, response, place.cors)
+  const answer = operations?.filter === undefined ? response : filtered(response, verified, operations.filter)
+  if (verified === undefined) return applyCors(request, answer, target.cors)
   const { responseHeaders } = verified.auth
-  // Nobody keeps the answer to a POST that does not ask for it (RFC 9110 §9.3.3), least of all an empty one.
-  if (response.body === null && responseHeaders === undefined && request.method === 'POST')
-    return applyCors(request, response, place.cors)
-  const answer = isEventStream(response) ? limited(request, response, place, verified, judged) : response
-  const control = uncached(answer.headers.get('cache-control'))
-  return applyCors(request, withHeaders(answer, control, responseHeaders), place.cors)
+  // Caches do not store the answer to a POST that does not ask for it (RFC 9110 §9.3.3), so an empty one needs no `no-store`.
+  if (answer.body === null && responseHeaders === undefined && request.method === 'POST')
+    return applyCors(request, answer, target.cors)
+  const ending = isEventStream(answer)
+    ? limitStream(answer, limitFor(request, target, verified, operations))
+    : answer
+  const control = cacheControl(ending.headers.get('cache-control'))
+  return applyCors(request, withHeaders(ending, control, responseHeaders), target.cors)
 }
 
-/** A subscription ends with its token (OAuth 2.1 §5.2); the answer to one request, which was authorized when it began, runs to its end. */
-function limited(
+/** Calls `end` when an answer to this request has to end. Returns what stops the watch. */
+export function watchToken(
   request: Request,
+  target: ProtectedResource,
+  verified: Verified | undefined,
+  operations: JudgedOperations | undefined,
+  end: () => void,
+): () => void {
+  if (verified === undefined) return () => undefined
+  return watchEnd(limitFor(request, target, verified, operations), end)
+}
+
+function filtered(
   response: Response,
-  place: ProtectedResource,
-  { auth }: Verified,
-  judged: boolean | undefined,
+  verified: Verified | undefined,
+  filter: NonNullable<JudgedOperations['filter']>,
 ): Response {
-  const { clock } = place.runtime
+  return filter(
+    response,
+    (scopes) => verified !== undefined && compareScopes(verified.carried, scopes).sufficient,
+  )
+}
+
+/**
+ * A subscription ends with its token (OAuth 2.1 §5.2). The answer to one request, which was authorized when it began, runs to its end.
+ */
+function limitFor(
+  request: Request,
+  target: ProtectedResource,
+  { auth }: Verified,
+  operations: JudgedOperations | undefined,
+): StreamLimit {
+  const { clock } = target.runtime
   const alive = async (): Promise<boolean> => {
     try {
-      await place.verify(auth.token)
+      await target.verify(auth.token)
       return true
     } catch (error) {
       if (error instanceof InvalidTokenError) return false
@@ -45,20 +74,19 @@ function limited(
       const event = {
         type: 'verifier.unavailable',
         level: 'warning',
-        resource: place.resource.resource,
+        resource: target.resource.resource,
       } as const
-      place.runtime.failed(error, 'verifier', { request, event })
+      target.runtime.failed(error, 'verifier', { request, event })
       return true
     }
   }
   const limit = { clock, until: auth.expiresAt, alive }
-  if (request.method !== 'POST') return limitStream(response, limit)
-  const longest = clock() + longestAnswer
-  return limitStream(response, { ...limit, longest, kind: streamKind(request, judged) })
+  if (request.method !== 'POST') return limit
+  return { ...limit, longest: clock() + longestAnswer, kind: streamKind(request, operations?.answers) }
 }
 
-/** What keeps an authorized answer out of shared caches (RFC 9111 §3.5), unless the handler has said so itself; undefined: nothing to add. */
-function uncached(control: string | null): string | undefined {
+/** Keeps an authorized answer out of shared caches (RFC 9111 §3.5), unless the handler has decided; undefined: nothing to add. */
+function cacheControl(control: string | null): string | undefined {
   if (control === null) return 'no-store'
   return /\b(?:no-store|private|public)\b/i.test(control) ? undefined : `${control}, private`
 }
@@ -69,14 +97,14 @@ function withHeaders(
   also: Readonly<Record<string, string>> = {},
 ): Response {
   try {
-    return set(response, control, also)
+    return setHeaders(response, control, also)
   } catch {
     // The response came from a fetch: its headers are immutable.
-    return set(new Response(response.body, response), control, also)
+    return setHeaders(new Response(response.body, response), control, also)
   }
 }
 
-function set(
+function setHeaders(
   response: Response,
   control: string | undefined,
   also: Readonly<Record<string, string>>,

@@ -1,175 +1,240 @@
 import { InsufficientScopeError, OAuthError } from '../../errors.ts'
 import { applyCors } from '../../http/cors.ts'
+import { isOwn } from '../../lib/own-request.ts'
 import type { NewEvent } from '../../lib/runtime.ts'
 import { readBearer } from '../../protocol/bearer.ts'
-import type { Entrance } from './locate.ts'
-import { ProtectedResource } from '../protected-resource.ts'
+import type { AuthInfo, Awaitable, Clock, TollgateEventType } from '../../types.ts'
+import type { AdmittedRequest, OperationJudge } from '../types.ts'
+import { finishResponse, watchToken, type JudgedOperations } from './finish.ts'
+import type { Locate } from './locate.ts'
+import type { Plan, Requirement } from './need.ts'
+import { ProtectedResource } from './protected-resource.ts'
 import { missingTokenHeaders, refusal } from './refusal.ts'
-import { unmet, type Plan, type Requirement } from './need.ts'
+import { compareScopes } from './scopes.ts'
 import type { Verified } from './token-cache.ts'
-import type { OperationJudge, OperationJudgement } from '../types.ts'
-import type { TollgateEventType } from '../../types.ts'
-
-type Judged = Exclude<OperationJudgement, { refused: Response }>
-
-/** Whoever got through. */
-export interface Admission {
-  readonly place: ProtectedResource
-  /** Undefined: nobody, where nobody is welcome. */
-  readonly verified: Verified | undefined
-  /** What the handler gets. */
-  readonly request: Request
-  readonly filter?: Judged['filter']
-  /** Whether the body, as it was judged, asks for nothing but answers. */
-  readonly answers?: Judged['answers']
-}
 
 export interface AdmitOptions {
-  /** Whether a request without a token gets through. */
+  /** Whether a request without a token is admitted. */
   anonymous: boolean
   operations?: OperationJudge | undefined
 }
 
-/** Lets a request through or answers it; at once where there is nothing to wait for: a token that is known, or none at all. */
+/** Admits a request or answers it; without a promise if there is nothing to wait for. */
 export type Admit = (
   request: Request,
   required: Requirement,
   options: AdmitOptions,
-) => Admission | Response | Promise<Admission | Response>
+) => Awaitable<Admission | Response>
 
-/** The one place that decides whether a request gets through. */
-export function createGate(entrance: Entrance, audited: boolean): Admit {
-  return (request, required, options) => {
-    const place = entrance.enter(request, required.resource)
-    if (!(place instanceof ProtectedResource)) return place
-    if (options.operations !== undefined || audited) return judge(request, place, required, options, audited)
-    const authorization = request.headers.get('authorization')
-    if (authorization === null)
-      return options.anonymous ? { place, verified: undefined, request } : noToken(request, place, required)
-    const verified = place.recall(authorization)
-    if (verified === undefined) return judge(request, place, required, options, audited)
-    const pending = ask(verified)
-    if (pending !== undefined) return judge(request, place, required, options, audited, pending)
-    const plan = planOf(required, place)
-    const problem = unmet(plan.scopes, required, verified, place.runtime.clock)
-    return problem === undefined
-      ? { place, verified, request }
-      : refusal(request, place, problem, plan, required)
+/** The only place that decides whether a request is admitted: locate, authenticate, decide, then the rules for operations. */
+export function createGuard(locate: Locate): Admit {
+  return (request, required, { anonymous, operations }) => {
+    const target = locate(request, required.resource)
+    if (!(target instanceof ProtectedResource)) return target
+    const attempt = { request, target, required, plan: planFor(required, target), anonymous, operations }
+    try {
+      const verified = authenticate(request, target)
+      if (!(verified instanceof Promise)) return conclude(attempt, verified)
+      return verified.then(
+        (token) => conclude(attempt, token),
+        (error: unknown) => refuse(attempt, undefined, error),
+      )
+    } catch (error) {
+      return refuse(attempt, undefined, error)
+    }
   }
 }
 
-/** Asks whether a token that is known is still good. Undefined: it is, and nobody had to be asked. */
-function ask({ revalidate }: Verified): Promise<void> | undefined {
-  if (revalidate === undefined) return undefined
-  let pending: Promise<void> | undefined
-  try {
-    pending = revalidate() ?? undefined
-  } catch (error) {
-    pending = Promise.reject(error as Error)
-  }
-  // Whoever judges the request awaits it; until then a rejection is nobody's.
-  pending?.catch(() => undefined)
-  return pending
+/** One request on its way through the guard. */
+interface Attempt extends AdmitOptions {
+  readonly request: Request
+  readonly target: ProtectedResource
+  readonly required: Requirement
+  readonly plan: Plan
 }
 
-async function judge(
-  request: Request,
-  place: ProtectedResource,
-  required: Requirement,
-  { anonymous, operations }: AdmitOptions,
-  audited: boolean,
-  pending?: Promise<void>,
+/** The verified token of the request; undefined if it carries none. */
+function authenticate(request: Request, target: ProtectedResource): Awaitable<Verified | undefined> {
+  const header = request.headers.get('authorization')
+  if (header === null) return undefined
+  // A token that was verified before has passed the grammar; the verdict is the same `decide` either way.
+  const known = header.startsWith('Bearer ') ? target.findVerified(header.slice(7)) : undefined
+  if (known !== undefined) return target.revalidate(known)
+  const token = readBearer(request, target.maxTokenLength)
+  return token === undefined ? undefined : target.verify(token)
+}
+
+/**
+ * The decision, the same for a token that is known and for one that was just verified: why the request is refused; undefined if it is
+ * admitted. Audience, issuer, expiry and type are the verifier's part, which has passed.
+ */
+export function decide(
+  verified: Verified | undefined,
+  { scopes, anonymous }: { readonly scopes: readonly string[]; readonly anonymous: boolean },
+  { acrValues, maxAge }: Pick<Requirement, 'acrValues' | 'maxAge'>,
+  clock: Clock,
+): OAuthError | 'missing token' | undefined {
+  if (verified === undefined) return anonymous ? undefined : 'missing token'
+  if (!compareScopes(verified.carried, scopes).sufficient) return new InsufficientScopeError(scopes)
+  if (acrValues === undefined && maxAge === undefined) return undefined
+  const { acr, auth_time: authTime } = verified.auth.claims
+  const weak = acrValues !== undefined && !(typeof acr === 'string' && acrValues.includes(acr))
+  const old = maxAge !== undefined && !(typeof authTime === 'number' && authTime + maxAge >= clock())
+  return weak || old
+    ? new OAuthError('insufficient_user_authentication', 'This needs a stronger or more recent sign-in', {
+        status: 401,
+      })
+    : undefined
+}
+
+function conclude(attempt: Attempt, verified: Verified | undefined): Awaitable<Admission | Response> {
+  const { target, required, plan, anonymous, operations } = attempt
+  const problem = decide(verified, { scopes: plan.scopes, anonymous }, required, target.runtime.clock)
+  if (problem !== undefined) return refuse(attempt, verified, problem)
+  verified?.reportAccepted()
+  return operations === undefined
+    ? new Admission(attempt, verified)
+    : concludeOperations(attempt, verified, operations)
+}
+
+/** Decides once more, with all scopes that the request's operations need. */
+async function concludeOperations(
+  attempt: Attempt,
+  verified: Verified | undefined,
+  operations: OperationJudge,
 ): Promise<Admission | Response> {
-  const plan = planOf(required, place)
-  let { scopes } = plan
-  let verified: Verified | undefined
+  const { request, target, required, plan, anonymous } = attempt
+  let scopes = plan.scopes
   let operation: string | undefined
   try {
-    const token = readBearer(request, place.maxTokenLength)
-    if (token === undefined && !anonymous) return noToken(request, place, required)
-    if (token !== undefined) {
-      verified = await place.verify(token, pending)
-      const problem = unmet(scopes, required, verified, place.runtime.clock)
-      if (problem !== undefined) throw problem
-    }
-    if (audited && verified !== undefined) report(place, verified)
-    if (operations === undefined) return { place, verified, request }
     const judgement = await operations.judge(request, verified?.auth)
     operation = judgement.operation
     if ('refused' in judgement) {
       const { refused, detail = 'refused by the operation rules' } = judgement
       const why = { status: refused.status, operation, detail }
-      if (audited)
-        place.runtime.event(eventOf(place, verified, { type: 'request.refused', level: 'warning', ...why }))
-      return applyCors(request, refused, place.cors)
+      target.runtime.event(eventFor(target, verified, { type: 'request.refused', level: 'warning', ...why }))
+      return applyCors(request, refused, target.cors)
     }
-    const { scopes: also, ...judged } = judgement
-    scopes = [...new Set([...scopes, ...also])]
-    if (also.some((scope) => verified?.granted.has(scope) !== true)) {
-      if (verified === undefined) return noToken(request, place, { ...required, scopes, plans: [] })
-      throw new InsufficientScopeError(scopes)
-    }
-    return { place, verified, ...judged }
+    scopes = [...new Set([...plan.scopes, ...judgement.scopes])]
+    const needed = { scopes, anonymous: anonymous && judgement.scopes.length === 0 }
+    const problem = decide(verified, needed, required, target.runtime.clock)
+    if (problem !== undefined) return refuse(attempt, verified, problem, { scopes, operation })
+    return new Admission(attempt, verified, judgement)
   } catch (error) {
-    if (!(error instanceof OAuthError)) throw error
-    report(place, verified, error, { request, operation })
-    return refusal(request, place, error, { scopes, first: plan.first }, required)
+    return refuse(attempt, verified, error, { scopes, operation })
   }
 }
 
-function planOf(required: Requirement, place: ProtectedResource): Plan {
-  const known = required.plans[place.index]
-  if (known !== undefined) return known
-  const scopes = [...new Set([...place.resource.requiredScopes, ...required.scopes])]
-  const first = [...new Set([...scopes, ...place.resource.firstScopes])]
-  return (required.plans[place.index] = { scopes, first, missing: missingTokenHeaders(place, first) })
+/** An admitted request, and what becomes of the handler's answer. */
+export class Admission implements AdmittedRequest<never> {
+  readonly auth: AuthInfo<never> | undefined
+  readonly request: Request
+  readonly #received: Request
+  readonly #target: ProtectedResource
+  readonly #verified: Verified | undefined
+  readonly #operations: JudgedOperations | undefined
+
+  constructor({ request, target }: Attempt, verified: Verified | undefined, operations?: JudgedOperations) {
+    this.auth = verified?.auth
+    const judged = operations === undefined ? request : operations.request
+    this.request =
+      (target.stripAuthorization || isOwn(request)) && verified !== undefined
+        ? withoutAuthorization(judged)
+        : judged
+    this.#received = request
+    this.#target = target
+    this.#verified = verified
+    this.#operations = operations
+  }
+
+  finish(response: Response): Response {
+    return finishResponse(this.#received, response, this.#target, this.#verified, this.#operations)
+  }
+
+  onEnd(end: () => void): () => void {
+    return watchToken(this.#received, this.#target, this.#verified, this.#operations, end)
+  }
 }
 
-function noToken(request: Request, place: ProtectedResource, required: Requirement): Response {
-  const { runtime, resource } = place
-  runtime.event({ type: 'token.missing', level: 'info', resource: resource.resource, status: 401 })
-  const headers = planOf(required, place).missing
-  return applyCors(request, new Response(null, { status: 401, headers }), place.cors)
+/** In place if the request allows it, which costs nothing; otherwise (Workers) a copy. */
+function withoutAuthorization(request: Request): Request {
+  try {
+    request.headers.delete('authorization')
+  } catch {
+    // Immutable: copied below.
+  }
+  if (!request.headers.has('authorization')) return request
+  const headers = new Headers(request.headers)
+  headers.delete('authorization')
+  return new Request(request, { headers })
+}
+
+function planFor(required: Requirement, target: ProtectedResource): Plan {
+  const known = required.plans[target.index]
+  if (known !== undefined) return known
+  const scopes = [...new Set([...target.resource.requiredScopes, ...required.scopes])]
+  const first = [...new Set([...scopes, ...target.resource.firstScopes])]
+  return (required.plans[target.index] = { scopes, first, missing: missingTokenHeaders(target, first) })
+}
+
+/** Reports and answers what is not admitted. An error that is not an OAuthError is the application's, and thrown. */
+function refuse(
+  { request, target, required, plan }: Attempt,
+  verified: Verified | undefined,
+  problem: unknown,
+  { scopes = plan.scopes, operation }: { scopes?: readonly string[]; operation?: string | undefined } = {},
+): Response {
+  if (problem === 'missing token') {
+    target.reportMissingToken()
+    const headers =
+      scopes === plan.scopes
+        ? plan.missing
+        : missingTokenHeaders(target, [...new Set([...scopes, ...plan.first])])
+    return applyCors(request, new Response(null, { status: 401, headers }), target.cors)
+  }
+  if (!(problem instanceof OAuthError)) throw problem
+  report(target, verified, problem, request, operation)
+  return refusal(request, target, problem, { scopes, first: plan.first }, required)
 }
 
 function report(
-  place: ProtectedResource,
+  target: ProtectedResource,
   verified: Verified | undefined,
-  error?: OAuthError,
-  about: { request?: Request; operation?: string | undefined } = {},
+  error: OAuthError,
+  request: Request,
+  operation: string | undefined,
 ): void {
-  const { runtime } = place
-  if (error === undefined)
-    return runtime.event(eventOf(place, verified, { type: 'token.accepted', level: 'info' }))
-  const { code, status, message, expected, received, retryAfter } = error
-  const { operation, request } = about
-  const missingScopes =
-    error instanceof InsufficientScopeError
-      ? error.scopes.filter((scope) => verified?.granted.has(scope) !== true)
-      : undefined
-  const event = eventOf(place, verified, {
-    type: typeOf(error),
+  const { runtime } = target
+  const event = eventFor(target, verified, {
+    type: eventType(error),
     level: 'warning',
-    error: code,
-    status,
-    detail: message,
+    error: error.code,
+    status: error.status,
+    detail: error.message,
     operation,
-    missingScopes,
-    expected,
-    received,
-    duration: retryAfter,
+    missingScopes:
+      error instanceof InsufficientScopeError
+        ? compareScopes(verified?.carried ?? new Set(), error.scopes).missing
+        : undefined,
+    expected: error.expected,
+    received: error.received,
+    duration: error.retryAfter,
   })
-  if (status < 500) runtime.event(event)
-  else runtime.failed(error, 'verifier', { event, ...(request && { request }) })
+  if (error.status < 500) runtime.event(event)
+  else runtime.failed(error, 'verifier', { event, request })
 }
 
 /** With what is known about the caller. */
-function eventOf({ resource }: ProtectedResource, verified: Verified | undefined, event: NewEvent): NewEvent {
+function eventFor(
+  { resource }: ProtectedResource,
+  verified: Verified | undefined,
+  event: NewEvent,
+): NewEvent {
   const { issuer, clientId, subject } = verified?.auth ?? {}
   return { ...event, resource: resource.resource, issuer, clientId, subject }
 }
 
-function typeOf({ code, status }: OAuthError): TollgateEventType {
+function eventType({ code, status }: OAuthError): TollgateEventType {
   if (code === 'insufficient_scope') return 'scope.insufficient'
   if (code === 'insufficient_user_authentication') return 'authentication.insufficient'
   if (status === 503) return 'verifier.unavailable'

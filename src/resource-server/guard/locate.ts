@@ -3,53 +3,56 @@ import { applyCors, isAllowedOrigin, preflight, type CorsPolicy } from '../../ht
 import { asksForLoopback, hasHost, hostOf, pathOf } from '../../http/host.ts'
 import { methods } from '../../http/methods.ts'
 import { oauthError } from '../../http/responses.ts'
-import type { ProtectedResource } from '../protected-resource.ts'
+import type { Awaitable } from '../../types.ts'
+import type { ProtectedResource } from './protected-resource.ts'
 
-/** What comes before authentication: which resource, metadata, host, origin, preflight. */
-export interface Entrance {
-  /** Where the request goes, or its answer. */
-  enter(request: Request, resource: string | undefined): ProtectedResource | Response | Promise<Response>
-  /** The metadata document or a preflight of a resource's own path; undefined: not mine. */
-  handle(request: Request): Response | Promise<Response> | undefined
-}
+/** The resource that the request is for, or the answer: metadata, a preflight, or a refusal of path, host or origin. */
+export type Locate = (
+  request: Request,
+  resource: string | undefined,
+) => ProtectedResource | Awaitable<Response>
 
 const wellKnown = '/.well-known/oauth-protected-resource'
 
-export function createEntrance(places: readonly ProtectedResource[]): Entrance {
-  const documents = new Map(places.map((place) => [place, metadataEndpoint(place)]))
-  const only = places.length === 1 && places[0]!.resource.host === undefined ? places[0] : undefined
+/** The steps before authentication. `handle` answers the metadata and the preflights of a resource's own path. */
+export function createLocator(targets: readonly ProtectedResource[]): {
+  locate: Locate
+  handle: (request: Request) => Awaitable<Response> | undefined
+} {
+  const documents = new Map(targets.map((target) => [target, metadataEndpoint(target)]))
+  const only = targets.length === 1 && targets[0]!.resource.host === undefined ? targets[0] : undefined
 
-  const metadata = (request: Request): Promise<Response> | undefined => {
+  const answerMetadata = (request: Request): Promise<Response> | undefined => {
     if (!request.url.includes(wellKnown)) return undefined
     const { pathname } = new URL(request.url)
     const host = hostOf(request)
-    const place = places.find(
+    const target = targets.find(
       ({ resource }) =>
         (resource.host === undefined || resource.host === host) && resource.metadataPaths.includes(pathname),
     )
-    return place && documents.get(place)!(request)
+    return target && documents.get(target)!(request)
   }
 
   const find = (request: Request, resource: string | undefined): ProtectedResource | undefined => {
-    if (resource !== undefined) return places.find((place) => place.resource.resource === resource)
-    return only ?? byPath(places, request)
+    if (resource !== undefined) return targets.find((target) => target.resource.resource === resource)
+    return only ?? findByPath(targets, request)
   }
 
   return {
-    enter(request, resource) {
-      if (!hasHost(request)) return noHost()
-      const document = metadata(request)
+    locate(request, resource) {
+      if (!hasHost(request)) return refuseHost()
+      const document = answerMetadata(request)
       if (document !== undefined) return document
-      const place = find(request, resource)
-      if (place === undefined) return nowhere(places, request)
-      return turnedAway(request, place) ?? place
+      const target = find(request, resource)
+      if (target === undefined) return refusePath(targets, request)
+      return answerPreflightOrRefuse(request, target) ?? target
     },
     handle(request) {
-      if (!hasHost(request)) return noHost()
-      const document = metadata(request)
+      if (!hasHost(request)) return refuseHost()
+      const document = answerMetadata(request)
       if (document !== undefined || request.method !== 'OPTIONS') return document
-      const place = byPath(places, request)
-      return place && ownsPath(place, request) ? turnedAway(request, place) : undefined
+      const target = findByPath(targets, request)
+      return target && ownsPath(target, request) ? answerPreflightOrRefuse(request, target) : undefined
     },
   }
 }
@@ -62,25 +65,27 @@ function metadataEndpoint({ resource }: ProtectedResource): (request: Request) =
   return methods({ GET: () => new Response(text, { headers }) }, { cors })
 }
 
-/** The answer of those who get no further (MCP transports, Security Warning), and of preflights. */
-function turnedAway(request: Request, place: ProtectedResource): Response | undefined {
+/** Refuses another host or origin (MCP transports, Security Warning), and answers CORS preflights; undefined: neither. */
+function answerPreflightOrRefuse(request: Request, target: ProtectedResource): Response | undefined {
   const { headers } = request
-  if (place.resource.loopback && !asksForLoopback(request)) {
-    return refused(place, 421, 'This server answers for its own host alone')
+  if (target.resource.loopback && !asksForLoopback(request)) {
+    return refuseInvalid(target, 421, wrongHost)
   }
   const mayBePreflight = request.method === 'OPTIONS'
-  // Where every origin may call, there is nothing to look up.
-  if (place.cors.origins === '*' && !mayBePreflight) return undefined
+  // If every origin may call, there is nothing to compare.
+  if (target.cors.origins === '*' && !mayBePreflight) return undefined
   const origin = headers.get('origin')
   if (origin === null) return undefined
   // A preflight of another origin gets no permission, which says the same as 403.
-  if (mayBePreflight && headers.has('access-control-request-method')) return preflight(request, place.cors)
-  if (isAllowedOrigin(origin, place.cors)) return undefined
-  return applyCors(request, refused(place, 403, 'This origin may not call'), place.cors)
+  if (mayBePreflight && headers.has('access-control-request-method')) return preflight(request, target.cors)
+  if (isAllowedOrigin(origin, target.cors)) return undefined
+  return applyCors(request, refuseInvalid(target, 403, 'This origin is not allowed'), target.cors)
 }
 
-function refused(place: ProtectedResource, status: number, problem: string): Response {
-  const { runtime, resource } = place
+const wrongHost = 'Host not allowed: this server only answers for its configured host'
+
+function refuseInvalid(target: ProtectedResource, status: number, problem: string): Response {
+  const { runtime, resource } = target
   runtime.event({
     type: 'request.refused',
     level: 'warning',
@@ -91,38 +96,37 @@ function refused(place: ProtectedResource, status: number, problem: string): Res
   return oauthError(new OAuthError('invalid_request', problem, { status }))
 }
 
-const noHost = (): Response => oauthError(new OAuthError('invalid_request', 'The Host header is not valid'))
+const refuseHost = (): Response =>
+  oauthError(new OAuthError('invalid_request', 'The Host header is not valid'))
 
-/** No resource here: 404, or 421 where the path is right and the host is not (RFC 9110 §15.5.20). */
-function nowhere(places: readonly ProtectedResource[], request: Request): Response {
+/** There is no resource at this path: 404, or 421 if only the host is wrong (RFC 9110 §15.5.20). */
+function refusePath(targets: readonly ProtectedResource[], request: Request): Response {
   const { pathname } = new URL(request.url)
   if (isAmbiguous(request, pathname))
     return oauthError(new OAuthError('invalid_request', 'The path is not in its normal form'))
-  const elsewhere = places.some(
+  const elsewhere = targets.some(
     ({ resource: { host, path, metadataPaths } }) =>
       host !== undefined && (isBelow(pathname, path) || metadataPaths.includes(pathname)),
   )
   return elsewhere
-    ? oauthError(
-        new OAuthError('invalid_request', 'This server answers for its own host alone', { status: 421 }),
-      )
+    ? oauthError(new OAuthError('invalid_request', wrongHost, { status: 421 }))
     : oauthError(
         new OAuthError('invalid_request', 'There is no protected resource at this path', { status: 404 }),
       )
 }
 
 /** The longest path that holds the request's. */
-function byPath(places: readonly ProtectedResource[], request: Request): ProtectedResource | undefined {
+function findByPath(targets: readonly ProtectedResource[], request: Request): ProtectedResource | undefined {
   const { pathname, host: asked } = new URL(request.url)
   if (isAmbiguous(request, pathname)) return undefined
   let host: string | undefined
   const longest = (spelling: (path: string) => string): ProtectedResource | undefined => {
     let best: ProtectedResource | undefined
-    for (const place of places) {
-      const { path, host: own } = place.resource
+    for (const target of targets) {
+      const { path, host: own } = target.resource
       if (!isBelow(spelling(pathname), spelling(path))) continue
       if (best !== undefined && best.resource.path.length >= path.length) continue
-      if (own === undefined || own === (host ??= hostOf(request))) best = place
+      if (own === undefined || own === (host ??= hostOf(request))) best = target
     }
     return best
   }
@@ -134,7 +138,7 @@ function byPath(places: readonly ProtectedResource[], request: Request): Protect
   const contradicted =
     own !== undefined &&
     own !== asked &&
-    places.some(({ resource }) => resource.host === asked && !resource.loopback)
+    targets.some(({ resource }) => resource.host === asked && !resource.loopback)
   return contradicted ? undefined : exact
 }
 

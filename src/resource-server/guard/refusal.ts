@@ -2,12 +2,12 @@ import { OAuthError } from '../../errors.ts'
 import { applyCors } from '../../http/cors.ts'
 import { noStore, oauthError } from '../../http/responses.ts'
 import { bearerChallenge } from '../../protocol/challenge.ts'
-import type { ProtectedResource } from '../protected-resource.ts'
+import type { ProtectedResource } from './protected-resource.ts'
 import type { Plan, Requirement } from './need.ts'
 
-/** 401 where no token came: no `error`, because nothing was wrong (RFC 6750 §3.1), and no body. */
-export function missingTokenHeaders(place: ProtectedResource, scopes: readonly string[]): Headers {
-  const { metadataUrl } = place.resource
+/** 401 for a request without a token: no `error`, because nothing was wrong (RFC 6750 §3.1), and no body. */
+export function missingTokenHeaders(target: ProtectedResource, scopes: readonly string[]): Headers {
+  const { metadataUrl } = target.resource
   return new Headers({
     ...noStore,
     'www-authenticate': bearerChallenge({ scope: scopes, resourceMetadata: metadataUrl }),
@@ -15,24 +15,24 @@ export function missingTokenHeaders(place: ProtectedResource, scopes: readonly s
 }
 
 /**
- * The answer to a request that is not let through. 400, 401 and 403 carry the one Bearer challenge (RFC 6750 §3, RFC 9728 §5.1, MCP Runtime Insufficient
- * Scope Errors) with all scopes that the request needs; 503 says nothing about the token.
+ * The answer to a request that is not admitted. 400, 401 and 403 carry the one Bearer challenge (RFC 6750 §3, RFC 9728 §5.1, MCP Runtime
+ * Insufficient Scope Errors) with all scopes that the request needs; 503 says nothing about the token.
  */
 export function refusal(
   request: Request,
-  place: ProtectedResource,
+  target: ProtectedResource,
   error: OAuthError,
   { scopes, first }: Pick<Plan, 'scopes' | 'first'>,
   requirement: Requirement,
 ): Response {
   const headers: Record<string, string> = {}
-  const description = wireText(error, place)
+  const description = wireText(error, target)
   if (error.status === 400 || error.status === 401 || error.status === 403) {
     headers['www-authenticate'] = bearerChallenge({
       error: error.code,
       // 401 leads to a new authorization, which must not get less than the one before.
       scope: error.status === 401 ? first : scopes,
-      resourceMetadata: place.resource.metadataUrl,
+      resourceMetadata: target.resource.metadataUrl,
       description,
       ...(error.code === 'insufficient_user_authentication' ? { extra: stepUp(requirement) } : {}),
     })
@@ -42,12 +42,12 @@ export function refusal(
     status,
     ...(retryAfter === undefined ? {} : { retryAfter }),
   })
-  return applyCors(request, oauthError(shown, headers), place.cors)
+  return applyCors(request, oauthError(shown, headers), target.cors)
 }
 
 /**
- * What a stranger may read. Claims of a token, which clients and audiences are accepted, and which host is out of reach stand in the event
- * alone; our own resource and issuers are in the metadata.
+ * The `error_description`, which anybody can read. The claims of a token, the accepted clients and audiences, and the host that cannot be
+ * reached are only in the event; our own resource and issuers are public, because the metadata names them.
  */
 function wireText({ status, description, expected }: OAuthError, { resource }: ProtectedResource): string {
   if (status >= 500) return 'The token cannot be judged at the moment'

@@ -6,9 +6,9 @@ export interface StreamLimit {
   clock: Clock
   /** Seconds since the epoch. */
   until: number
-  /** Asked every so often whether the token still holds; false ends the stream. Default: never asked. */
+  /** Asked at intervals whether the token is still good; false ends the stream. Default: never asked. */
   alive?: () => Promise<boolean>
-  /** Seconds between two looks. Default 30. */
+  /** Seconds between two checks. Default 30. */
   every?: number
   /** For the answer to a POST: it outlives its token if it is the answer to a request, until `longest` (seconds since the epoch). */
   kind?: StreamKind
@@ -22,7 +22,7 @@ export const longestAnswer = 3600
 export const isEventStream = ({ body, headers }: Response): boolean =>
   body !== null && /^text\/event-stream/i.test(headers.get('content-type') ?? '')
 
-/** The answer, ended in time. Whatever is no event stream is returned as it is. */
+/** The end of a stream: the answer, closed when its limit is reached. An answer that is not an event stream is returned as it is. */
 export function limitStream(response: Response, limit: StreamLimit): Response {
   const { body, headers } = response
   if (body === null || !isEventStream(response)) return response
@@ -33,56 +33,70 @@ export function limitStream(response: Response, limit: StreamLimit): Response {
   })
 }
 
-function ending(source: ReadableStream<Uint8Array>, limit: StreamLimit): ReadableStream<Uint8Array> {
-  const { clock, until, alive, every = 30, kind, longest = until } = limit
-  const reader = source.getReader()
+/** Calls `end` once, when the limit is reached. Returns what stops the watch. */
+export function watchEnd(limit: StreamLimit, end: () => void): () => void {
+  const { clock, until, every = 30, longest = until } = limit
   let timer: ReturnType<typeof setTimeout> | undefined
+  let stopped = false
+  const schedule = (): void => {
+    const next = clock() < until ? until : longest
+    const rest = Math.max(0, Math.min(next - clock(), every))
+    timer = setTimeout(async () => {
+      const goesOn = await mayGoOn(limit)
+      if (stopped) return
+      if (goesOn) return schedule()
+      stopped = true
+      end()
+    }, rest * 1000)
+  }
+  schedule()
+  return () => {
+    stopped = true
+    clearTimeout(timer)
+  }
+}
+
+async function mayGoOn({ clock, until, alive, kind, longest = until }: StreamLimit): Promise<boolean> {
+  if (kind !== undefined && (await kind.isAnswer())) return clock() < longest
+  return clock() < until && (await alive?.().catch(() => true)) !== false
+}
+
+function ending(source: ReadableStream<Uint8Array>, limit: StreamLimit): ReadableStream<Uint8Array> {
+  const { clock, until, kind } = limit
+  const reader = source.getReader()
+  let stopWatch: () => void = () => undefined
   let over = false
 
   const end = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
     if (over) return
     over = true
-    clearTimeout(timer)
+    stopWatch()
     controller.close()
-    // The handler learns that nobody listens any more.
+    // Tells the handler that its answer is not read any more.
     reader.cancel('the access token has ended').catch(() => undefined)
   }
 
-  const holds = async (): Promise<boolean> => {
-    if (kind !== undefined && (await kind.isAnswer())) return clock() < longest
-    return clock() < until && (await alive?.().catch(() => true)) !== false
-  }
-
-  const watch = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
-    const next = clock() < until ? until : longest
-    const rest = Math.max(0, Math.min(next - clock(), every))
-    timer = setTimeout(async () => {
-      const goesOn = await holds()
-      if (over) return
-      if (goesOn) watch(controller)
-      else end(controller)
-    }, rest * 1000)
-  }
-
   return new ReadableStream<Uint8Array>({
-    start: watch,
+    start(controller) {
+      stopWatch = watchEnd(limit, () => end(controller))
+    },
     async pull(controller) {
       try {
         const { done, value } = await reader.read()
         if (over) return
         if (!done) kind?.see(value)
-        if (done || (clock() >= until && !(await holds()))) return end(controller)
+        if (done || (clock() >= until && !(await mayGoOn(limit)))) return end(controller)
         if (!over) controller.enqueue(value)
       } catch (error) {
         if (over) return
         over = true
-        clearTimeout(timer)
+        stopWatch()
         controller.error(error)
       }
     },
     cancel(reason) {
       over = true
-      clearTimeout(timer)
+      stopWatch()
       return reader.cancel(reason)
     },
   })

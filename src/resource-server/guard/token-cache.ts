@@ -5,19 +5,22 @@ export interface Verified {
   /** The whole token. */
   readonly token: string
   readonly auth: AuthInfo<never>
-  /** The token's scopes and all that they imply. */
-  readonly granted: ReadonlySet<string>
+  /** All scopes of the token, those that its claims say and those that they imply included. */
+  readonly carried: ReadonlySet<string>
   /** Until when this may be used again, in seconds since the epoch. */
   readonly until: number
-  /** Throws where the token is no longer good, although its time has not come. */
+  /** Asks the verifier before each use. Throws or rejects if the token is no longer good. */
   readonly revalidate: (() => Awaitable<void>) | undefined
+  /** Reports the use of the token (`token.accepted`). */
+  readonly reportAccepted: () => void
 }
 
 /**
- * Verified tokens of one resource in memory, at most `size` of them. Half of them may be forgotten at once: what was not asked for since the last time.
+ * Verified tokens of one resource in memory, at most `size` of them. When the younger half is full, the older half is dropped: the tokens
+ * that were not used since the last time.
  *
- * The key is the token's end, because hashing a whole token costs more than all the rest; what decides is the comparison of the
- * whole token. Only verified tokens enter, so nobody can choose ends that collide.
+ * Entries are found by the last 32 characters of the token, because hashing a whole token costs more than the rest of the guard. The whole
+ * token is then compared. Only verified tokens are added, so an attacker cannot choose ends that collide.
  */
 export class TokenCache {
   readonly #half: number

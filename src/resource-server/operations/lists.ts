@@ -1,7 +1,7 @@
 import { exampleOf, normalUri } from './uri.ts'
 import type { Rules } from './rules.ts'
 
-type Grants = (scopes: readonly string[]) => boolean
+type Carries = (scopes: readonly string[]) => boolean
 type Item = Readonly<Record<string, unknown>>
 
 /** What a list holds, how its items are used, and under which name the rules know them. */
@@ -22,19 +22,18 @@ const uriKey = (uri: unknown): unknown => (typeof uri === 'string' ? (normalUri(
  * Takes out of every list in an answer what the token may not use. A list is known by what it holds: its request may have come earlier, on
  * a connection that this stream resumes.
  */
-export function listFilter(rules: Rules): (response: Response, grants: Grants) => Promise<Response> {
-  return async (response, grants) => {
+export function listFilter(rules: Rules): (response: Response, carries: Carries) => Response {
+  return (response, carries) => {
     const type = response.headers.get('content-type')?.toLowerCase() ?? ''
     if (response.body === null) return response
-    const edit = (text: string): string => edited(text, (message) => filterLists(message, rules, grants))
-    if (type.startsWith('text/event-stream')) return withBody(response, eventStream(response.body, edit))
-    if (!type.startsWith('application/json')) return response
-    return withBody(response, edit(await response.text()))
+    const edit = (text: string): string => edited(text, (message) => filterLists(message, rules, carries))
+    if (type.startsWith('text/event-stream')) return withBody(response, eventEditor(edit))
+    return type.startsWith('application/json') ? withBody(response, textEditor(edit)) : response
   }
 }
 
 /** Whether there was a list in it. */
-function filterLists({ result }: Record<string, unknown>, rules: Rules, grants: Grants): boolean {
+function filterLists({ result }: Record<string, unknown>, rules: Rules, carries: Carries): boolean {
   if (typeof result !== 'object' || result === null) return false
   const members = result as Record<string, unknown>
   const held = lists.filter(({ items }) => Array.isArray(members[items]))
@@ -42,7 +41,7 @@ function filterLists({ result }: Record<string, unknown>, rules: Rules, grants: 
     members[items] = (members[items] as Item[]).filter((item) => {
       const name = key(item)
       const found = rules.find(use, typeof name === 'string' ? name : undefined)
-      return found?.every((rule) => typeof rule === 'function' || grants(rule)) === true
+      return found?.every((rule) => typeof rule === 'function' || carries(rule)) === true
     })
   }
   // From 2026-07-28 on a result says who may share it; this one belongs to its token.
@@ -65,10 +64,23 @@ function edited(text: string, edit: (message: Record<string, unknown>) => boolea
   return isEdited ? JSON.stringify(body) : text
 }
 
-/** Event by event, as they come. */
-function eventStream(body: ReadableStream<Uint8Array>, edit: (data: string) => string): ReadableStream {
+/** Edits a text once it is complete. */
+function textEditor(edit: (text: string) => string): TransformStream<string, string> {
+  let text = ''
+  return new TransformStream({
+    transform(chunk) {
+      text += chunk
+    },
+    flush(controller) {
+      controller.enqueue(edit(text))
+    },
+  })
+}
+
+/** Edits event by event, as they come. */
+function eventEditor(edit: (data: string) => string): TransformStream<string, string> {
   let rest = ''
-  const events = new TransformStream<string, string>({
+  return new TransformStream({
     transform(chunk, controller) {
       const parts = (rest + chunk).split(/((?:\r\n|\n|\r(?!\n)){2})/)
       rest = parts.pop()!
@@ -79,8 +91,6 @@ function eventStream(body: ReadableStream<Uint8Array>, edit: (data: string) => s
       if (rest !== '') controller.enqueue(editedEvent(rest, edit))
     },
   })
-  const decoder = new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>
-  return body.pipeThrough(decoder).pipeThrough(events).pipeThrough(new TextEncoderStream())
 }
 
 function editedEvent(event: string, edit: (data: string) => string): string {
@@ -93,9 +103,11 @@ function editedEvent(event: string, edit: (data: string) => string): string {
   return after === text ? event : [...lines.filter((line) => !isData(line)), `data: ${after}`].join('\n')
 }
 
-function withBody(response: Response, body: string | ReadableStream): Response {
+function withBody(response: Response, editor: TransformStream<string, string>): Response {
   const headers = new Headers(response.headers)
   // They were those of the whole list.
   for (const name of ['content-length', 'etag', 'content-digest']) headers.delete(name)
+  const decoder = new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>
+  const body = response.body!.pipeThrough(decoder).pipeThrough(editor).pipeThrough(new TextEncoderStream())
   return new Response(body, { status: response.status, statusText: response.statusText, headers })
 }
