@@ -51,8 +51,15 @@ export function resolveRuntime(runtime: Runtime): ResolvedRuntime {
   }
   const prepare: ResolvedRuntime['prepare'] = (event) => {
     if (onEvent === undefined) return () => undefined
-    let clean: Omit<TollgateEvent, 'at'> | undefined
-    return () => observe({ ...(clean ??= bounded(event)), at: clock() })
+    let clean: TollgateEvent | undefined
+    return () => {
+      // A copy of the same shape, which V8 makes without looking at the members.
+      const copy: { -readonly [K in keyof TollgateEvent]: TollgateEvent[K] } = {
+        ...(clean ??= { ...bounded(event), at: 0 }),
+      }
+      copy.at = clock()
+      observe(copy)
+    }
   }
   const failed: ResolvedRuntime['failed'] = (error, fallback, { request, event: about } = {}) => {
     const origin = originOf(error)
