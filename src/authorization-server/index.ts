@@ -78,7 +78,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     },
     verifier: (resource) => createVerifier(context, resource),
     async handle(request) {
-      if (!hasHost(request)) return undefined
+      if (!hasHost(request.url)) return undefined
       const route = routes.get(new URL(request.url).pathname)
       return route && (refuseForeignHost(context, request) ?? route(request))
     },

@@ -9,7 +9,7 @@ export function hostOf(request: Request): string {
 }
 
 /** Whether the URL has a host. Bun leaves it out if the `Host` header is none, and then nothing can parse the URL. */
-export const hasHost = ({ url }: Request): boolean => url.charCodeAt(0) !== 0x2f
+export const hasHost = (url: string): boolean => url.charCodeAt(0) !== 0x2f
 
 /** The path of a URL as it is written; Deno leaves a request's target as it came. */
 export const pathOf = (url: string): string => /^[^:]+:\/\/[^/?#]*([^?#]*)/.exec(url)?.[1] ?? ''

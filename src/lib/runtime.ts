@@ -16,8 +16,8 @@ export interface ResolvedRuntime {
   /** On Workers: I/O ends with the request that began it. */
   readonly requestsOwnIo: boolean
   event(event: NewEvent): void
-  /** Returns what reports this event, each time with the time of the call. For events of the hot path: cleaned once. */
-  prepare(event: NewEvent): () => void
+  /** Returns what reports this event, at the time of the call or at the given one. For events of the hot path: cleaned once. */
+  prepare(event: NewEvent): (at?: number) => void
   /**
    * For every 5xx, and for failures that a request survives: `onError` gets what was thrown; `onEvent` gets the part and the reason, without
    * the text of foreign errors, which may quote a secret. Ours go by {@link attribute}. `where` is used if the error has no part of its own.
@@ -52,12 +52,12 @@ export function resolveRuntime(runtime: Runtime): ResolvedRuntime {
   const prepare: ResolvedRuntime['prepare'] = (event) => {
     if (onEvent === undefined) return () => undefined
     let clean: TollgateEvent | undefined
-    return () => {
+    return (at = clock()) => {
       // A copy of the same shape, which V8 makes without looking at the members.
       const copy: { -readonly [K in keyof TollgateEvent]: TollgateEvent[K] } = {
         ...(clean ??= { ...bounded(event), at: 0 }),
       }
-      copy.at = clock()
+      copy.at = at
       observe(copy)
     }
   }

@@ -32,16 +32,14 @@ export function createGuard(locate: Locate): Admit {
     const target = locate(request, required.resource)
     if (!(target instanceof ProtectedResource)) return target
     const attempt = { request, target, required, plan: planFor(required, target), anonymous, operations }
-    try {
-      const verified = authenticate(request, target)
-      if (!(verified instanceof Promise)) return conclude(attempt, verified)
-      return verified.then(
-        (token) => conclude(attempt, token),
-        (error: unknown) => refuse(attempt, undefined, error),
-      )
-    } catch (error) {
-      return refuse(attempt, undefined, error)
-    }
+    const header = request.headers.get('authorization')
+    if (header === null) return conclude(attempt, undefined)
+    const now = target.runtime.clock()
+    // Only a whole token that was verified before is found, so its grammar needs no check. The decision is the same either way.
+    const known = header.startsWith('Bearer ') ? target.findVerified(header.slice(7), now) : undefined
+    return known !== undefined && known.revalidate === undefined
+      ? conclude(attempt, known, now)
+      : authenticate(attempt, known)
   }
 }
 
@@ -53,15 +51,21 @@ interface Attempt extends AdmitOptions {
   readonly plan: Plan
 }
 
-/** The verified token of the request; undefined if it carries none. */
-function authenticate(request: Request, target: ProtectedResource): Awaitable<Verified | undefined> {
-  const header = request.headers.get('authorization')
-  if (header === null) return undefined
-  // A token that was verified before has passed the grammar; the verdict is the same `decide` either way.
-  const known = header.startsWith('Bearer ') ? target.findVerified(header.slice(7)) : undefined
-  if (known !== undefined) return target.revalidate(known)
-  const token = readBearer(request, target.maxTokenLength)
-  return token === undefined ? undefined : target.verify(token)
+/** Reads and verifies the token, or asks whether a known one is still good; at once if there is nothing to wait for. */
+function authenticate(attempt: Attempt, known: Verified | undefined): Awaitable<Admission | Response> {
+  const { request, target } = attempt
+  try {
+    const token = known === undefined ? readBearer(request, target.maxTokenLength) : known.token
+    if (token === undefined) return conclude(attempt, undefined)
+    const verified = known === undefined ? target.verify(token) : target.revalidate(known)
+    if (!(verified instanceof Promise)) return conclude(attempt, verified)
+    return verified.then(
+      (each) => conclude(attempt, each),
+      (error: unknown) => refuse(attempt, undefined, error),
+    )
+  } catch (error) {
+    return refuse(attempt, undefined, error)
+  }
 }
 
 /**
@@ -70,7 +74,8 @@ function authenticate(request: Request, target: ProtectedResource): Awaitable<Ve
  */
 export function decide(
   verified: Verified | undefined,
-  { scopes, anonymous }: { readonly scopes: readonly string[]; readonly anonymous: boolean },
+  scopes: readonly string[],
+  anonymous: boolean,
   { acrValues, maxAge }: Pick<Requirement, 'acrValues' | 'maxAge'>,
   clock: Clock,
 ): OAuthError | 'missing token' | undefined {
@@ -87,11 +92,16 @@ export function decide(
     : undefined
 }
 
-function conclude(attempt: Attempt, verified: Verified | undefined): Awaitable<Admission | Response> {
+/** `now`: if the clock was read already. */
+function conclude(
+  attempt: Attempt,
+  verified: Verified | undefined,
+  now?: number,
+): Awaitable<Admission | Response> {
   const { target, required, plan, anonymous, operations } = attempt
-  const problem = decide(verified, { scopes: plan.scopes, anonymous }, required, target.runtime.clock)
+  const problem = decide(verified, plan.scopes, anonymous, required, target.runtime.clock)
   if (problem !== undefined) return refuse(attempt, verified, problem)
-  verified?.reportAccepted()
+  verified?.reportAccepted(now)
   return operations === undefined
     ? new Admission(attempt, verified)
     : concludeOperations(attempt, verified, operations)
@@ -116,8 +126,8 @@ async function concludeOperations(
       return applyCors(request, refused, target.cors)
     }
     scopes = [...new Set([...plan.scopes, ...judgement.scopes])]
-    const needed = { scopes, anonymous: anonymous && judgement.scopes.length === 0 }
-    const problem = decide(verified, needed, required, target.runtime.clock)
+    const mayBeAnonymous = anonymous && judgement.scopes.length === 0
+    const problem = decide(verified, scopes, mayBeAnonymous, required, target.runtime.clock)
     if (problem !== undefined) return refuse(attempt, verified, problem, { scopes, operation })
     return new Admission(attempt, verified, judgement)
   } catch (error) {

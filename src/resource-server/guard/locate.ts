@@ -22,9 +22,9 @@ export function createLocator(targets: readonly ProtectedResource[]): {
   const documents = new Map(targets.map((target) => [target, metadataEndpoint(target)]))
   const only = targets.length === 1 && targets[0]!.resource.host === undefined ? targets[0] : undefined
 
-  const answerMetadata = (request: Request): Promise<Response> | undefined => {
-    if (!request.url.includes(wellKnown)) return undefined
-    const { pathname } = new URL(request.url)
+  const answerMetadata = (request: Request, url: string): Promise<Response> | undefined => {
+    if (!url.includes(wellKnown)) return undefined
+    const { pathname } = new URL(url)
     const host = hostOf(request)
     const target = targets.find(
       ({ resource }) =>
@@ -40,16 +40,18 @@ export function createLocator(targets: readonly ProtectedResource[]): {
 
   return {
     locate(request, resource) {
-      if (!hasHost(request)) return refuseHost()
-      const document = answerMetadata(request)
+      const { url } = request
+      if (!hasHost(url)) return refuseHost()
+      const document = answerMetadata(request, url)
       if (document !== undefined) return document
       const target = find(request, resource)
       if (target === undefined) return refusePath(targets, request)
       return answerPreflightOrRefuse(request, target) ?? target
     },
     handle(request) {
-      if (!hasHost(request)) return refuseHost()
-      const document = answerMetadata(request)
+      const { url } = request
+      if (!hasHost(url)) return refuseHost()
+      const document = answerMetadata(request, url)
       if (document !== undefined || request.method !== 'OPTIONS') return document
       const target = findByPath(targets, request)
       return target && ownsPath(target, request) ? answerPreflightOrRefuse(request, target) : undefined

@@ -50,14 +50,14 @@ export class ProtectedResource {
   }
 
   /** A token that was verified before and may still be used. A whole token only: no other text finds it. */
-  findVerified(token: string): Verified | undefined {
+  findVerified(token: string, now: number): Verified | undefined {
     const known = this.#cache?.get(token)
-    return known !== undefined && known.until > this.runtime.clock() ? known : undefined
+    return known !== undefined && known.until > now ? known : undefined
   }
 
   /** Rejects with InvalidTokenError or UnavailableError, and with nothing else. */
   verify(token: string): Awaitable<Verified> {
-    const known = this.findVerified(token)
+    const known = this.findVerified(token, this.runtime.clock())
     return known === undefined ? this.#verify(token) : this.revalidate(known)
   }
 

@@ -11,8 +11,8 @@ export interface Verified {
   readonly until: number
   /** Asks the verifier before each use. Throws or rejects if the token is no longer good. */
   readonly revalidate: (() => Awaitable<void>) | undefined
-  /** Reports the use of the token (`token.accepted`). */
-  readonly reportAccepted: () => void
+  /** Reports the use of the token (`token.accepted`). `now`: if the clock was read already. */
+  readonly reportAccepted: (now?: number) => void
 }
 
 /**
