@@ -1,5 +1,5 @@
-import { ConfigurationError } from '../errors.ts'
-import { checkOptions, requireFunction } from '../lib/options.ts'
+import { systemClock } from '../lib/clock.ts'
+import { func, methods, readOptions } from '../lib/options.ts'
 import type { Clock } from '../types.ts'
 import { stamp, unstamp, type MarkedCache } from './contract.ts'
 
@@ -28,11 +28,8 @@ const floor = 60
  * const cache = cloudflareKv(env.CACHE)
  */
 export function cloudflareKv(namespace: KvNamespaceLike, options: CloudflareKvOptions = {}): MarkedCache {
-  if (typeof (namespace as KvNamespaceLike | undefined)?.put !== 'function')
-    throw new ConfigurationError('namespace', 'needs a KV binding, for example env.CACHE')
-  checkOptions('cloudflareKv', options, ['clock'])
-  const { clock = () => Date.now() / 1000 } = options
-  requireFunction('clock', clock)
+  methods(['get', 'put', 'delete'], 'a KV binding, for example env.CACHE').required(namespace, 'namespace')
+  const { clock } = readOptions('cloudflareKv', options, { clock: func().default(systemClock) })
   return {
     kind: 'cache',
     get: async (key) => unstamp(await namespace.get(key), clock())?.value,

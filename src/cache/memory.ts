@@ -1,5 +1,6 @@
+import { systemClock } from '../lib/clock.ts'
 import { Lru } from '../lib/lru.ts'
-import { checkOptions, requireFunction, requireInteger } from '../lib/options.ts'
+import { func, integer, readOptions } from '../lib/options.ts'
 import type { Clock } from '../types.ts'
 import type { MarkedCache, Stamped } from './contract.ts'
 
@@ -13,10 +14,10 @@ export interface MemoryCacheOptions {
 
 /** A bounded cache in this process's memory. */
 export function memoryCache(options: MemoryCacheOptions = {}): MarkedCache {
-  checkOptions('memoryCache', options, ['size', 'clock'])
-  const { clock = () => Date.now() / 1000 } = options
-  requireFunction('clock', clock)
-  const size = requireInteger('size', options.size, { min: 1, max: 10_000_000, default: 1000 })
+  const { size, clock } = readOptions('memoryCache', options, {
+    size: integer({ min: 1, max: 10_000_000 }).default(1000),
+    clock: func().default(systemClock),
+  })
   const entries = new Lru<Stamped>(size)
   return {
     kind: 'cache',

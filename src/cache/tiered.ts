@@ -1,4 +1,5 @@
-import { checkOptions, requireFunction, requireSeconds } from '../lib/options.ts'
+import { systemClock } from '../lib/clock.ts'
+import { func, readOptions, seconds } from '../lib/options.ts'
 import type { Clock } from '../types.ts'
 import { stamp, unstamp, type Cache, type MarkedCache } from './contract.ts'
 
@@ -18,10 +19,10 @@ export interface TieredOptions {
  * const cache = tiered(memoryCache(), cloudflareKv(env.CACHE))
  */
 export function tiered(near: Cache, far: Cache, options: TieredOptions = {}): MarkedCache {
-  checkOptions('tiered', options, ['nearTtl', 'clock'])
-  const { clock = () => Date.now() / 1000 } = options
-  requireFunction('clock', clock)
-  const nearTtl = requireSeconds('nearTtl', options.nearTtl, { min: 0, max: 86_400, default: 60 })
+  const { nearTtl, clock } = readOptions('tiered', options, {
+    nearTtl: seconds({ min: 0, max: 86_400 }).default(60),
+    clock: func().default(systemClock),
+  })
   return {
     kind: 'cache',
     get: async (key) => {

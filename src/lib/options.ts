@@ -21,6 +21,9 @@ export type OptionTable<T> = {
   readonly [K in keyof T]-?: Option<{} extends Pick<T, K> ? T[K] | undefined : T[K]>
 }
 
+/** Rows of options that all may be left out, for tables that share them. */
+export type OptionalRows<T> = { readonly [K in keyof T]-?: OptionalOption<Exclude<T[K], undefined>> }
+
 /** Every option of the table, with its default. A function has the type that the caller gave it. */
 export type Resolved<Table, Given = {}> = {
   readonly [K in keyof Table]: Table[K] extends Option<infer T>
@@ -59,17 +62,17 @@ function read<Table>(
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue
     const right = Object.hasOwn(mistakes, name) ? mistakes[name]! : nearestName(name, known)
-    const hint = right === undefined ? `the options are ${known.join(', ')}` : asHint(right, known)
-    throw new ConfigurationError(`${caller}.${name}`, `is not an option; ${hint}`)
+    const hint = right ?? `the options are ${known.join(', ')}`
+    throw new ConfigurationError(
+      `${caller}.${name}`,
+      `is not an option; ${known.includes(hint) ? `did you mean "${hint}"?` : hint}`,
+    )
   }
   const rows = Object.entries(table as Record<string, Option<unknown>>)
   return Object.fromEntries(
     rows.map(([name, row]) => [name, row(given[name], prefix + name)]),
   ) as Resolved<Table>
 }
-
-const asHint = (right: string, known: readonly string[]): string =>
-  known.includes(right) ? `did you mean "${right}"?` : right
 
 const shapeOf = (names: readonly string[]): string =>
   `an object such as { ${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''} }`
@@ -85,13 +88,9 @@ export function optionError(name: string, what: string, value: unknown, hint?: s
 /** Of objects only their kind, of URLs no password: the message ends in a log. */
 function show(value: unknown): string {
   if (value === undefined) return 'nothing'
-  if (typeof value === 'string') {
-    const text = value.replace(/\/\/[^/@]*@/, '//…@')
-    return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text)
-  }
-  if (typeof value === 'function') return 'a function'
-  if (typeof value !== 'object' || value === null) return String(value)
-  return Array.isArray(value) ? (value.length === 0 ? 'an empty list' : 'a list') : 'an object'
+  if (typeof value === 'string') return JSON.stringify(value.replace(/\/\/[^/@]*@/, '//…@').slice(0, 80))
+  if (Array.isArray(value)) return 'a list'
+  return Object(value) === value ? typeof value : String(value)
 }
 
 /** A row that checks and converts; `check` throws an {@link optionError}. */
@@ -127,11 +126,11 @@ export const text = (
 ): OptionalOption<string> => matching(what, (value) => typeof value === 'string' && pattern.test(value), hint)
 
 /** A non-empty string that no message shows. */
-export const secret = (): OptionalOption<string> =>
-  custom('a non-empty string', (value, name) => {
-    if (typeof value !== 'string' || value === '') throw secretError(name, 'a non-empty string', value)
-    return value
-  })
+export const secret = (): OptionalOption<string> => {
+  const { what, required } = text()
+  // What is refused is the empty string, or no string: a number may be the secret.
+  return custom(what, (value, name) => required(value && typeof value !== 'string' ? {} : value, name))
+}
 
 /** A secret or a list of them, of at least 32 bytes each. No message shows one. */
 export const secrets = (): OptionalOption<readonly string[]> => {
@@ -319,25 +318,23 @@ function number(
 
 /** The known name that is at most two typing mistakes away. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
-  let best: string | undefined
-  let least = 3
-  for (const each of known) {
-    const mistakes = distance(each.toLowerCase(), name.toLowerCase())
-    if (mistakes < least) [best, least] = [each, mistakes]
-  }
-  return best
+  const within = (mistakes: number): string | undefined =>
+    known.find((each) => differByAtMost(mistakes, each.toLowerCase(), name.toLowerCase()))
+  return within(0) ?? within(1) ?? within(2)
 }
 
-/** Levenshtein distance. */
-function distance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const current = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
-      current.push(Math.min(replaced, previous[j]! + 1, current[j - 1]! + 1))
-    }
-    previous = current
-  }
-  return previous[b.length]!
+/** Whether the Levenshtein distance is at most this. */
+const differByAtMost = (mistakes: number, a: string, b: string): boolean => {
+  if (a === b) return true
+  const [restA, restB] = [a.slice(1), b.slice(1)]
+  if (a[0] === b[0]) return differByAtMost(mistakes, restA, restB)
+  const left = mistakes - 1
+  return (
+    left >= 0 &&
+    [
+      [restA, b],
+      [a, restB],
+      [restA, restB],
+    ].some(([x, y]) => differByAtMost(left, x!, y!))
+  )
 }

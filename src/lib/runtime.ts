@@ -1,5 +1,6 @@
 import { ConfigurationError, OAuthError } from '../errors.ts'
-import { func, type OptionalOption } from './options.ts'
+import { systemClock } from './clock.ts'
+import { func, type OptionalRows } from './options.ts'
 import { repeatedEvents, sumUpEvents } from './repeated-events.ts'
 import type { Awaitable, Clock, Fetch, Runtime, TollgateEvent } from '../types.ts'
 
@@ -29,7 +30,7 @@ export interface ResolvedRuntime {
 /** The only place that knows the platform, its fetch and its clock. */
 export function resolveRuntime(runtime: Runtime): ResolvedRuntime {
   const { onEvent, onError, clientAddress, waitUntil } = runtime
-  const clock = runtime.clock ?? (() => Date.now() / 1000)
+  const clock = runtime.clock ?? systemClock
 
   const tell = (error: unknown, where: string, request: Request | undefined): void => {
     try {
@@ -100,9 +101,7 @@ export function resolveRuntime(runtime: Runtime): ResolvedRuntime {
 }
 
 /** The rows of the options in `Runtime`: `readOptions('createX', options, { …, ...runtimeOptions() })`. */
-export const runtimeOptions = (): {
-  readonly [K in keyof Runtime]-?: OptionalOption<Exclude<Runtime[K], undefined>>
-} => ({
+export const runtimeOptions = (): OptionalRows<Runtime> => ({
   fetch: func(),
   clock: func(),
   waitUntil: func(),

@@ -1,5 +1,6 @@
+import { readOptions } from '../lib/options.ts'
 import type { Provider } from '../types.ts'
-import { audience, checkPreset, host, preset, type CommonOptions } from './preset.ts'
+import { audienceRule, commonOptions, host, oneOrMore, preset, type CommonOptions } from './preset.ts'
 
 /** Options of {@link auth0}. */
 export interface Auth0Options extends CommonOptions {
@@ -15,9 +16,13 @@ export interface Auth0Options extends CommonOptions {
  * @see [Access tokens](https://auth0.com/docs/secure/tokens/access-tokens)
  */
 export function auth0(options: Auth0Options): Provider {
-  checkPreset('auth0', options, ['domain', 'audience'])
+  const { domain, audience, scopeClaims, ...common } = readOptions('auth0', options, {
+    domain: host().required,
+    audience: oneOrMore(),
+    ...commonOptions(),
+  })
   // The trailing slash belongs to the issuer.
-  const issuer = `https://${host('domain', options.domain)}/`
+  const issuer = `https://${domain}/`
   return preset(
     {
       provider: 'auth0',
@@ -27,13 +32,13 @@ export function auth0(options: Auth0Options): Provider {
         jwksUri: `${issuer}.well-known/jwks.json`,
         // What an API's signing algorithm can be set to, without HS256.
         algorithms: ['RS256', 'RS512', 'PS256'],
-        audience: audience(options.audience),
+        audience: audienceRule(audience),
         typ: 'jwt',
-        scopeClaims: ['scope', ...(options.scopeClaims ?? [])],
+        scopeClaims: ['scope', ...(scopeClaims ?? [])],
         clientIdClaims: ['client_id', 'azp'],
       },
       client: { resource: 'audience' },
     },
-    options,
+    common,
   )
 }

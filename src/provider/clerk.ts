@@ -1,5 +1,6 @@
+import { flag, readOptions } from '../lib/options.ts'
 import type { AudienceRule, Provider } from '../types.ts'
-import { checkPreset, host, list, preset, type CommonOptions } from './preset.ts'
+import { commonOptions, host, oneOrMore, preset, type CommonOptions } from './preset.ts'
 
 /** Options of {@link clerk}. */
 export interface ClerkOptions extends Omit<CommonOptions, 'clientId'> {
@@ -22,17 +23,21 @@ export interface ClerkOptions extends Omit<CommonOptions, 'clientId'> {
  * @see [Verify OAuth tokens](https://clerk.com/docs/guides/configure/auth-strategies/oauth/verify-oauth-tokens)
  */
 export function clerk(options: ClerkOptions): Provider {
-  checkPreset('clerk', options, ['domain', 'resourceBinding'])
-  const issuer = `https://${host('domain', options.domain)}`
-  const { clientId, clientSecret, scopeClaims = [], jwksUri, algorithms } = options
-  const { resourceBinding = clientId === undefined } = options
-  const rule: AudienceRule = resourceBinding
-    ? 'resource'
-    : { claim: 'client_id', equals: list('clientId', clientId) }
+  const { domain, clientId, resourceBinding, scopeClaims, ...common } = readOptions('clerk', options, {
+    domain: host().required,
+    resourceBinding: flag(),
+    ...commonOptions(),
+    clientId: oneOrMore(),
+  })
+  const issuer = `https://${domain}`
+  const rule: AudienceRule =
+    (resourceBinding ?? clientId === undefined)
+      ? 'resource'
+      : { claim: 'client_id', equals: oneOrMore().required(clientId, 'clientId') }
   const shared = {
     issuer,
     audience: rule,
-    scopeClaims: ['scope', 'scp', ...scopeClaims],
+    scopeClaims: ['scope', 'scp', ...(scopeClaims ?? [])],
     clientIdClaims: ['client_id'],
   }
   return preset(
@@ -42,10 +47,6 @@ export function clerk(options: ClerkOptions): Provider {
       jwt: { ...shared, jwksUri: `${issuer}/.well-known/jwks.json`, algorithms: ['RS256'], typ: 'at+jwt' },
       opaque: { ...shared, endpoint: `${issuer}/oauth/token_info`, style: 'clerk-token-info' },
     },
-    {
-      jwksUri,
-      algorithms,
-      ...(clientSecret === undefined ? {} : { clientId: list('clientId', clientId)[0]!, clientSecret }),
-    },
+    { ...common, clientId: clientId?.[0] },
   )
 }

@@ -1,6 +1,6 @@
-import { ConfigurationError } from '../errors.ts'
+import { flag, oneOf, readOptions, text } from '../lib/options.ts'
 import type { AudienceRule, Provider } from '../types.ts'
-import { checkPreset, list, preset, required, type CommonOptions } from './preset.ts'
+import { commonOptions, oneOrMore, preset, type CommonOptions } from './preset.ts'
 
 /** Options of {@link cognito}. */
 export interface CognitoOptions extends Omit<CommonOptions, 'clientId'> {
@@ -22,25 +22,28 @@ export interface CognitoOptions extends Omit<CommonOptions, 'clientId'> {
  * @see [Understanding the access token](https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html)
  */
 export function cognito(options: CognitoOptions): Provider {
-  checkPreset('cognito', options, ['region', 'userPoolId', 'resourceBinding', 'issuerType'])
-  const { region, userPoolId, clientId, clientSecret, jwksUri, algorithms } = options
-  const { resourceBinding = false, issuerType = 'ORIGINAL' } = options
-  if (!/^(?:eusc-)?[a-z]{2}(-[a-z]+)+-\d$/.test(required('region', region)))
-    throw new ConfigurationError('region', 'must be an AWS region, for example eu-central-1')
-  if (!/^[a-z0-9-]+_[A-Za-z0-9]+$/.test(required('userPoolId', userPoolId)))
-    throw new ConfigurationError('userPoolId', 'must look like eu-central-1_AbCdEfGhI')
-  if (issuerType !== 'ORIGINAL' && issuerType !== 'UPDATED')
-    throw new ConfigurationError(
-      'issuerType',
-      `must be 'ORIGINAL' or 'UPDATED', not ${JSON.stringify(issuerType)}`,
-    )
+  const { region, userPoolId, clientId, resourceBinding, issuerType, scopeClaims, ...common } = readOptions(
+    'cognito',
+    options,
+    {
+      region: text('an AWS region, for example eu-central-1', /^(?:eusc-)?[a-z]{2}(-[a-z]+)+-\d$/).required,
+      userPoolId: text(
+        'the id of a user pool, for example eu-central-1_AbCdEfGhI',
+        /^[a-z0-9-]+_[A-Za-z0-9]+$/,
+      ).required,
+      resourceBinding: flag().default(false),
+      issuerType: oneOf(['ORIGINAL', 'UPDATED']).default('ORIGINAL'),
+      ...commonOptions(),
+      clientId: oneOrMore(),
+    },
+  )
   const original = `https://cognito-idp.${region}.amazonaws.com/${userPoolId}`
   // Pools that are replicated to other regions.
   const updated = `https://issuer-cognito-idp.${region}.amazonaws.com/${userPoolId}`
   const [issuer, other] = issuerType === 'ORIGINAL' ? [original, updated] : [updated, original]
   const rule: AudienceRule = resourceBinding
     ? 'resource'
-    : { claim: 'client_id', equals: list('clientId', clientId) }
+    : { claim: 'client_id', equals: oneOrMore().required(clientId, 'clientId') }
   return preset(
     {
       provider: 'cognito',
@@ -54,16 +57,12 @@ export function cognito(options: CognitoOptions): Provider {
         typ: 'jwt',
         // ID tokens say `id` here.
         requiredClaims: { token_use: 'access' },
-        scopeClaims: ['scope', ...(options.scopeClaims ?? [])],
+        scopeClaims: ['scope', ...(scopeClaims ?? [])],
         clientIdClaims: ['client_id'],
       },
       // S256 works; the metadata does not say so. Without binding, `resource` ends in invalid_grant.
       client: { assumeS256: true, ...(resourceBinding ? {} : { resource: 'omit' as const }) },
     },
-    {
-      jwksUri,
-      algorithms,
-      ...(clientSecret === undefined ? {} : { clientId: list('clientId', clientId)[0]!, clientSecret }),
-    },
+    { ...common, clientId: clientId?.[0] },
   )
 }

@@ -1,5 +1,14 @@
+import { readOptions } from '../lib/options.ts'
 import type { Provider } from '../types.ts'
-import { audience, base, checkPreset, preset, segment, type CommonOptions } from './preset.ts'
+import {
+  audienceRule,
+  base,
+  commonOptions,
+  oneOrMore,
+  preset,
+  segment,
+  type CommonOptions,
+} from './preset.ts'
 
 /** Options of {@link descope}. */
 export interface DescopeOptions extends CommonOptions {
@@ -18,13 +27,19 @@ export interface DescopeOptions extends CommonOptions {
  * @see [Gateway integrations](https://docs.descope.com/mcp/gateways/integrations)
  */
 export function descope(options: DescopeOptions): Provider {
-  checkPreset('descope', options, ['projectId', 'mcpServerId', 'baseUrl', 'audience'])
-  const root = base('baseUrl', options.baseUrl ?? 'https://api.descope.com')
-  const project = segment('projectId', options.projectId)
-  const server = options.mcpServerId
-  const own = `${root}/v1/apps/${project}`
-  const issuer =
-    server === undefined ? own : `${root}/v1/apps/agentic/${project}/${segment('mcpServerId', server)}`
+  const { projectId, mcpServerId, baseUrl, audience, scopeClaims, ...common } = readOptions(
+    'descope',
+    options,
+    {
+      projectId: segment().required,
+      mcpServerId: segment(),
+      baseUrl: base().default('https://api.descope.com'),
+      audience: oneOrMore(),
+      ...commonOptions(),
+    },
+  )
+  const own = `${baseUrl}/v1/apps/${projectId}`
+  const issuer = mcpServerId === undefined ? own : `${baseUrl}/v1/apps/agentic/${projectId}/${mcpServerId}`
   return preset(
     {
       provider: 'descope',
@@ -32,14 +47,14 @@ export function descope(options: DescopeOptions): Provider {
       jwt: {
         issuer,
         // How a token came about decides which of these it names: the project, one of its tenants, or the MCP server. One key set signs all.
-        alsoIssuers: [...(server === undefined ? [] : [own]), `${own}/*`],
-        jwksUri: `${root}/${project}/.well-known/jwks.json`,
+        alsoIssuers: [...(mcpServerId === undefined ? [] : [own]), `${own}/*`],
+        jwksUri: `${baseUrl}/${projectId}/.well-known/jwks.json`,
         algorithms: ['RS256'],
-        audience: audience(options.audience),
+        audience: audienceRule(audience),
         typ: 'jwt',
-        scopeClaims: ['scope', ...(options.scopeClaims ?? [])],
+        scopeClaims: ['scope', ...(scopeClaims ?? [])],
       },
     },
-    options,
+    common,
   )
 }

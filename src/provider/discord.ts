@@ -1,5 +1,6 @@
+import { readOptions, secret } from '../lib/options.ts'
 import type { Provider } from '../types.ts'
-import { checkOpaquePreset, preset, segment, type OpaqueOptions } from './preset.ts'
+import { preset, segment, type OpaqueOptions } from './preset.ts'
 
 /** Options of {@link discord}. */
 export interface DiscordOptions extends Omit<OpaqueOptions, 'scopeClaims'> {
@@ -14,8 +15,11 @@ export interface DiscordOptions extends Omit<OpaqueOptions, 'scopeClaims'> {
  * @see [Get current authorization information](https://discord.com/developers/docs/topics/oauth2#get-current-authorization-information)
  */
 export function discord(options: DiscordOptions): Provider {
-  checkOpaquePreset('discord', options, [])
-  const clientId = segment('clientId', options.clientId)
+  const credentials = readOptions('discord', options, {
+    clientId: segment().required,
+    clientSecret: secret(),
+  })
+  const { clientId } = credentials
   const issuer = 'https://discord.com'
   return preset(
     {
@@ -39,6 +43,6 @@ export function discord(options: DiscordOptions): Provider {
         },
       },
     },
-    options,
+    credentials,
   )
 }

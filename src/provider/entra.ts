@@ -1,6 +1,7 @@
-import { ConfigurationError } from '../errors.ts'
+import { defined } from '../lib/defined.ts'
+import { flag, oneOf, readOptions, text } from '../lib/options.ts'
 import type { Provider } from '../types.ts'
-import { checkPreset, list, preset, required, type CommonOptions } from './preset.ts'
+import { commonOptions, oneOrMore, preset, type CommonOptions } from './preset.ts'
 
 /** Options of {@link entra}. */
 export interface EntraOptions extends CommonOptions {
@@ -29,19 +30,20 @@ export interface EntraOptions extends CommonOptions {
  * [Secure an MCP server](https://learn.microsoft.com/entra/agent-id/secure-mcp-server-with-entra-id)
  */
 export function entra(options: EntraOptions): Provider {
-  checkPreset('entra', options, ['tenantId', 'audience', 'applicationIdUri', 'cloud', 'v1Tokens'])
-  const { tenantId, audience, applicationIdUri, cloud = 'public', v1Tokens = false } = options
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(required('tenantId', tenantId)))
-    throw new ConfigurationError(
-      'tenantId',
-      "must be the tenant's id (a lower-case GUID): tokens carry the id, also where the sign-in page was multi-tenant",
-    )
-  const clientId = required('clientId', options.clientId)
-  if (!Object.hasOwn(clouds, cloud))
-    throw new ConfigurationError(
-      'cloud',
-      `must be one of ${Object.keys(clouds).join(', ')}, not ${JSON.stringify(cloud)}`,
-    )
+  const given = readOptions('entra', options, {
+    tenantId: text(
+      'the id of the tenant, a lower-case GUID',
+      /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+      'Tokens carry the id, also if the sign-in page was multi-tenant',
+    ).required,
+    audience: oneOrMore(),
+    applicationIdUri: text(),
+    cloud: oneOf(['public', 'usgov', 'china', 'external']).default('public'),
+    v1Tokens: flag().default(false),
+    ...commonOptions(),
+    clientId: text().required,
+  })
+  const { tenantId, clientId, audience, applicationIdUri, cloud, v1Tokens, scopeClaims, ...common } = given
   const { login, sts } = clouds[cloud]
   const authority = `https://${login.replace('{tenant}', tenantId)}/${tenantId}`
   const issuer = `${authority}/v2.0`
@@ -51,32 +53,26 @@ export function entra(options: EntraOptions): Provider {
       issuer,
       jwt: {
         issuer,
-        ...(v1Tokens ? { alsoIssuers: [`https://${sts}/${tenantId}/`] } : {}),
+        ...defined({ alsoIssuers: v1Tokens ? [`https://${sts}/${tenantId}/`] : undefined }),
         jwksUri: `${authority}/discovery/v2.0/keys`,
         algorithms: ['RS256'],
         audience: {
-          aud: [
-            clientId,
-            applicationIdUri === undefined
-              ? `api://${clientId}`
-              : required('applicationIdUri', applicationIdUri),
-            ...(audience === undefined ? [] : list('audience', audience)),
-          ],
+          aud: [clientId, applicationIdUri ?? `api://${clientId}`, ...(audience ?? [])],
         },
         typ: 'jwt',
         requiredClaims: { tid: tenantId },
         anyOfClaims: ['scp', 'roles'],
-        scopeClaims: ['scp', ...(options.scopeClaims ?? [])],
+        scopeClaims: ['scp', ...(scopeClaims ?? [])],
         clientIdClaims: v1Tokens ? ['azp', 'appid'] : ['azp'],
       },
       client: {
-        ...(applicationIdUri === undefined ? { resource: 'omit' as const } : {}),
+        ...defined({ resource: applicationIdUri === undefined ? ('omit' as const) : undefined }),
         assumeS256: true,
         // It gives refresh tokens without, and asks for an administrator where users may not consent themselves.
         omitPrompt: true,
       },
     },
-    options,
+    { ...common, clientId },
   )
 }
 

@@ -1,6 +1,7 @@
-import { ConfigurationError } from '../errors.ts'
+import { defined } from '../lib/defined.ts'
+import { oneOf, readOptions } from '../lib/options.ts'
 import type { Provider } from '../types.ts'
-import { audience, base, checkPreset, preset, type CommonOptions } from './preset.ts'
+import { audienceRule, base, commonOptions, oneOrMore, preset, type CommonOptions } from './preset.ts'
 
 /** Options of {@link generic}. */
 export interface GenericOptions extends CommonOptions {
@@ -16,15 +17,21 @@ export interface GenericOptions extends CommonOptions {
 
 /** Any authorization server that follows the standards: RFC 8414, RFC 9068, RFC 8707, RFC 7662. */
 export function generic(options: GenericOptions): Provider {
-  checkPreset('generic', options, ['issuer', 'audience', 'typ', 'introspectionEndpoint'])
-  const issuer = base('issuer', options.issuer, true)
-  const { typ, introspectionEndpoint, scopeClaims = [] } = options
-  if (typ !== undefined && typ !== 'at+jwt' && typ !== 'jwt')
-    throw new ConfigurationError('typ', "must be 'at+jwt' or 'jwt'")
+  const { issuer, audience, typ, introspectionEndpoint, scopeClaims, ...common } = readOptions(
+    'generic',
+    options,
+    {
+      issuer: base(true).required,
+      audience: oneOrMore(),
+      typ: oneOf(['at+jwt', 'jwt']),
+      introspectionEndpoint: base(true),
+      ...commonOptions(),
+    },
+  )
   const shared = {
     issuer,
-    audience: audience(options.audience),
-    ...(scopeClaims.length === 0 ? {} : { scopeClaims: ['scope', 'scp', ...scopeClaims] }),
+    audience: audienceRule(audience),
+    ...defined({ scopeClaims: scopeClaims?.length ? ['scope', 'scp', ...scopeClaims] : undefined }),
   }
   return preset(
     {
@@ -32,16 +39,17 @@ export function generic(options: GenericOptions): Provider {
       issuer,
       jwt: {
         ...shared,
-        ...(typ === undefined ? {} : { typ }),
-        // An ID token has the client's id as its audience, and none of these claims.
-        ...(typ === 'jwt' && options.audience !== undefined
-          ? { anyOfClaims: ['scope', 'scp', 'client_id', 'cid', 'appid', ...scopeClaims] }
-          : {}),
+        ...defined({
+          typ,
+          // An ID token has the client's id as its audience, and none of these claims.
+          anyOfClaims:
+            typ === 'jwt' && audience !== undefined
+              ? ['scope', 'scp', 'client_id', 'cid', 'appid', ...(scopeClaims ?? [])]
+              : undefined,
+        }),
       },
-      ...(introspectionEndpoint === undefined
-        ? {}
-        : { opaque: { ...shared, endpoint: base('introspectionEndpoint', introspectionEndpoint, true) } }),
+      ...(introspectionEndpoint && { opaque: { ...shared, endpoint: introspectionEndpoint } }),
     },
-    options,
+    common,
   )
 }

@@ -1,5 +1,6 @@
+import { readOptions, secret } from '../lib/options.ts'
 import type { Provider } from '../types.ts'
-import { checkOpaquePreset, preset, required, segment, type OpaqueOptions } from './preset.ts'
+import { preset, segment, type OpaqueOptions } from './preset.ts'
 
 /** Options of {@link github}. */
 export interface GithubOptions extends Omit<OpaqueOptions, 'scopeClaims'> {
@@ -16,9 +17,11 @@ export interface GithubOptions extends Omit<OpaqueOptions, 'scopeClaims'> {
  * @see [Check a token](https://docs.github.com/rest/apps/oauth-applications#check-a-token)
  */
 export function github(options: GithubOptions): Provider {
-  checkOpaquePreset('github', options, [])
-  const clientId = segment('clientId', options.clientId)
-  required('clientSecret', options.clientSecret)
+  const credentials = readOptions('github', options, {
+    clientId: segment().required,
+    clientSecret: secret().required,
+  })
+  const { clientId } = credentials
   // What GitHub puts into `iss` of its authorization responses (RFC 9207). There is no metadata document.
   const issuer = 'https://github.com/login/oauth'
   return preset(
@@ -43,6 +46,6 @@ export function github(options: GithubOptions): Provider {
         },
       },
     },
-    options,
+    credentials,
   )
 }

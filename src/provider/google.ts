@@ -1,5 +1,6 @@
+import { readOptions } from '../lib/options.ts'
 import type { Provider } from '../types.ts'
-import { checkOpaquePreset, list, preset, type OpaqueOptions } from './preset.ts'
+import { oneOrMore, opaqueOptions, preset, type OpaqueOptions } from './preset.ts'
 
 /** Options of {@link google}. */
 export interface GoogleOptions extends Omit<OpaqueOptions, 'clientId'> {
@@ -14,9 +15,10 @@ export interface GoogleOptions extends Omit<OpaqueOptions, 'clientId'> {
  * @see [OAuth 2.0](https://developers.google.com/identity/protocols/oauth2)
  */
 export function google(options: GoogleOptions): Provider {
-  checkOpaquePreset('google', options, [])
-  const clientIds = list('clientId', options.clientId)
-  const { clientSecret, scopeClaims = [] } = options
+  const { clientId, clientSecret, scopeClaims } = readOptions('google', options, {
+    ...opaqueOptions(),
+    clientId: oneOrMore().required,
+  })
   const issuer = 'https://accounts.google.com'
   return preset(
     {
@@ -26,8 +28,8 @@ export function google(options: GoogleOptions): Provider {
         issuer,
         endpoint: 'https://oauth2.googleapis.com/tokeninfo',
         style: 'google-tokeninfo',
-        audience: { aud: clientIds },
-        scopeClaims: ['scope', ...scopeClaims],
+        audience: { aud: clientId },
+        scopeClaims: ['scope', ...(scopeClaims ?? [])],
         clientIdClaims: ['azp', 'aud'],
       },
       client: {
@@ -37,6 +39,6 @@ export function google(options: GoogleOptions): Provider {
         authorizationParameters: { access_type: 'offline', prompt: 'consent' },
       },
     },
-    clientSecret === undefined ? {} : { clientId: clientIds[0]!, clientSecret },
+    { clientId: clientId[0], clientSecret },
   )
 }

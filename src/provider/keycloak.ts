@@ -1,5 +1,14 @@
+import { readOptions } from '../lib/options.ts'
 import type { Provider } from '../types.ts'
-import { audience, base, checkPreset, preset, segment, type CommonOptions } from './preset.ts'
+import {
+  audienceRule,
+  base,
+  commonOptions,
+  oneOrMore,
+  preset,
+  segment,
+  type CommonOptions,
+} from './preset.ts'
 
 /** Options of {@link keycloak}. */
 export interface KeycloakOptions extends CommonOptions {
@@ -16,12 +25,17 @@ export interface KeycloakOptions extends CommonOptions {
  * @see [Securing applications](https://www.keycloak.org/securing-apps/oidc-layers)
  */
 export function keycloak(options: KeycloakOptions): Provider {
-  checkPreset('keycloak', options, ['url', 'realm', 'audience'])
-  const issuer = `${base('url', options.url)}/realms/${segment('realm', options.realm)}`
+  const { url, realm, audience, scopeClaims, ...common } = readOptions('keycloak', options, {
+    url: base().required,
+    realm: segment().required,
+    audience: oneOrMore(),
+    ...commonOptions(),
+  })
+  const issuer = `${url}/realms/${realm}`
   const shared = {
     issuer,
-    audience: audience(options.audience),
-    scopeClaims: ['scope', ...(options.scopeClaims ?? [])],
+    audience: audienceRule(audience),
+    scopeClaims: ['scope', ...(scopeClaims ?? [])],
     clientIdClaims: ['client_id', 'azp'],
   }
   return preset(
@@ -42,6 +56,6 @@ export function keycloak(options: KeycloakOptions): Provider {
       },
       opaque: { ...shared, endpoint: `${issuer}/protocol/openid-connect/token/introspect` },
     },
-    options,
+    common,
   )
 }

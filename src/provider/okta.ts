@@ -1,5 +1,6 @@
+import { readOptions } from '../lib/options.ts'
 import type { Provider } from '../types.ts'
-import { checkPreset, host, list, preset, segment, type CommonOptions } from './preset.ts'
+import { commonOptions, host, oneOrMore, preset, segment, type CommonOptions } from './preset.ts'
 
 /** Options of {@link okta}. */
 export interface OktaOptions extends CommonOptions {
@@ -17,11 +18,15 @@ export interface OktaOptions extends CommonOptions {
  * @see [OpenID Connect & OAuth 2.0](https://developer.okta.com/docs/api/openapi/okta-oauth/guides/overview/)
  */
 export function okta(options: OktaOptions): Provider {
-  checkPreset('okta', options, ['domain', 'authorizationServerId', 'audience'])
-  const id = segment('authorizationServerId', options.authorizationServerId ?? 'default')
-  const issuer = `https://${host('domain', options.domain)}/oauth2/${id}`
-  const rule = { aud: list('audience', options.audience ?? 'api://default') }
-  const scopes = options.scopeClaims ?? []
+  const { domain, authorizationServerId, audience, scopeClaims, ...common } = readOptions('okta', options, {
+    domain: host().required,
+    authorizationServerId: segment().default('default'),
+    audience: oneOrMore().default('api://default'),
+    ...commonOptions(),
+  })
+  const issuer = `https://${domain}/oauth2/${authorizationServerId}`
+  const rule = { aud: audience }
+  const scopes = scopeClaims ?? []
   return preset(
     {
       provider: 'okta',
@@ -45,6 +50,6 @@ export function okta(options: OktaOptions): Provider {
       },
       client: { resource: 'omit' },
     },
-    options,
+    common,
   )
 }

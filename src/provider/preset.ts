@@ -1,5 +1,15 @@
-import { ConfigurationError } from '../errors.ts'
-import { checkOptions } from '../lib/options.ts'
+import { defined } from '../lib/defined.ts'
+import {
+  custom,
+  matching,
+  optionError,
+  secret,
+  strings,
+  text,
+  url,
+  type OptionalOption,
+  type OptionalRows,
+} from '../lib/options.ts'
 import type { AudienceRule, Provider } from '../types.ts'
 
 /** What every preset takes. */
@@ -19,99 +29,88 @@ export interface CommonOptions {
 /** What a preset takes whose access tokens are opaque. */
 export type OpaqueOptions = Omit<CommonOptions, 'jwksUri' | 'algorithms'>
 
-const common = ['clientId', 'clientSecret', 'scopeClaims']
-const ofKeys = ['jwksUri', 'algorithms']
+/** The rows of {@link OpaqueOptions}. */
+export const opaqueOptions = (): OptionalRows<OpaqueOptions> => ({
+  clientId: text(),
+  clientSecret: secret(),
+  scopeClaims: strings(),
+})
 
-/** Options are checked before anything is built from them. */
-export function checkPreset(name: string, options: object, known: readonly string[]): void {
-  checkOptions(name, options, [...known, ...common, ...ofKeys])
-}
-
-/** As {@link checkPreset}, for a provider whose access tokens are opaque: there is no key set. */
-export function checkOpaquePreset(name: string, options: object, known: readonly string[]): void {
-  checkOptions(name, options, [...known, ...common])
-}
+/** The rows of {@link CommonOptions}. */
+export const commonOptions = (): OptionalRows<CommonOptions> => ({
+  ...opaqueOptions(),
+  jwksUri: base(true),
+  algorithms: algorithms(),
+})
 
 /** The preset's data, with the credentials where a log does not find them. */
 export function preset(
   provider: Provider,
-  options: { readonly [K in keyof CommonOptions]: CommonOptions[K] | undefined } = {},
+  options: {
+    readonly clientId?: string | undefined
+    readonly clientSecret?: string | undefined
+    readonly jwksUri?: string | undefined
+    readonly algorithms?: readonly string[] | undefined
+  },
 ): Provider {
   const { clientId, clientSecret, jwksUri, algorithms } = options
-  const data = provider.jwt === undefined ? provider : { ...provider, jwt: { ...provider.jwt } }
-  if (jwksUri !== undefined && data.jwt !== undefined)
-    Object.assign(data.jwt, { jwksUri: base('jwksUri', jwksUri, true) })
-  if (algorithms !== undefined && data.jwt !== undefined)
-    Object.assign(data.jwt, { algorithms: asymmetric(algorithms) })
-  if (clientSecret === undefined) return data
-  const credentials = {
-    clientId: required('clientId', clientId),
-    clientSecret: required('clientSecret', clientSecret),
+  const data = {
+    ...provider,
+    ...(provider.jwt && { jwt: { ...provider.jwt, ...defined({ jwksUri, algorithms }) } }),
   }
-  return Object.defineProperty({ ...data }, 'credentials', { value: credentials, enumerable: false })
-}
-
-/** A string that must be there. */
-export function required(option: string, value: unknown): string {
-  if (typeof value === 'string' && value !== '') return value
-  throw new ConfigurationError(option, 'is missing')
+  if (clientSecret === undefined) return data
+  const credentials = { clientId: text().required(clientId, 'clientId'), clientSecret }
+  return Object.defineProperty(data, 'credentials', { value: credentials, enumerable: false })
 }
 
 /** A bare host name with an optional port, as providers show it: no scheme, no path. */
-export function host(option: string, value: unknown): string {
-  const text = required(option, value)
-  const url = URL.canParse(`https://${text}`) ? new URL(`https://${text}`) : undefined
-  if (url === undefined || url.host !== text)
-    throw new ConfigurationError(
-      option,
-      `must be a bare lower-case host name, for example example.com, not ${JSON.stringify(text)}`,
-    )
-  return text
-}
+export const host = (): OptionalOption<string> =>
+  matching(
+    'a bare lower-case host name, for example example.com',
+    (value) =>
+      typeof value === 'string' &&
+      URL.canParse(`https://${value}`) &&
+      new URL(`https://${value}`).host === value,
+  )
 
 /** One path segment, taken literally. */
-export function segment(option: string, value: unknown): string {
-  const text = required(option, value)
-  if (!/^[A-Za-z0-9._~-]+$/.test(text) || /^\.+$/.test(text))
-    throw new ConfigurationError(option, `must be letters, digits and \`._~-\`, not ${JSON.stringify(text)}`)
-  return text
-}
+export const segment = (): OptionalOption<string> =>
+  text('one path segment of letters, digits and `._~-`', /^(?!\.+$)[A-Za-z0-9._~-]+$/)
 
 /**
- * An http or https URL without query and fragment; without the trailing slash unless it is kept. Whether http is allowed is decided by the
- * resource server, which knows `dangerouslyAllowHttp`.
+ * An http or https URL without query and fragment, and without its trailing slash unless that is kept. The resource
+ * server decides whether http is allowed: it knows `dangerouslyAllowHttp`.
  */
-export function base(option: string, value: unknown, keepSlash: boolean = false): string {
-  const text = required(option, value)
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || /[?#]/.test(text))
-    throw new ConfigurationError(
-      option,
-      `must be an https URL without query and fragment, not ${JSON.stringify(text)}`,
-    )
-  return keepSlash ? text : text.replace(/\/+$/, '')
+export const base = (keepSlash: boolean = false): OptionalOption<string> => {
+  const row = url(
+    'an https URL without user information, query and fragment',
+    ({ protocol, username }, text) => /^https?:$/.test(protocol) && username === '' && !/[?#]/.test(text),
+  )
+  if (keepSlash) return row
+  return custom(row.what, (value, name) => row.required(value, name).replace(/\/+$/, ''))
 }
 
-/** JWS algorithms beside a key set: a symmetric one would turn the public key into a secret (RFC 8725 §3.1). */
-function asymmetric(algorithms: unknown): readonly string[] {
-  const values = list('algorithms', algorithms)
-  for (const each of values)
-    if (!/^(?:[RPE]S(?:256|384|512)|EdDSA|Ed25519)$/.test(each))
-      throw new ConfigurationError(
-        'algorithms',
-        `must be asymmetric JWS algorithms, not ${JSON.stringify(each)}`,
-      )
-  return values
+/** JWS algorithms beside a key set. With a symmetric one the public key would be a secret (RFC 8725 §3.1). */
+const algorithms = (): OptionalOption<readonly string[]> => {
+  const asymmetric = /^(?:[RPE]S(?:256|384|512)|EdDSA|Ed25519)$/
+  return matching(
+    'a list of asymmetric JWS algorithms, for example ["ES256"]',
+    (value) =>
+      Array.isArray(value) && value.length > 0 && value.every((each) => asymmetric.test(String(each))),
+  )
 }
 
 /** One value or several, none of them empty. */
-export function list(option: string, value: unknown): readonly string[] {
-  const values = Array.isArray(value) ? value : [value]
-  if (values.length === 0) throw new ConfigurationError(option, 'is empty')
-  return values.map((each) => required(option, each))
+export const oneOrMore = (): OptionalOption<readonly string[]> => {
+  const what = 'a non-empty string, or a list of at least one'
+  return custom(what, (value, name) => {
+    const values = [value].flat()
+    if (values.length === 0 || values.some((each) => typeof each !== 'string' || each === ''))
+      throw optionError(name, what, value)
+    return values as string[]
+  })
 }
 
-/** Fixed audiences where the provider has its own, else the resource itself. */
-export function audience(value: unknown): AudienceRule {
-  return value === undefined ? 'resource' : { aud: list('audience', value) }
-}
+/** Fixed audiences, or else the resource itself. */
+export const audienceRule = (audiences: readonly string[] | undefined): AudienceRule =>
+  audiences === undefined ? 'resource' : { aud: audiences }

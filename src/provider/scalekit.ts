@@ -1,5 +1,6 @@
+import { readOptions } from '../lib/options.ts'
 import type { Provider } from '../types.ts'
-import { base, checkPreset, preset, segment, type CommonOptions } from './preset.ts'
+import { base, commonOptions, preset, segment, type CommonOptions } from './preset.ts'
 
 /** Options of {@link scalekit}. */
 export interface ScalekitOptions extends CommonOptions {
@@ -15,24 +16,26 @@ export interface ScalekitOptions extends CommonOptions {
  * @see [MCP authentication](https://docs.scalekit.com/authenticate/mcp/quickstart/)
  */
 export function scalekit(options: ScalekitOptions): Provider {
-  checkPreset('scalekit', options, ['environmentUrl', 'resourceId'])
-  const environment = base('environmentUrl', options.environmentUrl)
-  const resourceId = segment('resourceId', options.resourceId)
-  const issuer = `${environment}/resources/${resourceId}`
+  const { environmentUrl, resourceId, scopeClaims, ...common } = readOptions('scalekit', options, {
+    environmentUrl: base().required,
+    resourceId: segment().required,
+    ...commonOptions(),
+  })
+  const issuer = `${environmentUrl}/resources/${resourceId}`
   return preset(
     {
       provider: 'scalekit',
       issuer,
       jwt: {
         issuer,
-        alsoIssuers: [environment],
-        jwksUri: `${environment}/keys`,
+        alsoIssuers: [environmentUrl],
+        jwksUri: `${environmentUrl}/keys`,
         algorithms: ['RS256'],
         audience: { aud: [resourceId] },
         typ: 'jwt',
-        scopeClaims: ['scope', ...(options.scopeClaims ?? [])],
+        scopeClaims: ['scope', ...(scopeClaims ?? [])],
       },
     },
-    options,
+    common,
   )
 }

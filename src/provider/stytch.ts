@@ -1,5 +1,6 @@
+import { readOptions } from '../lib/options.ts'
 import type { Provider } from '../types.ts'
-import { checkPreset, host, list, preset, segment, type CommonOptions } from './preset.ts'
+import { commonOptions, host, oneOrMore, preset, segment, type CommonOptions } from './preset.ts'
 
 /** Options of {@link stytch}. */
 export interface StytchOptions extends CommonOptions {
@@ -16,10 +17,13 @@ export interface StytchOptions extends CommonOptions {
  * @see [Access token](https://stytch.com/docs/b2b/api/connected-app-access-token)
  */
 export function stytch(options: StytchOptions): Provider {
-  checkPreset('stytch', options, ['projectId', 'domain', 'audience'])
-  const projectId = segment('projectId', options.projectId)
-  const issuer = `https://${host('domain', options.domain)}`
-  const { audience } = options
+  const { projectId, domain, audience, scopeClaims, ...common } = readOptions('stytch', options, {
+    projectId: segment().required,
+    domain: host().required,
+    audience: oneOrMore(),
+    ...commonOptions(),
+  })
+  const issuer = `https://${domain}`
   return preset(
     {
       provider: 'stytch',
@@ -30,13 +34,13 @@ export function stytch(options: StytchOptions): Provider {
         alsoIssuers: [`stytch.com/${projectId}`],
         jwksUri: `${issuer}/.well-known/jwks.json`,
         algorithms: ['RS256'],
-        audience: { aud: [projectId, ...(audience === undefined ? [] : list('audience', audience))] },
+        audience: { aud: [projectId, ...(audience ?? [])] },
         typ: 'jwt',
-        scopeClaims: ['scope', ...(options.scopeClaims ?? [])],
+        scopeClaims: ['scope', ...(scopeClaims ?? [])],
         clientIdClaims: ['client_id'],
       },
       client: { resource: 'omit' },
     },
-    options,
+    common,
   )
 }

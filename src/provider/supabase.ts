@@ -1,5 +1,6 @@
+import { readOptions } from '../lib/options.ts'
 import type { AudienceRule, Provider } from '../types.ts'
-import { base, checkPreset, list, preset, type CommonOptions } from './preset.ts'
+import { base, commonOptions, oneOrMore, preset, type CommonOptions } from './preset.ts'
 
 /** Options of {@link supabase}. */
 export interface SupabaseOptions extends Omit<CommonOptions, 'clientId' | 'clientSecret'> {
@@ -16,12 +17,17 @@ export interface SupabaseOptions extends Omit<CommonOptions, 'clientId' | 'clien
  * @see [OAuth 2.1 server](https://supabase.com/docs/guides/auth/oauth-server)
  */
 export function supabase(options: SupabaseOptions): Provider {
-  checkPreset('supabase', options, ['url'])
-  const issuer = `${base('url', options.url)}/auth/v1`
+  const { clientSecret: _, ...rows } = commonOptions()
+  const { url, clientId, scopeClaims, ...common } = readOptions('supabase', options, {
+    url: base().required,
+    ...rows,
+    clientId: oneOrMore(),
+  })
+  const issuer = `${url}/auth/v1`
   const rule: AudienceRule =
-    options.clientId === undefined
+    clientId === undefined
       ? { aud: ['authenticated'] }
-      : { claim: 'client_id', equals: list('clientId', options.clientId), aud: ['authenticated'] }
+      : { claim: 'client_id', equals: clientId, aud: ['authenticated'] }
   return preset(
     {
       provider: 'supabase',
@@ -33,11 +39,11 @@ export function supabase(options: SupabaseOptions): Provider {
         algorithms: ['ES256', 'RS256'],
         audience: rule,
         typ: 'jwt',
-        scopeClaims: ['scope', ...(options.scopeClaims ?? [])],
+        scopeClaims: ['scope', ...(scopeClaims ?? [])],
         clientIdClaims: ['client_id'],
       },
       client: { resource: 'omit' },
     },
-    { jwksUri: options.jwksUri, algorithms: options.algorithms },
+    common,
   )
 }

@@ -1,5 +1,6 @@
+import { readOptions } from '../lib/options.ts'
 import type { Provider } from '../types.ts'
-import { audience, checkPreset, host, preset, type CommonOptions } from './preset.ts'
+import { audienceRule, commonOptions, host, oneOrMore, preset, type CommonOptions } from './preset.ts'
 
 /** Options of {@link workos}. */
 export interface WorkosOptions extends CommonOptions {
@@ -15,8 +16,12 @@ export interface WorkosOptions extends CommonOptions {
  * @see [Model Context Protocol](https://workos.com/docs/authkit/mcp)
  */
 export function workos(options: WorkosOptions): Provider {
-  checkPreset('workos', options, ['domain', 'audience'])
-  const issuer = `https://${host('domain', options.domain)}`
+  const { domain, audience, scopeClaims, ...common } = readOptions('workos', options, {
+    domain: host().required,
+    audience: oneOrMore(),
+    ...commonOptions(),
+  })
+  const issuer = `https://${domain}`
   return preset(
     {
       provider: 'workos',
@@ -25,11 +30,11 @@ export function workos(options: WorkosOptions): Provider {
         issuer,
         jwksUri: `${issuer}/oauth2/jwks`,
         algorithms: ['RS256'],
-        audience: audience(options.audience),
+        audience: audienceRule(audience),
         typ: 'jwt',
-        scopeClaims: ['scope', ...(options.scopeClaims ?? [])],
+        scopeClaims: ['scope', ...(scopeClaims ?? [])],
       },
     },
-    options,
+    common,
   )
 }

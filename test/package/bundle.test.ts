@@ -64,7 +64,7 @@ test('the guard together with the authorization server stays below 75 500 bytes 
 })
 
 const small = Object.keys(exports).filter((subpath) =>
-  /^\.\/(store|cache|provider)\/|^\.\/(hono|next|express|workers)$/.test(subpath),
+  /^\.\/(store|cache)\/|^\.\/(hono|next|express|workers)$/.test(subpath),
 )
 
 /** Above the bar of 2 kB: deadlines that the server enforces, and the reading of raw targets, bodies and views of headers. */
@@ -74,3 +74,13 @@ test.each(small)('%s is at most 2 kB gzipped, or what is told of it', async (sub
   const { bytes } = await bundle(subpath)
   expect(bytes).toBeLessThanOrEqual(above[subpath] ?? 2000)
 })
+
+const presets = Object.keys(exports).filter((subpath) => subpath.startsWith('./provider/'))
+
+test.each(presets)(
+  '%s adds at most 1300 bytes gzipped to the guard, which reads its options with the same code',
+  async (subpath) => {
+    const [alone, both] = await Promise.all([bundle('.'), bundle('.', [subpath])])
+    expect(both.bytes - alone.bytes).toBeLessThanOrEqual(1300)
+  },
+)

@@ -44,7 +44,7 @@ const table: Record<string, Rule> = {
   'client/': { local: role, npm: [...jose, /^oauth4webapi$/] },
   'upstream/': { local: role, npm: [...jose, /^oauth4webapi$/] },
   'doctor/': { local: ['errors.ts', 'types.ts', 'lib/', 'protocol/', 'http/'], npm: [] },
-  'provider/': { local: ['types.ts', 'errors.ts', 'lib/options.ts', 'provider/preset.ts'], npm: [] },
+  'provider/': { local: ['types.ts', 'lib/options.ts', 'lib/defined.ts', 'provider/preset.ts'], npm: [] },
   'adapter/': {
     local: ['errors.ts', 'types.ts', 'http/', 'lib/', ...everyAdapter],
     npm: [],
