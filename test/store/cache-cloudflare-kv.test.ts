@@ -53,7 +53,9 @@ describe('cloudflareKv', () => {
 
   test('cache: a wrong binding or option is a ConfigurationError', () => {
     expect(() => cloudflareKv(undefined as never)).toThrow(ConfigurationError)
-    expect(() => cloudflareKv({} as never)).toThrow('`namespace` must be a KV binding, for example env.CACHE; got object')
+    expect(() => cloudflareKv({} as never)).toThrow(
+      '`namespace` must be a KV binding, for example env.CACHE; got object',
+    )
     expect(() => cloudflareKv(fakeKv().namespace, { ttl: 5 } as never)).toThrow(ConfigurationError)
   })
 })
