@@ -1,154 +1,156 @@
 import type { ClientMetadata } from '../protocol/client-metadata.ts'
 import type { RedirectPolicy } from '../protocol/redirect-uri.ts'
 import type { Cache, Fetch, RateLimiter, Runtime, SignIn, Store } from '../types.ts'
-import type { Endpoint } from './context.ts'
 import type { KeyRingOptions } from './keys.ts'
+import type { Paths } from './paths.ts'
 
-/** What a resource offers, and how its access tokens look. */
+/** What a resource offers, and the form of its access tokens. */
 export interface ResourcePolicy {
-  /** What a person calls it. Default: its host. */
+  /** The name that users see. Default: the host. */
   name?: string
-  /** Every scope with what it means, for the consent page. */
+  /** Each scope with its description for the consent page. */
   scopes: Readonly<Record<string, string>>
   /**
-   * Without these nothing works there, as with the guard's option of this name: the consent page shows them
-   * as required, and the user cannot leave them out if the client asks for them. Default: none.
+   * Scopes without which nothing works, as the guard's option of this name. The consent page marks them as
+   * required, and the user cannot deselect them. Default: none.
    */
   requiredScopes?: readonly string[]
   /**
-   * `jwt`: RFC 9068, verified without a store read (default). `opaque`: sealed; each request reads the grant,
-   * so revoking works at once.
+   * `jwt`: verified without a store read (RFC 9068). `opaque`: encrypted; each request reads the grant, so
+   * revocation works at once. Default: `jwt`.
    */
   accessTokens?: 'jwt' | 'opaque'
-  /** Of an access token, in seconds: 60–3600. Default: 900. */
+  /** Lifetime of an access token in seconds: 60–3600. Default: 900. */
   lifetime?: number
   /**
-   * With it the resource server, where it is another deployment, asks `/introspect` about tokens for this
-   * resource; its client id is the resource's identifier. At least 32 characters; of several, each is
-   * accepted. Default: it cannot ask.
+   * Lets a resource server in another deployment ask `/introspect` about tokens for this resource; its client
+   * id is the resource's identifier. At least 32 characters; of several, each is accepted. Default: no
+   * introspection.
    */
   introspectionSecret?: string | readonly string[]
 }
 
-/** The deployment's face on the pages. */
+/** How the pages look. */
 export interface Branding {
   /** Default: the issuer's host. */
   name?: string
-  /** An https URL or a `data:image/` URL. */
+  /** An https URL or a `data:image/` URL. Default: the first letter of the name. */
   logo?: string
-  /** A CSS colour in hexadecimal, for example `#0b5fff`. */
+  /** A hexadecimal CSS colour, for example `#0b5fff`. Default: a blue. */
   accent?: string
+  /** The same for the dark colour scheme. Default: `accent`. */
   accentDark?: string
 }
 
-/** In seconds. */
+/** All in whole seconds. */
 export interface Lifetimes {
   /** Of an authorization code: 10–600. Default: 60. */
   code?: number
   /** Of an authorization request that waits for the user: 60–3600. Default: 600. */
   transaction?: number
-  /**
-   * How long a refresh token that was just used may be used again, with the same result: 0–120. Default: 30.
-   */
+  /** For which a used refresh token may be used again with the same result: 0–120. Default: 30. */
   refreshGrace?: number
-  /** After so long without use a refresh token ends: 3600–34 560 000. Default: 30 days. */
+  /** Without use until a refresh token expires: 3600–34 560 000. Default: 30 days. */
   refreshIdle?: number
-  /** A grant ends after this, whatever happens: 3600–63 072 000. Default: 180 days. */
+  /** Until a grant expires in any case: 3600–63 072 000. Default: 180 days. */
   refreshAbsolute?: number
-  /** Of the own session: 60–86 400. Default: 3600. */
+  /** Of this server's own session: 60–86 400. Default: 3600. */
   session?: number
-  /** Of a remembered consent, 0: never remembered (default), at most 30 days. Only for https redirects. */
+  /** For which a consent is not asked again, if the redirect URI is https: 0–2 592 000. Default: 0, never. */
   rememberedConsent?: number
 }
 
 export interface AuthorizationServerOptions extends Runtime {
-  /** https URL without query and fragment, or http on a loopback address. Used verbatim everywhere. */
+  /**
+   * https URL without query and fragment, or http on a loopback address. It is used character by character.
+   */
   issuer: string
   /**
-   * At least 32 bytes; of several, the first makes and all open. Only a loopback issuer may do without: then
-   * one is made per process.
+   * At least 32 bytes. Of several, the first one seals and signs, and all open. Required unless the issuer is
+   * a loopback address; then the default is a random one for this process.
    */
   secret?: string | readonly string[]
-  /** Where codes and grants live. Not a cache. */
+  /** Holds codes, grants and refresh tokens. A cache is not a store. */
   store: Store
+  /** Holds client documents. Default: none, each isolate keeps its own. */
   cache?: Cache
+  /** How users sign in, for example `ownLogin({ … })`. */
   signIn: SignIn
   /** By resource identifier (RFC 8707). At least one. */
   resources: Readonly<Record<string, ResourcePolicy>>
   /** For requests that name no resource. Default: the only one; with several, such requests are refused. */
   defaultResource?: string
-  /** Pre-registered clients, with `client_id`. */
+  /** Pre-registered clients, with `client_id`. Default: none. */
   clients?: readonly ClientMetadata[]
   /**
-   * Dynamic registration (RFC 7591). `stateless`: the client id is the sealed metadata, and nothing is stored
-   * (default). `stored`: a record per client, which ends 24 hours later unless a user approves, and 180 days
-   * after the last approval; at most 1000 an hour.
+   * Dynamic registration (RFC 7591). `stateless`: the client id contains the sealed metadata, and nothing is
+   * stored. `stored`: a record per client, which expires after 24 hours without an approval and 180 days
+   * after the last approval; at most 1000 an hour. `false`: none. Default: `stateless`.
    */
   registration?: 'stateless' | 'stored' | false
   /**
-   * Who registers must present one of these as a Bearer token; each has at least 32 characters. Default:
-   * anybody may register.
+   * A client that registers must present one of these as a Bearer token (RFC 7591 §1.2). At least 32
+   * characters each. Default: none is needed.
    */
   initialAccessTokens?: readonly string[]
   /**
-   * Redirect URIs with a private-use scheme, such as `cursor://…` (RFC 8252 §7.1), of public clients. `true`:
-   * accepted, compared as a whole, and the consent page warns (default). `'known'`: only the whole URIs of
-   * known clients. `false`: none. Pre-registered clients are not affected.
+   * Whether public clients may have redirect URIs with a private-use scheme, such as `cursor://…` (RFC 8252
+   * §7.1). `true`: any, compared as a whole, with a warning on the consent page. `'known'`: the whole URIs of
+   * known clients. `false`: none. Pre-registered clients are not affected. Default: `true`.
    */
   privateUseRedirects?: boolean | 'known'
   /**
    * Whole redirect URIs that are allowed in any case, for example `myapp://oauth/callback`. Default: none.
    */
   allowRedirects?: readonly string[]
-  /** Whether clients may identify themselves by the URL of their metadata document. Default: true. */
+  /** Whether a client may identify itself by the URL of its metadata document. Default: true. */
   clientDocuments?: boolean | { fetch: Fetch }
   /**
-   * Accept `private_key_jwt` assertions whose `aud` is the token endpoint's URL, as older clients send it.
-   * Another server at which such a client is registered could then have obtained the assertion for us
-   * (draft-ietf-oauth-rfc7523bis). Default: false, only the issuer. A public client that signs without having
-   * to may name either.
+   * Accepts `private_key_jwt` assertions whose `aud` is the token endpoint's URL, as older clients send them.
+   * Another server at which such a client is registered could have obtained the assertion for this one
+   * (draft-ietf-oauth-rfc7523bis). A public client that signs may name either. Default: false, only the
+   * issuer.
    */
   dangerouslyAllowTokenEndpointAudience?: boolean
-  /** Pathnames. Default: `/authorize` … `/jwks.json`, `/account`, below the issuer's path. */
-  paths?: Partial<Record<Endpoint, string>>
+  /** Pathnames. Default: `/authorize`, `/token` … `/jwks.json`, `/account`, below the issuer's path. */
+  paths?: Paths
   /**
-   * JWT access tokens are checked against their grant every so many seconds per isolate; 0: at every request.
-   * Default: false, not at all.
+   * Seconds for which an isolate trusts a JWT access token before it reads the grant again: 0–3600; 0: it
+   * reads at every request. Default: false, it never reads the grant.
    */
   checkRevocation?: number | false
+  /** The signing keys. Default: generated and rotated. */
   keys?: KeyRingOptions
-  /** Default: an in-memory one, 60 a minute, of registrations 300. */
+  /** Default: in memory, 60 attempts a minute, 300 registrations. */
   rateLimit?: RateLimiter
   branding?: Branding
-  /**
-   * `preselect`: whether all that a client asks for is ticked on the consent page, and the user unticks.
-   * Default: true.
-   */
+  /** `preselect`: whether the consent page selects all that the client asks for. Default: true. */
   consent?: { preselect?: boolean }
   lifetimes?: Lifetimes
   /**
-   * A proxy that terminates TLS stands in front: plain http is then no error, and the client's address is the
-   * last one in `X-Forwarded-For`, or in the header named here. Default: false.
+   * A proxy in front terminates TLS. Then plain http is accepted, and the client's address is the last one in
+   * `X-Forwarded-For` or in the header that is named here. Default: false.
    */
   behindProxy?: boolean | { addressHeader: string }
   /**
-   * Serve the 2025-03-26 endpoints at the root of the host. Default: true; set false where several issuers
-   * share a host.
+   * Serve the endpoints of MCP 2025-03-26 at the root of the host. Default: true. Set it to false if several
+   * issuers share a host.
    */
   rootEndpoints?: boolean
 }
 
+/** The options as the endpoints read them. */
 export interface ResolvedOptions {
   readonly issuer: string
   readonly secrets: readonly string[]
   readonly clients: readonly ClientMetadata[]
   readonly registration: 'stateless' | 'stored' | false
   readonly initialAccessTokens: readonly string[]
-  /** Which redirect URIs clients can register. */
+  /** From `privateUseRedirects` and `allowRedirects`. */
   readonly redirects: RedirectPolicy
   /** `dangerouslyAllowTokenEndpointAudience`. */
   readonly tokenEndpointAudience: boolean
-  readonly clientDocuments: boolean | { fetch: Fetch }
+  readonly clientDocuments: boolean | { readonly fetch: Fetch }
   readonly cache: Cache | undefined
   readonly checkRevocation: number | false
   readonly branding: Branding

@@ -1,6 +1,9 @@
 import { ConfigurationError } from '../errors.ts'
-import { checkOptions } from '../lib/options.ts'
+import { matching, type OptionalOption } from '../lib/options.ts'
 import type { Endpoint } from './context.ts'
+
+/** Pathnames by endpoint. */
+export type Paths = Partial<Record<Endpoint, string>>
 
 const defaults: Readonly<Record<Endpoint, string>> = {
   authorize: '/authorize',
@@ -12,37 +15,34 @@ const defaults: Readonly<Record<Endpoint, string>> = {
   account: '/account',
 }
 
-/** Where a sign-in comes back to. */
-export const callbackPath = ({ paths }: { paths: Readonly<Record<Endpoint, string>> }): string =>
-  `${paths.authorize}/callback`
-
-/**
- * Absolute pathnames: the configured ones as they are, the others below the issuer's path. Throws
- * ConfigurationError.
- */
-export function resolvePaths(
-  issuer: string,
-  given: Partial<Record<Endpoint, string>>,
-): Readonly<Record<Endpoint, string>> {
-  checkOptions('paths', given, Object.keys(defaults))
+/** Absolute pathnames: the configured ones, the others below the issuer's path. Throws ConfigurationError. */
+export function resolvePaths(issuer: string, given: Paths): Readonly<Record<Endpoint, string>> {
   const base = new URL(issuer).pathname.replace(/\/$/, '')
-  const paths = Object.fromEntries(
-    Object.entries(defaults).map(([name, path]) => [name, checked(name as Endpoint, given, base + path)]),
-  ) as Record<Endpoint, string>
+  const paths = { ...defaults }
+  for (const name of endpoints) paths[name] = given[name] ?? base + defaults[name]
   const all = [...Object.values(paths), callbackPath({ paths })]
-  if (new Set(all).size < all.length) throw new ConfigurationError('paths', 'two endpoints share one path')
+  const twice = all.find((each, i) => all.indexOf(each) < i)
+  if (twice !== undefined)
+    throw new ConfigurationError('paths', `must be different for each endpoint; got "${twice}" twice`)
   return paths
 }
 
-function checked(name: Endpoint, given: Partial<Record<Endpoint, string>>, standard: string): string {
-  const path = given[name]
-  if (path === undefined) return standard
-  const normal =
-    typeof path === 'string' && path.startsWith('/') && new URL(path, 'https://a').pathname === path
-  if (!normal || path === '/' || path.startsWith('/.well-known/'))
-    throw new ConfigurationError(
-      `paths.${name}`,
-      'is a pathname in its normal form, for example /oauth/token',
-    )
-  return path
+const endpoints = Object.keys(defaults) as Endpoint[]
+
+/** The endpoint that a sign-in comes back to. */
+export const callbackPath = ({ paths }: { paths: Readonly<Record<Endpoint, string>> }): string =>
+  `${paths.authorize}/callback`
+
+/** The rows of the option `paths`. */
+export const pathTable = (): Record<Endpoint, OptionalOption<string>> => {
+  const pathname = matching<string>('a pathname in its normal form, such as "/oauth/token"', isPathname)
+  return Object.fromEntries(endpoints.map((name) => [name, pathname])) as Record<Endpoint, typeof pathname>
 }
+
+const isPathname = (path: unknown): boolean =>
+  typeof path === 'string' &&
+  path.startsWith('/') &&
+  path !== '/' &&
+  !path.startsWith('/.well-known/') &&
+  URL.canParse(path, 'https://a') &&
+  new URL(path, 'https://a').pathname === path

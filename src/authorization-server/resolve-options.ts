@@ -1,228 +1,157 @@
-import { ConfigurationError } from '../errors.ts'
 import {
-  checkOptions,
-  requireFunction,
-  requireInteger,
-  requireSeconds,
-  requireString,
-  requireStrings,
+  custom,
+  either,
+  flag,
+  func,
+  integer,
+  list,
+  matching,
+  methods,
+  object,
+  oneOf,
+  optionError,
+  readOptions,
+  seconds,
+  secretError,
+  secrets,
+  text,
+  url,
+  type Option,
+  type OptionalOption,
 } from '../lib/options.ts'
 import { randomToken } from '../lib/random.ts'
+import { runtimeOptions } from '../lib/runtime.ts'
+import type { ClientMetadata } from '../protocol/client-metadata.ts'
 import { hasDangerousScheme } from '../protocol/dangerous-scheme.ts'
 import { isPrivateUseRedirect } from '../protocol/redirect-uri.ts'
 import { isSecureOrLoopback } from '../protocol/resource.ts'
-import type { Fetch, SignIn } from '../types.ts'
-import type { AuthorizationServerOptions, Branding, Lifetimes, ResolvedOptions } from './options.ts'
+import type { Cache, RateLimiter, SignIn, Store } from '../types.ts'
+import type { KeyRingOptions } from './keys.ts'
+import type { AuthorizationServerOptions, Branding, ResolvedOptions } from './options.ts'
+import { pathTable, type Paths } from './paths.ts'
 
-const known = {
-  fetch: true,
-  clock: true,
-  waitUntil: true,
-  onEvent: true,
-  onError: true,
-  repeatedEvents: true,
-  clientAddress: true,
-  issuer: true,
-  secret: true,
-  store: true,
-  cache: true,
-  signIn: true,
-  resources: true,
-  defaultResource: true,
-  clients: true,
-  registration: true,
-  initialAccessTokens: true,
-  privateUseRedirects: true,
-  allowRedirects: true,
-  clientDocuments: true,
-  dangerouslyAllowTokenEndpointAudience: true,
-  paths: true,
-  checkRevocation: true,
-  keys: true,
-  rateLimit: true,
-  branding: true,
-  consent: true,
-  lifetimes: true,
-  behindProxy: true,
-  rootEndpoints: true,
-} satisfies Record<keyof AuthorizationServerOptions, true>
-
-/** The options with their defaults; throws ConfigurationError for what is wrong, missing or unknown. */
+/** The options with their defaults. Throws ConfigurationError if an option is wrong, missing or unknown. */
 export function resolveOptions(options: AuthorizationServerOptions): ResolvedOptions {
-  checkOptions('createAuthorizationServer', options, Object.keys(known))
-  const issuer = issuerUrl(options.issuer)
-  for (const name of ['fetch', 'clock', 'waitUntil', 'onEvent', 'onError', 'clientAddress'] as const)
-    if (options[name] !== undefined) requireFunction(name, options[name])
-  requireSignIn(options.signIn)
-  if (options.rateLimit !== undefined) requireFunction('rateLimit.limit', options.rateLimit.limit)
+  const given = readOptions('createAuthorizationServer', options, table())
+  const { issuer, secret, privateUseRedirects, allowRedirects, behindProxy } = given
   return {
-    issuer: options.issuer,
-    secrets: secretsOf(options.secret, issuer.protocol === 'http:'),
-    clients: options.clients ?? [],
-    registration: registrationOf(options.registration),
-    initialAccessTokens: initialAccessTokensOf(options.initialAccessTokens ?? []),
-    redirects: {
-      privateUse: privateUseOf(options.privateUseRedirects),
-      allow: allowRedirectsOf(options.allowRedirects ?? []),
-    },
-    tokenEndpointAudience: flag(
-      'dangerouslyAllowTokenEndpointAudience',
-      options.dangerouslyAllowTokenEndpointAudience,
-      false,
-    ),
-    clientDocuments: clientDocumentsOf(options.clientDocuments),
-    cache: options.cache,
-    checkRevocation:
-      options.checkRevocation === undefined || options.checkRevocation === false
-        ? false
-        : requireSeconds('checkRevocation', options.checkRevocation, { min: 0, max: 3600, default: 0 }),
-    branding: brandingOf(options.branding ?? {}),
-    consent: consentOf(options.consent ?? {}),
-    lifetimes: lifetimesOf(options.lifetimes ?? {}),
-    behindProxy: behindProxyOf(options.behindProxy),
-    rootEndpoints: flag('rootEndpoints', options.rootEndpoints, true),
+    ...given,
+    secrets: secret === undefined ? [ownSecret(issuer)] : [secret].flat(),
+    redirects: { privateUse: privateUseRedirects, allow: allowRedirects },
+    tokenEndpointAudience: given.dangerouslyAllowTokenEndpointAudience,
+    behindProxy: behindProxy !== false,
   }
-}
-
-function issuerUrl(issuer: unknown): URL {
-  const text = requireString('issuer', issuer)
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  const verbatim = url !== undefined && (url.href === text || url.href === `${text}/`)
-  if (!verbatim || url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '')
-    throw new ConfigurationError('issuer', 'pass a URL in its normal form, without query and fragment')
-  if (!isSecureOrLoopback(url))
-    throw new ConfigurationError(
-      'issuer',
-      `must be https; http is for a loopback address alone; got "${text}"`,
-    )
-  return url
-}
-
-function secretsOf(secret: unknown, loopback: boolean): readonly string[] {
-  if (secret === undefined && loopback) return [ownSecret()]
-  const secrets = typeof secret === 'string' ? [secret] : secret
-  if (!Array.isArray(secrets) || secrets.length === 0)
-    throw new ConfigurationError('secret', 'pass a random secret of at least 32 bytes, or a list of them')
-  for (const each of secrets)
-    if (typeof each !== 'string' || new TextEncoder().encode(each).length < 32)
-      throw new ConfigurationError(
-        'secret',
-        'each secret has at least 32 bytes; make one with a random generator',
-      )
-  return secrets as string[]
-}
-
-/** For this process alone. Workers make nothing random before the first request. */
-function ownSecret(): string {
-  try {
-    return randomToken(32)
-  } catch {
-    throw new ConfigurationError(
-      'secret',
-      'must be passed here, because nothing random can be made before the first request; openssl rand -base64 32 makes one ' +
-        '(wrangler reads it from .dev.vars)',
-    )
-  }
-}
-
-function requireSignIn(signIn: SignIn): void {
-  if (typeof signIn !== 'object' || signIn === null)
-    throw new ConfigurationError('signIn', 'pass ownLogin({ identify, loginUrl }) or upstream(…)')
-  requireFunction('signIn.identify', signIn.identify)
-  requireFunction('signIn.start', signIn.start)
-  if (signIn.consent !== 'before' && signIn.consent !== 'after')
-    throw new ConfigurationError('signIn.consent', 'is "before" (an upstream) or "after" (an own login)')
-}
-
-function registrationOf(value: unknown): 'stateless' | 'stored' | false {
-  if (value === undefined) return 'stateless'
-  if (value === 'stateless' || value === 'stored' || value === false) return value
-  throw new ConfigurationError('registration', 'is "stateless", "stored" or false')
-}
-
-function initialAccessTokensOf(value: unknown): readonly string[] {
-  const tokens = requireStrings('initialAccessTokens', value)
-  if (tokens.some((each) => each.length < 32))
-    throw new ConfigurationError('initialAccessTokens', 'each has at least 32 characters')
-  return tokens
-}
-
-function privateUseOf(value: unknown): boolean | 'known' {
-  if (value === undefined) return true
-  if (typeof value === 'boolean' || value === 'known') return value
-  throw new ConfigurationError('privateUseRedirects', `must be true, "known" or false; got ${String(value)}`)
-}
-
-function allowRedirectsOf(value: unknown): readonly string[] {
-  const uris = requireStrings('allowRedirects', value)
-  for (const uri of uris)
-    if (!URL.canParse(uri) || !isPrivateUseRedirect(uri.toLowerCase()) || hasDangerousScheme(uri))
-      throw new ConfigurationError('allowRedirects', 'list whole redirect URIs with a private-use scheme')
-  return uris
-}
-
-function clientDocumentsOf(value: unknown): boolean | { fetch: Fetch } {
-  if (value === undefined || typeof value === 'boolean') return value ?? true
-  checkOptions('clientDocuments', value, ['fetch'])
-  requireFunction('clientDocuments.fetch', (value as { fetch: unknown }).fetch)
-  return value as { fetch: Fetch }
-}
-
-function consentOf(consent: { preselect?: boolean }): { preselect: boolean } {
-  checkOptions('consent', consent, ['preselect'])
-  return { preselect: flag('consent.preselect', consent.preselect, true) }
-}
-
-function brandingOf(branding: Branding): Branding {
-  checkOptions('branding', branding, ['name', 'logo', 'accent', 'accentDark'])
-  for (const name of ['accent', 'accentDark'] as const) {
-    const colour = branding[name]
-    if (colour !== undefined && !/^#(?:[0-9a-f]{3}|[0-9a-f]{6})$/i.test(colour))
-      throw new ConfigurationError(`branding.${name}`, 'is a colour such as #0b5fff')
-  }
-  if (
-    branding.logo !== undefined &&
-    !/^(https:\/\/|data:image\/)[\x21\x23-\x26\x28-\x3b\x3d\x3f-\x7e]+$/.test(branding.logo)
-  )
-    throw new ConfigurationError('branding.logo', 'is an https URL or a data:image/ URL')
-  return branding
 }
 
 const day = 86_400
 
-function lifetimesOf(given: Lifetimes): Required<Lifetimes> {
-  const names = [
-    'code',
-    'transaction',
-    'refreshGrace',
-    'refreshIdle',
-    'refreshAbsolute',
-    'session',
-    'rememberedConsent',
-  ]
-  checkOptions('lifetimes', given, names)
-  const seconds = (name: keyof Lifetimes, min: number, max: number, standard: number): number =>
-    requireInteger(`lifetimes.${name}`, given[name], { min, max, default: standard })
+/** One row per option: its type, range and default. `createContext` checks what depends on other options. */
+function table() {
+  const lifetime = (min: number, max: number, standard: number) => integer({ min, max }).default(standard)
   return {
-    code: seconds('code', 10, 600, 60),
-    transaction: seconds('transaction', 60, 3600, 600),
-    refreshGrace: seconds('refreshGrace', 0, 120, 30),
-    refreshIdle: seconds('refreshIdle', 3600, 400 * day, 30 * day),
-    refreshAbsolute: seconds('refreshAbsolute', 3600, 730 * day, 180 * day),
-    session: seconds('session', 60, day, 3600),
-    rememberedConsent: seconds('rememberedConsent', 0, 30 * day, 0),
+    ...runtimeOptions(),
+    issuer: issuer().required,
+    secret: secrets(),
+    store: named<Store>('a store such as memoryStore()').required,
+    cache: methods<Cache>(['get', 'put', 'delete'], 'a cache such as memoryCache()'),
+    signIn: signIn().required,
+    resources: named<AuthorizationServerOptions['resources']>(
+      "an object such as { 'https://…/mcp': { scopes: { 'notes:read': 'Read your notes' } } }",
+    ).required,
+    defaultResource: text(),
+    clients: matching<readonly ClientMetadata[]>('a list of clients', Array.isArray).default([]),
+    registration: oneOf(['stateless', 'stored', false]).default('stateless'),
+    initialAccessTokens: list(initialAccessToken()).default([]),
+    privateUseRedirects: oneOf([true, 'known', false]).default(true),
+    allowRedirects: list(
+      matching<string>(
+        'a whole redirect URI with a private-use scheme, such as "myapp://callback"',
+        isAllowedRedirect,
+      ),
+    ).default([]),
+    clientDocuments: either(flag(), object({ fetch: func().required })).default(true),
+    dangerouslyAllowTokenEndpointAudience: flag().default(false),
+    paths: object(pathTable()).default({}) as Option<Paths>,
+    checkRevocation: either(oneOf([false]), seconds({ min: 0, max: 3600 })).default(false),
+    keys: named<KeyRingOptions>('an object such as { algorithm, rotateAfter }'),
+    rateLimit: methods<RateLimiter>(['limit'], 'a rate limiter such as memoryRateLimiter()'),
+    branding: object({
+      name: text(),
+      logo: text(
+        'an https URL or a data:image/ URL',
+        /^(https:\/\/|data:image\/)[\x21\x23-\x26\x28-\x3b\x3d\x3f-\x7e]+$/,
+      ),
+      accent: text('a colour such as #0b5fff', colour),
+      accentDark: text('a colour such as #0b5fff', colour),
+    }).default({}) as Option<Branding>,
+    consent: object({ preselect: flag().default(true) }).default({}),
+    lifetimes: object({
+      code: lifetime(10, 600, 60),
+      transaction: lifetime(60, 3600, 600),
+      refreshGrace: lifetime(0, 120, 30),
+      refreshIdle: lifetime(3600, 400 * day, 30 * day),
+      refreshAbsolute: lifetime(3600, 730 * day, 180 * day),
+      session: lifetime(60, day, 3600),
+      rememberedConsent: lifetime(0, 30 * day, 0),
+    }).default({}),
+    behindProxy: either(flag(), object({ addressHeader: text().required })).default(false),
+    rootEndpoints: flag().default(true),
   }
 }
 
-function behindProxyOf(value: unknown): boolean {
-  if (value === undefined || typeof value === 'boolean') return value ?? false
-  checkOptions('behindProxy', value, ['addressHeader'])
-  requireString('behindProxy.addressHeader', (value as { addressHeader: unknown }).addressHeader)
-  return true
+const colour = /^#(?:[0-9a-f]{3}|[0-9a-f]{6})$/i
+
+/** Used character by character everywhere, so only its normal form is accepted. */
+const issuer = (): OptionalOption<string> =>
+  url(
+    'an https URL in its normal form, without query and fragment',
+    (url, given) =>
+      (url.href === given || url.href === `${given}/`) &&
+      [url.search, url.hash, url.username, url.password].every((part) => part === '') &&
+      isSecureOrLoopback(url),
+    'Only a loopback address may be http',
+  )
+
+const signIn = (): OptionalOption<SignIn> => {
+  const what = 'ownLogin({ identify, loginUrl }) or upstream(…)'
+  return custom(what, (value, name) => {
+    const { identify, start, consent } = named(what).required(value, name)
+    func().required(identify, `${name}.identify`)
+    func().required(start, `${name}.start`)
+    oneOf(['before', 'after']).required(consent, `${name}.consent`)
+    return value as SignIn
+  })
 }
 
-function flag(option: string, value: unknown, standard: boolean): boolean {
-  if (value === undefined) return standard
-  if (typeof value !== 'boolean') throw new ConfigurationError(option, 'is true or false')
-  return value
+const initialAccessToken = (): OptionalOption<string> => {
+  const what = 'a random string of at least 32 characters'
+  return custom(what, (value, name) => {
+    if (typeof value !== 'string' || value.length < 32) throw secretError(name, what, value)
+    return value
+  })
+}
+
+const isAllowedRedirect = (uri: unknown): boolean =>
+  typeof uri === 'string' &&
+  URL.canParse(uri) &&
+  isPrivateUseRedirect(uri.toLowerCase()) &&
+  !hasDangerousScheme(uri)
+
+/** An object that another function checks. */
+const named = <T = Record<string, unknown>>(what: string): OptionalOption<T> =>
+  matching(what, (value) => typeof value === 'object' && value !== null && !Array.isArray(value))
+
+/** A secret for this process, which is enough if the issuer is a loopback address. */
+function ownSecret(issuer: string): string {
+  if (issuer.startsWith('https:')) secrets().required(undefined, 'secret')
+  try {
+    return randomToken(32)
+  } catch {
+    throw optionError(
+      'secret',
+      'passed here, because nothing random can be made before the first request',
+      undefined,
+      'Make one with: openssl rand -base64 32 (wrangler reads it from .dev.vars)',
+    )
+  }
 }

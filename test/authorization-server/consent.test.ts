@@ -709,7 +709,7 @@ test('branding: name, logo and colours', async () => {
   expect(page.text).toContain('<bdi>Acme &lt;b&gt;</bdi>')
   expect(page.text).toContain('<img src="https://cdn.acme.test/logo.svg" alt=""')
   expect(page.headers.get('content-security-policy')).toContain('; img-src https://cdn.acme.test;')
-  expect(page.text).toContain('--light:#fc0;--on-light:#000;--dark:#123456;--on-dark:#fff')
+  expect(page.text).toContain('--accent:light-dark(#fc0,#123456);--on:light-dark(#000,#fff)')
   for (const bad of [
     { accent: 'red;}' },
     { logo: 'javascript:alert(1)' },

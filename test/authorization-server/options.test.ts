@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createAuthorizationServer } from '../../src/authorization-server/index.ts'
+import { createAuthorizationServer, ownLogin } from '../../src/authorization-server/index.ts'
 import { ConfigurationError } from '../../src/errors.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import { nobody, RES_A, resources, secret } from '../support/as.ts'
@@ -49,8 +49,8 @@ test.each<[string, object]>([
   [`resources["${RES_A}"].accessTokens`, { resources: { [RES_A]: { scopes: {}, accessTokens: 'paseto' } } }],
   ['defaultResource', { defaultResource: 'https://mcp.test/other' }],
   ['registration', { registration: 'open' }],
-  ['initialAccessTokens', { initialAccessTokens: ['short'] }],
-  ['allowRedirects', { allowRedirects: ['javascript:alert(1)'] }],
+  ['initialAccessTokens[0]', { initialAccessTokens: ['short'] }],
+  ['allowRedirects[0]', { allowRedirects: ['javascript:alert(1)'] }],
   ['clientDocuments', { clientDocuments: 'yes' }],
   ['paths.tokens', { paths: { tokens: '/t' } }],
   ['paths.token', { paths: { token: 't' } }],
@@ -66,7 +66,7 @@ test.each<[string, object]>([
   ['keys.jwks[0]', { keys: { jwks: [ec] } }],
   ['keys.jwks[0]', { keys: { jwks: [{ kty: 'oct', k: 'a', d: 'x' }] } }],
   ['keys.jwks[0]', { keys: { jwks: [{ kty: 'RSA', n: 'short', e: 'AQAB', d: 'x' }] } }],
-  ['rateLimit.limit', { rateLimit: {} }],
+  ['rateLimit', { rateLimit: {} }],
   ['branding.accent', { branding: { accent: 'red;}' } }],
   ['branding.logo', { branding: { logo: 'javascript:alert(1)' } }],
   ['lifetimes.refreshGrace', { lifetimes: { refreshGrace: 121 } }],
@@ -89,9 +89,44 @@ test.each<[string, object]>([
   } catch (error) {
     expect(error).toBeInstanceOf(ConfigurationError)
     expect((error as ConfigurationError).option).toBe(option)
+    if (!/^(?:store|resources|defaultResource|keys|clients)\b/.test(option))
+      expect((error as Error).message).toMatch(/^`[^`]+` (?:must be .+; got .+|is not an option; .+)/)
     return
   }
   throw new Error('nothing was thrown')
+})
+
+test.each([
+  { secret: 'a weak secret' },
+  { secret: [secret, 'a weak secret'] },
+  { initialAccessTokens: ['a weak secret'] },
+])('a secret is not repeated: %j', (options) => {
+  expect(() => create(options)).toThrow(/must be a random .* at least 32 .*; got 13 bytes/)
+  expect(() => create(options)).not.toThrow(/a weak secret/)
+})
+
+test('own login: its options are checked', () => {
+  const identify = (): undefined => undefined
+  for (const loginUrl of ['/login', '/login?x=1', 'https://login.test/in', 'http://127.0.0.1:1/login'])
+    expect(() => ownLogin({ identify, loginUrl })).not.toThrow()
+  for (const loginUrl of [
+    'login',
+    '//evil.test/',
+    '/\\evil.test',
+    'javascript:alert(1)',
+    'ftp://login.test',
+    '',
+    undefined,
+  ])
+    expect(() => ownLogin({ identify, loginUrl } as never)).toThrow(
+      '`loginUrl` must be a path such as "/login"',
+    )
+  expect(() => ownLogin({ loginUrl: '/login' } as never)).toThrow(
+    '`identify` must be a function; got nothing',
+  )
+  expect(() => ownLogin({ identify, loginUri: '/login' } as never)).toThrow(
+    '`ownLogin.loginUri` is not an option; did you mean "loginUrl"?',
+  )
 })
 
 test('a misspelled option is told the right name', () => {
@@ -99,11 +134,11 @@ test('a misspelled option is told the right name', () => {
 })
 
 test.each<[object, string]>([
-  [{ resources: [RES_A] }, "resources: pass an object by name: { 'https://…/mcp': { scopes:"],
+  [{ resources: [RES_A] }, "`resources` must be an object such as { 'https://…/mcp': { scopes:"],
   [{ resources: { [RES_A]: { scopes: ['a'] } } }, '.scopes: pass an object by name: {'],
   [{ resources: { [RES_A]: {} } }, '.scopes: pass an object by name: {'],
-  [{ signIn: () => ({ subject: 'a' }) }, 'signIn: pass ownLogin({'],
-  [{ signIn: undefined }, 'signIn: pass ownLogin({'],
+  [{ signIn: () => ({ subject: 'a' }) }, '`signIn` must be ownLogin({'],
+  [{ signIn: undefined }, '`signIn` must be ownLogin({'],
   [{ issuer: 'http://as.test' }, 'got "http://as.test"'],
 ])('a wrong shape is shown the right one: %j', (options, fix) => {
   expect(() => create(options)).toThrow(fix)

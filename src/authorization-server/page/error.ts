@@ -32,7 +32,7 @@ const wayBack = ({ href, host }: WayBack): Html =>
       <p class="soft">The way back leads to</p>
       <p class="host"><bdi>${host}</bdi></p>
     </div>
-    <div class="actions one">
+    <div class="actions">
       <a class="button" href="${href}" rel="noreferrer">Go back to the app</a>
     </div>`
 

@@ -49,7 +49,7 @@ export async function page(
 <style nonce="${nonce}">${raw(colours(branding) + style)}</style>
 </head>
 <body>
-<header class="brand">${logo(branding, name)} <span><bdi>${name}</bdi></span></header>
+<header>${logo(branding, name)} <span><bdi>${name}</bdi></span></header>
 <main${wide ? raw(' class="wide"') : ''}>
 ${body}
 </main>
@@ -90,7 +90,7 @@ const standardAccent = ['#3150d3', '#93a8ff'] as const
 function colours({ accent, accentDark }: Branding): string {
   const light = accent ?? standardAccent[0]
   const dark = accentDark ?? accent ?? standardAccent[1]
-  return `:root{--light:${light};--on-light:${textOn(light)};--dark:${dark};--on-dark:${textOn(dark)}}`
+  return `:root{--accent:light-dark(${light},${dark});--on:light-dark(${textOn(light)},${textOn(dark)})}`
 }
 
 /** Black or white, whichever contrasts more; one of them always reaches 4.5:1 (WCAG 2 §1.4.3). */

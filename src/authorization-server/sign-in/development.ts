@@ -78,7 +78,7 @@ const signInPage = (
             />
             ${problem === undefined ? '' : html`<p id="problem" class="note bad" role="alert">${problem}</p>`}
           </fieldset>
-          <div class="actions one"><button type="submit" class="primary">Sign in</button></div>
+          <div class="actions"><button type="submit" class="primary">Sign in</button></div>
         </form>`,
     },
   )
