@@ -17,6 +17,8 @@ const root = join(import.meta.dirname, '../..')
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   exports: Record<string, { types: string; default: string }>
   dependencies: Record<string, string>
+  peerDependencies: Record<string, string>
+  peerDependenciesMeta: Record<string, { optional: boolean }>
 }
 const subpaths = Object.keys(manifest.exports)
 const specifier = (subpath: string): string => subpath.replace(/^\./, 'tollgate')
@@ -91,6 +93,33 @@ test('the tarball holds the build, and no source, test or secret', () => {
   const files = readdirSync(join(folder, 'node_modules/tollgate'), { recursive: true, encoding: 'utf8' })
   expect(files).toContain('dist/index.d.ts')
   expect(files.filter((file) => /\.test\.|^test|^src|\.env|\.npmrc/.test(file))).toEqual([])
+})
+
+/** Packages that the files of this kind import. */
+function importedBy(extension: string): string[] {
+  const folderOf = join(folder, 'node_modules/tollgate/dist')
+  const names = readdirSync(folderOf, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith(extension))
+    .flatMap((file) => [
+      ...readFileSync(join(folderOf, file), 'utf8').matchAll(
+        /^(?:import|export)\b[^'"]*?from '([^.'][^']*)'/gm,
+      ),
+    ])
+    .map(([, name]) => name!)
+    // The platform's own, and our own subpaths in examples of doc comments.
+    .filter((name) => !/^(?:node|cloudflare):|^tollgate(?:\/|$)/.test(name))
+    .map((name) => name.split('/', name.startsWith('@') ? 2 : 1).join('/'))
+  return [...new Set(names)].sort()
+}
+
+test('U16 every package that is imported is declared, and none is declared that is not imported', () => {
+  const dependencies = Object.keys(manifest.dependencies).sort()
+  const peers = Object.keys(manifest.peerDependencies)
+  expect(importedBy('.js')).toEqual(dependencies)
+  const known = new Set([...dependencies, ...peers])
+  expect(importedBy('.d.ts').filter((name) => !known.has(name))).toEqual([])
+  expect(peers.filter((name) => manifest.peerDependenciesMeta[name]?.optional !== true)).toEqual([])
+  expect(Object.values(manifest.dependencies).filter((range) => !/^\^\d+\.\d+\.\d+$/.test(range))).toEqual([])
 })
 
 test('no subpath is a wildcard, and each file exists with its types', () => {

@@ -25,7 +25,7 @@ const table: Record<string, Rule> = {
   'deployment.ts': { local: [], npm: [] },
   'types.ts': { local: ['events.ts', 'deployment.ts'], npm: [] },
   'lib/': { local: ['errors.ts', 'types.ts'], npm: [/^@noble\/hashes\//] },
-  'protocol/': { local: bottom, npm: [/^valibot$/] },
+  'protocol/': { local: bottom, npm: [] },
   'http/': { local: [...bottom, 'protocol/'], npm: [] },
   'store/contract.ts': { local: ['types.ts', 'errors.ts'], npm: [] },
   'store/update.ts': { local: ['store/contract.ts', 'types.ts', 'errors.ts'], npm: [] },
