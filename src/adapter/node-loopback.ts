@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { ConfigurationError } from '../errors.ts'
 import { checkOptions, requireFunction, requireInteger } from '../lib/options.ts'
 import { within } from '../lib/within.ts'
-import type { Redirect } from '../client/options.ts'
+import type { Redirect } from '../client/types.ts'
 
 /** Options of {@link loopbackRedirect}. */
 export interface LoopbackOptions {

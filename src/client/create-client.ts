@@ -1,50 +1,57 @@
 import { OAuthError } from '../errors.ts'
 import type { Fetch } from '../types.ts'
-import { startAuthorization } from './interactive/acquire.ts'
+import type { ClientContext } from './context.ts'
+import { createContext } from './create-context.ts'
 import { authorizedFetch } from './fetch/authorized-fetch.ts'
-import { finishAuthorization } from './interactive/callback.ts'
-import { PromptRefusedError } from './errors.ts'
-import { createContext, type ClientContext } from './context.ts'
-import { probe } from './fetch/probe.ts'
-import { isCallbackPath } from './identity/issuer-redirect.ts'
+import { connectFirst } from './fetch/connect.ts'
+import { startAuthorization } from './interactive/user-authorization.ts'
+import { answerCallback } from './interactive/web-callback.ts'
 import type { ClientOptions } from './options.ts'
 import { asRequested, checkServer } from './outgoing.ts'
-import { answerFailure, answerSuccess, sendTo, successPage } from './interactive/page.ts'
-import { keys, read, save, type AnsweredRecord } from './storage/records.ts'
+import { recordKeys, saveRecord, serverRecord } from './records.ts'
 import { selectScopes } from './scopes.ts'
 import { signOut } from './tokens/sign-out.ts'
 
 /** An OAuth client for MCP servers. */
 export interface Client {
   /**
-   * `fetch` with authorization, for the official SDK's `StreamableHTTPClientTransport` and for anything else. Request bodies are
-   * read into memory, so that they can be sent again. Rejects with {@link AuthorizationRequiredError} where `redirect` is a URL and a person has to approve.
+   * `fetch` with authorization, for the official SDK's `StreamableHTTPClientTransport` or any other use.
+   * Request bodies are read into memory, so that they can be sent again. Rejects with {@link
+   * AuthorizationRequiredError} if `redirect` is a URL and the user has to approve, and with the codes of
+   * docs/guide/client.md.
    */
   fetch: Fetch
-  /** Starts an authorization. The URL is for the person's browser; where `redirect` is no URL, the way back is open when this resolves. */
+  /**
+   * Starts an authorization and returns the URL for the user's browser; the answer at the redirect URI is
+   * expected for `authorizationTimeout` seconds. `onAuthorized` and `onError` report the outcome. Stores the
+   * pending authorization.
+   */
   authorize(resource: string | URL): Promise<URL>
-  /** Answers the request at the redirect URI, or at the path one segment below it: 404 at another path. */
+  /**
+   * Answers the request at the redirect URI, or at a path one segment below it; 404 at another path. Stores
+   * the tokens.
+   */
   callback(request: Request): Promise<Response>
   /**
-   * Forgets all tokens for this server and revokes them at their issuers. Rejects with `unknown_server` for a URL that this client
-   * never dealt with.
+   * Deletes all tokens for this server and revokes them at their issuers (RFC 7009). Rejects with
+   * `unknown_server` for a URL that this client never connected to.
    */
   signOut(resource: string | URL): Promise<void>
 }
 
 const contexts = new WeakMap<Client, ClientContext>()
 
-/** What the parts that work on a client, such as the SDK bridge, share with it. */
+/** The context of a client, for what is built on one, such as the SDK bridge. */
 export function contextOf(client: Client): ClientContext {
   const context = contexts.get(client)
-  if (context === undefined) throw new TypeError('Pass what createClient() returned')
+  if (context === undefined) throw new TypeError('The client must be what createClient() returned')
   return context
 }
 
 /**
- * A client that discovers, registers, authorizes, renews and steps up by itself.
+ * Creates a client that discovers, registers, authorizes, renews and steps up by itself.
  *
- * @param options See {@link ClientOptions}. Throws ConfigurationError for what is unknown or unusable.
+ * @param options See {@link ClientOptions}. Throws ConfigurationError for an unknown or unusable option.
  * @see [MCP Authorization](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization)
  *
  * @example
@@ -56,7 +63,7 @@ export function createClient(options: ClientOptions = {}): Client {
   const client: Client = {
     fetch: (input, init) => authorizedFetch(context, input, init),
     authorize: async (resource) => authorize(context, serverUrl(resource)),
-    callback: (request) => callback(context, request),
+    callback: (request) => answerCallback(context, request),
     signOut: async (resource) => signOut(context, serverUrl(resource)),
   }
   contexts.set(client, context)
@@ -65,62 +72,18 @@ export function createClient(options: ClientOptions = {}): Client {
 
 async function authorize(context: ClientContext, server: string): Promise<URL> {
   checkServer(context, server)
-  const { found, challenge } = await probe(context, server)
-  await save(context.storage, await keys.server(server), found)
+  const { connection, challenge } = await connectFirst(context, server)
+  const { found } = connection
+  await saveRecord(context, serverRecord, await recordKeys.server(server), found)
   const scopes = selectScopes(found, challenge?.parameters['scope'], context.options.scopes)
-  const { url, finished } = await startAuthorization(context, server, found, scopes)
-  // Its outcome is told by onAuthorized and onError.
+  const { url, finished } = await startAuthorization(connection, scopes)
+  // onAuthorized and onError report the outcome.
   finished?.catch(() => undefined)
   return url
 }
 
-async function callback(context: ClientContext, request: Request): Promise<Response> {
-  const { redirect } = context.options
-  const arrived = new URL(request.url)
-  // Paths only: behind a proxy the host of request.url is anything.
-  if (typeof redirect !== 'string' || request.method !== 'GET' || !isCallbackPath(arrived.pathname, redirect))
-    return new Response('Not found', { status: 404 })
-  try {
-    return await answerOnce(context, arrived)
-  } catch (error) {
-    return answerFailure(context, error)
-  }
-}
-
-/** Browsers load a page twice, and people reload it: the same address gets the same answer, without another exchange. */
-async function answerOnce(context: ClientContext, arrived: URL): Promise<Response> {
-  const { storage } = context
-  const at = await keys.answered(arrived)
-  return storage.exclusively(at, async () => {
-    const { subject, authorizationTimeout } = context.options
-    const before = await read<AnsweredRecord>(storage, at)
-    if (before?.subject === subject && before.expiresAt > context.runtime.clock())
-      return before.location === undefined ? successPage() : sendTo(before.location)
-    const answer = await answerOf(context, arrived)
-    const location = answer.headers.get('location')
-    const expiresAt = context.runtime.clock() + authorizationTimeout
-    const record: AnsweredRecord = { subject, ...(location === null ? {} : { location }), expiresAt }
-    // The person is signed in, whatever the storage does now.
-    await save(storage, at, record, { expiresAt }).catch((error: unknown) =>
-      context.runtime.failed(error, 'storage'),
-    )
-    return answer
-  })
-}
-
-async function answerOf(context: ClientContext, arrived: URL): Promise<Response> {
-  try {
-    const { tokens: _, ...authorized } = await finishAuthorization(context, arrived)
-    return await answerSuccess(context, authorized)
-  } catch (error) {
-    if (!(error instanceof PromptRefusedError)) throw error
-    const { server, found, scopes } = error.again
-    const { url } = await startAuthorization(context, server, found, scopes, false)
-    return sendTo(url.href)
-  }
-}
-
 function serverUrl(resource: string | URL): string {
-  if (!URL.canParse(String(resource))) throw new OAuthError('invalid_request', 'The resource is no URL')
+  if (!URL.canParse(String(resource)))
+    throw new OAuthError('invalid_request', `The resource must be a URL; got ${JSON.stringify(resource)}`)
   return asRequested(resource)
 }

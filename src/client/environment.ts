@@ -1,4 +1,7 @@
-/** What a host gave to a process on stdio. The secrets are not enumerable, so that they are not logged by accident. */
+/**
+ * What a host gave to a process on stdio. The secrets are not enumerable, so that they are not logged by
+ * accident.
+ */
 export interface EnvironmentCredentials {
   readonly accessToken: string | undefined
   readonly clientId: string | undefined
@@ -9,8 +12,9 @@ export interface EnvironmentCredentials {
 }
 
 /**
- * Credentials for servers and clients on stdio, which take them from the environment and not by this protocol (MCP, Authorization,
- * Protocol Requirements): `MCP_ACCESS_TOKEN`, `MCP_CLIENT_ID`, `MCP_CLIENT_SECRET`, `MCP_SCOPE`.
+ * Credentials for servers and clients on stdio, which take them from the environment and not by this protocol
+ * (MCP, Authorization, Protocol Requirements): `MCP_ACCESS_TOKEN`, `MCP_CLIENT_ID`, `MCP_CLIENT_SECRET`,
+ * `MCP_SCOPE`.
  *
  * @param environment `process.env`, `Deno.env.toObject()` or a Worker's bindings.
  * @param options.prefix Default `MCP_`.

@@ -1,13 +1,20 @@
 import { OAuthError } from '../errors.ts'
 import { oneLine } from '../lib/runtime.ts'
-import type { AuthorizationRequest } from './options.ts'
-import type { ServerRecord } from './storage/records.ts'
+import type { AuthorizationRequest } from './types.ts'
 
-/** A person has to approve first: send the browser to `url`, and hand the request at the redirect URI to `client.callback`. */
+/**
+ * The user has to approve first: send the browser to `url`, and pass the request at the redirect URI to
+ * `client.callback`. Code `authorization_required`.
+ */
 export class AuthorizationRequiredError extends OAuthError {
-  /** The authorization request, ready to be opened. */
+  /**
+   * The authorization request, ready to be opened. Not enumerable: it carries the `state`, and errors end up
+   * in logs.
+   */
   readonly url: URL
-  /** Which MCP server asks for what, and where: to be shown to the person before the browser goes there. */
+  /**
+   * Which MCP server asks for what, and at which issuer: show it to the user before the browser goes there.
+   */
   readonly request: AuthorizationRequest
 
   constructor(url: URL, request: AuthorizationRequest) {
@@ -15,21 +22,23 @@ export class AuthorizationRequiredError extends OAuthError {
     const wish = scopes === undefined ? 'access' : JSON.stringify(scopes.join(' '))
     super(
       'authorization_required',
-      `${server} asks for ${wish} at ${issuer}: a person has to approve; open the URL in a browser`,
+      `${server} asks for ${wish} at ${issuer}: the user has to approve; open the URL in a browser`,
       { status: 401 },
     )
     this.request = request
-    // Not enumerable: the URL carries the state, and errors end up in logs.
     this.url = url
     Object.defineProperty(this, 'url', { value: url, enumerable: false })
   }
 }
 
-/** A server said something else than it must: with the value that came, the one that was expected, and where it stood. */
+/**
+ * A server's document does not say what it must: the value that it has, the value that was expected, and the
+ * document's URL. Code `issuer_mismatch`, `resource_mismatch` or `no_metadata`.
+ */
 export class MismatchError extends OAuthError {
   override readonly received: string | undefined
   override readonly expected: string | undefined
-  /** The document that said so. */
+  /** The document that has the value. */
   readonly documentUrl: string | undefined
 
   constructor(
@@ -44,20 +53,13 @@ export class MismatchError extends OAuthError {
   }
 }
 
-/** The server refuses `prompt`: the same request is worth one more try without it. Never reaches a caller. */
-export class PromptRefusedError extends OAuthError {
-  readonly again: { server: string; found: ServerRecord; scopes: string[] | undefined }
-
-  constructor(description: string, again: PromptRefusedError['again']) {
-    super('invalid_request', description)
-    this.again = again
-  }
-}
-
-/** What a server said is not usable: a missing endpoint, no S256. Text of a stranger is cleaned here, once: no terminal escapes. */
-export const refused = (code: string, description: string): OAuthError =>
+/**
+ * A server's metadata or answer cannot be used: a missing endpoint, no S256. What the server wrote is cleaned
+ * here: no terminal escapes.
+ */
+export const serverError = (code: string, description: string): OAuthError =>
   new OAuthError(code, oneLine(description, 1000), { status: 502 })
 
-/** The answer at the redirect URI is not one to our request. */
-export const rejected = (description: string): OAuthError =>
+/** What arrived at the redirect URI is not the answer to our request. */
+export const callbackError = (description: string): OAuthError =>
   new OAuthError('invalid_callback', oneLine(description, 1000))

@@ -1,20 +1,22 @@
 export { createClient, type Client } from './create-client.ts'
+export type { ClientOptions } from './options.ts'
 export type {
   Authorized,
   AuthorizationRequest,
-  ClientOptions,
+  ClientStorage,
+  Grant,
+  GrantRequest,
   PreregisteredClient,
   Redirect,
-} from './options.ts'
+  TokenAnswer,
+} from './types.ts'
 export { AuthorizationRequiredError, MismatchError } from './errors.ts'
-export { memoryStorage, type ClientStorage } from './storage/storage.ts'
+export { memoryStorage } from './storage/memory-storage.ts'
 export {
   clientCredentials,
   enterpriseManaged,
   workloadIdentity,
   type EnterpriseOptions,
-  type Grant,
-  type GrantRequest,
 } from './tokens/grants.ts'
 export { pasteRedirect } from './interactive/paste.ts'
 export { credentialsFromEnvironment, type EnvironmentCredentials } from './environment.ts'

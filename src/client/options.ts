@@ -10,84 +10,21 @@ import {
 import { canonicalResource, isSecureOrLoopback } from '../protocol/resource.ts'
 import { isScopeToken } from '../protocol/scope.ts'
 import type { Awaitable, ClientQuirks, ErrorContext, Runtime } from '../types.ts'
-import type { Grant } from './tokens/grants.ts'
-import type { ClientStorage } from './storage/storage.ts'
-import { memoryStorage } from './storage/storage.ts'
-
-/** A client that was registered by hand. */
-export interface PreregisteredClient {
-  /** The authorization server that knows it, exactly as its metadata writes it. The credentials are sent nowhere else. */
-  issuer: string
-  clientId: string
-  clientSecret?: string
-  /** For `private_key_jwt`: an asymmetric signing key, with its key id where the server wants one. */
-  privateKey?: CryptoKey | { key: CryptoKey; kid?: string }
-  /** Default: `private_key_jwt` with a key; else what the server lists, Basic before post; `none` without a secret. */
-  authMethod?: 'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt'
-  /**
-   * The MCP servers that this client gets tokens for; others are refused before anything is sent (RFC 9700 §4.9.1). A URL stands for
-   * itself and the paths below it. Required with `grant`, because nobody sees which server asks; and if a preset in `providers` leaves
-   * `resource` out, because those tokens are good at every server that trusts the issuer. Default: every server that names the issuer.
-   */
-  servers?: readonly string[]
-  /**
-   * Origins of the authorization server's endpoints beside the issuer's own. A client that was registered by hand has the one redirect
-   * URI that others have, too, so an authorization server that sends no `iss` must keep its endpoints at its own origin
-   * or at one of these (mix-up, RFC 9700 §4.4). Default: none.
-   */
-  endpointOrigins?: readonly string[]
-}
-
-/** Who asks for what, to be shown to the person before the authorization server's page. */
-export interface AuthorizationRequest {
-  /** The MCP server that asked: origin and path. */
-  server: string
-  issuer: string
-  scopes: readonly string[] | undefined
-}
-
-/** How a person gets to the authorization server, and back. `loopbackRedirect` and `pasteRedirect` make one. */
-export interface Redirect {
-  /** Where it is fixed beforehand. */
-  readonly uri?: string
-  /**
-   * Opens the way back before the client registers. `handle` answers what the person's browser is shown. With a `segment` the redirect URI
-   * is one for this issuer alone, and ends its path with it (RFC 9700 §4.4.2.2); without that, issuers that send no `iss` must have
-   * all endpoints at their own origin.
-   */
-  listen(
-    handle: (request: Request) => Promise<Response>,
-    options: { preferred: string | undefined; segment?: string },
-  ): Promise<{ uri: string; close(): Awaitable<void> }>
-  /**
-   * Shows the URL to the person, if possible with what `request` says: which server asks for what. May resolve to the URL at which
-   * the browser arrived, if the person pasted it.
-   */
-  open(url: URL, request: AuthorizationRequest): Awaitable<string | URL | undefined | void>
-}
-
-/** What came of an authorization. */
-export interface Authorized {
-  /** The URL that the tokens are for. */
-  resource: string
-  issuer: string
-  subject: string
-  /** What was granted, where the server said so. */
-  scopes: readonly string[] | undefined
-}
+import type { Authorized, ClientStorage, Grant, PreregisteredClient, Redirect } from './types.ts'
 
 /** Options of {@link createClient}. */
 export interface ClientOptions extends Runtime {
   /**
-   * The redirect URI of a web host, whose handler calls `client.callback` for it and for the paths one segment below it, which are for
-   * issuers that send no `iss`; or how a native host does it. Without it no person is asked.
+   * The redirect URI of a web host, whose handler calls `client.callback` for it and for the paths one
+   * segment below it, which are for issuers that send no `iss`; or how a native host does it. Without it no
+   * person is asked.
    */
   redirect?: string | Redirect
   /** Default: this process's memory. */
   storage?: ClientStorage
   /**
-   * Whose tokens these are, where one storage serves several people: a non-empty string, so that nobody who is unknown shares the tokens
-   * of others who are. Leave the option out for one person.
+   * Whose tokens these are, where one storage serves several people: a non-empty string, so that nobody who
+   * is unknown shares the tokens of others who are. Leave the option out for one person.
    */
   subject?: string
   /** Shown on the consent page. Default: `MCP client`. */
@@ -96,18 +33,33 @@ export interface ClientOptions extends Runtime {
   clientMetadataUrl?: string
   /** Clients that were registered by hand. */
   clients?: readonly PreregisteredClient[]
-  /** Asked if there is no other way to register; the client needs this `redirectUri` there. The answer is stored for this issuer. */
+  /**
+   * Asked if there is no other way to register; the client needs this `redirectUri` there. The answer is
+   * stored for this issuer.
+   */
   askForClient?: (
     issuer: string,
     about: { redirectUri: string | undefined },
   ) => Awaitable<{ clientId: string; clientSecret?: string } | null | undefined>
-  /** What must be known of authorization servers that do not follow the standard: presets such as `entra({ … })`, or `{ issuer, client }` with the quirks. */
+  /**
+   * What must be known of authorization servers that do not follow the standard: presets such as `entra({ …
+   * })`, or `{ issuer, client }` with the quirks.
+   */
   providers?: readonly { readonly issuer: string; readonly client?: ClientQuirks }[]
-  /** Asked for where neither the challenge nor the server's metadata names scopes. With `grant`: the most that is ever asked for. */
+  /**
+   * Asked for where neither the challenge nor the server's metadata names scopes. With `grant`: the most that
+   * is ever asked for.
+   */
   scopes?: readonly string[]
-  /** Tokens without a person: `clientCredentials()`, `enterpriseManaged({ … })`, `workloadIdentity({ … })`. */
+  /**
+   * Tokens without a person: `clientCredentials()`, `enterpriseManaged({ … })`, `workloadIdentity({ … })`.
+   */
   grant?: Grant
-  /** Sender-constrained tokens (RFC 9449). `true`: where the server can; a key pair: with it, so that tokens outlive the process. Default: if the server demands it, in its metadata or by a challenge with DPoP alone. */
+  /**
+   * Sender-constrained tokens (RFC 9449). `true`: where the server can; a key pair: with it, so that tokens
+   * outlive the process. Default: if the server demands it, in its metadata or by a challenge with DPoP
+   * alone.
+   */
   dpop?: boolean | CryptoKeyPair
   /** Seconds before the expiry at which a token is renewed, 0–600. Default 60. */
   refreshAhead?: number
@@ -115,27 +67,32 @@ export interface ClientOptions extends Runtime {
   maxStepUps?: number
   /** Seconds that a person has to approve, 30–3600. Default 600. */
   authorizationTimeout?: number
-  /** Servers of revision 2025-03-26 that publish no metadata: `/authorize`, `/token` and `/register` at their root. Default false. */
+  /**
+   * Servers of revision 2025-03-26 that publish no metadata: `/authorize`, `/token` and `/register` at their
+   * root. Default false.
+   */
   allowDefaultEndpoints?: boolean
   /**
-   * Origins that are not public https, and are used all the same: `http://mcp:3000`. Default none. A server on loopback needs no
-   * entry if `redirect` ends on loopback or in an app.
+   * Origins that are not public https, and are used all the same: `http://mcp:3000`. Default none. A server
+   * on loopback needs no entry if `redirect` ends on loopback or in an app.
    */
   dangerouslyAllowOrigins?: readonly string[]
   /** After a person has approved; its answer is what the browser is shown. */
   onAuthorized?: (authorized: Authorized) => Awaitable<Response | void>
   /**
-   * Receives why an authorization failed (`where: 'authorization'`): its answer is what the browser is shown. Also receives every other error
-   * that a caller does not get, for example of a revocation; an answer then means nothing.
+   * Receives why an authorization failed (`where: 'authorization'`): its answer is what the browser is shown.
+   * Also receives every other error that a caller does not get, for example of a revocation; an answer then
+   * means nothing.
    */
   onError?: (error: unknown, context: ErrorContext) => Awaitable<Response | void>
 }
 
 /** Options with their defaults. */
 export type ResolvedClientOptions = ClientOptions &
-  Required<
-    Pick<ClientOptions, 'subject' | 'clientName' | 'clients' | 'refreshAhead' | 'maxStepUps' | 'storage'>
-  > & { authorizationTimeout: number; dangerouslyAllowOrigins: readonly string[] }
+  Required<Pick<ClientOptions, 'subject' | 'clientName' | 'clients' | 'refreshAhead' | 'maxStepUps'>> & {
+    authorizationTimeout: number
+    dangerouslyAllowOrigins: readonly string[]
+  }
 
 const known = [
   ...[
@@ -171,7 +128,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   return {
     ...options,
     clients,
-    storage: requireStorage(options.storage ?? memoryStorage()),
+    ...(options.storage === undefined ? {} : { storage: requireStorage(options.storage) }),
     subject: Object.hasOwn(options, 'subject') ? requireString('subject', options.subject) : '',
     clientName: options.clientName ?? 'MCP client',
     refreshAhead: requireSeconds('refreshAhead', options.refreshAhead, { min: 0, max: 600, default: 60 }),
@@ -254,7 +211,10 @@ function checkClient(client: PreregisteredClient, i: number, { providers = [], g
     throw new ConfigurationError(`${at}.${needed}`, `${client.authMethod} needs it`)
 }
 
-/** Whether the tokens of this provider are not bound to a resource (RFC 8707): whoever gets one can use it elsewhere. */
+/**
+ * Whether the tokens of this provider are not bound to a resource (RFC 8707): whoever gets one can use it
+ * elsewhere.
+ */
 export const isUnbound = (quirks: ClientQuirks | undefined): boolean => quirks?.resource === 'omit'
 
 function checkServers(

@@ -8,22 +8,30 @@ import {
 import { parseObject } from '../lib/json.ts'
 import { isLoopbackRedirect, isPrivateUseRedirect } from '../protocol/redirect-uri.ts'
 import { isLoopbackHost } from '../protocol/resource.ts'
+import type { Fetch } from '../types.ts'
 import type { ClientContext } from './context.ts'
-import { refused } from './errors.ts'
+import { serverError } from './errors.ts'
 import type { ClientOptions } from './options.ts'
+import { withoutQuery } from './records.ts'
 
-/** How every request goes out: public https only. Loopback only if the MCP server and the person are both on this machine. */
-export function outgoing({ options, runtime }: ClientContext, server: string): GuardedFetchOptions {
+/**
+ * SSRF: requests go to public https only. Loopback is allowed only if the MCP server and the user are both on
+ * this machine.
+ */
+export function outgoingOptions({ options, runtime }: ClientContext, server: string): GuardedFetchOptions {
   return {
     fetch: runtime.fetch,
-    allowLoopback: isOnPersonsMachine(options) && isLoopbackHost(new URL(server).hostname),
+    allowLoopback: isOnUsersMachine(options) && isLoopbackHost(new URL(server).hostname),
     allowOrigins: options.dangerouslyAllowOrigins,
     headers: { 'user-agent': 'tollgate' },
   }
 }
 
-/** A client whose redirect ends on this machine. A host on the web, or one without a person, may be given URLs by strangers. */
-function isOnPersonsMachine({ redirect }: ClientOptions): boolean {
+/**
+ * Whether the redirect ends on this machine. A web application, or a client without a user, may be given URLs
+ * by strangers.
+ */
+function isOnUsersMachine({ redirect }: ClientOptions): boolean {
   if (redirect === undefined) return false
   const uri = typeof redirect === 'string' ? redirect : redirect.uri
   // A redirect that does not say where it ends has a listener of its own.
@@ -33,34 +41,29 @@ function isOnPersonsMachine({ redirect }: ClientOptions): boolean {
 }
 
 /**
- * Judges the URL of the MCP server before the first byte goes there (SSRF): a host that takes the URL from a user must not read
- * what answers on its own machine or network.
+ * SSRF: checks the URL of the MCP server before the first byte goes there. An application that takes the URL
+ * from a user must not read what answers on its own machine or network.
  */
 export function checkServer(context: ClientContext, server: string): void {
   try {
-    checkUrl(server, outgoing(context, server))
+    checkUrl(server, outgoingOptions(context, server))
   } catch (error) {
     if (!(error instanceof BlockedAddressError)) throw error
-    const advice =
-      'a server on this machine needs a loopback "redirect", one inside your network an entry in "dangerouslyAllowOrigins"'
-    throw new BlockedAddressError(`${withoutQuery(server)}: ${error.message}; ${advice}`)
+    throw new BlockedAddressError(
+      `${withoutQuery(server)}: ${error.message}; a server on this machine needs a loopback "redirect", one inside your network an entry in "dangerouslyAllowOrigins"`,
+    )
   }
 }
 
 /**
- * The URL as it is requested, without fragment: what a list of servers is compared with must not be another spelling of it (`/a/../b`).
+ * The URL as it is requested, without fragment: a list of servers is compared with this spelling (`/a/../b`
+ * is `/b`).
  */
 export function asRequested(url: string | URL): string {
   return new URL(url).href.split('#', 1)[0]!
 }
 
-/** Origin and path, for events and messages: hosts put keys and session ids into the query. */
-export function withoutQuery(url: string): string {
-  const { origin, pathname } = new URL(url)
-  return origin + pathname
-}
-
-/** The JSON object at this URL; its status alone where there is none. */
+/** The JSON object at this URL, or only its status. Rejects with UnavailableError for 429 and 5xx. */
 export async function getDocument(
   url: string,
   options: GuardedFetchOptions,
@@ -73,10 +76,10 @@ export async function getDocument(
 }
 
 /**
- * A `fetch` for oauth4webapi's requests, which carry secrets: no redirect is followed, and an outage is an UnavailableError. The
- * body is a JSON object, whatever its type says; an empty one where there is none.
+ * A `fetch` for requests that carry secrets: no redirect is followed, and an outage is an UnavailableError.
+ * The body of its responses is a JSON object whatever their type says, and an empty one if there is none.
  */
-export function carrier(options: GuardedFetchOptions): typeof fetch {
+export function createOAuthFetch(options: GuardedFetchOptions): Fetch {
   return async (url, init) => {
     const target = String(url)
     const { status, headers, text } = await guardedFetch(target, {
@@ -93,7 +96,7 @@ export function carrier(options: GuardedFetchOptions): typeof fetch {
         wait > 0 && wait <= 3600 ? { retryAfter: wait } : {},
       )
     if (status < 200 || (status >= 300 && status < 400))
-      throw refused(
+      throw serverError(
         'invalid_response',
         `${host} answered with a redirect, which is not followed with a secret`,
       )

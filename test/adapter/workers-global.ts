@@ -6,7 +6,7 @@ import {
 } from '../../src/authorization-server/index.ts'
 import { scopedStore } from '../../src/authorization-server/scoped-store.ts'
 import { createClient } from '../../src/client/index.ts'
-import { dpopKey } from '../../src/client/fetch/dpop.ts'
+import { createDpopKey } from '../../src/client/fetch/dpop.ts'
 import { createResourceServer } from '../../src/index.ts'
 import { MacSealer } from '../../src/lib/mac-sealer.ts'
 import { createSessions } from '../../src/resource-server/sessions.ts'
@@ -44,7 +44,7 @@ const made = {
 
 const sealing = new MacSealer([secret])
 const authenticating = new MacSealer([secret])
-const dpop = dpopKey(true, () => 1)
+const dpop = createDpopKey(true, () => 1)
 const store = scopedStore(memoryStore(), issuer, { clock: () => 1, event: () => undefined })
 
 let timer: Promise<unknown> | undefined

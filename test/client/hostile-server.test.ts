@@ -1,4 +1,5 @@
-// Servers and answers that nobody expects: the call ends with an error that says what is wrong, and nothing secret went out.
+// Servers and answers that nobody expects: the call ends with an error that says what is wrong, and nothing
+// secret went out.
 import { describe, expect, test } from 'vitest'
 import { OAuthError } from '../../src/errors.ts'
 import {

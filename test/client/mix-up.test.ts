@@ -21,7 +21,10 @@ function createSilentWorld(): World {
   return world
 }
 
-/** The MCP server names a hostile authorization server, which has the honest one's page and a token endpoint of its own. */
+/**
+ * The MCP server names a hostile authorization server, which has the honest one's page and a token endpoint
+ * of its own.
+ */
 function mixUp(world: World): void {
   nameServer(world, evil, 'client-at-honest')
   world.on(`${evil}/token`, () => json({ access_token: 'evil', token_type: 'Bearer' }))

@@ -1,4 +1,5 @@
-// What nodeFetch makes of a resolver's answers. The resolver is the only thing that is not real here: no test needs the internet.
+// What nodeFetch makes of a resolver's answers. The resolver is the only thing that is not real here: no test
+// needs the internet.
 import { createServer } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'

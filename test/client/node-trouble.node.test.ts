@@ -1,4 +1,5 @@
-// What a new user runs into: a folder that cannot be used, a port that is taken, no browser, nobody who answers.
+// What a new user runs into: a folder that cannot be used, a port that is taken, no browser, nobody who
+// answers.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import {

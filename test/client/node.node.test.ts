@@ -97,16 +97,19 @@ async function serveWorld(): Promise<{
 /** A folder with a registration and tokens that have ended; the key of the tokens. */
 async function prepare(mcp: string, as: string): Promise<string> {
   const storage = fileStorage({ folder })
-  const { keys, save } = await import('../../src/client/storage/records.ts')
+  const { recordKeys, registrationRecord, saveRecord, serverRecord, tokenRecord } =
+    await import('../../src/client/records.ts')
   const metadata = { issuer: as, token_endpoint: `${as}/token` }
   const redirectUri = 'http://127.0.0.1:1/callback'
   const refreshToken = 'refresh-0'
-  const tokens = { accessToken: 'old', type: 'bearer', expiresAt: 1, renewAt: 1, refreshToken }
-  const at = await keys.tokens(as, mcp, '')
-  await save(storage, await keys.server(mcp), { issuer: as, metadata, resource: mcp })
-  await save(storage, await keys.registration(as), { issuer: as, clientId: 'c', method: 'none', redirectUri })
-  await save(storage, at, { issuer: as, clientId: 'c', ...tokens })
-  return at
+  const tokens = { accessToken: 'old', type: 'bearer' as const, expiresAt: 1, renewAt: 1, refreshToken }
+  const tokenKey = await recordKeys.tokens(as, mcp, '')
+  const server = { issuer: as, metadata, resource: mcp }
+  const registration = { issuer: as, clientId: 'c', method: 'none', redirectUri }
+  await saveRecord({ storage }, serverRecord, await recordKeys.server(mcp), server)
+  await saveRecord({ storage }, registrationRecord, await recordKeys.registration(as), registration)
+  await saveRecord({ storage }, tokenRecord, tokenKey, { issuer: as, clientId: 'c', ...tokens })
+  return tokenKey
 }
 
 test('CL14 four processes with an expired token, and one killed while it holds the lock: one refresh', async () => {

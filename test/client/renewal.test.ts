@@ -1,4 +1,5 @@
-// What the client does with tokens whose renewal goes wrong, with odd token answers, and with callers that give up.
+// What the client does with tokens whose renewal goes wrong, with odd token answers, and with callers that
+// give up.
 import { describe, expect, test } from 'vitest'
 import {
   createClient,

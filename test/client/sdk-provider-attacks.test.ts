@@ -1,4 +1,5 @@
-// The bridge under an SDK that names no issuer (v1 until 1.25 stamps none), and before a server that changes its word.
+// The bridge under an SDK that names no issuer (v1 until 1.25 stamps none), and before a server that changes
+// its word.
 import { describe, expect, test } from 'vitest'
 import { createClient, memoryStorage, type ClientOptions } from '../../src/client/index.ts'
 import { toOAuthClientProvider, type SdkClientProvider } from '../../src/client/sdk/sdk-provider.ts'

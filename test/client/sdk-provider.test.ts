@@ -1,4 +1,5 @@
-// What the official SDK sees of our client when it drives, call by call. The whole of it runs in test/client/outside-servers.node.test.ts.
+// What the official SDK sees of our client when it drives, call by call. The whole of it runs in
+// test/client/outside-servers.node.test.ts.
 import { describe, expect, test } from 'vitest'
 import { createClient, memoryStorage, pasteRedirect, type ClientOptions } from '../../src/client/index.ts'
 import { toOAuthClientProvider } from '../../src/client/sdk/sdk-provider.ts'

@@ -1,7 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { credentialsFromEnvironment, memoryStorage, type ClientStorage } from '../../src/client/index.ts'
+import {
+  createClient,
+  credentialsFromEnvironment,
+  memoryStorage,
+  type ClientStorage,
+} from '../../src/client/index.ts'
 import { storeStorage } from '../../src/client/storage/store-storage.ts'
 import { memoryStore } from '../../src/store/memory.ts'
+import { createWorld, resource } from '../support/client-world.ts'
 
 const secret = 'a secret of at least thirty-two bytes'
 const kinds: [string, () => ClientStorage][] = [
@@ -159,7 +165,7 @@ test('stdio: credentials from the environment, secrets not enumerable, newlines 
 })
 
 test('what expires is bounded in memory, oldest first; what does not stays', async () => {
-  const storage = memoryStorage()
+  const storage = memoryStorage({ clock: () => 0 })
   await storage.set('first:tokens', 'kept')
   for (let i = 0; i < 1010; i++) await storage.set(`${i}:flow`, 'x', { expiresAt: 1 })
   expect(await storage.get('first:tokens')).toBe('kept')
@@ -168,6 +174,47 @@ test('what expires is bounded in memory, oldest first; what does not stays', asy
   await storage.delete('10:flow')
   await storage.set('last:flow', 'x', { expiresAt: 1 })
   expect(await storage.get('11:flow')).toBe('x')
+})
+
+test('one user who abandons authorizations evicts only values of that user', async () => {
+  const storage = memoryStorage({ clock: () => 0 })
+  await storage.set('hers:flow', 'x', { expiresAt: 600, owner: 'her' })
+  for (let i = 0; i < 1010; i++) await storage.set(`${i}:flow`, 'x', { expiresAt: 600, owner: 'him' })
+  expect(await storage.get('hers:flow')).toBe('x')
+  expect(await storage.get('9:flow')).toBeUndefined()
+  expect(await storage.get('10:flow')).toBe('x')
+})
+
+test('what has expired is dropped from memory at the next write, of any user', async () => {
+  let now = 0
+  const storage = memoryStorage({ clock: () => now })
+  await storage.set('a:flow', 'x', { expiresAt: 600, owner: 'her' })
+  await storage.set('b:flow', 'x', { expiresAt: 900, owner: 'her' })
+  now = 600
+  await storage.set('c:flow', 'x', { expiresAt: 1200, owner: 'him' })
+  expect(await storage.get('a:flow')).toBeUndefined()
+  expect(await storage.get('b:flow')).toBe('x')
+})
+
+test('a pending authorization is stored under its user', async () => {
+  const world = createWorld()
+  const storage = memoryStorage({ clock: world.clock })
+  const owners: (string | undefined)[] = []
+  const client = createClient({
+    fetch: world.fetch,
+    clock: world.clock,
+    subject: 'her',
+    redirect: 'https://app.test/callback',
+    storage: {
+      ...storage,
+      set: async (key, value, options) => {
+        if (options?.expiresAt !== undefined) owners.push(options.owner)
+        return storage.set(key, value, options)
+      },
+    },
+  })
+  await client.authorize(resource)
+  expect(owners).toEqual(['her'])
 })
 
 test('the store storage: what expires is gone then, and is told to the store', async () => {

@@ -156,6 +156,17 @@ const layers: Record<string, string[]> = {
     'scoped-store.ts',
     'seal-context.ts',
   ],
+  client: [
+    'answers.ts',
+    'connection.ts',
+    'context.ts',
+    'errors.ts',
+    'options.ts',
+    'outgoing.ts',
+    'records.ts',
+    'scopes.ts',
+    'types.ts',
+  ],
 }
 
 test.each(Object.entries(layers))(

@@ -1,4 +1,5 @@
-// A Worker as the users of @cloudflare/workers-oauth-provider write it: the notes server behind it, and a user who approves everything.
+// A Worker as the users of @cloudflare/workers-oauth-provider write it: the notes server behind it, and a
+// user who approves everything.
 import { insufficientScope, OAuthProvider } from '@cloudflare/workers-oauth-provider'
 import { env } from 'cloudflare:workers'
 import { memory, notes } from '../../examples/common/notes.ts'

@@ -1,4 +1,5 @@
-// A process of its own that shares a folder with others. argv: folder, server URL, mode (`call`, `count`, `ask`, `sign-in` or `die`).
+// A process of its own that shares a folder with others. argv: folder, server URL, mode (`call`, `count`,
+// `ask`, `sign-in` or `die`).
 import { appendFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileStorage } from '../../src/adapter/node-storage.ts'

@@ -1,4 +1,5 @@
-// Authorization servers to try our client on, each started as its users start it, with the notes server behind it.
+// Authorization servers to try our client on, each started as its users start it, with the notes server
+// behind it.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { startHost, type Host } from './runtime-hosts.ts'
@@ -6,8 +7,8 @@ import { freePort } from './runtime-port.ts'
 import { bundle, compatibility, startWorkerd } from './runtime-workerd.ts'
 
 /**
- * By name; `ends`: whether an access token is dead at the MCP server as soon as it is revoked; `atOnce`: whether the first challenge asks for
- * every scope.
+ * By name; `ends`: whether an access token is dead at the MCP server as soon as it is revoked; `atOnce`:
+ * whether the first challenge asks for every scope.
  */
 export const servers: { name: string; ends: boolean; atOnce?: true; start: () => Promise<Host> }[] = [
   { name: 'Tollgate on Node', ends: false, atOnce: true, start: () => startHost('node', 'internal') },

@@ -1,6 +1,7 @@
-// A protected MCP server and an authorization server, in memory behind one `fetch`. Every answer can be replaced.
+// A protected MCP server and an authorization server, in memory behind one `fetch`. Every answer can be
+// replaced.
 import { withSegment } from '../../src/client/identity/issuer-redirect.ts'
-import type { Redirect } from '../../src/client/options.ts'
+import type { Redirect } from '../../src/client/index.ts'
 
 export const resource = 'https://mcp.test/mcp'
 export const issuer = 'https://as.test'
@@ -66,7 +67,10 @@ let number = 0
 /** Long enough to look like a credential. */
 const secret = (kind: string): string => `${kind}-${++number}-${crypto.randomUUID()}`
 
-/** The MCP server names another authorization server, with metadata like the honest one's and endpoints of its own. */
+/**
+ * The MCP server names another authorization server, with metadata like the honest one's and endpoints of its
+ * own.
+ */
 export function nameServer(world: World, other: string, clientId: string, more: object = {}): void {
   world.prm['authorization_servers'] = [other]
   world.on(`${other}/.well-known/oauth-authorization-server`, () =>

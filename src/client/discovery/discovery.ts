@@ -3,16 +3,15 @@ import type { NewEvent } from '../../lib/runtime.ts'
 import type { ProtectedResourceMetadata } from '../../protocol/metadata.ts'
 import type { ClientContext } from '../context.ts'
 import { MismatchError } from '../errors.ts'
-import { startLook, type Look } from './look.ts'
-import { withoutQuery } from '../outgoing.ts'
-import { entryFor } from './entry.ts'
-import type { ServerRecord } from '../storage/records.ts'
+import { withoutQuery, type ServerRecord } from '../records.ts'
+import { createMetadataReader, type MetadataReader } from './metadata-reader.ts'
+import { findPreregistered } from './preregistered.ts'
 import { findResourceMetadata } from './resource-metadata.ts'
 import { defaultEndpoints, findServerMetadata } from './server-metadata.ts'
 
 /**
- * Who issues tokens for this MCP server. `announced` is the challenge's `resource_metadata`; `known` is the issuer that we dealt
- * with before: where the server still lists it, an outage there is no reason to go elsewhere.
+ * Finds who issues tokens for this MCP server. `announced` is the challenge's `resource_metadata`. `known` is
+ * the issuer from last time: as long as the server lists it, its outage does not lead to another one.
  */
 export async function discover(
   context: ClientContext,
@@ -21,48 +20,48 @@ export async function discover(
   known?: string,
 ): Promise<ServerRecord> {
   try {
-    return await find(context, startLook(context, server), server, announced, known)
+    return await findServer(context, createMetadataReader(context, server), server, announced, known)
   } catch (error) {
-    if (error instanceof OAuthError) context.runtime.event(failure(error, server))
+    if (error instanceof OAuthError) context.runtime.event(failureEvent(error, server))
     throw error
   }
 }
 
-/** Enough to see from a log which side is wrong. */
-function failure(error: OAuthError, server: string): NewEvent {
+/** Says in a log which side is wrong. */
+function failureEvent(error: OAuthError, server: string): NewEvent {
   const { received, expected } = error instanceof MismatchError ? error : {}
   return {
     type: 'client.discovery-failed',
     level: 'warning',
     resource: withoutQuery(server),
     error: error.code,
-    ...(received === undefined ? {} : { received }),
-    ...(expected === undefined ? {} : { expected }),
+    received,
+    expected,
     detail: error.message,
   }
 }
 
-async function find(
+async function findServer(
   context: ClientContext,
-  look: Look,
+  reader: MetadataReader,
   server: string,
   announced: string | undefined,
   known: string | undefined,
 ): Promise<ServerRecord> {
-  const document = await findResourceMetadata(look, server, announced)
+  const document = await findResourceMetadata(reader, server, announced)
   const issuers = document?.authorization_servers ?? []
   if (document === undefined || issuers.length === 0)
-    return { ...describe(document), ...(await atRoot(context, look, server)) }
+    return { ...describeResource(document), ...(await findAtOrigin(context, reader, server)) }
   let problem: unknown
-  for (const issuer of preferred(context, issuers, known)) {
+  for (const issuer of orderIssuers(context, issuers, known)) {
     try {
-      entryFor(context, server, issuer)
-      const metadata = await findServerMetadata(context, look, issuer)
-      if (metadata !== undefined) return { ...describe(document), issuer, metadata }
-      problem ??= noMetadata(look, server)
+      findPreregistered(context, server, issuer)
+      const metadata = await findServerMetadata(context, reader, issuer)
+      if (metadata !== undefined) return { ...describeResource(document), issuer, metadata }
+      problem ??= noMetadata(reader, server)
     } catch (error) {
       if (issuer === known && error instanceof UnavailableError) throw error
-      // Another of the listed servers may do; the first problem is the one to tell.
+      // Another of the listed servers may be usable; if none is, the first problem is reported.
       problem ??= error instanceof Error ? error : new UnavailableError('Discovery failed')
     }
   }
@@ -72,36 +71,36 @@ async function find(
 /** How many of the listed servers are tried: the list comes from outside. */
 const maxServers = 8
 
-/** The one that we dealt with before comes first, then those that we have credentials for. */
-function preferred({ options }: ClientContext, issuers: readonly string[], known?: string): string[] {
+/** The issuer from last time comes first, then those that have an entry in `clients`. */
+function orderIssuers({ options }: ClientContext, issuers: readonly string[], known?: string): string[] {
   const before = issuers.filter((issuer) => issuer === known)
   const registered = issuers.filter((issuer) => options.clients.some((client) => client.issuer === issuer))
   return [...new Set([...before, ...registered, ...issuers])].slice(0, maxServers)
 }
 
 /** Revision 2025-03-26: the MCP server's origin is the authorization server. */
-async function atRoot(
+async function findAtOrigin(
   context: ClientContext,
-  look: Look,
+  reader: MetadataReader,
   server: string,
 ): Promise<Pick<ServerRecord, 'issuer' | 'metadata'>> {
   const { origin } = new URL(server)
-  // Nobody wrote this identifier down, and for an empty path both spellings name the same.
-  const metadata = await findServerMetadata(context, look, origin, [origin, `${origin}/`])
-  entryFor(context, server, metadata?.issuer ?? origin)
+  // No document names this issuer; for an empty path both spellings are the same URL.
+  const metadata = await findServerMetadata(context, reader, origin, [origin, `${origin}/`])
+  findPreregistered(context, server, metadata?.issuer ?? origin)
   if (metadata !== undefined) return { issuer: metadata.issuer, metadata }
   if (context.options.allowDefaultEndpoints) return { issuer: origin, metadata: defaultEndpoints(origin) }
-  throw noMetadata(look, server)
+  throw noMetadata(reader, server)
 }
 
-const noMetadata = (look: Look, server: string): Error =>
+const noMetadata = ({ requested }: MetadataReader, server: string): Error =>
   new MismatchError(
     'no_metadata',
-    `No document says who issues tokens for ${withoutQuery(server)}; asked: ${look.asked.join(', ')}`,
-    { received: look.asked.at(-1), expected: 'metadata of an authorization server' },
+    `No document says who issues tokens for ${withoutQuery(server)}; requested: ${requested.join(', ')}`,
+    { received: requested.at(-1), expected: 'metadata of an authorization server' },
   )
 
-const describe = (
+const describeResource = (
   document: ProtectedResourceMetadata | undefined,
 ): Omit<ServerRecord, 'issuer' | 'metadata'> => ({
   ...(document === undefined ? {} : { resource: document.resource }),

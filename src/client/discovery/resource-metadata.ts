@@ -3,36 +3,38 @@ import type { ProtectedResourceMetadata } from '../../protocol/metadata.ts'
 import { canonicalResource, sameResource } from '../../protocol/resource.ts'
 import { protectedResourceMetadataUrl, rootProtectedResourceMetadataUrl } from '../../protocol/well-known.ts'
 import { MismatchError } from '../errors.ts'
-import type { Look } from './look.ts'
-import { withoutQuery } from '../outgoing.ts'
+import { withoutQuery } from '../records.ts'
+import type { MetadataReader } from './metadata-reader.ts'
 
 /**
- * The metadata of the MCP server: where the challenge says, else at its path, else at the root of its host (MCP, Protected
- * Resource Metadata Discovery Requirements). Undefined if there is none. Rejects if a document is about something else.
+ * The metadata of the MCP server: where the challenge says, else at its path, else at the root of its host
+ * (MCP, Protected Resource Metadata Discovery Requirements). Undefined if there is none. Rejects with
+ * `resource_mismatch` if a document is about another resource.
  */
 export async function findResourceMetadata(
-  look: Look,
+  reader: MetadataReader,
   server: string,
   announced: string | undefined,
 ): Promise<ProtectedResourceMetadata | undefined> {
-  for (const url of candidates(server, announced)) {
-    const document = await look.at(url)
+  for (const url of candidateUrls(server, announced)) {
+    const document = await reader.read(url)
     if (document === undefined) continue
     const metadata = parseProtectedResourceMetadata(document)
-    if (names(metadata.resource, server)) return metadata
-    // RFC 9728 §3.3: a document that speaks for another resource would send our user's approval there.
+    if (isNameOf(metadata.resource, server)) return metadata
+    // RFC 9728 §3.3: with the document of another resource, the user would approve access to that one.
     if (!covers(metadata.resource, server)) throw mismatch(metadata.resource, server, url)
-    return ofParent(look, server, metadata, url)
+    return confirmParent(reader, server, metadata, url)
   }
   return undefined
 }
 
 /**
- * The server names an identifier above its own path. On a host of many tenants that is a claim to their tokens, so it counts only from
- * the identifier's own well-known URL, which belongs to whoever has that path (RFC 9728 §3.3).
+ * The document names an identifier above the server's path. On a host of many tenants that is a claim to
+ * their tokens, so it counts only if the identifier's own well-known URL, which the owner of that path
+ * controls, confirms it (RFC 9728 §3.3).
  */
-async function ofParent(
-  look: Look,
+async function confirmParent(
+  reader: MetadataReader,
   server: string,
   metadata: ProtectedResourceMetadata,
   url: string,
@@ -40,7 +42,7 @@ async function ofParent(
   const { resource } = metadata
   const own = protectedResourceMetadataUrl(resource)
   if (url === own) return metadata
-  const document = await look.at(own)
+  const document = await reader.read(own)
   const confirmed = document === undefined ? undefined : parseProtectedResourceMetadata(document)
   if (confirmed === undefined || !sameResource(confirmed.resource, resource))
     throw mismatch(resource, server, url, `; ${own} does not confirm that identifier`)
@@ -54,12 +56,12 @@ const mismatch = (received: string, server: string, documentUrl: string, more = 
     { received, expected: withoutQuery(server), documentUrl: withoutQuery(documentUrl) },
   )
 
-function candidates(server: string, announced: string | undefined): string[] {
+function candidateUrls(server: string, announced: string | undefined): string[] {
   const here = new URL(server).origin
   const own = announced !== undefined && URL.canParse(announced) && new URL(announced).origin === here
   return [
     ...new Set([
-      // RFC 9728 §7.7: an announced URL elsewhere would let the server choose whom we call.
+      // SSRF (RFC 9728 §7.7): an announced URL elsewhere would let the server choose where we send requests.
       ...(own ? [announced] : []),
       protectedResourceMetadataUrl(server),
       rootProtectedResourceMetadataUrl(server),
@@ -67,16 +69,22 @@ function candidates(server: string, announced: string | undefined): string[] {
   ]
 }
 
-/** Whether the identifier is the server's URL; its query may be missing, because transports put session ids there. */
-function names(resource: string, server: string): boolean {
+/**
+ * Whether the identifier is the server's URL; its query may be missing, because transports put session ids
+ * there.
+ */
+function isNameOf(resource: string, server: string): boolean {
   const identifier = canonicalResource(resource)
   const url = canonicalResource(server)
   return identifier !== undefined && (identifier === url || identifier === url?.split('?', 1)[0])
 }
 
-/** Whether the identifier is the server's URL, or a path above it at the same origin; never a prefix within a segment. */
+/**
+ * Whether the identifier is the server's URL, or a path above it at the same origin; never a prefix within a
+ * segment.
+ */
 export function covers(resource: string, server: string): boolean {
-  if (names(resource, server)) return true
+  if (isNameOf(resource, server)) return true
   const identifier = canonicalResource(resource)
   const url = canonicalResource(server)
   if (identifier === undefined || url === undefined) return false
@@ -85,12 +93,15 @@ export function covers(resource: string, server: string): boolean {
     !identifier.includes('?') &&
     url.startsWith(below) &&
     url !== below.slice(0, -1) &&
-    !climbs(url.slice(below.length))
+    !leavesPath(url.slice(below.length))
   )
 }
 
-/** Whether somebody who decodes separators, or drops path parameters, would read a dot segment here, and leave the path. */
-const climbs = (rest: string): boolean =>
+/**
+ * Whether a server that decodes separators, or drops path parameters, would find a dot segment here and leave
+ * the path.
+ */
+const leavesPath = (rest: string): boolean =>
   rest
     .split('?', 1)[0]!
     .split(/\/|%2f|%5c/i)

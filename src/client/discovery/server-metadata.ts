@@ -6,31 +6,33 @@ import { canonicalResource } from '../../protocol/resource.ts'
 import { authorizationServerMetadataUrls } from '../../protocol/well-known.ts'
 import type { ClientQuirks } from '../../types.ts'
 import type { ClientContext } from '../context.ts'
-import { isVouchedFor } from './entry.ts'
-import { MismatchError, refused } from '../errors.ts'
-import type { Look } from './look.ts'
+import { MismatchError, serverError } from '../errors.ts'
+import type { MetadataReader } from './metadata-reader.ts'
+import { isConfiguredIssuer } from './preregistered.ts'
 
 /**
- * The metadata of an authorization server: RFC 8414, then OpenID Connect, at the URLs and in the order of MCP. Its `issuer`
- * is one of the expected strings, compared as they are (RFC 8414 §3.3). Undefined where there is no document.
+ * The metadata of an authorization server: RFC 8414, then OpenID Connect, at the URLs and in the order of
+ * MCP. Its `issuer` is one of the `expected` strings, compared exactly (RFC 8414 §3.3). Undefined if there is
+ * no document.
  */
 export async function findServerMetadata(
   context: ClientContext,
-  look: Look,
+  reader: MetadataReader,
   issuer: string,
   expected: readonly string[] = [issuer],
 ): Promise<AuthorizationServerMetadata | undefined> {
-  // RFC 8414 §2: with a query or a fragment the URL below would be a document that anybody may have put on the host. What is not written
-  // plainly (`https://honest.test@evil.test`) would be shown to the person as somebody else.
+  // RFC 8414 §2: with a query or a fragment the URL below could be a document of another user of the host. A
+  // URL that is not written plainly (`https://honest.test@evil.test`) would look to the user like another
+  // host.
   if (canonicalResource(issuer) === undefined || issuer.includes('?'))
-    throw refused(
+    throw serverError(
       'invalid_response',
       `The authorization server is named by ${JSON.stringify(issuer)}, which is not a plain URL without query and fragment`,
     )
-  const quirks = context.quirks(issuer)
-  if (quirks.endpoints !== undefined) return preset(issuer, quirks.endpoints)
+  const quirks = context.quirksOf(issuer)
+  if (quirks.endpoints !== undefined) return presetMetadata(issuer, quirks.endpoints)
   for (const url of authorizationServerMetadataUrls(issuer)) {
-    const document = await look.at(url)
+    const document = await reader.read(url)
     if (document === undefined) continue
     const metadata = withUsableEndpoints(parseAuthorizationServerMetadata(document))
     checkEndpoint(context, issuer, metadata.authorization_endpoint)
@@ -47,7 +49,7 @@ export async function findServerMetadata(
   return undefined
 }
 
-/** An endpoint that is no URL is none. */
+/** An endpoint that is not a URL counts as absent. */
 function withUsableEndpoints(metadata: AuthorizationServerMetadata): AuthorizationServerMetadata {
   const members = Object.entries(metadata).filter(
     ([name, value]) => !name.endsWith('_endpoint') || URL.canParse(String(value)),
@@ -56,14 +58,14 @@ function withUsableEndpoints(metadata: AuthorizationServerMetadata): Authorizati
 }
 
 /**
- * SSRF: addresses on this machine and origins in `dangerouslyAllowOrigins` are named only by an issuer that is there itself. A public one
- * would have us send requests of its choice inside. Throws BlockedAddressError.
+ * SSRF: a public issuer that the application does not name must not have endpoints on this machine or in
+ * `dangerouslyAllowOrigins`: it would make us send requests of its choice there. Throws BlockedAddressError.
  */
 export function checkEndpoint(context: ClientContext, issuer: string, endpoint: string | undefined): void {
-  if (endpoint !== undefined && isPublic(issuer) && !isVouchedFor(context, issuer)) checkUrl(endpoint)
+  if (endpoint !== undefined && isPublic(issuer) && !isConfiguredIssuer(context, issuer)) checkUrl(endpoint)
 }
 
-const preset = (
+const presetMetadata = (
   issuer: string,
   { authorization, token, revocation }: NonNullable<ClientQuirks['endpoints']>,
 ): AuthorizationServerMetadata => ({
@@ -74,7 +76,10 @@ const preset = (
   code_challenge_methods_supported: ['S256'],
 })
 
-/** MCP 2025-03-26, Fallbacks for Servers without Metadata Discovery. PKCE was required of every server of that revision. */
+/**
+ * MCP 2025-03-26, Fallbacks for Servers without Metadata Discovery. PKCE was required of every server of that
+ * revision.
+ */
 export const defaultEndpoints = (origin: string): AuthorizationServerMetadata => ({
   issuer: origin,
   authorization_endpoint: `${origin}/authorize`,

@@ -5,9 +5,9 @@ import {
   WWWAuthenticateChallengeError,
 } from 'oauth4webapi'
 import type { ClientContext } from '../context.ts'
-import { checkServer, withoutQuery } from '../outgoing.ts'
-import type { TokenRecord } from '../storage/records.ts'
 import { covers } from '../discovery/resource-metadata.ts'
+import { asRequested, checkServer } from '../outgoing.ts'
+import { withoutQuery, type TokenRecord } from '../records.ts'
 
 /** A request that can be sent again. */
 export interface ReplayableRequest {
@@ -18,7 +18,7 @@ export interface ReplayableRequest {
   readonly signal: AbortSignal | undefined
 }
 
-/** The body is read, because the first answer may be 401. */
+/** The body is read into memory, because the first answer may be 401. */
 export async function replayable(
   input: RequestInfo | URL,
   init: RequestInit | undefined,
@@ -27,10 +27,10 @@ export async function replayable(
   const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined)
   const body = request.body === null ? undefined : await request.arrayBuffer()
   const { url, method, headers } = request
-  return { url: url.split('#', 1)[0]!, method, headers: new Headers(headers), body, signal }
+  return { url: asRequested(url), method, headers: new Headers(headers), body, signal }
 }
 
-/** The caller may give up. What others wait for goes on. */
+/** Lets the caller give up; the work that other callers wait for goes on. */
 export function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work
   return new Promise((resolve, reject) => {
@@ -41,12 +41,13 @@ export function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined):
   })
 }
 
-/** How many redirects of the server's own are followed. */
+/** How many redirects within the server's origin are followed. */
 const maxRedirects = 5
 
 /**
- * Sends the request with the token. Redirects are followed only within the origin, with a token only within its resource, and only where method and body stay; any other
- * one is handed to the caller as it is: a token goes to no other origin.
+ * Sends the request with the token. Redirects are followed only within the origin, with a token only within
+ * its resource, and only if method and body stay; any other redirect is returned to the caller: a token is
+ * sent to no other origin.
  */
 export async function send(
   context: ClientContext,
@@ -69,7 +70,10 @@ export async function send(
   }
 }
 
-/** A host of many tenants must not lead a token of one to the path of another. */
+/**
+ * Token theft: on a host of many tenants, one tenant's redirect must not send the token to another tenant's
+ * path.
+ */
 function mayFollow(next: URL, from: string, tokens: TokenRecord | undefined): boolean {
   if (next.origin !== new URL(from).origin) return false
   return tokens === undefined || covers(tokens.resource ?? withoutQuery(from), next.href)
@@ -95,7 +99,7 @@ async function sendOnce(
   })
 }
 
-/** RFC 9449 §7.1; once more where the server wants its nonce in the proof (§9). */
+/** RFC 9449 §7.1; once more if the server wants its nonce in the proof (§9). */
 async function sendWithProof(
   context: ClientContext,
   request: ReplayableRequest,

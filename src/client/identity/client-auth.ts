@@ -1,11 +1,11 @@
 import { ClientSecretPost, modifyAssertion, None, PrivateKeyJwt, type ClientAuth } from 'oauth4webapi'
 import type { AuthorizationServerMetadata } from '../../protocol/metadata.ts'
 import type { Clock } from '../../types.ts'
-import type { PreregisteredClient } from '../options.ts'
+import type { PreregisteredClient } from '../types.ts'
 
 type Method = NonNullable<PreregisteredClient['authMethod']>
 
-/** How a client proves itself at the token endpoint. */
+/** How the client authenticates at the token endpoint (RFC 6749 §2.3). */
 export function clientAuth(
   client: {
     clientSecret?: string
@@ -28,7 +28,7 @@ export function clientAuth(
   }
 }
 
-/** What a registration names may be impossible: a method that needs what we do not have is not used. */
+/** A registration may name a method that needs what the client does not have: then another one is used. */
 function chooseMethod(
   { authMethod, clientSecret, privateKey }: Parameters<typeof clientAuth>[0],
   metadata: AuthorizationServerMetadata,
@@ -46,7 +46,10 @@ function chooseMethod(
   )
 }
 
-/** What a registration asks for: a native client keeps no secret, a web host does. Undefined: the server does not say. */
+/**
+ * The method to register: none for a native client, which cannot keep a secret; with a secret for a web
+ * application.
+ */
 export function registeredMethod(
   { token_endpoint_auth_methods_supported: listed }: AuthorizationServerMetadata,
   native: boolean,
@@ -56,7 +59,10 @@ export function registeredMethod(
   return order.find((method) => listed?.includes(method)) ?? order[0]!
 }
 
-/** RFC 6749 §2.3.1: form-encoded, then Basic. Only what needs it is escaped, for the many servers that do not decode. */
+/**
+ * RFC 6749 §2.3.1, but with only the necessary escapes: many servers do not decode, so oauth4webapi's own
+ * fails there.
+ */
 function basic(secret: string): ClientAuth {
   return (_server, client, _body, headers) => {
     headers.set('authorization', `Basic ${btoa(`${formEncode(client.client_id)}:${formEncode(secret)}`)}`)
@@ -68,7 +74,7 @@ const formEncode = (text: string): string => new URLSearchParams({ '': text }).t
 function stamp(claims: Record<string, unknown>, clock: Clock): void {
   const now = Math.floor(clock())
   Object.assign(claims, { iat: now, exp: now + 60 })
-  // Optional, and in the future for a server whose clock is behind ours.
+  // Optional, and it would lie in the future for a server whose clock is behind ours.
   delete claims['nbf']
 }
 

@@ -1,112 +1,131 @@
 import type { ClientAuth } from 'oauth4webapi'
 import { OAuthError, UnavailableError } from '../../errors.ts'
+import { optionalText } from '../answers.ts'
+import type { Connection } from '../connection.ts'
 import type { ClientContext } from '../context.ts'
+import { findPreregistered } from '../discovery/preregistered.ts'
+import { serverError } from '../errors.ts'
+import {
+  readRecord,
+  recordKeys,
+  registrationRecord,
+  saveRecord,
+  type RegistrationRecord,
+} from '../records.ts'
+import { includesAll, resourceScopes } from '../scopes.ts'
 import { clientAuth } from './client-auth.ts'
-import { entryFor } from '../discovery/entry.ts'
-import { refused } from '../errors.ts'
 import { usesDocument } from './issuer-redirect.ts'
-import { keys, read, save, type RegistrationRecord, type ServerRecord } from '../storage/records.ts'
 import { register } from './registration.ts'
-import { resourceScopes } from '../scopes.ts'
-import { textOf } from '../tokens/token-answer.ts'
 
-/** Who we are at one authorization server. */
+/** The client at one authorization server. */
 export interface ClientIdentity {
   clientId: string
   auth: ClientAuth
 }
 
 /**
- * Who we are at this issuer, in the order of MCP (Client Registration Approaches): registered by hand, by our metadata document,
- * registered there before, dynamic registration, asking the user. Nothing of one issuer is ever used at another.
+ * Finds the client's identity at this issuer, in the order of MCP (Client Registration Approaches):
+ * registered by hand, our metadata document, registered there before, dynamic registration, asking the user.
+ * An identity of one issuer is never used at another.
  */
 export async function identify(
-  context: ClientContext,
-  server: string,
-  found: ServerRecord,
+  connection: Connection,
   redirectUri: string | undefined,
   scopes: readonly string[] = [],
 ): Promise<ClientIdentity> {
-  const { clientMetadataUrl } = context.options
+  const { context, server, found } = connection
   const { issuer } = found
-  const byHand = entryFor(context, server, issuer)
-  if (byHand !== undefined) return identity(context, found, byHand)
-  if (usesDocument(context, server, found)) return identity(context, found, { clientId: clientMetadataUrl! })
-  const at = await keys.registration(issuer)
+  const entry = findPreregistered(context, server, issuer)
+  if (entry !== undefined) return toIdentity(connection, entry)
+  if (usesDocument(connection))
+    return toIdentity(connection, { clientId: context.options.clientMetadataUrl! })
+  const key = await recordKeys.registration(issuer)
   // One registration for parallel first calls, in this process and in others.
-  const record = await context.storage.exclusively(at, async () => {
-    const known = await read<RegistrationRecord>(context.storage, at)
-    const usable = known !== undefined && fits(known, issuer, redirectUri, context.runtime.clock())
-    if (usable && covered(known, scopes)) return known
-    const wide = new Set([...((usable && known.scopes) || []), ...resourceScopes(found), ...scopes])
-    const fresh = await enrol(context, server, found, redirectUri, [[...wide], scopes]).catch(
+  const record = await context.storage.exclusively(key, async () => {
+    const known = await readRecord(context, registrationRecord, key)
+    const usable = known !== undefined && isUsable(known, issuer, redirectUri, context.runtime.clock())
+    if (usable && allowsScopes(known, scopes)) return known
+    const union = new Set([...((usable && known.scopes) || []), ...resourceScopes(found), ...scopes])
+    const fresh = await registerOrAsk(connection, redirectUri, [[...union], scopes]).catch(
       (error: unknown) => {
-        // The server may not care what was registered.
+        // The server may not check the registered scopes.
         if (usable) return known
         throw error
       },
     )
     if (fresh === known) return known
-    await save(context.storage, at, fresh)
-    await save(context.storage, await keys.registration(issuer, fresh.clientId), fresh)
+    await saveRecord(context, registrationRecord, key, fresh)
+    const ownKey = await recordKeys.registration(issuer, fresh.clientId)
+    await saveRecord(context, registrationRecord, ownKey, fresh)
     return fresh
   })
-  return identity(context, found, registered(record))
+  return toIdentity(connection, toRegisteredClient(record))
 }
 
-/** Who we were when these tokens were issued; undefined where we are nobody there any more. */
-export async function identityOf(
-  context: ClientContext,
-  found: ServerRecord,
+/** The identity that these tokens were issued to; undefined if it is not known any more. */
+export async function findIdentity(
+  connection: Connection,
   clientId: string,
 ): Promise<ClientIdentity | undefined> {
+  const { context, found } = connection
   const { clients, clientMetadataUrl } = context.options
-  const byHand = clients.find((client) => client.issuer === found.issuer && client.clientId === clientId)
-  if (byHand !== undefined) return identity(context, found, byHand)
-  if (clientId === clientMetadataUrl) return identity(context, found, { clientId })
-  for (const at of [await keys.registration(found.issuer, clientId), await keys.registration(found.issuer)]) {
-    const record = await read<RegistrationRecord>(context.storage, at)
+  const entry = clients.find((client) => client.issuer === found.issuer && client.clientId === clientId)
+  if (entry !== undefined) return toIdentity(connection, entry)
+  if (clientId === clientMetadataUrl) return toIdentity(connection, { clientId })
+  for (const id of [clientId, undefined]) {
+    const key = await recordKeys.registration(found.issuer, id)
+    const record = await readRecord(context, registrationRecord, key)
     if (record?.issuer === found.issuer && record.clientId === clientId)
-      return identity(context, found, registered(record))
+      return toIdentity(connection, toRegisteredClient(record))
   }
   return undefined
 }
 
-/** The server does not know us any more: the next authorization registers again. A newer registration stays. */
-export async function forget({ storage }: ClientContext, issuer: string, clientId: string): Promise<void> {
-  const latest = await keys.registration(issuer)
-  await storage.delete(await keys.registration(issuer, clientId))
-  const record = await read<RegistrationRecord>(storage, latest)
-  if (record?.clientId === clientId) await storage.delete(latest)
-}
-
-/** The server refuses the scopes, and the registration, which may be an older one, names none: the next one will. */
-export async function forgetUnscoped(
+/**
+ * After the server does not know the client any more: the next authorization registers again. A newer
+ * registration stays.
+ */
+export async function forgetRegistration(
   context: ClientContext,
   issuer: string,
   clientId: string,
 ): Promise<void> {
-  const record = await read<RegistrationRecord>(context.storage, await keys.registration(issuer, clientId))
-  if (record?.redirectUri !== undefined && record.scopes === undefined)
-    await forget(context, issuer, clientId)
+  const latest = await recordKeys.registration(issuer)
+  await context.storage.delete(await recordKeys.registration(issuer, clientId))
+  const record = await readRecord(context, registrationRecord, latest)
+  if (record?.clientId === clientId) await context.storage.delete(latest)
 }
 
-/** Whether the error says so (RFC 6749 §5.2). */
-export const isForgotten = (error: unknown): boolean =>
+/** After the server refuses the scopes: a registration that names none, perhaps an older one, is replaced. */
+export async function forgetUnscopedRegistration(
+  context: ClientContext,
+  issuer: string,
+  clientId: string,
+): Promise<void> {
+  const key = await recordKeys.registration(issuer, clientId)
+  const record = await readRecord(context, registrationRecord, key)
+  if (record?.redirectUri !== undefined && record.scopes === undefined)
+    await forgetRegistration(context, issuer, clientId)
+}
+
+/** Whether the server says that it does not know the client (RFC 6749 §5.2). */
+export const isUnknownClient = (error: unknown): boolean =>
   error instanceof OAuthError && (error.code === 'invalid_client' || error.code === 'unauthorized_client')
 
-const registered = ({ method, ...record }: RegistrationRecord): Parameters<typeof identity>[2] => ({
+/** A client and what it authenticates with. */
+export type KnownClient = { clientId: string } & Parameters<typeof clientAuth>[0]
+
+export const toRegisteredClient = ({ method, ...record }: RegistrationRecord): KnownClient => ({
   ...record,
   authMethod: method,
 })
 
-const identity = (
-  { runtime }: ClientContext,
-  { metadata }: ServerRecord,
-  client: { clientId: string } & Parameters<typeof clientAuth>[0],
-): ClientIdentity => ({ clientId: client.clientId, auth: clientAuth(client, metadata, runtime.clock) })
+const toIdentity = ({ context, found }: Connection, client: KnownClient): ClientIdentity => ({
+  clientId: client.clientId,
+  auth: clientAuth(client, found.metadata, context.runtime.clock),
+})
 
-const fits = (
+const isUsable = (
   record: RegistrationRecord,
   issuer: string,
   redirectUri: string | undefined,
@@ -114,34 +133,36 @@ const fits = (
 ): boolean =>
   record.issuer === issuer &&
   (record.redirectUri === undefined || record.redirectUri === redirectUri) &&
-  (record.expiresAt === undefined || record.expiresAt > now)
+  !hasExpired(record, now)
 
-/** Whether the registration lets us ask for these scopes, as far as is known. */
-const covered = ({ scopes }: RegistrationRecord, wanted: readonly string[]): boolean =>
-  scopes === undefined || wanted.every((scope) => scopes.includes(scope))
+/** Whether the client's secret has expired, and the registration with it. */
+export const hasExpired = ({ expiresAt }: RegistrationRecord, now: number): boolean =>
+  expiresAt !== undefined && expiresAt <= now
 
-async function enrol(
-  context: ClientContext,
-  server: string,
-  found: ServerRecord,
+/** Whether these scopes may be requested, as far as the registration says. */
+const allowsScopes = ({ scopes }: RegistrationRecord, wanted: readonly string[]): boolean =>
+  scopes === undefined || includesAll(scopes, wanted)
+
+async function registerOrAsk(
+  connection: Connection,
   redirectUri: string | undefined,
   scopes: readonly (readonly string[])[],
 ): Promise<RegistrationRecord> {
-  const { askForClient } = context.options
-  const { issuer, metadata } = found
+  const { askForClient } = connection.context.options
+  const { issuer, metadata } = connection.found
   if (metadata.registration_endpoint !== undefined && redirectUri !== undefined) {
     try {
-      return await register(context, server, found, redirectUri, scopes)
+      return await register(connection, redirectUri, scopes)
     } catch (error) {
-      // An endpoint that is open to some only.
+      // Some registration endpoints are not open to all.
       if (askForClient === undefined || error instanceof UnavailableError) throw error
     }
   }
   const answer = await askForClient?.(issuer, { redirectUri })
-  const clientId = textOf(answer?.clientId)
-  const clientSecret = textOf(answer?.clientSecret)
+  const clientId = optionalText(answer?.clientId)
+  const clientSecret = optionalText(answer?.clientSecret)
   if (clientId === undefined)
-    throw refused(
+    throw serverError(
       'registration_unavailable',
       `${issuer} offers no registration that this client can use; register it by hand and pass it in "clients"`,
     )

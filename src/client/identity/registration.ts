@@ -1,55 +1,52 @@
 import { OAuthError } from '../../errors.ts'
 import { isLoopbackRedirect } from '../../protocol/redirect-uri.ts'
 import { formatScope } from '../../protocol/scope.ts'
-import type { ClientContext } from '../context.ts'
+import { optionalPositiveNumber, optionalText, readAnswer } from '../answers.ts'
+import type { Connection } from '../connection.ts'
+import { serverError } from '../errors.ts'
+import { createOAuthFetch } from '../outgoing.ts'
+import type { RegistrationRecord } from '../records.ts'
 import { registeredMethod } from './client-auth.ts'
-import { refused } from '../errors.ts'
-import { carrier, outgoing } from '../outgoing.ts'
-import type { RegistrationRecord, ServerRecord } from '../storage/records.ts'
-import { positiveNumberOf, successBody, textOf } from '../tokens/token-answer.ts'
 
 /**
- * Dynamic registration (RFC 7591), with the application type (SEP-837) and the grant types that we use (SEP-2207). `scopes` are sets to
- * register, the best one first: servers that bind a client to its registered scopes refuse to be asked for others later, and
- * servers that do not know one of the scopes refuse the registration. Then the next set is tried, at last none.
+ * Dynamic registration (RFC 7591), with the application type (SEP-837) and the grant types that we use
+ * (SEP-2207). `scopes` are sets to register, the best one first: some servers later refuse scopes that were
+ * not registered, and some refuse a registration with a scope that they do not know. Then the next set is
+ * tried, at last none.
  */
 export async function register(
-  context: ClientContext,
-  server: string,
-  found: ServerRecord,
+  connection: Connection,
   redirectUri: string,
   scopes: readonly (readonly string[])[],
 ): Promise<RegistrationRecord> {
   const tries = new Set(scopes.filter((set) => set.length > 0).map(formatScope))
   for (const scope of tries) {
     try {
-      const record = await registerWith(context, server, found, redirectUri, scope)
+      const record = await registerWith(connection, redirectUri, scope)
       return { ...record, scopes: scope.split(' ') }
     } catch (error) {
       if (!(error instanceof OAuthError) || error.status !== 400) throw error
-      context.runtime.event({
+      connection.context.runtime.event({
         type: 'client.registration-refused',
         level: 'warning',
-        issuer: found.issuer,
+        issuer: connection.found.issuer,
         error: error.code,
         detail: error.message,
       })
     }
   }
-  const record = await registerWith(context, server, found, redirectUri, undefined)
-  // A server that has just refused scopes will do so the next time.
+  const record = await registerWith(connection, redirectUri, undefined)
+  // A server that has just refused scopes would refuse them again.
   return tries.size === 0 ? { ...record, scopes: [] } : record
 }
 
 async function registerWith(
-  context: ClientContext,
-  server: string,
-  { issuer, metadata }: ServerRecord,
+  { context, found: { issuer, metadata }, outgoing }: Connection,
   redirectUri: string,
   scope: string | undefined,
 ): Promise<RegistrationRecord> {
   const native = isLoopbackRedirect(redirectUri) || !redirectUri.startsWith('https:')
-  const wish = {
+  const clientMetadata = {
     client_name: context.options.clientName,
     redirect_uris: [redirectUri],
     grant_types: ['authorization_code', 'refresh_token'],
@@ -58,29 +55,31 @@ async function registerWith(
     token_endpoint_auth_method: registeredMethod(metadata, native),
     scope,
   }
-  const response = await carrier(outgoing(context, server))(metadata.registration_endpoint!, {
+  const response = await createOAuthFetch(outgoing)(metadata.registration_endpoint!, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(wish),
+    body: JSON.stringify(clientMetadata),
   })
-  const client = registration(issuer, await successBody(response), redirectUri)
-  context.runtime.event({ type: 'client.registered', level: 'info', issuer, clientId: client.clientId })
-  return client
+  const record = toRegistration(issuer, await readAnswer(response), redirectUri)
+  context.runtime.event({ type: 'client.registered', level: 'info', issuer, clientId: record.clientId })
+  return record
 }
 
-/** The answer of a registration endpoint (RFC 7591 §3.2.1). Rejects with `invalid_response` if it names no client. */
-export function registration(
+/**
+ * The answer of a registration endpoint (RFC 7591 §3.2.1). Throws `invalid_response` if it has no client id.
+ */
+export function toRegistration(
   issuer: string,
   answer: Readonly<Record<string, unknown>>,
   redirectUri: string,
 ): RegistrationRecord {
-  const clientId = textOf(answer['client_id'])
+  const clientId = optionalText(answer['client_id'])
   if (clientId === undefined)
-    throw refused('invalid_response', 'The registration endpoint answered without a client id')
+    throw serverError('invalid_response', 'The registration endpoint answered without a client id')
   const optional = {
-    clientSecret: textOf(answer['client_secret']),
-    method: textOf(answer['token_endpoint_auth_method']),
-    expiresAt: positiveNumberOf(answer['client_secret_expires_at']),
+    clientSecret: optionalText(answer['client_secret']),
+    method: optionalText(answer['token_endpoint_auth_method']),
+    expiresAt: optionalPositiveNumber(answer['client_secret_expires_at']),
   }
   const given = Object.entries(optional).filter(([, value]) => value !== undefined)
   return { issuer, clientId, redirectUri, ...Object.fromEntries(given) }

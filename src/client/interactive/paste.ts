@@ -1,21 +1,23 @@
 import { ConfigurationError } from '../../errors.ts'
 import { requireFunction } from '../../lib/options.ts'
 import type { Awaitable } from '../../types.ts'
-import { rejected } from '../errors.ts'
+import { callbackError } from '../errors.ts'
 import { withSegment } from '../identity/issuer-redirect.ts'
-import { checkUrlOption, type AuthorizationRequest, type Redirect } from '../options.ts'
+import { checkUrlOption } from '../options.ts'
+import type { AuthorizationRequest, Redirect } from '../types.ts'
 
 /** How often a person is asked: a program that answers for him must not be asked for ever. */
 const tries = 5
 
 /**
- * For hosts without a browser: the person opens the URL elsewhere, approves, and pastes the address at which the browser
- * arrived, where the page itself may well be missing. Quotes and blanks around it are taken off. For a page that shows `code#state`
- * these two are enough; a code alone is never taken, because nothing would tell whether it belongs to this attempt (CSRF).
+ * For hosts without a browser: the person opens the URL elsewhere, approves, and pastes the address at which
+ * the browser arrived, where the page itself may well be missing. Quotes and blanks around it are taken off.
+ * For a page that shows `code#state` these two are enough; a code alone is never taken, because nothing would
+ * tell whether it belongs to this attempt (CSRF).
  *
  * @param options.uri The redirect URI to register, for example `http://127.0.0.1:8765/callback`.
- * @param options.ask Shows the URL and resolves to what was pasted. If that was no answer to this attempt, it is called again, five times at
- *   most, with what was wrong as `problem`.
+ * @param options.ask Shows the URL and resolves to what was pasted. If that was no answer to this attempt, it
+ *   is called again, five times at most, with what was wrong as `problem`.
  */
 export function pasteRedirect(options: {
   uri: string
@@ -37,7 +39,7 @@ export function pasteRedirect(options: {
         problem = problemOf(back, url, uri)
         if (problem === undefined) return back
       }
-      throw rejected(problem!)
+      throw callbackError(problem!)
     },
   }
 }

@@ -38,15 +38,15 @@ export interface SdkClientProvider {
   codeVerifier(): Promise<string>
   saveDiscoveryState(state: object): Promise<void>
   discoveryState(): Promise<any>
-  /** Client authentication at the token endpoint, which has to be the one of the issuer that was discovered. */
+  /** Client authentication at the token endpoint, which must be that of the issuer that was discovered. */
   addClientAuthentication(headers: Headers, parameters: URLSearchParams, url: string | URL): Promise<void>
   invalidateCredentials(scope: 'all' | 'client' | 'tokens' | 'verifier' | 'discovery'): Promise<void>
-  /** Where the person has to go, where `redirect` is a URL: the host sends him there. */
+  /** Where the user has to go, if `redirect` is a URL: the application sends the browser there. */
   readonly authorizationUrl: URL | undefined
   /**
-   * The parameters of the callback, for `transport.finishAuth`. Rejects if `state` is not the one that was sent, or if `iss` is not
-   * the issuer that was discovered (RFC 9207 §2.4): SDK v1 looks at neither.
-   * `url` is where the browser arrived; it can be left out where `redirect` has its own way back.
+   * The parameters of the callback, for `transport.finishAuth`. Rejects with `invalid_callback` if `state` is
+   * not the one that was sent, or if `iss` is not the issuer that was discovered (RFC 9207 §2.4): SDK v1
+   * checks neither. `url` is where the browser arrived; leave it out if `redirect` listens in this process.
    */
   callback(url?: string | URL): Promise<URLSearchParams>
 }

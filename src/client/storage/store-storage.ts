@@ -6,9 +6,12 @@ import { Sealer } from '../../lib/sealer.ts'
 import { expiring, type ExpiringStore } from '../../store/contract.ts'
 import { update } from '../../store/update.ts'
 import type { Clock, Store } from '../../types.ts'
-import type { ClientStorage } from './storage.ts'
+import type { ClientStorage } from '../types.ts'
 
-/** Seconds after which a lock that did not change counts as abandoned, and after which a holder that lives changes it. */
+/**
+ * Seconds after which a lock that did not change counts as abandoned, and after which a holder that lives
+ * changes it.
+ */
 const lease = 30
 const renewal = 10
 /** Milliseconds between two looks at a lock that another caller holds. */
@@ -22,10 +25,10 @@ const attempts = 100
  * Client storage on a `Store`, for a server that is itself a client and runs in several instances.
  *
  * @param store The store; several clients may share it.
- * @param options.secret Values are sealed with it (AES-256-GCM). At least 32 bytes, or a list: the first seals, all
- *   open. So a dump of the store contains nothing usable.
- * @param options.clock Seconds since the epoch. Measures how long this process has seen a lock unchanged; the clocks of
- *   several machines are never compared.
+ * @param options.secret Values are sealed with it (AES-256-GCM). At least 32 bytes, or a list: the first
+ *   seals, all open. So a dump of the store contains nothing usable.
+ * @param options.clock Seconds since the epoch. Measures how long this process has seen a lock unchanged; the
+ *   clocks of several machines are never compared.
  */
 export function storeStorage(
   store: Store,
@@ -65,7 +68,8 @@ export function storeStorage(
     },
     exclusively: async (key, work) => {
       const holder = await acquire(records, `${key}-lock`)
-      // A person may be busy. On Workers the timer ends with the request; if the store fails, so does the lease.
+      // A person may be busy. On Workers the timer ends with the request; if the store fails, so does the
+      // lease.
       const alive = setInterval(
         () => void renew(records, `${key}-lock`, holder).catch(() => undefined),
         renewal * 1000,
@@ -92,7 +96,10 @@ const overwrite = (
   write: { value: string; expiresAt?: number },
 ): Promise<void> => update(records, key, () => ({ write, result: undefined }), { attempts })
 
-/** Waits for the lock. One that stays unchanged for a whole lease, by the clock of the waiter, was left by a holder that died. */
+/**
+ * Waits for the lock. One that stays unchanged for a whole lease, by the clock of the waiter, was left by a
+ * holder that died.
+ */
 async function acquire(records: ExpiringStore, key: string): Promise<string> {
   const holder = randomToken(12)
   let seen: { version: string; since: number } | undefined

@@ -1,119 +1,104 @@
-import { allowInsecureRequests, customFetch, genericTokenEndpointRequest } from 'oauth4webapi'
-import type { Awaitable } from '../../types.ts'
-import { refused } from '../errors.ts'
 import { requireFunction, requireString } from '../../lib/options.ts'
+import type { Awaitable } from '../../types.ts'
+import { serverNotAllowed } from '../discovery/preregistered.ts'
+import { serverError } from '../errors.ts'
 import { clientAuth } from '../identity/client-auth.ts'
-import type { ClientContext } from '../context.ts'
-import type { ClientIdentity } from '../identity/identity.ts'
-import { requireVouchedFor } from '../discovery/entry.ts'
 import { checkUrlOption } from '../options.ts'
-import { carrier, outgoing } from '../outgoing.ts'
-import { requestTokens } from './token-request.ts'
-import { tokenAnswer, type TokenAnswer } from './token-answer.ts'
-import type { ServerRecord } from '../storage/records.ts'
-
-/** What a grant without a person is given. */
-export interface GrantRequest {
-  readonly context: ClientContext
-  readonly server: string
-  readonly found: ServerRecord
-  readonly identity: ClientIdentity
-  /** `resource`, or what the provider takes in its place, and `scope`. */
-  readonly parameters: Readonly<Record<string, string | undefined>>
-}
-
-/** A way to tokens without a person. */
-export type Grant = (request: GrantRequest) => Promise<TokenAnswer>
+import type { Grant, GrantRequest } from '../types.ts'
+import { readTokenAnswer } from './token-answer.ts'
+import { postTokenRequest } from './token-request.ts'
 
 /**
- * The client acts for itself (RFC 6749 §4.4; MCP extension OAuth Client Credentials). The client comes from `clients`, with a
- * secret or a private key.
+ * The client acts for itself (RFC 6749 §4.4; MCP extension OAuth Client Credentials). The client is an entry
+ * in `clients`, with a `clientSecret` or a `privateKey`.
+ *
+ * @see [RFC 6749 §4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4)
  */
-export const clientCredentials =
-  (): Grant =>
-  ({ context, server, found, identity, parameters }) =>
-    requestTokens(context, server, found, identity, 'client_credentials', parameters)
+export const clientCredentials = (): Grant => (request) =>
+  request.requestTokens('client_credentials', request.parameters)
 
 /**
- * The workload's own JWT is the grant (RFC 7523 §2.1; SEP-1933). A refusal is final: neither retried nor followed by another grant.
+ * The workload's own JWT is the authorization grant (RFC 7523 §2.1; SEP-1933). A refusal is final: it is
+ * neither retried nor followed by another grant type. An issuer that stands neither in `clients` nor in
+ * `providers` is refused with `server_not_allowed`.
  *
- * The issuer stands in `clients` or in `providers`; another one that an MCP server names is refused with `server_not_allowed`.
- *
- * @param options.assertion The workload's JWT for this issuer, fresh at each call.
+ * @param options.assertion Returns the workload's JWT for this issuer; called for each token request.
+ *   Required.
+ * @see [RFC 7523 §2.1](https://www.rfc-editor.org/rfc/rfc7523#section-2.1)
  */
 export function workloadIdentity(options: { assertion: (issuer: string) => Awaitable<string> }): Grant {
   requireFunction('assertion', options.assertion)
-  return async ({ context, server, found, identity, parameters }) => {
-    // The JWT of a platform is often good at one issuer, whoever asks for it: a hostile one would present it there.
-    requireVouchedFor(context, server, found.issuer)
-    return requestTokens(context, server, found, identity, jwtBearer, {
-      assertion: await options.assertion(found.issuer),
-      ...parameters,
-    })
+  return async ({ server, issuer, issuerIsConfigured, parameters, requestTokens }) => {
+    // Confused deputy: a platform's JWT is often valid at one issuer, whoever presents it. A hostile issuer
+    // must not get it.
+    if (!issuerIsConfigured)
+      throw serverNotAllowed(
+        server,
+        issuer,
+        'it stands neither in "clients" nor in "providers"; if you trust it, add it',
+      )
+    return requestTokens(jwtBearer, { assertion: await options.assertion(issuer), ...parameters })
   }
 }
 
 /** Options of {@link enterpriseManaged}. */
 export interface EnterpriseOptions {
-  /** The token endpoint of the organisation's identity provider. */
+  /** The token endpoint of the organisation's identity provider: https, or http on loopback. Required. */
   tokenEndpoint: string
-  /** This client at the identity provider. */
+  /** This client at the identity provider. Required. */
   clientId: string
+  /** Sent by HTTP Basic. Default: none, for a public client. */
   clientSecret?: string
-  /** The ID token of the employee who signed in to this client. */
+  /**
+   * Returns the ID token of the user who signed in to this client; called for each token request. Required.
+   */
   idToken: () => Awaitable<string>
 }
 
 /**
- * The organisation's identity provider decides (MCP extension Enterprise-Managed Authorization): the ID token becomes an
- * identity assertion for the server's authorization server, and that becomes the access token. No consent page.
+ * The organisation's identity provider decides (MCP extension Enterprise-Managed Authorization): the ID token
+ * is exchanged for an identity assertion for the server's authorization server (RFC 8693), and that one for
+ * the access token (RFC 7523). There is no consent page. Rejects with `invalid_response` if the provider
+ * issues something else than an identity assertion.
  */
 export function enterpriseManaged(options: EnterpriseOptions): Grant {
   checkUrlOption('tokenEndpoint', options.tokenEndpoint)
   requireString('clientId', options.clientId)
   requireFunction('idToken', options.idToken)
-  return async ({ context, server, found, identity, parameters }) => {
-    const assertion = await identityAssertion(options, context, server, found, parameters)
-    const { scope } = parameters
-    return requestTokens(context, server, found, identity, jwtBearer, { assertion, scope })
+  return async (request) => {
+    const assertion = await requestAssertion(options, request)
+    return request.requestTokens(jwtBearer, { assertion, scope: request.parameters['scope'] })
   }
 }
 
 const jwtBearer = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
 const tokenType = 'urn:ietf:params:oauth:token-type'
 
-/** RFC 8693 token exchange for an ID-JAG. */
-async function identityAssertion(
+/** Token exchange (RFC 8693) for an ID-JAG. */
+async function requestAssertion(
   { tokenEndpoint, clientId, clientSecret, idToken }: EnterpriseOptions,
-  context: ClientContext,
-  server: string,
-  found: ServerRecord,
-  { scope }: GrantRequest['parameters'],
+  { issuer, resource, parameters: { scope }, fetch, clock }: GrantRequest,
 ): Promise<string> {
   const provider = { issuer: new URL(tokenEndpoint).origin, token_endpoint: tokenEndpoint }
-  const client = { client_id: clientId }
-  const secret = clientSecret === undefined ? {} : { clientSecret }
-  const auth = clientAuth(secret, provider, context.runtime.clock)
-  const parameters = {
-    requested_token_type: `${tokenType}:id-jag`,
-    audience: found.issuer,
-    resource: found.resource ?? server,
-    ...(scope === undefined ? {} : { scope }),
-    subject_token: await idToken(),
-    subject_token_type: `${tokenType}:id_token`,
-  }
-  const response = await genericTokenEndpointRequest(
+  const auth = clientAuth(clientSecret === undefined ? {} : { clientSecret }, provider, clock)
+  const response = await postTokenRequest(
     provider,
-    client,
-    auth,
+    { clientId, auth },
     'urn:ietf:params:oauth:grant-type:token-exchange',
-    parameters,
-    { [customFetch]: carrier(outgoing(context, server)), [allowInsecureRequests]: true },
+    {
+      requested_token_type: `${tokenType}:id-jag`,
+      audience: issuer,
+      resource,
+      scope,
+      subject_token: await idToken(),
+      subject_token_type: `${tokenType}:id_token`,
+    },
+    fetch,
   )
-  // RFC 8693 §2.2.1: what is issued is no access token, so its type is N_A.
-  const { accessToken, issuedTokenType } = await tokenAnswer(response, ['n_a'])
+  // RFC 8693 §2.2.1: the result is not an access token, so its type is N_A.
+  const { accessToken, issuedTokenType } = await readTokenAnswer(response, ['n_a'])
   if (issuedTokenType !== `${tokenType}:id-jag`)
-    throw refused(
+    throw serverError(
       'invalid_response',
       'The identity provider issued something else than an identity assertion',
     )

@@ -1,30 +1,33 @@
 import { allowInsecureRequests, customFetch, None, revocationRequest } from 'oauth4webapi'
 import { OAuthError } from '../../errors.ts'
+import { readAnswer } from '../answers.ts'
+import type { Connection } from '../connection.ts'
 import type { ClientContext } from '../context.ts'
-import { heldTokens } from './held-tokens.ts'
-import { identityOf } from '../identity/identity.ts'
-import { carrier, outgoing, withoutQuery } from '../outgoing.ts'
-import { read, type ServerRecord, type TokenRecord } from '../storage/records.ts'
-import { successBody } from './token-answer.ts'
 import { asServer, checkEndpoint } from '../discovery/server-metadata.ts'
+import { findIdentity } from '../identity/identity.ts'
+import { createOAuthFetch } from '../outgoing.ts'
+import { readRecord, tokenRecord, withoutQuery, type TokenRecord } from '../records.ts'
+import { findIssuers } from './token-index.ts'
 
 /**
- * Forgets all tokens for this server, then revokes them at the servers that issued them (RFC 7009), whatever the server's metadata
- * say by now. The registration stays. Rejects with `unknown_server` for a URL that this client never dealt with.
+ * Deletes all tokens for this server, then revokes them at the servers that issued them (RFC 7009), whatever
+ * the server's metadata say by now. The registration stays. Rejects with `unknown_server` for a URL that this
+ * client never connected to.
  */
 export async function signOut(context: ClientContext, server: string): Promise<void> {
-  const held = await heldTokens(context, server)
-  if (held === undefined)
+  const connections = await findIssuers(context, server)
+  if (connections === undefined)
     throw new OAuthError(
       'unknown_server',
       `${withoutQuery(server)} has no tokens here, and never had any: pass the URL that the client connected to`,
     )
-  for (const [at, found] of held) {
-    // Under the lock of a renewal, so that none brings the tokens back.
-    await context.storage.exclusively(at, async () => {
-      const tokens = await read<TokenRecord>(context.storage, at)
-      await context.storage.delete(at)
-      if (tokens !== undefined) await revoke(context, server, found, tokens)
+  for (const connection of connections) {
+    const { found, tokenKey } = connection
+    // Under the lock of a renewal, so that no renewal stores the tokens again.
+    await context.storage.exclusively(tokenKey, async () => {
+      const tokens = await readRecord(context, tokenRecord, tokenKey)
+      await context.storage.delete(tokenKey)
+      if (tokens?.issuer === found.issuer) await revoke(connection, tokens)
     })
     context.runtime.event({
       type: 'client.signed-out',
@@ -35,35 +38,27 @@ export async function signOut(context: ClientContext, server: string): Promise<v
   }
 }
 
-async function revoke(
-  context: ClientContext,
-  server: string,
-  found: ServerRecord,
-  tokens: TokenRecord,
-): Promise<void> {
+async function revoke(connection: Connection, tokens: TokenRecord): Promise<void> {
+  const { context, found, outgoing } = connection
   // A registration that is gone may have been a public one, which needs no more than its id.
-  const forgotten = { clientId: tokens.clientId, auth: None() }
-  const identity = (await identityOf(context, found, tokens.clientId)) ?? forgotten
-  if (found.metadata.revocation_endpoint === undefined) return
+  const unknown = { clientId: tokens.clientId, auth: None() }
+  const { clientId, auth } = (await findIdentity(connection, tokens.clientId)) ?? unknown
+  const { revocation_endpoint: endpoint } = found.metadata
+  if (endpoint === undefined) return
   const hints = { refresh_token: tokens.refreshToken, access_token: tokens.accessToken }
   for (const [hint, token] of Object.entries(hints)) {
     if (token === undefined) continue
     try {
-      checkEndpoint(context, found.issuer, found.metadata.revocation_endpoint)
-      const answer = await revocationRequest(
-        asServer(found.metadata),
-        { client_id: identity.clientId },
-        identity.auth,
-        token,
-        {
-          additionalParameters: { token_type_hint: hint },
-          [customFetch]: carrier(outgoing(context, server)),
-          [allowInsecureRequests]: true,
-        },
-      )
-      await successBody(answer)
+      checkEndpoint(context, found.issuer, endpoint)
+      const client = { client_id: clientId }
+      const answer = await revocationRequest(asServer(found.metadata), client, auth, token, {
+        additionalParameters: { token_type_hint: hint },
+        [customFetch]: createOAuthFetch(outgoing),
+        [allowInsecureRequests]: true,
+      })
+      await readAnswer(answer)
     } catch (error) {
-      // The person is signed out here in any case.
+      // The user is signed out here in any case.
       const event = { type: 'client.revocation-failed', level: 'warning', issuer: found.issuer } as const
       context.runtime.failed(error, 'revocation', { event })
     }

@@ -1,31 +1,36 @@
+import type { Connection } from '../connection.ts'
 import type { ClientContext } from '../context.ts'
-import { refused } from '../errors.ts'
-import { noteTokens } from './held-tokens.ts'
-import { read, save, type ServerRecord, type TokenRecord } from '../storage/records.ts'
-import { legal } from '../scopes.ts'
-import type { TokenAnswer } from './token-answer.ts'
+import { serverError } from '../errors.ts'
+import { readRecord, saveRecord, tokenRecord, type TokenRecord } from '../records.ts'
+import { parseScopes } from '../scopes.ts'
+import type { TokenAnswer } from '../types.ts'
+import { indexTokens } from './token-index.ts'
 
-/** The tokens, unless they are bound to a key that we do not have. */
-export async function readTokens(context: ClientContext, at: string): Promise<TokenRecord | undefined> {
-  const record = await read<TokenRecord>(context.storage, at)
-  if (record?.jkt === undefined) return record
+/**
+ * The stored tokens. Undefined if there are none, or if they are bound to a key that the client does not
+ * have.
+ */
+export async function readTokens({ context, found, tokenKey }: Connection): Promise<TokenRecord | undefined> {
+  const record = await readRecord(context, tokenRecord, tokenKey)
+  // Tokens stay with the issuer that issued them.
+  if (record?.issuer !== found.issuer) return undefined
+  if (record.jkt === undefined) return record
   return record.jkt === (await context.dpop.thumbprint()) ? record : undefined
 }
 
-/** Keeps what a token endpoint answered; resolves when it stands in the storage. */
-export async function keepTokens(
-  context: ClientContext,
-  at: string,
-  found: ServerRecord,
+/** Stores a token endpoint's answer; resolves when it is stored. */
+export async function saveTokens(
+  connection: Connection,
   answer: TokenAnswer,
-  about: { server: string; clientId: string; asked: string[] | undefined; before?: TokenRecord },
+  about: { clientId: string; asked: string[] | undefined; before?: TokenRecord },
 ): Promise<TokenRecord> {
-  const { server, before, clientId, asked } = about
+  const { context, found, tokenKey } = connection
+  const { before, clientId, asked } = about
   const { accessToken, type } = answer
-  const bound = context.dpop.wanted(found)
+  const bound = context.dpop.isUsedFor(found)
   if (type === 'dpop' ? !bound : found.dpopRequired)
-    throw refused('invalid_response', 'The token is not of the type that was asked for')
-  const granted = answer.scope === undefined ? (before?.granted ?? asked) : legal(answer.scope)
+    throw serverError('invalid_response', 'The token is not of the type that was requested')
+  const granted = answer.scope === undefined ? (before?.granted ?? asked) : parseScopes(answer.scope)
   const refreshToken = answer.refreshToken ?? before?.refreshToken
   const record: TokenRecord = {
     issuer: found.issuer,
@@ -33,15 +38,15 @@ export async function keepTokens(
     clientId,
     accessToken,
     type,
-    ...times(context, answer.expiresIn),
+    ...expiryOf(context, answer.expiresIn),
     ...(refreshToken === undefined ? {} : { refreshToken }),
     ...(granted === undefined ? {} : { granted }),
     ...(asked === undefined ? {} : { asked }),
     // A public client's refresh token is bound as well (RFC 9449 §5).
     ...(bound ? { jkt: await context.dpop.thumbprint() } : {}),
   }
-  await noteTokens(context, server, found, at)
-  await save(context.storage, at, record)
+  await indexTokens(connection)
+  await saveRecord(context, tokenRecord, tokenKey, record)
   return record
 }
 
@@ -52,9 +57,12 @@ export const isFresh = ({ runtime }: ClientContext, { renewAt }: TokenRecord): b
 export const isExpired = ({ runtime }: ClientContext, { expiresAt }: TokenRecord): boolean =>
   expiresAt !== undefined && expiresAt <= runtime.clock()
 
-/** A token of short life is renewed at half of it, or it would be renewed at each request. */
-function times({ runtime, options }: ClientContext, life: number | undefined): Partial<TokenRecord> {
-  if (life === undefined) return {}
+/** A token with a short lifetime is renewed at half of it; otherwise each request would renew it. */
+function expiryOf({ runtime, options }: ClientContext, lifetime: number | undefined): Partial<TokenRecord> {
+  if (lifetime === undefined) return {}
   const now = runtime.clock()
-  return { expiresAt: now + life, renewAt: now + life - Math.min(options.refreshAhead, life / 2) }
+  return {
+    expiresAt: now + lifetime,
+    renewAt: now + lifetime - Math.min(options.refreshAhead, lifetime / 2),
+  }
 }

@@ -1,0 +1,138 @@
+import type { Awaitable, Clock, Fetch } from '../types.ts'
+
+/** A client that was registered by hand. */
+export interface PreregisteredClient {
+  /**
+   * The authorization server that knows it, exactly as its metadata writes it. The credentials are sent
+   * nowhere else.
+   */
+  issuer: string
+  clientId: string
+  clientSecret?: string
+  /** For `private_key_jwt`: an asymmetric signing key, with its key id if the server wants one. */
+  privateKey?: CryptoKey | { key: CryptoKey; kid?: string }
+  /**
+   * Default: `private_key_jwt` with a key; with a secret what the server lists, Basic before post; `none`
+   * without a secret.
+   */
+  authMethod?: 'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt'
+  /**
+   * The MCP servers that this client gets tokens for; others are refused before anything is sent (RFC 9700
+   * §4.9.1). A URL stands for itself and the paths below it. Required with `grant`, because no user sees
+   * which server asks; and if a preset in `providers` leaves `resource` out, because those tokens are valid
+   * at every server that trusts the issuer. Default: every server that names the issuer.
+   */
+  servers?: readonly string[]
+  /**
+   * Origins of the authorization server's endpoints beside the issuer's own. A client that was registered by
+   * hand has one redirect URI for all issuers, so an authorization server that sends no `iss` must keep its
+   * endpoints at its own origin or at one of these (mix-up, RFC 9700 §4.4). Default: none.
+   */
+  endpointOrigins?: readonly string[]
+}
+
+/** Which server asks for what: show it to the user before the authorization server's page. */
+export interface AuthorizationRequest {
+  /** The MCP server that asks: origin and path. */
+  server: string
+  issuer: string
+  scopes: readonly string[] | undefined
+}
+
+/**
+ * How the user gets to the authorization server and back. `loopbackRedirect` and `pasteRedirect` make one.
+ */
+export interface Redirect {
+  /** The redirect URI, if it is fixed beforehand. */
+  readonly uri?: string
+  /**
+   * Starts to listen at the redirect URI, before the client registers. `handle` answers what the browser is
+   * shown. With a `segment` the redirect URI is for one issuer only, and its path ends with it (RFC 9700
+   * §4.4.2.2); without that, issuers that send no `iss` must have all endpoints at their own origin.
+   * `preferred` is the redirect URI of the last registration.
+   */
+  listen(
+    handle: (request: Request) => Promise<Response>,
+    options: { preferred: string | undefined; segment?: string },
+  ): Promise<{ uri: string; close(): Awaitable<void> }>
+  /**
+   * Shows the URL to the user, if possible with what `request` says. May resolve to the URL at which the
+   * browser arrived, if the user pasted it.
+   */
+  open(url: URL, request: AuthorizationRequest): Awaitable<string | URL | undefined | void>
+}
+
+/** The result of an authorization. */
+export interface Authorized {
+  /** The URL of the MCP server that the tokens are for. */
+  resource: string
+  issuer: string
+  subject: string
+  /** What was granted, if the server said so. */
+  scopes: readonly string[] | undefined
+}
+
+/**
+ * Where a client stores registrations, pending authorizations and tokens. Values are secret: a reader can act
+ * as the user. Keys consist of `[A-Za-z0-9:_-]` and are short.
+ */
+export interface ClientStorage {
+  get(key: string): Promise<string | undefined>
+  /**
+   * The value is stored when the promise resolves: a rotated refresh token is used only after that. With
+   * `expiresAt`, in seconds since the epoch, the storage may drop the value after that time; unfinished
+   * authorizations are not deleted otherwise. `owner` names the user of such a value: a storage with a bound
+   * drops values of the same owner only.
+   */
+  set(key: string, value: string, options?: { expiresAt?: number; owner?: string }): Promise<void>
+  delete(key: string): Promise<void>
+  /**
+   * Runs `work` while no other caller, in this process or another, runs work under the same key. A holder
+   * that died must not block the others for ever; one that lives may hold the lock for as long as a user
+   * needs to approve.
+   */
+  exclusively<T>(key: string, work: () => Promise<T>): Promise<T>
+}
+
+/** A token endpoint's answer (RFC 6749 §5.1). */
+export interface TokenAnswer {
+  accessToken: string
+  type: 'bearer' | 'dpop'
+  /** Seconds. */
+  expiresIn?: number
+  refreshToken?: string
+  scope?: string
+  /** RFC 8693 §2.2.1 */
+  issuedTokenType?: string
+}
+
+/**
+ * How a client gets tokens without a user. `clientCredentials`, `workloadIdentity` and `enterpriseManaged`
+ * make one.
+ */
+export type Grant = (request: GrantRequest) => Promise<TokenAnswer>
+
+/** What a {@link Grant} works with. */
+export interface GrantRequest {
+  /** The URL of the MCP server. */
+  readonly server: string
+  /** The authorization server, as its metadata writes it. */
+  readonly issuer: string
+  /**
+   * Whether `clients` or `providers` name the issuer. If not, only the MCP server does: credentials that are
+   * valid elsewhere must not go there.
+   */
+  readonly issuerIsConfigured: boolean
+  /** The resource identifier of the MCP server. */
+  readonly resource: string
+  /** `scope`, and `resource` or what the provider takes instead, for the token request. */
+  readonly parameters: Readonly<Record<string, string | undefined>>
+  /** Sends a request to the issuer's token endpoint, authenticated as this client. */
+  requestTokens(
+    grantType: string,
+    parameters: Readonly<Record<string, string | undefined>>,
+  ): Promise<TokenAnswer>
+  /** For other endpoints: public https only, no redirects, JSON objects only. */
+  readonly fetch: Fetch
+  readonly clock: Clock
+}
