@@ -20,6 +20,6 @@ export function createContext(options: ClientOptions): ClientContext {
     renewalPauses: new Map(),
     acquisitions: new SingleFlight(runtime),
     authorizations: new Map(),
-    quirksOf: (issuer) => resolved.providers?.find((provider) => provider.issuer === issuer)?.client ?? {},
+    quirksOf: (issuer) => resolved.providers.find((provider) => provider.issuer === issuer)?.client ?? {},
   }
 }

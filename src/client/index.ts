@@ -18,5 +18,9 @@ export {
   workloadIdentity,
   type EnterpriseOptions,
 } from './tokens/grants.ts'
-export { pasteRedirect } from './interactive/paste.ts'
-export { credentialsFromEnvironment, type EnvironmentCredentials } from './environment.ts'
+export { pasteRedirect, type PasteOptions } from './interactive/paste.ts'
+export {
+  credentialsFromEnvironment,
+  type EnvironmentCredentials,
+  type EnvironmentOptions,
+} from './environment.ts'

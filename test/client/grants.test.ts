@@ -381,16 +381,3 @@ test('a 200 with an error is an error (GitHub)', async () => {
     code: 'bad_verification_code',
   })
 })
-
-test('options: what is unknown or unusable is refused at construction', () => {
-  const wrong: [ClientOptions, string][] = [
-    [{ clientNam: 'x' } as ClientOptions, 'did you mean "clientName"'],
-    [{ redirect: 'http://app.test/cb' }, 'redirect'],
-    [{ clientMetadataUrl: 'https://app.test/' }, 'clientMetadataUrl'],
-    [{ clients: [{ clientId: 'x' } as never] }, 'clients[0].issuer'],
-    [{ storage: {} as never }, 'storage'],
-    [{ refreshAhead: 601 }, 'refreshAhead'],
-    [{ scopes: ['a b'] }, 'scopes'],
-  ]
-  for (const [options, message] of wrong) expect(() => createClient(options)).toThrow(message)
-})

@@ -5,10 +5,8 @@ import { OAuthError } from '../../src/errors.ts'
 import {
   clientCredentials,
   createClient,
-  enterpriseManaged,
   memoryStorage,
   pasteRedirect,
-  workloadIdentity,
   type ClientOptions,
   type ClientStorage,
 } from '../../src/client/index.ts'
@@ -274,39 +272,6 @@ describe('RFC 7523 §3 assertions', () => {
     ) as object
     expect(claims).not.toHaveProperty('nbf')
     expect(claims).toHaveProperty('jti')
-  })
-})
-
-describe('options that cannot work are refused at construction', () => {
-  const key = {} as CryptoKey
-  const clients: [Record<string, unknown>, string][] = [
-    [{ authMethod: 'private_key_jwt' }, 'clients[0].privateKey'],
-    [{ authMethod: 'client_secret_basic' }, 'clients[0].clientSecret'],
-    [{ authMethod: 'client_secret_post' }, 'clients[0].clientSecret'],
-    [{ authMethod: 'client_secret_jwt', clientSecret: 's' }, 'clients[0].authMethod'],
-    [{ clientsecret: 's' }, 'clients[0].clientsecret'],
-    [{ clientId: '' }, 'clients[0].clientId'],
-    [{ issuer: 'as' }, 'clients[0].issuer'],
-  ]
-  test.each(clients)('clients: %j', (client, option) => {
-    const all = { issuer, clientId: 'c', ...client } as never
-    expect(() => createClient({ clients: [all] })).toThrow(expect.objectContaining({ option }))
-  })
-  test('clients that can work are not', () => {
-    const good = [{ privateKey: key }, { clientSecret: 's' }, { authMethod: 'none' as const }, {}]
-    for (const client of good) createClient({ clients: [{ issuer, clientId: 'c', ...client }] })
-  })
-  test('grants and redirects', () => {
-    const idp = { tokenEndpoint: 'https://idp.test/token', clientId: 'c', idToken: () => 'x' }
-    const wrong: (() => unknown)[] = [
-      () => workloadIdentity({} as never),
-      () => enterpriseManaged({ ...idp, tokenEndpoint: 'idp' }),
-      () => enterpriseManaged({ ...idp, idToken: 'x' as never }),
-      () => pasteRedirect({ uri: 'nonsense', ask: () => '' }),
-      () => pasteRedirect({ uri: 'http://127.0.0.1/cb' } as never),
-      () => createClient({ grant: 'client_credentials' as never }),
-    ]
-    for (const make of wrong) expect(make).toThrow(expect.objectContaining({ name: 'ConfigurationError' }))
   })
 })
 

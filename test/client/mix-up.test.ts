@@ -222,7 +222,7 @@ describe('T2 where only one redirect URI can be registered, the endpoints are th
     expect((await of({ endpointOrigins: [token] }).fetch(resource)).status).toBe(200)
     for (const wrong of [[`${token}/`], ['tokens.test'], [`${token}/token`], ['']])
       expect(() => of({ endpointOrigins: wrong })).toThrow(
-        expect.objectContaining({ option: 'clients[0].endpointOrigins' }),
+        expect.objectContaining({ option: 'clients[0].endpointOrigins[0]' }),
       )
   })
 

@@ -43,10 +43,11 @@ describe('T1 an entry in "clients" whose provider does not bind tokens to a reso
     const client = { issuer: provider.issuer, clientId: 'c', clientSecret: 's' }
     const make = (more: object): unknown =>
       createClient({ clients: [{ ...client, ...more }], providers: [provider] })
-    for (const wrong of [{}, { servers: [] }, { servers: ['mcp'] }, { servers: [`${resource}#x`] }])
-      expect(() => make(wrong)).toThrow(
-        expect.objectContaining({ name: 'ConfigurationError', option: 'clients[0].servers' }),
-      )
+    const expected = (option: string): object =>
+      expect.objectContaining({ name: 'ConfigurationError', option: `clients[0].${option}` })
+    for (const wrong of [{}, { servers: [] }]) expect(() => make(wrong)).toThrow(expected('servers') as Error)
+    for (const wrong of ['mcp', `${resource}#x`])
+      expect(() => make({ servers: [wrong] })).toThrow(expected('servers[0]') as Error)
     expect(() => make({})).toThrow(provider.issuer)
     make({ servers: [resource] })
   })

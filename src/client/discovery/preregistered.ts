@@ -1,7 +1,7 @@
 import { OAuthError } from '../../errors.ts'
 import type { ClientContext } from '../context.ts'
 import { serverError } from '../errors.ts'
-import { isUnbound } from '../options.ts'
+import { isUnbound } from '../entry-options.ts'
 import { withoutQuery } from '../records.ts'
 import type { PreregisteredClient } from '../types.ts'
 import { covers } from './resource-metadata.ts'
@@ -35,7 +35,7 @@ export function findPreregistered(
  * choice.
  */
 export const isConfiguredIssuer = (
-  { options: { clients, providers = [] } }: ClientContext,
+  { options: { clients, providers } }: ClientContext,
   issuer: string,
 ): boolean => [...clients, ...providers].some((each) => each.issuer === issuer)
 

@@ -1,33 +1,47 @@
-import { ConfigurationError } from '../../errors.ts'
-import { requireFunction } from '../../lib/options.ts'
+import { func, readOptions, url as urlRow } from '../../lib/options.ts'
+import { isPrivateUseRedirect } from '../../protocol/redirect-uri.ts'
 import type { Awaitable } from '../../types.ts'
 import { callbackError } from '../errors.ts'
 import { withSegment } from '../identity/issuer-redirect.ts'
-import { checkUrlOption } from '../options.ts'
+import { isWebUrl } from '../options.ts'
 import type { AuthorizationRequest, Redirect } from '../types.ts'
 
-/** How often a person is asked: a program that answers for him must not be asked for ever. */
+/** How often the user is asked: a program that answers in the user's place must not loop for ever. */
 const tries = 5
 
-/**
- * For hosts without a browser: the person opens the URL elsewhere, approves, and pastes the address at which
- * the browser arrived, where the page itself may well be missing. Quotes and blanks around it are taken off.
- * For a page that shows `code#state` these two are enough; a code alone is never taken, because nothing would
- * tell whether it belongs to this attempt (CSRF).
- *
- * @param options.uri The redirect URI to register, for example `http://127.0.0.1:8765/callback`.
- * @param options.ask Shows the URL and resolves to what was pasted. If that was no answer to this attempt, it
- *   is called again, five times at most, with what was wrong as `problem`.
- */
-export function pasteRedirect(options: {
+/** Options of {@link pasteRedirect}. */
+export interface PasteOptions {
+  /** The redirect URI to register, for example `http://127.0.0.1:8765/callback`. Required. */
   uri: string
+  /**
+   * Shows the URL and resolves to what the user pasted. If that was no answer to this attempt, it is called again, at
+   * most five times, with what was wrong as `problem`. Required.
+   */
   ask: (url: URL, request: AuthorizationRequest, problem?: string) => Awaitable<string>
-}): Redirect {
-  const { uri, ask } = options
-  if (!URL.canParse(uri)) throw new ConfigurationError('uri', `pass the redirect URI; got "${uri}"`)
-  // An app may have a scheme of its own (RFC 8252 §7.1).
-  if (/^https?:/i.test(uri)) checkUrlOption('uri', uri)
-  requireFunction('ask', ask)
+}
+
+/**
+ * A redirect for applications without a browser: the user opens the URL elsewhere, approves, and pastes the address at
+ * which the browser arrived, even if no page was there. Quotes and blanks around it are dropped. A page that shows
+ * `code#state` is supported too. A code without a state is refused, because it may belong to another attempt (CSRF).
+ * After five wrong answers the authorization rejects with `invalid_callback`.
+ *
+ * @param options See {@link PasteOptions}. Throws ConfigurationError for an unknown or unusable option.
+ */
+export function pasteRedirect(options: PasteOptions): Redirect {
+  const { uri, ask } = readOptions(
+    'pasteRedirect',
+    options,
+    {
+      uri: urlRow(
+        'the redirect URI: https without fragment (http only on loopback), or with the scheme of an app',
+        // RFC 8252 §7.1: an app may have a scheme of its own.
+        (url, text) => (/^https?:$/.test(url.protocol) ? isWebUrl(url, text) : isPrivateUseRedirect(text)),
+      ).required,
+      ask: func().required,
+    },
+    { redirect: 'uri', url: 'uri', open: 'ask' },
+  )
   return {
     uri,
     listen: async (_, { segment }) => ({ uri: withSegment(uri, segment), close: () => undefined }),

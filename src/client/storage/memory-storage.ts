@@ -1,3 +1,5 @@
+import { defined } from '../../lib/defined.ts'
+import { func, readOptions } from '../../lib/options.ts'
 import { resolveRuntime } from '../../lib/runtime.ts'
 import type { Clock } from '../../types.ts'
 import type { ClientStorage } from '../types.ts'
@@ -13,7 +15,7 @@ const maxExpiring = 1000
  * @param options.clock Seconds since the epoch. Default: the system's clock.
  */
 export function memoryStorage(options: { clock?: Clock } = {}): ClientStorage {
-  const { clock } = resolveRuntime(options)
+  const { clock } = resolveRuntime(defined(readOptions('memoryStorage', options, { clock: func() })))
   const values = new Map<string, string>()
   /** In the order in which they were written. */
   const expiring = new Map<string, { expiresAt: number; owned: Set<string> }>()

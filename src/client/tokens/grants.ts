@@ -1,9 +1,10 @@
-import { requireFunction, requireString } from '../../lib/options.ts'
+import { defined } from '../../lib/defined.ts'
+import { func, readOptions, secret, text } from '../../lib/options.ts'
 import type { Awaitable } from '../../types.ts'
 import { serverNotAllowed } from '../discovery/preregistered.ts'
 import { serverError } from '../errors.ts'
 import { clientAuth } from '../identity/client-auth.ts'
-import { checkUrlOption } from '../options.ts'
+import { webUrl } from '../options.ts'
 import type { Grant, GrantRequest } from '../types.ts'
 import { readTokenAnswer } from './token-answer.ts'
 import { postTokenRequest } from './token-request.ts'
@@ -27,7 +28,7 @@ export const clientCredentials = (): Grant => (request) =>
  * @see [RFC 7523 §2.1](https://www.rfc-editor.org/rfc/rfc7523#section-2.1)
  */
 export function workloadIdentity(options: { assertion: (issuer: string) => Awaitable<string> }): Grant {
-  requireFunction('assertion', options.assertion)
+  const { assertion } = readOptions('workloadIdentity', options, { assertion: func().required })
   return async ({ server, issuer, issuerIsConfigured, parameters, requestTokens }) => {
     // Confused deputy: a platform's JWT is often valid at one issuer, whoever presents it. A hostile issuer
     // must not get it.
@@ -37,7 +38,7 @@ export function workloadIdentity(options: { assertion: (issuer: string) => Await
         issuer,
         'it stands neither in "clients" nor in "providers"; if you trust it, add it',
       )
-    return requestTokens(jwtBearer, { assertion: await options.assertion(issuer), ...parameters })
+    return requestTokens(jwtBearer, { assertion: await assertion(issuer), ...parameters })
   }
 }
 
@@ -62,11 +63,14 @@ export interface EnterpriseOptions {
  * issues something else than an identity assertion.
  */
 export function enterpriseManaged(options: EnterpriseOptions): Grant {
-  checkUrlOption('tokenEndpoint', options.tokenEndpoint)
-  requireString('clientId', options.clientId)
-  requireFunction('idToken', options.idToken)
+  const provider = readOptions('enterpriseManaged', options, {
+    tokenEndpoint: webUrl().required,
+    clientId: text().required,
+    clientSecret: secret(),
+    idToken: func().required,
+  })
   return async (request) => {
-    const assertion = await requestAssertion(options, request)
+    const assertion = await requestAssertion(defined(provider), request)
     return request.requestTokens(jwtBearer, { assertion, scope: request.parameters['scope'] })
   }
 }
@@ -80,7 +84,7 @@ async function requestAssertion(
   { issuer, resource, parameters: { scope }, fetch, clock }: GrantRequest,
 ): Promise<string> {
   const provider = { issuer: new URL(tokenEndpoint).origin, token_endpoint: tokenEndpoint }
-  const auth = clientAuth(clientSecret === undefined ? {} : { clientSecret }, provider, clock)
+  const auth = clientAuth(defined({ clientSecret }), provider, clock)
   const response = await postTokenRequest(
     provider,
     { clientId, auth },
