@@ -1,7 +1,8 @@
 import type { GuardedFetchOptions } from '../http/guarded-fetch.ts'
 import type { ClientContext } from './context.ts'
 import { outgoingOptions } from './outgoing.ts'
-import { recordKeys, type ServerRecord } from './records.ts'
+import { type ServerRecord } from './records.ts'
+import { recordKeys } from './record-keys.ts'
 
 /** One MCP server, and the authorization server that discovery found for it. */
 export interface Connection {

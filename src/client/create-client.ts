@@ -7,10 +7,12 @@ import { connectFirst } from './fetch/connect.ts'
 import { startAuthorization } from './interactive/user-authorization.ts'
 import { answerCallback } from './interactive/web-callback.ts'
 import type { ClientOptions } from './options.ts'
-import { asRequested, checkServer } from './outgoing.ts'
-import { recordKeys, saveRecord, serverRecord } from './records.ts'
+import { checkServer } from './outgoing.ts'
+import { saveRecord, serverRecord } from './records.ts'
 import { selectScopes } from './scopes.ts'
 import { signOut } from './tokens/sign-out.ts'
+import { asRequested } from './urls.ts'
+import { recordKeys } from './record-keys.ts'
 
 /** An OAuth client for MCP servers. */
 export interface Client {

@@ -12,7 +12,7 @@ import type { Fetch } from '../types.ts'
 import type { ClientContext } from './context.ts'
 import { serverError } from './errors.ts'
 import type { ClientOptions } from './options.ts'
-import { withoutQuery } from './records.ts'
+import { withoutQuery } from './urls.ts'
 
 /**
  * SSRF: requests go to public https only. Loopback is allowed only if the MCP server and the user are both on
@@ -53,14 +53,6 @@ export function checkServer(context: ClientContext, server: string): void {
       `${withoutQuery(server)}: ${error.message}; a server on this machine needs a loopback "redirect", one inside your network an entry in "dangerouslyAllowOrigins"`,
     )
   }
-}
-
-/**
- * The URL as it is requested, without fragment: a list of servers is compared with this spelling (`/a/../b`
- * is `/b`).
- */
-export function asRequested(url: string | URL): string {
-  return new URL(url).href.split('#', 1)[0]!
 }
 
 /** The JSON object at this URL, or only its status. Rejects with UnavailableError for 429 and 5xx. */

@@ -1,4 +1,3 @@
-import { base64url, utf8 } from '../lib/bytes.ts'
 import { hasShape, recordCodec, type Codec, type Shape } from '../lib/codec.ts'
 import type { ResolvedRuntime } from '../lib/runtime.ts'
 import type { AuthorizationServerMetadata } from '../protocol/metadata.ts'
@@ -80,16 +79,24 @@ export interface TokenIndexRecord {
   tokens: { at: string; found: ServerRecord }[]
 }
 
-/**
- * A codec of this shape. `holds` checks what the shape does not say. A record that it refuses, of a newer version for
- * example, counts as absent: the user signs in again, and nothing is read by guessing.
- */
-function codecOf<T extends object>(
-  kind: string,
-  shape: Shape<T>,
-  holds: (record: T) => boolean = () => true,
-): Codec<T> {
-  const codec = recordCodec(kind, shape)
+/** An authorization that the official SDK began. */
+export interface SdkFlowRecord {
+  state: string
+  found: ServerRecord
+}
+
+/** The SDK's PKCE verifier, or an issuer. */
+export interface SdkValueRecord {
+  value: string
+}
+
+/** What the SDK found, in its own form. */
+export interface SdkDiscoveryRecord {
+  state: object
+}
+
+/** The codec, with a check of what its shape does not say. */
+function withCheck<T>(codec: Codec<T>, holds: (record: T) => boolean): Codec<T> {
   return {
     ...codec,
     decode(text) {
@@ -108,12 +115,15 @@ const serverShape: Shape<ServerRecord> = {
 }
 
 /** Whether the metadata are of the issuer beside them: a record never stands for another issuer. */
-export const isServer = (value: unknown): value is ServerRecord =>
+const isServer = (value: unknown): value is ServerRecord =>
   hasShape<ServerRecord>(value, serverShape) && value.metadata.issuer === value.issuer
 
-export const serverRecord: Codec<ServerRecord> = codecOf<ServerRecord>('client-server', serverShape, isServer)
+export const serverRecord: Codec<ServerRecord> = withCheck(
+  recordCodec<ServerRecord>('client-server', serverShape),
+  isServer,
+)
 
-export const registrationRecord: Codec<RegistrationRecord> = codecOf<RegistrationRecord>(
+export const registrationRecord: Codec<RegistrationRecord> = recordCodec<RegistrationRecord>(
   'client-registration',
   {
     issuer: 'string',
@@ -126,9 +136,8 @@ export const registrationRecord: Codec<RegistrationRecord> = codecOf<Registratio
   },
 )
 
-export const tokenRecord: Codec<TokenRecord> = codecOf<TokenRecord>(
-  'client-tokens',
-  {
+export const tokenRecord: Codec<TokenRecord> = withCheck(
+  recordCodec<TokenRecord>('client-tokens', {
     issuer: 'string',
     resource: 'string?',
     clientId: 'string',
@@ -140,13 +149,12 @@ export const tokenRecord: Codec<TokenRecord> = codecOf<TokenRecord>(
     granted: 'strings?',
     asked: 'strings?',
     jkt: 'string?',
-  },
+  }),
   ({ type }) => type === 'bearer' || type === 'dpop',
 )
 
-export const flowRecord: Codec<FlowRecord> = codecOf<FlowRecord>(
-  'client-flow',
-  {
+export const flowRecord: Codec<FlowRecord> = withCheck(
+  recordCodec<FlowRecord>('client-flow', {
     server: 'string',
     found: 'object',
     subject: 'string',
@@ -156,90 +164,34 @@ export const flowRecord: Codec<FlowRecord> = codecOf<FlowRecord>(
     scopes: 'strings?',
     prompted: 'true?',
     expiresAt: 'number',
-  },
+  }),
   ({ found }) => isServer(found),
 )
 
-export const answeredRecord: Codec<AnsweredRecord> = codecOf<AnsweredRecord>('client-answered', {
+export const answeredRecord: Codec<AnsweredRecord> = recordCodec<AnsweredRecord>('client-answered', {
   subject: 'string',
   location: 'string?',
   expiresAt: 'number',
 })
 
-export const tokenIndexRecord: Codec<TokenIndexRecord> = codecOf<TokenIndexRecord>(
-  'client-token-index',
-  { tokens: 'list' },
+export const tokenIndexRecord: Codec<TokenIndexRecord> = withCheck(
+  recordCodec<TokenIndexRecord>('client-token-index', { tokens: 'list' }),
   ({ tokens }) => tokens.every((each) => typeof each?.at === 'string' && isServer(each.found)),
 )
 
-/** An authorization that the official SDK began. */
-export interface SdkFlowRecord {
-  state: string
-  found: ServerRecord
-}
-
-export const sdkFlowRecord: Codec<SdkFlowRecord> = codecOf<SdkFlowRecord>(
-  'client-sdk-flow',
-  { state: 'string', found: 'object' },
+export const sdkFlowRecord: Codec<SdkFlowRecord> = withCheck(
+  recordCodec<SdkFlowRecord>('client-sdk-flow', { state: 'string', found: 'object' }),
   ({ found }) => isServer(found),
 )
 
-/** The SDK's PKCE verifier, or an issuer. */
-export const sdkValueRecord: Codec<{ value: string }> = codecOf<{ value: string }>('client-sdk-value', {
+export const sdkValueRecord: Codec<SdkValueRecord> = recordCodec<SdkValueRecord>('client-sdk-value', {
   value: 'string',
 })
 
-/** What the SDK found, in its own form. */
-export const sdkDiscoveryRecord: Codec<{ state: object }> = codecOf<{ state: object }>(
+export const sdkDiscoveryRecord: Codec<SdkDiscoveryRecord> = recordCodec<SdkDiscoveryRecord>(
   'client-sdk-discovery',
-  {
-    state: 'object',
-  },
+  { state: 'object' },
 )
-
-/** Keys are hashes of what comes from outside. The kind stands last, so that a store can shard them. */
-export const recordKeys = {
-  /** Without the query: transports put session ids there. */
-  server: (url: string): Promise<string> => keyOf('server', withoutQuery(url)),
-  /** The latest one at this issuer; with the client id, that very one, which older tokens still need. */
-  registration: (issuer: string, clientId = ''): Promise<string> =>
-    keyOf('client', JSON.stringify([issuer, clientId])),
-  tokens: (issuer: string, resource: string, subject: string): Promise<string> =>
-    keyOf('tokens', JSON.stringify([issuer, resource, subject])),
-  tokenIndex: (server: string, subject: string): Promise<string> =>
-    keyOf('held', JSON.stringify([plainSpelling(server), subject])),
-  flow: (state: string): Promise<string> => keyOf('flow', state),
-  answered: (arrived: URL): Promise<string> => keyOf('answered', arrived.pathname + arrived.search),
-  /** For a lock, not for a record. */
-  authorization: (name: string): Promise<string> => keyOf('signin', name),
-  sdk: (name: string): Promise<string> => keyOf('sdk', name),
-}
-
-/** Origin and path, for events and messages: applications put keys and session ids into the query. */
-export function withoutQuery(url: string): string {
-  const { origin, pathname } = new URL(url)
-  return origin + pathname
-}
-
-/**
- * One spelling for all URLs that reach the same server: no query, no slash at the end, only necessary escapes
- * (RFC 3986 §6.2.2).
- */
-const plainSpelling = (url: string): string =>
-  withoutQuery(url)
-    .replace(/\/+$/, '')
-    .replaceAll(/%[0-9a-f]{2}/gi, (text) => {
-      const char = String.fromCharCode(Number.parseInt(text.slice(1), 16))
-      return /[\w.~-]/.test(char) ? char : text.toUpperCase()
-    })
-
-const keyOf = async (kind: string, name: string): Promise<string> => `${await digestOf(kind, name)}:${kind}`
-
-/** SHA-256 as base64url. The platform's own digest: this is not a hot path, and the bundle is smaller. */
-export async function digestOf(kind: string, name: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', utf8(`client ${kind}\0${name}`))
-  return base64url(new Uint8Array(digest))
-}
 
 /** What records are read from and written to. */
 export interface RecordHome {

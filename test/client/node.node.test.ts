@@ -97,7 +97,8 @@ async function serveWorld(): Promise<{
 /** A folder with a registration and tokens that have ended; the key of the tokens. */
 async function prepare(mcp: string, as: string): Promise<string> {
   const storage = fileStorage({ folder })
-  const { recordKeys, registrationRecord, saveRecord, serverRecord, tokenRecord } =
+  const { recordKeys } = await import('../../src/client/record-keys.ts')
+  const { registrationRecord, saveRecord, serverRecord, tokenRecord } =
     await import('../../src/client/records.ts')
   const metadata = { issuer: as, token_endpoint: `${as}/token` }
   const redirectUri = 'http://127.0.0.1:1/callback'

@@ -160,12 +160,15 @@ const layers: Record<string, string[]> = {
     'answers.ts',
     'connection.ts',
     'context.ts',
+    'entry-options.ts',
     'errors.ts',
     'options.ts',
     'outgoing.ts',
+    'record-keys.ts',
     'records.ts',
     'scopes.ts',
     'types.ts',
+    'urls.ts',
   ],
 }
 

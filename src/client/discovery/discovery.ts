@@ -3,11 +3,12 @@ import type { NewEvent } from '../../lib/runtime.ts'
 import type { ProtectedResourceMetadata } from '../../protocol/metadata.ts'
 import type { ClientContext } from '../context.ts'
 import { MismatchError } from '../errors.ts'
-import { withoutQuery, type ServerRecord } from '../records.ts'
+import { type ServerRecord } from '../records.ts'
 import { createMetadataReader, type MetadataReader } from './metadata-reader.ts'
 import { findPreregistered } from './preregistered.ts'
 import { findResourceMetadata } from './resource-metadata.ts'
 import { defaultEndpoints, findServerMetadata } from './server-metadata.ts'
+import { withoutQuery } from '../urls.ts'
 
 /**
  * Finds who issues tokens for this MCP server. `announced` is the challenge's `resource_metadata`. `known` is

@@ -1,7 +1,7 @@
 import { UnavailableError } from '../../errors.ts'
 import type { ClientContext } from '../context.ts'
 import { getDocument, outgoingOptions } from '../outgoing.ts'
-import { withoutQuery } from '../records.ts'
+import { withoutQuery } from '../urls.ts'
 
 /** Requests the documents of one discovery. */
 export interface MetadataReader {

@@ -2,9 +2,9 @@ import { OAuthError } from '../../errors.ts'
 import type { ClientContext } from '../context.ts'
 import { serverError } from '../errors.ts'
 import { isUnbound } from '../entry-options.ts'
-import { withoutQuery } from '../records.ts'
 import type { PreregisteredClient } from '../types.ts'
 import { covers } from './resource-metadata.ts'
+import { withoutQuery } from '../urls.ts'
 
 /**
  * The entry in `clients` for this issuer and MCP server; undefined if the issuer has none.

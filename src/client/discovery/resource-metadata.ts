@@ -3,8 +3,8 @@ import type { ProtectedResourceMetadata } from '../../protocol/metadata.ts'
 import { canonicalResource, sameResource } from '../../protocol/resource.ts'
 import { protectedResourceMetadataUrl, rootProtectedResourceMetadataUrl } from '../../protocol/well-known.ts'
 import { MismatchError } from '../errors.ts'
-import { withoutQuery } from '../records.ts'
 import type { MetadataReader } from './metadata-reader.ts'
+import { withoutQuery } from '../urls.ts'
 
 /**
  * The metadata of the MCP server: where the challenge says, else at its path, else at the root of its host

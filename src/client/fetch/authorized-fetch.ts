@@ -1,5 +1,5 @@
 import type { ClientContext } from '../context.ts'
-import { withoutQuery, type TokenRecord } from '../records.ts'
+import { type TokenRecord } from '../records.ts'
 import { includesAll, parseScopes, requestedScopes, selectScopes } from '../scopes.ts'
 import { currentTokens } from '../tokens/renew.ts'
 import { indexTokens } from '../tokens/token-index.ts'
@@ -8,6 +8,7 @@ import { challengeOf, type OwnChallenge } from './challenge.ts'
 import { connectAfter } from './connect.ts'
 import { abortable, replayable, send, type ReplayableRequest } from './request.ts'
 import { storedTokens, type StoredTokens } from './stored-tokens.ts'
+import { withoutQuery } from '../urls.ts'
 
 /**
  * `fetch` with a token: 401 is answered by a renewal, then by a new authorization; 403 `insufficient_scope`

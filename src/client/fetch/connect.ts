@@ -1,9 +1,11 @@
 import { connect, type Connection } from '../connection.ts'
 import type { ClientContext } from '../context.ts'
 import { discover } from '../discovery/discovery.ts'
-import { readRecord, recordKeys, saveRecord, serverRecord, withoutQuery } from '../records.ts'
+import { readRecord, saveRecord, serverRecord } from '../records.ts'
 import { challengeOf, withDpopDemand, type OwnChallenge } from './challenge.ts'
 import { replayable, send } from './request.ts'
+import { recordKeys } from '../record-keys.ts'
+import { withoutQuery } from '../urls.ts'
 
 /** Discovery after a challenge, once for parallel callers. The result is stored. */
 export async function connectAfter(

@@ -6,8 +6,9 @@ import {
 } from 'oauth4webapi'
 import type { ClientContext } from '../context.ts'
 import { covers } from '../discovery/resource-metadata.ts'
-import { asRequested, checkServer } from '../outgoing.ts'
-import { withoutQuery, type TokenRecord } from '../records.ts'
+import { checkServer } from '../outgoing.ts'
+import { type TokenRecord } from '../records.ts'
+import { asRequested, withoutQuery } from '../urls.ts'
 
 /** A request that can be sent again. */
 export interface ReplayableRequest {

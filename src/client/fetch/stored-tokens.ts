@@ -2,10 +2,11 @@ import { connect } from '../connection.ts'
 import type { ClientContext } from '../context.ts'
 import { findPreregistered } from '../discovery/preregistered.ts'
 import { covers } from '../discovery/resource-metadata.ts'
-import { readRecord, recordKeys, serverRecord, type TokenRecord } from '../records.ts'
+import { readRecord, serverRecord, type TokenRecord } from '../records.ts'
 import { currentTokens, isUsable } from '../tokens/renew.ts'
 import { readTokens } from '../tokens/tokens.ts'
 import { acquireTokens } from './acquire.ts'
+import { recordKeys } from '../record-keys.ts'
 
 /** The stored tokens for a URL, and why they could not be renewed. */
 export interface StoredTokens {

@@ -5,17 +5,12 @@ import type { Connection } from '../connection.ts'
 import type { ClientContext } from '../context.ts'
 import { findPreregistered } from '../discovery/preregistered.ts'
 import { serverError } from '../errors.ts'
-import {
-  readRecord,
-  recordKeys,
-  registrationRecord,
-  saveRecord,
-  type RegistrationRecord,
-} from '../records.ts'
+import { readRecord, registrationRecord, saveRecord, type RegistrationRecord } from '../records.ts'
 import { includesAll, resourceScopes } from '../scopes.ts'
 import { clientAuth } from './client-auth.ts'
 import { usesDocument } from './issuer-redirect.ts'
 import { register } from './registration.ts'
+import { recordKeys } from '../record-keys.ts'
 
 /** The client at one authorization server. */
 export interface ClientIdentity {

@@ -1,7 +1,7 @@
 import type { Connection } from '../connection.ts'
 import { findPreregistered, isConfiguredIssuer } from '../discovery/preregistered.ts'
 import { serverError } from '../errors.ts'
-import { digestOf } from '../records.ts'
+import { digestOf } from '../record-keys.ts'
 
 /**
  * Mix-up (RFC 9700 §4.4): a hostile authorization server sends the browser to an honest one and waits for its

@@ -5,8 +5,9 @@ import { formatScope } from '../../protocol/scope.ts'
 import type { Connection } from '../connection.ts'
 import { serverError } from '../errors.ts'
 import type { ClientIdentity } from '../identity/identity.ts'
-import { flowRecord, recordKeys, saveRecord, type FlowRecord } from '../records.ts'
+import { flowRecord, saveRecord, type FlowRecord } from '../records.ts'
 import { targetParameters } from '../tokens/target.ts'
+import { recordKeys } from '../record-keys.ts'
 
 /** An authorization request, and its `state`. */
 export interface BegunAuthorization {

@@ -1,10 +1,11 @@
 import { OAuthError } from '../../errors.ts'
 import type { ClientContext } from '../context.ts'
-import { recordKeys, type TokenRecord } from '../records.ts'
+import { type TokenRecord } from '../records.ts'
 import type { AuthorizationRequest, Redirect } from '../types.ts'
 import type { BegunAuthorization } from './authorization-request.ts'
 import { finishAuthorization, PromptRefusedError } from './callback.ts'
 import { answerFailure, answerSuccess, failurePage, redirectTo } from './page.ts'
+import { recordKeys } from '../record-keys.ts'
 
 /** A redirect that ends in this process. */
 export interface CallbackListener {

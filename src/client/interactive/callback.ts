@@ -13,10 +13,8 @@ import {
 import {
   flowRecord,
   readRecord,
-  recordKeys,
   saveRecord,
   serverRecord,
-  withoutQuery,
   type FlowRecord,
   type TokenRecord,
 } from '../records.ts'
@@ -24,6 +22,8 @@ import { targetParameters } from '../tokens/target.ts'
 import { requestTokens } from '../tokens/token-request.ts'
 import { saveTokens } from '../tokens/tokens.ts'
 import type { Authorized, TokenAnswer } from '../types.ts'
+import { recordKeys } from '../record-keys.ts'
+import { withoutQuery } from '../urls.ts'
 
 /** The result of an authorization, with the stored tokens. */
 export interface Finished extends Authorized {

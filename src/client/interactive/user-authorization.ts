@@ -4,12 +4,14 @@ import type { ClientContext } from '../context.ts'
 import { AuthorizationRequiredError } from '../errors.ts'
 import { identify } from '../identity/identity.ts'
 import { issuerSegment, requireOwnEndpoints, withSegment } from '../identity/issuer-redirect.ts'
-import { readRecord, recordKeys, registrationRecord, withoutQuery, type TokenRecord } from '../records.ts'
+import { readRecord, registrationRecord, type TokenRecord } from '../records.ts'
 import { includesAll, requestedScopes } from '../scopes.ts'
 import { isFresh, readTokens } from '../tokens/tokens.ts'
 import type { AuthorizationRequest } from '../types.ts'
 import { authorizationEndpoint, beginAuthorization } from './authorization-request.ts'
 import { listenForCallback } from './callback-listener.ts'
+import { recordKeys } from '../record-keys.ts'
+import { withoutQuery } from '../urls.ts'
 
 /**
  * New tokens by asking the user. Parallel callers with the same `name` share one authorization, so that the

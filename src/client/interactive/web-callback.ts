@@ -1,9 +1,10 @@
 import type { ClientContext } from '../context.ts'
 import { isCallbackPath } from '../identity/issuer-redirect.ts'
-import { answeredRecord, readRecord, recordKeys, saveRecord, type AnsweredRecord } from '../records.ts'
+import { answeredRecord, readRecord, saveRecord, type AnsweredRecord } from '../records.ts'
 import { finishAuthorization, PromptRefusedError } from './callback.ts'
 import { answerFailure, answerSuccess, redirectTo, successPage } from './page.ts'
 import { startAuthorization } from './user-authorization.ts'
+import { recordKeys } from '../record-keys.ts'
 
 /** Answers the request at the redirect URI of a web application; 404 at another path. */
 export async function answerCallback(context: ClientContext, request: Request): Promise<Response> {

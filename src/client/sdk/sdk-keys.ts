@@ -1,4 +1,4 @@
-import { recordKeys } from '../records.ts'
+import { recordKeys } from '../record-keys.ts'
 
 /** The keys of one provider's records: by server and subject. */
 export function sdkKeys(server: string, subject: string): SdkKeys {

@@ -15,10 +15,9 @@ import { forgetRegistration, hasExpired, toRegisteredClient, type KnownClient } 
 import { requireOwnEndpoints } from '../identity/issuer-redirect.ts'
 import { toRegistration } from '../identity/registration.ts'
 import { checkIssuerParameter } from '../interactive/callback.ts'
-import { asRequested, checkServer, outgoingOptions } from '../outgoing.ts'
+import { checkServer, outgoingOptions } from '../outgoing.ts'
 import {
   readRecord,
-  recordKeys,
   registrationRecord,
   saveRecord,
   sdkDiscoveryRecord,
@@ -26,7 +25,6 @@ import {
   sdkValueRecord,
   tokenIndexRecord,
   tokenRecord,
-  withoutQuery,
   type ServerRecord,
   type TokenRecord,
 } from '../records.ts'
@@ -35,6 +33,8 @@ import { indexTokens } from '../tokens/token-index.ts'
 import { sdkKeys } from './sdk-keys.ts'
 import { openPage } from './sdk-redirect.ts'
 import type { IssuerContext, SdkClientProvider } from './sdk-types.ts'
+import { asRequested, withoutQuery } from '../urls.ts'
+import { recordKeys } from '../record-keys.ts'
 
 export type { SdkClientProvider } from './sdk-types.ts'
 

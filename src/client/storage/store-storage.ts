@@ -1,5 +1,4 @@
 import { UnavailableError } from '../../errors.ts'
-import { recordCodec, type Codec } from '../../lib/codec.ts'
 import { defined } from '../../lib/defined.ts'
 import { func, readOptions, secrets } from '../../lib/options.ts'
 import { randomToken } from '../../lib/random.ts'
@@ -97,10 +96,6 @@ const overwrite = (
   write: { value: string; expiresAt?: number },
 ): Promise<void> => update(records, key, () => ({ write, result: undefined }), { attempts })
 
-const lockRecord: Codec<{ holder: string }> = recordCodec<{ holder: string }>('client-lock', {
-  holder: 'string',
-})
-
 interface Lock {
   renew(): Promise<void>
   release(): Promise<void>
@@ -111,7 +106,8 @@ interface Lock {
  * died, or by a version that this one does not know.
  */
 async function acquireLock(records: ExpiringStore, key: string): Promise<Lock> {
-  const value = lockRecord.encode({ holder: randomToken(12) })
+  // Compared, never read.
+  const value = JSON.stringify({ v: 1, holder: randomToken(12) })
   const held = (): { value: string; expiresAt: number } => ({
     value,
     expiresAt: records.clock() + lockExpiry,

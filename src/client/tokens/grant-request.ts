@@ -3,12 +3,13 @@ import type { Connection } from '../connection.ts'
 import { isConfiguredIssuer } from '../discovery/preregistered.ts'
 import { forgetRegistration, identify, isUnknownClient } from '../identity/identity.ts'
 import { createOAuthFetch } from '../outgoing.ts'
-import { recordKeys, saveRecord, serverRecord, type TokenRecord } from '../records.ts'
+import { saveRecord, serverRecord, type TokenRecord } from '../records.ts'
 import { limitToConfigured } from '../scopes.ts'
 import type { Grant, GrantRequest } from '../types.ts'
 import { targetParameters } from './target.ts'
 import { requestTokens } from './token-request.ts'
 import { saveTokens } from './tokens.ts'
+import { recordKeys } from '../record-keys.ts'
 
 /** New tokens by a grant without a user. */
 export async function acquireByGrant(

@@ -6,8 +6,9 @@ import type { ClientContext } from '../context.ts'
 import { asServer, checkEndpoint } from '../discovery/server-metadata.ts'
 import { findIdentity } from '../identity/identity.ts'
 import { createOAuthFetch } from '../outgoing.ts'
-import { readRecord, tokenRecord, withoutQuery, type TokenRecord } from '../records.ts'
+import { readRecord, tokenRecord, type TokenRecord } from '../records.ts'
 import { findIssuers } from './token-index.ts'
+import { withoutQuery } from '../urls.ts'
 
 /**
  * Deletes all tokens for this server, then revokes them at the servers that issued them (RFC 7009), whatever

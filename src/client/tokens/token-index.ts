@@ -2,13 +2,13 @@ import { connect, type Connection } from '../connection.ts'
 import type { ClientContext } from '../context.ts'
 import {
   readRecord,
-  recordKeys,
   saveRecord,
   serverRecord,
   tokenIndexRecord,
   type ServerRecord,
   type TokenIndexRecord,
 } from '../records.ts'
+import { recordKeys } from '../record-keys.ts'
 
 /** How many token records one server can have: one for each issuer and resource that it ever named. */
 const maxTokens = 20
