@@ -104,7 +104,7 @@ describe.each(kinds)('U10 programs that share the %s storage', (_, createStorage
     const storage: ClientStorage = {
       ...shared,
       exclusively: (key, work) => {
-        if (key.endsWith(':signin')) waiting++
+        if (key.endsWith(':authorization')) waiting++
         return shared.exclusively(key, work)
       },
     }
