@@ -93,15 +93,24 @@ export interface VerifiedToken {
   responseHeaders?: Readonly<Record<string, string>>
 }
 
-/** Judges one kind of token for one resource. */
+/** A JWS in compact form (RFC 7515 §7.1), parsed once per request. Nothing in it is verified. */
+export interface UnverifiedJws {
+  readonly token: string
+  readonly header: Readonly<Record<string, unknown>>
+  readonly payload: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Judges one kind of token for one resource. `jws` is the same token, parsed, if it is a JWS: the guard parses it once for all verifiers.
+ */
 export interface TokenVerifier {
   /**
-   * Whether this verifier recognises the token as its own. `'otherwise'`: it takes it if no other verifier recognises it. Default:
+   * Whether this verifier recognises the token as its own. `'otherwise'`: it takes the token if no other verifier recognises it. Default:
    * `'otherwise'`.
    */
-  accepts?(token: string): boolean | 'otherwise'
-  /** Throws InvalidTokenError or UnavailableError; nothing else than a result means "authenticated". */
-  verify(token: string): Promise<VerifiedToken>
+  accepts?(token: string, jws?: UnverifiedJws): boolean | 'otherwise'
+  /** Rejects with InvalidTokenError or UnavailableError; only a result means "authenticated". */
+  verify(token: string, jws?: UnverifiedJws): Promise<VerifiedToken>
 }
 
 /** Whoever issues tokens for a resource: a preset, or the embedded server. */

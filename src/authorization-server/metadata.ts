@@ -1,6 +1,6 @@
 import { methods } from '../http/methods.ts'
 import { json } from '../http/responses.ts'
-import { supportedAlgorithms } from '../lib/jws.ts'
+import { signatureAlgorithms } from '../protocol/jws.ts'
 import type { AuthorizationServerMetadata } from '../protocol/metadata.ts'
 import { authorizationServerMetadataUrls } from '../protocol/well-known.ts'
 import type { Context, Endpoint } from './context.ts'
@@ -52,7 +52,7 @@ function metadata(context: Context, available: ReadonlySet<Endpoint>): Authoriza
   const url = (name: Endpoint): string => new URL(paths[name], issuer).href
   const confidential = ['client_secret_basic', 'client_secret_post', 'private_key_jwt']
   // RFC 8414 §2 demands the algorithms where `private_key_jwt` is listed.
-  const algorithms = [...supportedAlgorithms]
+  const algorithms = [...signatureAlgorithms]
   return {
     issuer,
     authorization_endpoint: url('authorize'),

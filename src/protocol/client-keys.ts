@@ -1,4 +1,4 @@
-import { supportedAlgorithms } from '../lib/jws.ts'
+import { signatureAlgorithms } from './jws.ts'
 
 /** What a client publishes to authenticate with `private_key_jwt` (RFC 7591 §2). */
 export interface PublishedKeys {
@@ -13,8 +13,8 @@ export function readPublishedKeys(raw: Readonly<Record<string, unknown>>): Publi
   if (jwks === undefined && uri === undefined)
     return 'jwks or jwks_uri is missing, which private_key_jwt needs'
   if (jwks !== undefined && uri !== undefined) return 'jwks and jwks_uri are both there'
-  if (alg !== undefined && !supportedAlgorithms.some((each) => each === alg))
-    return `token_endpoint_auth_signing_alg is not one of ${supportedAlgorithms.join(', ')}`
+  if (alg !== undefined && !signatureAlgorithms.some((each) => each === alg))
+    return `token_endpoint_auth_signing_alg is not one of ${signatureAlgorithms.join(', ')}`
   const signingAlg = alg === undefined ? {} : { token_endpoint_auth_signing_alg: alg as string }
   // Its form has been judged with the other URLs.
   if (uri !== undefined) return { jwks_uri: uri as string, ...signingAlg }

@@ -1,8 +1,8 @@
 import { OAuthError } from '../errors.ts'
 import { fromUtf8 } from '../lib/bytes.ts'
-import { parseJws } from '../lib/jws.ts'
 import { readAuthorization } from './bearer.ts'
 import type { TokenEndpointAuthMethod } from './client-metadata.ts'
+import { parseJws } from './jws.ts'
 
 /** How a client presents itself at the token, revocation and introspection endpoints (OAuth 2.1 §2.4). */
 export interface ClientCredentials {

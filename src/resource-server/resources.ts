@@ -5,7 +5,7 @@ import { canonicalResource, isLoopbackHost } from '../protocol/resource.ts'
 import { isScopeToken } from '../protocol/scope.ts'
 import { protectedResourceMetadataUrl, rootProtectedResourceMetadataUrl } from '../protocol/well-known.ts'
 import type { AuthorizationServer } from '../types.ts'
-import { offeredScopes } from './routing.ts'
+import { offeredScopes } from './verify/first-of.ts'
 import { checkSecure, resolveServers } from './servers.ts'
 import type { ResourceOptions, ResourceServerOptions } from './types.ts'
 

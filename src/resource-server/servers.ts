@@ -2,7 +2,7 @@ import { ConfigurationError } from '../errors.ts'
 import { isSecureOrLoopback } from '../protocol/resource.ts'
 import type { AuthorizationServer, Provider } from '../types.ts'
 import { jwtVerifier } from './verify/jwt.ts'
-import { checkSigning } from './routing.ts'
+import { checkSigning } from './verify/first-of.ts'
 
 /**
  * Whoever issues tokens, as verifiers. One that clients can go to at least (MCP, Authorization Server Location), with an https issuer (RFC 9728

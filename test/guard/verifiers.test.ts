@@ -153,3 +153,30 @@ test('interop §4.48 several kinds side by side; what none of them takes is refu
   const document = await it.call(new Request(metadataA))
   expect(await document.json()).toMatchObject({ authorization_servers: [issuer] })
 })
+
+test('RFC 7515 §7.1 a token is parsed once, and every verifier gets the same parsed token', async () => {
+  const seen: unknown[] = []
+  const recorder = (answer: boolean): AuthorizationServer => ({
+    issuer,
+    verifier: () => ({
+      accepts(_token, jws) {
+        seen.push(jws)
+        return answer
+      },
+      async verify(_token, jws) {
+        seen.push(jws)
+        throw new InvalidTokenError('seen')
+      },
+    }),
+  })
+  const servers = [recorder(false), firstOf(recorder(false), recorder(true))]
+  const it = await world({ options: { authorizationServers: servers } })
+  const text = await token()
+  expect(await verdict(await it.call(post(text)))).toBe('401-tok')
+  expect(seen.length).toBe(6)
+  expect(seen[0]).toMatchObject({ token: text, header: { alg: 'ES256' }, payload: { iss: issuer } })
+  expect(new Set(seen).size).toBe(1)
+  seen.length = 0
+  expect(await verdict(await it.call(post('opaque')))).toBe('401-tok')
+  expect(seen).toEqual(Array.from({ length: 6 }, () => undefined))
+})

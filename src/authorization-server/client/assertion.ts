@@ -1,10 +1,10 @@
-import { createLocalJWKSet } from 'jose/jwks/local'
 import { compactVerify } from 'jose/jws/compact/verify'
 import { storedCodec } from '../../lib/codec.ts'
 import { sha256 } from '../../lib/hash.ts'
-import { parseJws, type Jws } from '../../lib/jws.ts'
 import type { ResolvedRuntime } from '../../lib/runtime.ts'
+import { parseJws } from '../../protocol/jws.ts'
 import type { ExpiringStore } from '../../store/contract.ts'
+import type { UnverifiedJws } from '../../types.ts'
 import { createClientKeys } from './keys.ts'
 import type { ClientFetch } from './fetch.ts'
 import type { Client, ClientJwk, VerifyAssertion } from '../context.ts'
@@ -68,7 +68,7 @@ export function createAssertionVerifier(parts: {
 
 /** The claims that matter, if all of them are as RFC 7523 §3 demands. */
 function readClaims(
-  { payload }: Jws,
+  { payload }: UnverifiedJws,
   clientId: string,
   audiences: readonly string[],
   now: number,
@@ -87,10 +87,8 @@ function readClaims(
 async function isSigned(assertion: string, keys: readonly ClientJwk[], alg: string): Promise<boolean> {
   for (const key of keys) {
     try {
-      // It judges `alg`, `use`, `key_ops` and the size of the key.
-      await compactVerify(assertion, createLocalJWKSet({ keys: [key as { kty: string }] }), {
-        algorithms: [alg],
-      })
+      // jose judges `alg`, `use`, `key_ops`, the curve and the size of the key. A copy, because jose freezes what it gets.
+      await compactVerify(assertion, { ...key } as { kty: string }, { algorithms: [alg] })
       return true
     } catch {
       // Not this one.

@@ -6,9 +6,9 @@ import { Lru } from '../../lib/lru.ts'
 import { requireString } from '../../lib/options.ts'
 import type { ResolvedRuntime } from '../../lib/runtime.ts'
 import { parseClientMetadata, type ClientMetadata } from '../../protocol/client-metadata.ts'
+import { signatureAlgorithms } from '../../protocol/jws.ts'
 import { update } from '../../store/update.ts'
 import type { Awaitable } from '../../types.ts'
-import { supportedAlgorithms } from '../../lib/jws.ts'
 import type { Client, ClientDirectory, FindOptions } from '../context.ts'
 import type { RecordStore } from '../scoped-store.ts'
 
@@ -170,7 +170,7 @@ export function clientOf(
     ...(logoUri === undefined ? {} : { logoUri }),
     ...(from === undefined
       ? {}
-      : { keys: { from, algorithms: alg === undefined ? supportedAlgorithms : [alg] } }),
+      : { keys: { from, algorithms: alg === undefined ? signatureAlgorithms : [alg] } }),
     metadataHash,
     checkSecret: async () => false,
   }

@@ -1,6 +1,9 @@
+import { calculateJwkThumbprint } from 'jose/jwk/thumbprint'
+import { exportJWK } from 'jose/key/export'
+import { generateKeyPair } from 'jose/key/generate/keypair'
+import { importJWK } from 'jose/key/import'
 import { ConfigurationError } from '../../errors.ts'
 import { sealedCodec, storedCodec } from '../../lib/codec.ts'
-import { sha256 } from '../../lib/hash.ts'
 import type { MacSealer } from '../../lib/mac-sealer.ts'
 import type { Jwk, SigningAlgorithm, SigningKey } from '../keys.ts'
 import { sealContext } from '../seal-context.ts'
@@ -19,17 +22,6 @@ export interface StoredKey {
 /** Why a stored key cannot be used: its record is damaged, or a deployment secret that is not ours has wrapped it. */
 export type UnopenedKey = 'damaged' | 'foreign'
 
-const generation: Record<SigningAlgorithm, RsaHashedKeyGenParams | EcKeyGenParams | { name: 'Ed25519' }> = {
-  ES256: { name: 'ECDSA', namedCurve: 'P-256' },
-  EdDSA: { name: 'Ed25519' },
-  RS256: {
-    name: 'RSASSA-PKCS1-v1_5',
-    modulusLength: 2048,
-    publicExponent: new Uint8Array([1, 0, 1]),
-    hash: 'SHA-256',
-  },
-}
-
 const codec = sealedCodec('key-wrap', storedCodec<{ jwk: Jwk }>('signing key', { jwk: 'object' }))
 
 /** A new key pair, its private part wrapped: a dump of the store signs nothing. */
@@ -39,8 +31,8 @@ export async function createStoredKey(
   sealer: MacSealer,
   issuer: string,
 ): Promise<StoredKey> {
-  const pair = (await crypto.subtle.generateKey(generation[alg], true, ['sign', 'verify'])) as CryptoKeyPair
-  const secret = (await crypto.subtle.exportKey('jwk', pair.privateKey)) as Jwk
+  const { privateKey } = await generateKeyPair(alg, { extractable: true })
+  const secret: Jwk = await exportJWK(privateKey)
   const kid = (await publicPart(secret, alg)).kid!
   const wrapped = await codec.seal(sealer, sealContext(issuer, kid), { jwk: secret })
   const [by] = (await fingerprints(sealer)) as [string]
@@ -91,12 +83,7 @@ async function imported(
   alg: SigningAlgorithm,
   activeFrom: number,
 ): Promise<SigningKey> {
-  const importKey = (jwk: Jwk, usage: KeyUsage): Promise<CryptoKey> =>
-    crypto.subtle.importKey('jwk', bare(jwk), generation[alg] as EcKeyImportParams, false, [usage])
-  const [publicKey, privateKey] = await Promise.all([
-    importKey(publicJwk, 'verify'),
-    importKey(secret, 'sign'),
-  ])
+  const [publicKey, privateKey] = await Promise.all([importKey(publicJwk, alg), importKey(secret, alg)])
   return {
     kid: publicJwk.kid!,
     alg,
@@ -107,14 +94,17 @@ async function imported(
   }
 }
 
-/** The key itself, without what it says of its use: platforms differ in what they take there. */
-function bare({ kty, crv, x, y, n, e, d, p, q, dp, dq, qi }: Jwk): JsonWebKey {
-  return JSON.parse(JSON.stringify({ kty, crv, x, y, n, e, d, p, q, dp, dq, qi })) as JsonWebKey
+/** Without what the key says of its use: platforms differ in what they take there. Not extractable. */
+function importKey(
+  { kty, crv, x, y, n, e, d, p, q, dp, dq, qi }: Jwk,
+  alg: SigningAlgorithm,
+): Promise<CryptoKey> {
+  const jwk = JSON.parse(JSON.stringify({ kty, crv, x, y, n, e, d, p, q, dp, dq, qi })) as { kty: 'EC' }
+  return importJWK(jwk, alg, { extractable: false })
 }
 
-/** What may be published, and nothing else; the key id is the thumbprint of just these members (RFC 7638 §3). */
+/** What may be published, and nothing else. The default key id is the thumbprint (RFC 7638 §3). */
 async function publicPart({ kty, crv, x, y, n, e, kid }: Jwk, alg: SigningAlgorithm): Promise<Jwk> {
-  // In lexicographic order; what a kind of key does not have is undefined, and so not in the JSON.
-  const members = JSON.stringify({ crv, e, kty, n, x, y })
-  return { ...(JSON.parse(members) as Jwk), kid: kid ?? (await sha256(members)), alg, use: 'sig' }
+  const members = JSON.parse(JSON.stringify({ crv, e, kty, n, x, y })) as { kty: 'EC' }
+  return { ...members, kid: kid ?? (await calculateJwkThumbprint(members)), alg, use: 'sig' }
 }

@@ -1,5 +1,7 @@
 import { recordCodec, sealedCodec } from '../../lib/codec.ts'
 import { randomToken } from '../../lib/random.ts'
+import { parseJws } from '../../protocol/jws.ts'
+import type { UnverifiedJws } from '../../types.ts'
 import { signAccessToken, verifyAccessToken } from './access-token.ts'
 import type { Context, Resource } from '../context.ts'
 import { openForGrant } from '../grant/record.ts'
@@ -122,11 +124,13 @@ export async function readAccessToken(context: Context, token: string): Promise<
 }
 
 /** The claims of an access token that this server issued and that has not expired, or the reason why it is refused. */
-export async function verifyToken(context: Context, token: string): Promise<AccessToken | Refused> {
+export async function verifyToken(
+  context: Context,
+  token: string,
+  parsed?: UnverifiedJws,
+): Promise<AccessToken | Refused> {
   const opaque = token.startsWith(context.opaquePrefix)
-  const found = opaque
-    ? await openToken(context, token)
-    : await verifyAccessToken(token, (kid, epoch) => context.keys.find(kid, epoch))
+  const found = await (opaque ? openToken(context, token) : verifyJwt(context, parseJws(token, parsed)))
   const claims = found?.claims as AccessTokenClaims | undefined
   if (claims === undefined) return { problem: 'is malformed, or its signature is not valid' }
   if (claims.iss !== context.issuer)
@@ -150,6 +154,10 @@ const instanceTolerance = 60
 
 /** The skew that other verifiers of our tokens allow too, in seconds. */
 const clockTolerance = 5
+
+async function verifyJwt({ keys }: Context, jws: UnverifiedJws | undefined) {
+  return jws && verifyAccessToken(jws, (kid, epoch) => keys.find(kid, epoch))
+}
 
 async function openToken(
   { issuer, sealer, opaquePrefix }: Context,

@@ -1,5 +1,5 @@
 import { ConfigurationError, InvalidTokenError } from '../../errors.ts'
-import { parseJws } from '../../lib/jws.ts'
+import { parseJws } from '../../protocol/jws.ts'
 import { sameResource } from '../../protocol/resource.ts'
 import type { TokenVerifier, UpstreamToken, UpstreamTokens, VerifiedToken } from '../../types.ts'
 import type { Context } from '../context.ts'
@@ -19,10 +19,10 @@ export function createVerifier(context: Context, resource: string): TokenVerifie
   const { checkRevocation } = context.options
   return {
     // Untrusted: only who of several issuers is to judge.
-    accepts: (token) =>
-      token.startsWith(context.opaquePrefix) || parseJws(token)?.payload['iss'] === context.issuer,
-    async verify(token) {
-      const found = await verifyToken(context, token)
+    accepts: (token, parsed) =>
+      token.startsWith(context.opaquePrefix) || parseJws(token, parsed)?.payload['iss'] === context.issuer,
+    async verify(token, parsed) {
+      const found = await verifyToken(context, token, parsed)
       if ('problem' in found) throw invalid(found.problem, found.values)
       const { claims, grantId, kid } = found
       if (typeof claims.aud !== 'string' || !sameResource(claims.aud, configured.resource))

@@ -55,7 +55,7 @@ export function customVerifier(options: CustomVerifierOptions): AuthorizationSer
     verifier(resource, runtime) {
       const { clock } = resolveRuntime(runtime)
       return {
-        ...(accepts === undefined ? {} : { accepts }),
+        ...(accepts === undefined ? {} : { accepts: (token: string) => accepts(token) }),
         async verify(token) {
           // Asked here too: a verifier that stands alone is nobody's choice among several.
           if (accepts?.(token) === false)

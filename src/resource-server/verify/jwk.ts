@@ -1,4 +1,4 @@
-import { curve, parameters, supportedAlgorithms } from '../../lib/jws.ts'
+import { signatureAlgorithms } from '../../protocol/jws.ts'
 
 /** A public key of a key set. The same object as long as the set has the key. */
 export interface VerificationKey {
@@ -7,8 +7,8 @@ export interface VerificationKey {
   live: boolean
   /** Whether it may verify signatures of this algorithm: what the key says decides, never the token's header alone (RFC 8725 §3.1). */
   fits(alg: string): boolean
-  /** For WebCrypto; undefined where the key turns out to be unusable. */
-  import(alg: string): Promise<CryptoKey | undefined>
+  /** The key itself, without what it says of its use. */
+  readonly material: JsonWebKey
   /** Two keys with the same text are the same key. */
   readonly text: string
   /** The public members alone, as they may be shared. */
@@ -25,13 +25,17 @@ export function readKeySet(value: unknown): VerificationKey[] | undefined {
   return keys.slice(0, maxKeys).flatMap((key: unknown) => readKey(key) ?? [])
 }
 
-/** The algorithms that a key of this kind can be used with. */
+/** The algorithms that a key of this kind can be used with (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864). */
 function algorithmsOf(kty: unknown, crv: unknown): readonly string[] {
-  const kind =
-    kty === 'RSA' ? /^[RP]S/ : kty === 'EC' ? /^ES/ : kty === 'OKP' && crv === 'Ed25519' ? /^Ed/ : /^$/
-  return supportedAlgorithms.filter(
-    (alg) => kind.test(alg) && (kty !== 'EC' || crv === curve(Number(alg.slice(2)))),
-  )
+  const kind = kty === 'RSA' ? /^[RP]S/ : (kindOfCurve[`${kty as string} ${crv as string}`] ?? /^$/)
+  return signatureAlgorithms.filter((alg) => kind.test(alg))
+}
+
+const kindOfCurve: Readonly<Record<string, RegExp>> = {
+  'EC P-256': /^ES256/,
+  'EC P-384': /^ES384/,
+  'EC P-521': /^ES512/,
+  'OKP Ed25519': /^Ed/,
 }
 
 function readKey(value: unknown): VerificationKey | undefined {
@@ -45,38 +49,19 @@ function readKey(value: unknown): VerificationKey | undefined {
   if (kty === 'RSA' && !(typeof n === 'string' && n.length >= 342)) return undefined
   const own = typeof alg === 'string' ? algorithms.filter((each) => isSame(each, alg)) : algorithms
   const jwk = compact({ kty, crv, kid, alg, use, n, e, x, y })
-  const imported = new Map<string, CryptoKey | undefined>()
   return {
     kid: typeof kid === 'string' ? kid : undefined,
     live: true,
     text: JSON.stringify(jwk),
     jwk,
     fits: (each) => own.includes(each),
-    // The key is kept, not its promise: on Workers a promise belongs to the request that made it.
-    async import(each) {
-      if (!imported.has(each)) imported.set(each, await importPublic({ kty, crv, n, e, x, y }, each))
-      return imported.get(each)
-    },
+    material: compact({ kty, crv, n, e, x, y }),
   }
 }
 
 /** RFC 9864: `EdDSA` with this curve and `Ed25519` are one algorithm. */
 const isSame = (a: string, b: string): boolean =>
   a === b || (a === 'EdDSA' && b === 'Ed25519') || (a === 'Ed25519' && b === 'EdDSA')
-
-async function importPublic(members: Record<string, unknown>, alg: string): Promise<CryptoKey | undefined> {
-  try {
-    return await crypto.subtle.importKey(
-      'jwk',
-      compact(members),
-      parameters(alg) as EcKeyImportParams,
-      false,
-      ['verify'],
-    )
-  } catch {
-    return undefined
-  }
-}
 
 const compact = (object: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))

@@ -1,20 +1,22 @@
 import { ConfigurationError, InvalidTokenError } from '../../errors.ts'
 import { checkOptions, requireSeconds, requireString, requireStrings } from '../../lib/options.ts'
 import { resolveRuntime } from '../../lib/runtime.ts'
+import { parseJws, signatureAlgorithms } from '../../protocol/jws.ts'
 import type {
   AuthorizationServer,
   AudienceRule,
   Clock,
   JwtProfile,
   TokenVerifier,
+  UnverifiedJws,
   VerifiedToken,
   VerifierRuntime,
 } from '../../types.ts'
 import { readClientId, readScopes } from './claims.ts'
 import { readKeySet, type VerificationKey } from './jwk.ts'
 import { localKeySet, RemoteKeySet, type KeySet } from './key-set.ts'
-import { parseJws, supportedAlgorithms, verifyJws, type Jws } from '../../lib/jws.ts'
 import { checkClaims, checkHeader, isIssuer, type JwtPolicy } from './jwt-policy.ts'
+import { isSignedBy } from './signature.ts'
 
 /** Options of {@link jwtVerifier}: the issuer's profile and the deployment's own. */
 export interface JwtVerifierOptions extends JwtProfile {
@@ -63,13 +65,13 @@ class JwtVerifier implements TokenVerifier {
   }
 
   /** A JWT that says it is this issuer's. */
-  accepts(token: string): boolean {
-    return isIssuer(parseJws(token)?.payload['iss'], this.#policy.issuers)
+  accepts(token: string, parsed?: UnverifiedJws): boolean {
+    return isIssuer(parseJws(token, parsed)?.payload['iss'], this.#policy.issuers)
   }
 
   /** What a stranger can write for nothing is judged first; the signature is what costs (performance, RFC 8725 §3.3). */
-  async verify(token: string): Promise<VerifiedToken> {
-    const jws = parseJws(token)
+  async verify(token: string, parsed?: UnverifiedJws): Promise<VerifiedToken> {
+    const jws = parseJws(token, parsed)
     if (jws === undefined) throw notSigned(token)
     const { header, payload: claims } = jws
     const { alg, kid } = checkHeader(header, this.#policy)
@@ -113,14 +115,11 @@ function notSigned(token: string): InvalidTokenError {
 
 /** The key that signed the token, of those that may have. */
 async function signer(
-  jws: Jws,
+  jws: UnverifiedJws,
   alg: string,
   keys: readonly VerificationKey[],
 ): Promise<VerificationKey | undefined> {
-  for (const key of keys) {
-    const imported = await key.import(alg)
-    if (imported !== undefined && (await verifyJws(jws, imported, alg))) return key
-  }
+  for (const key of keys) if (await isSignedBy(jws, key.material, alg)) return key
   return undefined
 }
 
@@ -143,7 +142,7 @@ function resolve(options: JwtVerifierOptions): Omit<JwtPolicy, 'resource'> {
   const types = requireStrings('alsoTypes', options.alsoTypes ?? [])
   return {
     issuers: [issuer, ...requireStrings('alsoIssuers', options.alsoIssuers ?? [])],
-    algorithms: checkAlgorithms(options.algorithms ?? supportedAlgorithms),
+    algorithms: checkAlgorithms(options.algorithms ?? signatureAlgorithms),
     audience: checkAudience(options.audience ?? 'resource'),
     strictAudience,
     types: ['at+jwt', ...types.map((each) => each.toLowerCase().replace(/^application\//, ''))],
@@ -161,8 +160,8 @@ function checkUrl(option: string, value: unknown): void {
 
 function checkAlgorithms(value: readonly string[]): readonly string[] {
   const algorithms = requireStrings('algorithms', value)
-  if (algorithms.length === 0 || algorithms.some((each) => !supportedAlgorithms.includes(each)))
-    throw new ConfigurationError('algorithms', `choose from ${supportedAlgorithms.join(', ')}`)
+  if (algorithms.length === 0 || algorithms.some((each) => !signatureAlgorithms.includes(each)))
+    throw new ConfigurationError('algorithms', `choose from ${signatureAlgorithms.join(', ')}`)
   return algorithms
 }
 

@@ -1,12 +1,12 @@
-import { compactVerify } from 'jose/jws/compact/verify'
 import { ConfigurationError, InvalidTokenError } from '../../errors.ts'
 import { utf8 } from '../../lib/bytes.ts'
-import { parseJws } from '../../lib/jws.ts'
 import { checkOptions, requireSeconds, requireString } from '../../lib/options.ts'
 import { resolveRuntime } from '../../lib/runtime.ts'
-import type { AuthorizationServer, AudienceRule, TokenVerifier } from '../../types.ts'
+import { parseJws } from '../../protocol/jws.ts'
+import type { AuthorizationServer, AudienceRule, TokenVerifier, UnverifiedJws } from '../../types.ts'
 import { readClientId, readScopes } from './claims.ts'
 import { checkClaims, checkHeader, type JwtPolicy } from './jwt-policy.ts'
+import { isSignedBy } from './signature.ts'
 
 /** Options of {@link sharedSecretVerifier}. */
 export interface SharedSecretOptions {
@@ -66,17 +66,17 @@ export function sharedSecretVerifier(options: SharedSecretOptions): Authorizatio
     verifier(resource, runtime): TokenVerifier {
       const { clock } = resolveRuntime(runtime)
       return {
-        accepts(token) {
-          const jws = parseJws(token)
+        accepts(token, parsed) {
+          const jws = parseJws(token, parsed)
           return jws?.header['alg'] === algorithm && jws.payload['iss'] === issuer
         },
-        async verify(token) {
-          const jws = parseJws(token)
+        async verify(token, parsed) {
+          const jws = parseJws(token, parsed)
           if (jws === undefined) throw new InvalidTokenError('The access token is not a signed JWT')
           const { header, payload: claims } = jws
           checkHeader(header, { ...policy, resource })
           const expiresAt = checkClaims(claims, { ...policy, resource }, clock())
-          if (!(await isSigned(token, algorithm, secrets)))
+          if (!(await isSignedByOneOf(jws, algorithm, secrets)))
             throw new InvalidTokenError('The signature of the access token does not verify')
           return {
             issuer,
@@ -103,13 +103,11 @@ function secretsOf(secret: SharedSecretOptions['secret'], bytes: number): Uint8A
   return secrets
 }
 
-async function isSigned(token: string, algorithm: string, secrets: readonly Uint8Array[]): Promise<boolean> {
-  for (const secret of secrets)
-    try {
-      await compactVerify(token, secret, { algorithms: [algorithm] })
-      return true
-    } catch {
-      // Not signed with this one.
-    }
+async function isSignedByOneOf(
+  jws: UnverifiedJws,
+  algorithm: string,
+  secrets: readonly Uint8Array[],
+): Promise<boolean> {
+  for (const secret of secrets) if (await isSignedBy(jws, secret, algorithm)) return true
   return false
 }

@@ -1,4 +1,3 @@
-import { decodeJwt } from 'jose/jwt/decode'
 import { ConfigurationError } from '../../../errors.ts'
 import { checkOptions, requireSeconds } from '../../../lib/options.ts'
 import type { AuthorizationServer, OpaqueProfile, Provider } from '../../../types.ts'
@@ -52,7 +51,7 @@ export function introspectionVerifier(
     negativeTtl: requireSeconds('negativeTtl', options.negativeTtl, { min: 0, max: 60, default: 5 }),
     clockSkew: requireSeconds('clockSkew', options.clockSkew, { min: 0, max: 60, default: 5 }),
     shared: options.shared ?? false,
-    accepts: options.accepts ?? ((token) => isOwnOrOpaque(token, profile.issuer)),
+    accepts: options.accepts,
   }
   return {
     issuer: profile.issuer,
@@ -81,14 +80,4 @@ function defaultAuthentication(
     'authentication',
     'is missing: give the preset clientId and clientSecret, or set it here',
   )
-}
-
-/** A JWT of somebody else's need not be sent to this issuer; what cannot be read is opaque. */
-function isOwnOrOpaque(token: string, issuer: string): boolean {
-  try {
-    const { iss } = decodeJwt(token)
-    return iss === undefined || iss === issuer
-  } catch {
-    return true
-  }
 }

@@ -3,12 +3,19 @@ import { ConfigurationError, InvalidTokenError, UnavailableError } from '../../.
 import { checkUrl, guardedFetch } from '../../../http/guarded-fetch.ts'
 import { sha256 } from '../../../lib/hash.ts'
 import { parseObject } from '../../../lib/json.ts'
-import { parseJws } from '../../../lib/jws.ts'
 import { Lru } from '../../../lib/lru.ts'
 import { resolveRuntime, type ResolvedRuntime } from '../../../lib/runtime.ts'
 import { SingleFlight } from '../../../lib/single-flight.ts'
 import { requireWithin, within } from '../../../lib/within.ts'
-import type { Cache, OpaqueProfile, TokenVerifier, VerifiedToken, VerifierRuntime } from '../../../types.ts'
+import { parseJws } from '../../../protocol/jws.ts'
+import type {
+  Cache,
+  OpaqueProfile,
+  TokenVerifier,
+  UnverifiedJws,
+  VerifiedToken,
+  VerifierRuntime,
+} from '../../../types.ts'
 import { audienceMismatch, meetsAudience, namesAnotherToken, readClientId, readScopes } from '../claims.ts'
 import { introspectionClaims } from './response.ts'
 import { introspectionRequest, type IntrospectionAuthentication } from './request.ts'
@@ -25,7 +32,8 @@ export interface IntrospectionSettings {
   negativeTtl: number
   clockSkew: number
   shared: boolean
-  accepts: (token: string) => boolean
+  /** Undefined: every opaque token, and JWTs that name this issuer or none. */
+  accepts: ((token: string) => boolean) | undefined
 }
 
 /** A positive answer, as it lies in a shared cache. */
@@ -60,14 +68,17 @@ export class IntrospectionVerifier implements TokenVerifier {
   }
 
   /** Only a JWT that names this issuer is certainly its own. Anything else may be another verifier's, and goes out only if it is not. */
-  accepts(token: string): boolean | 'otherwise' {
-    if (!this.#settings.accepts(token)) return false
-    return parseJws(token)?.payload['iss'] === this.#settings.profile.issuer || 'otherwise'
+  accepts(token: string, parsed?: UnverifiedJws): boolean | 'otherwise' {
+    const { accepts, profile } = this.#settings
+    const iss = parseJws(token, parsed)?.payload['iss']
+    const isOwn = iss === profile.issuer
+    if (accepts === undefined ? iss !== undefined && !isOwn : !accepts(token)) return false
+    return isOwn || 'otherwise'
   }
 
-  async verify(token: string): Promise<VerifiedToken> {
+  async verify(token: string, parsed?: UnverifiedJws): Promise<VerifiedToken> {
     // Asked here too: where nobody else judges tokens, a stranger's would go out to this issuer.
-    if (!this.accepts(token)) throw new InvalidTokenError('Another issuer made this token')
+    if (!this.accepts(token, parsed)) throw new InvalidTokenError('Another issuer made this token')
     const refused = this.#refused.get(token)
     if (refused !== undefined && refused.until > this.#runtime.clock()) throw refused.error
     return this.#flights.run(token, () => this.#verify(token))

@@ -1,5 +1,6 @@
-import { ConfigurationError, InvalidTokenError } from '../errors.ts'
-import type { AuthorizationServer, TokenVerifier } from '../types.ts'
+import { ConfigurationError, InvalidTokenError } from '../../errors.ts'
+import { parseJws } from '../../protocol/jws.ts'
+import type { AuthorizationServer, TokenVerifier, UnverifiedJws } from '../../types.ts'
 
 /**
  * Several kinds of tokens of one issuer, for example JWTs and opaque ones: the first verifier that recognises the token judges it, with no
@@ -49,20 +50,25 @@ export function checkSigning(option: string, servers: readonly AuthorizationServ
  */
 export function route(verifiers: readonly TokenVerifier[]): TokenVerifier {
   if (verifiers.length === 1) return verifiers[0]!
-  const find = (token: string): [verifier: TokenVerifier, answer: true | 'otherwise'] | undefined => {
+  const find = (
+    token: string,
+    jws: UnverifiedJws | undefined,
+  ): [verifier: TokenVerifier, answer: true | 'otherwise'] | undefined => {
     let otherwise: TokenVerifier | undefined
     for (const verifier of verifiers) {
-      const answer = verifier.accepts?.(token) ?? 'otherwise'
+      const answer = verifier.accepts?.(token, jws) ?? 'otherwise'
       if (answer === true) return [verifier, answer]
       if (answer === 'otherwise') otherwise ??= verifier
     }
     return otherwise && [otherwise, 'otherwise']
   }
   return {
-    accepts: (token) => find(token)?.[1] ?? false,
-    async verify(token) {
-      const found = find(token)
-      if (found !== undefined) return found[0].verify(token)
+    accepts: (token, parsed) => find(token, parseJws(token, parsed))?.[1] ?? false,
+    async verify(token, parsed) {
+      // Parsed once, for all verifiers.
+      const jws = parseJws(token, parsed)
+      const found = find(token, jws)
+      if (found !== undefined) return found[0].verify(token, jws)
       throw new InvalidTokenError('None of the authorization servers of this resource issues such tokens')
     },
   }
