@@ -1,6 +1,6 @@
 // Those who issue tokens, each behind the same few functions; on Node as in workerd.
 import { browse } from '../scripts/browser.ts'
-import { createAuthorizationServer, dangerouslyDevSignIn } from '../src/authorization-server/index.ts'
+import { createAuthorizationServer, ownLogin } from '../src/authorization-server/index.ts'
 import type { Store, StoreRecord } from '../src/types.ts'
 
 type Send = (request: Request) => Promise<Response>
@@ -53,13 +53,13 @@ export function tokenEndpoint(
   fixed: Fields,
 ): Pick<Issuer, 'exchange' | 'refresh'> & { answer(fields: Fields): Promise<Fields> } {
   const answer = async (fields: Fields): Promise<Fields> => {
-    const response = await send(
-      new Request(url, {
-        method: 'POST',
-        headers: { 'content-type': 'application/x-www-form-urlencoded' },
-        body: new URLSearchParams({ ...fixed, ...fields }).toString(),
-      }),
-    )
+    const body = new URLSearchParams({ ...fixed, ...fields }).toString()
+    // As every client sends it; on its way over the network the runtime writes the length itself.
+    const headers = {
+      'content-type': 'application/x-www-form-urlencoded',
+      'content-length': `${body.length}`,
+    }
+    const response = await send(new Request(url, { method: 'POST', headers, body }))
     if (response.status !== 200) throw new Error(`${name}: ${response.status} ${await response.text()}`)
     return (await response.json()) as Fields
   }
@@ -97,30 +97,31 @@ function rewindableStore(): Store & Pick<Issuer, 'keep' | 'rewind'> {
 
 /** Ours, driven through its own pages as a browser would. Its clock stands still, so that codes do not expire. */
 export function tollgateIssuer(): Issuer {
-  const issuer = 'http://127.0.0.1:4000'
+  const issuer = 'https://notes.example.com'
   const resource = `${issuer}/mcp`
   const store = rewindableStore()
   const now = Date.now() / 1000
+  let users = 0
   const as = createAuthorizationServer({
     issuer,
     clock: () => now,
     secret: 'of a benchmark, and of at least 32 bytes',
     store,
-    signIn: dangerouslyDevSignIn(),
+    signIn: ownLogin({ identify: () => ({ subject: `user-${users}` }), loginUrl: '/login' }),
     resources: { [resource]: { scopes: { 'notes:read': 'Read', 'notes:write': 'Write' } } },
     clients: [{ client_id: 'bench', redirect_uris: [redirectUri], token_endpoint_auth_method: 'none' }],
     rateLimit: { limit: async () => ({ success: true }) },
   })
   const send: Send = async (request) => (await as.handle(request))!
-  let users = 0
   return {
     name: 'tollgate',
     keep: store.keep,
     rewind: store.rewind,
     async code() {
+      users++
       const scope = 'notes:read notes:write'
       const { query, code_verifier } = await authorizationRequest({ client_id: 'bench', resource, scope })
-      const end = await browse(`${issuer}/authorize?${query}`, redirectUri, { name: `user-${users++}`, send })
+      const end = await browse(`${issuer}/authorize?${query}`, redirectUri, { send })
       return { code: end.searchParams.get('code')!, code_verifier }
     },
     ...tokenEndpoint('tollgate', send, `${issuer}/token`, { client_id: 'bench', resource }),

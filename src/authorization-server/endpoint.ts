@@ -29,7 +29,7 @@ export function answering(
 
 /** Secrets are not even read where they came over plain http (MCP, Communication Security). Rejects with `invalid_request`. */
 export function requireTls({ secure, options }: Context, request: Request): void {
-  if (!secure || options.behindProxy || new URL(request.url).protocol === 'https:') return
+  if (!secure || options.behindProxy || /^https:/i.test(request.url)) return
   throw new OAuthError(
     'invalid_request',
     'This request came over plain http. If a proxy terminates TLS, set behindProxy: true, or behindProxy: ' +

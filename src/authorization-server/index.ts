@@ -69,6 +69,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
   const { context, register, administration } = createContext(options)
   const endpoints = createEndpoints(context, register)
   const routes = createRoutes(context, endpoints)
+  const isLoopback = isLoopbackHost(new URL(context.issuer).hostname)
 
   return {
     issuer: context.issuer,
@@ -80,7 +81,8 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     async handle(request) {
       if (!hasHost(request.url)) return undefined
       const route = routes.get(new URL(request.url).pathname)
-      return route && (refuseForeignHost(context, request) ?? route(request))
+      if (route === undefined) return undefined
+      return (isLoopback ? refuseForeignHost(context, request) : undefined) ?? route(request)
     },
     grants: {
       list: (subject) => context.grants.list(subject),
@@ -114,7 +116,7 @@ function createEndpoints(context: Context, register: Register): ReadonlyMap<Endp
  * §15.5.20).
  */
 function refuseForeignHost({ issuer, runtime }: Context, request: Request): Response | undefined {
-  if (!isLoopbackHost(new URL(issuer).hostname) || asksForLoopback(request)) return undefined
+  if (asksForLoopback(request)) return undefined
   const problem = 'Host not allowed: this server only answers for its own host'
   runtime.event({ type: 'request.refused', level: 'warning', issuer, status: 421, detail: problem })
   return oauthError(new OAuthError('invalid_request', problem, { status: 421 }))

@@ -4,9 +4,13 @@ import { parseJson } from '../lib/json.ts'
 
 /** The body as text. Rejects with `invalid_request`: 413 above the limit in bytes, 400 where it breaks off or is not UTF-8. */
 export async function readText(request: Pick<Request, 'headers' | 'body'>, limit: number): Promise<string> {
-  if (Number(request.headers.get('content-length') ?? 0) > limit) throw tooLarge()
+  const declared = Number(request.headers.get('content-length') ?? Number.NaN)
+  if (declared > limit) throw tooLarge()
   if (request.body === null) return ''
-  const bytes = await readBytes((request.body as ReadableStream<Uint8Array>).getReader(), limit)
+  const reader = (request.body as ReadableStream<Uint8Array>).getReader()
+  // What is encoded has another length than it says.
+  const expected = request.headers.has('content-encoding') ? Number.NaN : declared
+  const bytes = await readBytes(reader, limit, expected)
   try {
     return fromUtf8(bytes)
   } catch {
@@ -22,7 +26,7 @@ export async function readForm(request: Request, limit = 16_384): Promise<URLSea
   const text = await readText(request, limit)
   const parameters = new URLSearchParams(text)
   // Percent-encoded bytes may be no UTF-8 either; the parser writes this in their place, and no parameter has it honestly.
-  if (/%/.test(text) && [...parameters].flat().join().includes('\ufffd')) throw notUtf8()
+  if (/%[89a-f]/i.test(text) && [...parameters].flat().join().includes('\ufffd')) throw notUtf8()
   return parameters
 }
 
@@ -41,6 +45,7 @@ export async function readJson(request: Request, limit: number): Promise<unknown
 async function readBytes(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   limit: number,
+  expected: number,
 ): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let size = 0
@@ -56,6 +61,8 @@ async function readBytes(
       throw tooLarge()
     }
     chunks.push(value)
+    // All that was announced came at once. To wait for the end as well takes as long as to read the body.
+    if (value.length === expected) return value
   }
 }
 

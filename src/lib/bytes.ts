@@ -6,10 +6,22 @@ export const utf8 = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(te
 /** Throws a TypeError where the bytes are not UTF-8. */
 export const fromUtf8 = (bytes: Uint8Array): string => decoder.decode(bytes)
 
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+
+/** Unpadded (RFC 4648 §5). Three times as fast as `btoa` and three replacements, and every token takes ten of them. */
 export function base64url(bytes: Uint8Array): string {
-  let binary = ''
-  for (const byte of bytes) binary += String.fromCharCode(byte)
-  return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+  const { toBase64 } = bytes as { toBase64?: (options: object) => string }
+  if (toBase64 !== undefined) return toBase64.call(bytes, { alphabet: 'base64url', omitPadding: true })
+  let text = ''
+  for (let i = 0; i < bytes.length; i += 3) {
+    const three = (bytes[i]! << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0)
+    text +=
+      alphabet[three >> 18]! +
+      alphabet[(three >> 12) & 63]! +
+      alphabet[(three >> 6) & 63]! +
+      alphabet[three & 63]!
+  }
+  return bytes.length % 3 === 0 ? text : text.slice(0, (bytes.length % 3) - 3)
 }
 
 /** The bytes of unpadded base64url in its one canonical form (RFC 4648 §3.5: no stray bits at the end), or undefined. */

@@ -78,10 +78,14 @@ function createCodec<T extends object>(
 /** Whether a value is an object with the fields of this shape. */
 export function hasShape<T extends object>(value: unknown, shape: Shape<T>): value is T {
   if (!checks.object(value)) return false
-  return Object.entries<FieldType | `${FieldType}?`>(shape).every(([name, type]) => {
+  for (const name in shape) {
+    const type = shape[name] as string
+    const optional = type.endsWith('?')
     const field = (value as Record<string, unknown>)[name]
-    return field === undefined ? type.endsWith('?') : checks[type.replace('?', '') as FieldType](field)
-  })
+    const check = checks[(optional ? type.slice(0, -1) : type) as FieldType]
+    if (field === undefined ? !optional : !check(field)) return false
+  }
+  return true
 }
 
 const isString = (value: unknown): boolean => typeof value === 'string'

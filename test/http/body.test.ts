@@ -125,6 +125,31 @@ describe('CD5 limits', () => {
     expect(await codeOf(readText(new Response(body), 100))).toBe('400 invalid_request')
   })
 
+  test('RFC 9112 §6.3 the body ends where Content-Length says, and its end is not waited for', async () => {
+    const [a, b] = ['a=1&', 'b=2'].map((each) => new TextEncoder().encode(each)) as [
+      Uint8Array<ArrayBuffer>,
+      Uint8Array<ArrayBuffer>,
+    ]
+    const announcing = (length: number, body: ReadableStream) => ({
+      headers: new Headers({ 'content-length': String(length) }),
+      body,
+    })
+    // This stream never closes.
+    expect(await readText(announcing(4, chunks([a])), 100)).toBe('a=1&')
+    expect(await readText(announcing(7, chunks([a, b])), 100)).toBe('a=1&b=2')
+    // A length that is a lie lets nothing more through.
+    expect(await codeOf(readText(announcing(5, chunks([a])), 100))).toBe('413 invalid_request')
+  })
+
+  test('what is encoded has another length than it says, and is read to its end', async () => {
+    const [a, b] = ['a=1&', 'b=2'].map((each) => new TextEncoder().encode(each)) as [
+      Uint8Array<ArrayBuffer>,
+      Uint8Array<ArrayBuffer>,
+    ]
+    const headers = new Headers({ 'content-length': '4', 'content-encoding': 'gzip' })
+    expect(await readText({ headers, body: chunks([a, b]) }, 100)).toBe('a=1&b=2')
+  })
+
   test('a character may be split between chunks', async () => {
     const bytes = new TextEncoder().encode('aü€😀b')
     const body = chunks([...bytes].map((byte) => new Uint8Array([byte])))
