@@ -4,19 +4,12 @@ import type { ProtectNeed, ResourceServer } from '../index.ts'
 import type { AuthInfo } from '../types.ts'
 import { buildLazily, partsOf, type Lazy, type Parts } from './parts.ts'
 import { checkRoute } from './route.ts'
-import {
-  bodyIsGone,
-  copyHeaders,
-  hasVerbatimPath,
-  lazily,
-  originOf,
-  putBodyElsewhere,
-  rawBodyOf,
-  sendWebResponse,
-  toWebRequest,
-  verbatim,
-  type Incoming as NodeIncoming,
-} from './node-message.ts'
+import { bodyElsewhere, type OwnRequest } from '../lib/own-request.ts'
+import { bodyIsGone, rawBodyOf, toWebRequest, verbatim } from './node-request.ts'
+import { copyHeaders, sendWebResponse } from './node-response.ts'
+import { hasVerbatimPath, type Incoming as NodeIncoming } from './node-target.ts'
+
+export { clientAddress } from './node-request.ts'
 
 /**
  * Middleware that answers what belongs to Tollgate: metadata, and the endpoints of an embedded authorization server. Mount it at the
@@ -54,30 +47,24 @@ export function endpoints(...parts: Parts): RequestHandler {
  * app.all('/mcp', guard(rs), (req, res) => transport.handleRequest(req, res, req.body))
  */
 export function guard<P = unknown>(rs: Lazy<ResourceServer<P>>, need?: ProtectNeed): RequestHandler {
-  const admit = buildLazily(rs, (built) => {
+  const server = buildLazily(rs, (built) => {
     checkRoute(built, need)
-    return built.protect(
-      async (request, auth, incoming: Incoming, outgoing: Outgoing, admitted: () => void) => {
-        if (need?.operations !== undefined && request.body !== null) incoming.body = await request.json()
-        ;(incoming as { auth?: AuthInfo<P> }).auth = auth
-        admitted()
-        return standIn(outgoing)
-      },
-      need,
-    )
+    return built
   })
   return middleware(async (request, incoming, outgoing, next) => {
-    let inside = false
     // The body decides whether an event stream outlives its token, and the handler reads it from here.
-    putBodyElsewhere(request, () => (verbatim(incoming.body) === undefined ? incoming.body : undefined))
-    const response = await admit()(request, incoming, outgoing, () => {
-      inside = true
-    })
-    if (!inside) return sendWebResponse(outgoing, response)
-    // What the guard adds to an answer (CORS, Deprecation) goes onto the one that the handler will write.
-    copyHeaders(outgoing, response.headers, ['content-type'])
-    stripAuthorization(incoming)
-    endWith(outgoing, response)
+    request[bodyElsewhere] = () => (verbatim(incoming.body) === undefined ? incoming.body : undefined)
+    const admitted = await server().admit(request, need)
+    if (admitted instanceof Response) return sendWebResponse(outgoing, admitted)
+    const { auth, request: judged } = admitted
+    if (need?.operations !== undefined && judged.body !== null) incoming.body = await judged.json()
+    ;(incoming as { auth?: AuthInfo<P> | undefined }).auth = auth
+    // What the guard adds to an answer (CORS, Cache-Control, Deprecation) goes onto the one that the handler will write.
+    copyHeaders(outgoing, admitted.finish(new Response()).headers)
+    outgoing.once(
+      'close',
+      admitted.onEnd(() => endAnswer(outgoing)),
+    )
     next()
   }, asParsed)
 }
@@ -89,25 +76,20 @@ export function authOf<P = unknown>(request: object): AuthInfo<P> {
   return auth
 }
 
-/** The client's address as Express knows it (`req.ip`, with `trust proxy`), for the option `clientAddress`. */
-export function clientAddress(request: Request): string | undefined {
-  return addresses.get(request)
-}
-
-const addresses = new WeakMap<Request, string | undefined>()
-
 /** Express 4 knows nothing of promises. */
 function middleware(
-  work: (request: Request, incoming: Incoming, outgoing: Outgoing, next: () => void) => Promise<void>,
+  work: (request: OwnRequest, incoming: Incoming, outgoing: Outgoing, next: () => void) => Promise<void>,
   bodyOf: typeof asItCame,
 ): RequestHandler {
   const answer = async (incoming: Incoming, outgoing: Outgoing, next: () => void): Promise<void> => {
     // No endpoint has such a path; the application may.
     if (bodyOf === asItCame && !hasVerbatimPath(incoming)) return next()
-    const origin = originOf(incoming, incoming.protocol === 'https')
-    const request = toWebRequest(incoming, outgoing, origin, bodyOf)
+    const request = toWebRequest(incoming, outgoing, {
+      encrypted: incoming.protocol === 'https',
+      address: () => incoming.ip,
+      bodyOf,
+    })
     if (request === undefined) return void outgoing.status(400).json({ error: 'invalid_request' })
-    addresses.set(request, incoming.ip)
     await work(request, incoming, outgoing, next)
   }
   return (incoming, outgoing, next: NextFunction) => {
@@ -115,52 +97,20 @@ function middleware(
   }
 }
 
-/** For endpoints: a body that a parser has read is an error only where it is needed. */
-const asItCame = (incoming: NodeIncoming): BodyInit => rawBodyOf(incoming) ?? lazily(incoming)
+/** For endpoints: a body that a parser has read is an error only if an endpoint needs it. */
+const asItCame = (incoming: NodeIncoming) => (): BodyInit => rawBodyOf(incoming) ?? ''
 
-/** For the guard: what a parser has made of the body is what the handler will act on, so it is also what is judged. */
-function asParsed(incoming: NodeIncoming): BodyInit {
-  if (!incoming.readableDidRead) return lazily(incoming)
+/** For the guard: the handler acts on what a parser has made of the body, so this is also what is judged. */
+function asParsed(incoming: NodeIncoming): () => BodyInit {
   const { body } = incoming
-  const known = body === undefined ? rawBodyOf(incoming) : (verbatim(body) ?? JSON.stringify(body))
-  if (known === undefined) throw bodyIsGone()
-  return known
+  if (body === undefined && rawBodyOf(incoming) === undefined) throw bodyIsGone()
+  return () => (body === undefined ? rawBodyOf(incoming)! : (verbatim(body) ?? JSON.stringify(body)))
 }
 
-/** Stands for the answer to come: an event stream that lasts as long as the connection, so that the guard can end it. */
-function standIn(outgoing: Outgoing): Response {
-  const body = new ReadableStream({
-    start: (controller) => {
-      outgoing.once('close', () => {
-        try {
-          controller.close()
-        } catch {
-          // The guard has ended it.
-        }
-      })
-    },
-  })
-  return new Response(body, { headers: { 'content-type': 'text/event-stream' } })
-}
-
-/** Ends the real answer when the guard ends the one that stands for it. */
-function endWith(outgoing: Outgoing, { body }: Response): void {
-  const over = (): void => {
-    if (outgoing.writableEnded || outgoing.closed) return
-    // A transport that does not know yet may still write.
-    outgoing.on('error', () => undefined)
-    outgoing.end(() => outgoing.destroy())
-  }
-  body?.pipeTo(new WritableStream()).then(over, over)
-}
-
-/** In every view, in place: whoever has read one before holds the same object (G39). The official SDK's transports read the raw one. */
-function stripAuthorization(incoming: Incoming): void {
-  const { headers, rawHeaders } = incoming
-  // Not every runtime that has `node:http` has it.
-  const distinct: Record<string, unknown> | undefined = incoming.headersDistinct
-  delete headers.authorization
-  delete distinct?.['authorization']
-  for (let i = rawHeaders.length - 2; i >= 0; i -= 2)
-    if (rawHeaders[i]!.toLowerCase() === 'authorization') rawHeaders.splice(i, 2)
+/** Ends an answer that the handler may still be writing. */
+function endAnswer(outgoing: Outgoing): void {
+  if (outgoing.writableEnded || outgoing.closed) return
+  // A transport that has not noticed yet may write once more.
+  outgoing.on('error', () => undefined)
+  outgoing.end(() => outgoing.destroy())
 }

@@ -41,19 +41,18 @@ export function guard<P = unknown>(
   rs: Lazy<ResourceServer<P>>,
   need?: ProtectNeed,
 ): MiddlewareHandler<{ Variables: AuthVariables<P> }> {
-  type Step = Parameters<MiddlewareHandler<{ Variables: AuthVariables<P> }>>
-  const admit = buildLazily(rs, (built) => {
+  const server = buildLazily(rs, (built) => {
     checkRoute(built, need)
-    return built.protect(async (request, auth, c: Step[0], next: Step[1]) => {
-      c.req.raw = request
-      c.set('auth', auth)
-      await next()
-      return c.res
-    }, need)
+    return built
   })
   return async (c, next) => {
-    const response = await admit()(await unread(c.req), c, next)
-    if (!c.finalized) return response
+    const admitted = await server().admit(await unread(c.req), need)
+    if (admitted instanceof Response) return admitted
+    c.req.raw = admitted.request
+    // Only `optional` admits a request without a token.
+    c.set('auth', admitted.auth!)
+    await next()
+    const response = admitted.finish(c.res)
     // Without this, Hono would merge the two answers' headers.
     c.res = undefined
     c.res = response

@@ -5,6 +5,7 @@ import { isIP } from 'node:net'
 import { Readable } from 'node:stream'
 import { BlockedAddressError } from '../http/guarded-fetch.ts'
 import { isSpecialAddress } from '../http/addresses.ts'
+import { forPlatform } from '../lib/own-request.ts'
 import type { Fetch } from '../types.ts'
 
 /**
@@ -13,7 +14,7 @@ import type { Fetch } from '../types.ts'
  * so. Redirects are never followed. For `createClient({ fetch: nodeFetch })` and `clientDocuments: { fetch: nodeFetch }`.
  */
 export const nodeFetch: Fetch = async (input, init) => {
-  const request = new Request(input, init)
+  const request = new Request(forPlatform(input), init)
   const url = new URL(request.url)
   const addresses = await judgedAddresses(url.hostname)
   const body = request.body === null ? undefined : Buffer.from(await request.arrayBuffer())

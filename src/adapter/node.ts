@@ -1,11 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Awaitable, ErrorContext } from '../types.ts'
 import { ConfigurationError } from '../errors.ts'
-import { checkOptions } from '../lib/options.ts'
 import { lastAddress } from '../http/caller.ts'
-import { isEncrypted, originOf, sendWebResponse, toWebRequest } from './node-message.ts'
+import { checkOptions } from '../lib/options.ts'
+import { toWebRequest } from './node-request.ts'
+import { sendWebResponse } from './node-response.ts'
+import { isEncrypted } from './node-target.ts'
 
 export { joinAuthorizationHeaders } from './node-authorization.ts'
+export { clientAddress } from './node-request.ts'
 export { nodeFetch } from './node-fetch.ts'
 export { loopbackRedirect, type LoopbackOptions } from './node-loopback.ts'
 export { openUrl } from './node-open.ts'
@@ -34,45 +37,34 @@ export interface NodeHandlerOptions {
 export function toNodeHandler(
   handler: (request: Request) => Awaitable<Response>,
   options: NodeHandlerOptions = {},
-): (incoming: IncomingMessage, outgoing: ServerResponse) => void {
+): (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void> {
   if (typeof handler !== 'function')
     throw new ConfigurationError('handler', 'pass a function from Request to Response')
   const { behindProxy, onError, base } = resolve(options)
 
-  const requests = new WeakMap<IncomingMessage, Request>()
-  const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
-    const secure = isEncrypted(incoming) || (behindProxy !== undefined && forwardedAsHttps(incoming))
-    // Before anything secret is read (HT4).
-    if (base?.startsWith('https:') && !isEncrypted(incoming) && behindProxy === undefined)
-      return refuse(outgoing, 400, plainHttp)
-    const request = toWebRequest(incoming, outgoing, base ?? originOf(incoming, secure))
-    if (request === undefined)
-      return refuse(outgoing, 400, 'The request target, the method or the Host header is not valid')
-    requests.set(incoming, request)
-    addresses.set(request, addressOf(incoming, behindProxy))
-    await sendWebResponse(outgoing, await handler(request))
-  }
-
-  return (incoming, outgoing) => {
-    answer(incoming, outgoing).catch((error: unknown) => {
-      if (outgoing.destroyed) return
-      const request = requests.get(incoming)
+  return async (incoming, outgoing) => {
+    let request: Request | undefined
+    try {
+      const encrypted = isEncrypted(incoming)
+      // Before anything secret is read.
+      if (base?.startsWith('https:') && !encrypted && behindProxy === undefined)
+        return refuse(outgoing, 400, plainHttp)
+      request = toWebRequest(incoming, outgoing, {
+        origin: base,
+        encrypted: encrypted || (behindProxy !== undefined && forwardedAsHttps(incoming)),
+        address: () => addressOf(incoming, behindProxy),
+      })
+      if (request === undefined)
+        return refuse(outgoing, 400, 'The request target, the method or the Host header is not valid')
+      await sendWebResponse(outgoing, await handler(request))
+    } catch (error) {
+      if (outgoing.destroyed && outgoing.errored !== error) return
       onError(error, { where: 'handler', ...(request && { request }) })
       if (outgoing.headersSent) outgoing.destroy()
       else refuse(outgoing, 500)
-    })
+    }
   }
 }
-
-/**
- * The client's address, for the option `clientAddress` of a server behind {@link toNodeHandler}: from the connection, or from the proxy's header
- * with `behindProxy`.
- */
-export function clientAddress(request: Request): string | undefined {
-  return addresses.get(request)
-}
-
-const addresses = new WeakMap<Request, string | undefined>()
 
 const plainHttp =
   'This server is reached over https, and the request came over plain http. If a proxy terminates TLS, pass behindProxy: true, or ' +

@@ -1,12 +1,26 @@
-// An adapter that makes the Request is its only owner, so the guard may take the credential off in place (G39).
-// A registered symbol: adapter and guard may come from two bundles.
-const own: unique symbol = Symbol.for('tollgate.own-request') as never
+/**
+ * The key under which a request that one of our adapters made has a function that removes its credential. The adapter
+ * is the only owner of such a request, so the guard may change it in place. A registered symbol, because adapter and
+ * guard may come from two bundles.
+ */
+export const removeCredential: unique symbol = Symbol.for('tollgate.remove-credential') as never
 
-/** For adapters: nobody but the handler will look at this request. */
-export function markOwn(request: Request): Request {
-  Object.defineProperty(request, own, { value: true })
-  return request
+/** The key of what an adapter for a framework tells about the body, if the handler reads it from another object. */
+export const bodyElsewhere: unique symbol = Symbol.for('tollgate.body-elsewhere') as never
+
+/** What an adapter's request adds to `Request`. */
+export interface OwnRequest extends Request {
+  [removeCredential](): void
+  /** Returns the body that was found in the other object so far. Only the handler may read the request's own. */
+  [bodyElsewhere]?: (() => unknown) | undefined
 }
 
-/** Whether the request was made by one of our adapters, with headers that can be changed. */
-export const isOwn = (request: Request): boolean => own in request
+/** Whether one of our adapters made the request. */
+export const isOwn = (request: Request): request is OwnRequest => removeCredential in request
+
+/**
+ * What `new Request()` and `fetch()` take in place of an adapter's request: the platform's constructor reads private
+ * fields, which the light request of the Node adapter does not have. Anything else is returned as it is.
+ */
+export const forPlatform = <T>(input: T): T | Request =>
+  input instanceof Request && isOwn(input) ? new Request(input.url, input) : input

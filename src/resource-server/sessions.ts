@@ -1,5 +1,6 @@
 import { constantTimeEqual } from '../lib/equal.ts'
 import { checkOptions, requireSecrets } from '../lib/options.ts'
+import { forPlatform } from '../lib/own-request.ts'
 import { randomToken } from '../lib/random.ts'
 import { MacSealer } from '../lib/mac-sealer.ts'
 import type { AuthInfo, Awaitable } from '../types.ts'
@@ -85,7 +86,7 @@ async function inner(
   if (opened === undefined) return undefined
   const headers = new Headers(request.headers)
   headers.set(header, opened)
-  return new Request(request, { headers })
+  return new Request(forPlatform(request), { headers })
 }
 
 /** The status by which MCP says that a session is over, and the body of the official SDK. */

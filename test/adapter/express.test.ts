@@ -136,6 +136,30 @@ test('RC7 HT1 what a CORS middleware before the guard exposes stays readable; it
   }
 })
 
+test('cookies of a middleware stay beside those of an endpoint', async () => {
+  const { app, origin } = await start()
+  app.use((_req, res, next) => {
+    res.cookie('session', '1')
+    next()
+  })
+  const answer = new Response('in', {
+    headers: [
+      ['set-cookie', 'a=1'],
+      ['set-cookie', 'b=2'],
+    ],
+  })
+  app.use(endpoints({ handle: async () => answer }))
+  const cookies = (await fetch(origin)).headers.getSetCookie().map((each) => each.split(';', 1)[0])
+  expect(cookies.sort()).toEqual(['a=1', 'b=2', 'session=1'])
+})
+
+test('G5 endpoints() see that there is a second Authorization header', async () => {
+  const { app, port } = await start()
+  app.use(endpoints({ handle: async (request) => new Response(request.headers.get('authorization')) }))
+  const head = ['GET / HTTP/1.1', 'Host: 127.0.0.1', 'Authorization: Basic YTpi', 'authorization: Bearer x']
+  expect(await raw(port, ...head)).toContain('Basic YTpi, Bearer x')
+})
+
 test('U4 endpoints() and guard() take functions, which the first request calls, once', async () => {
   const { app, origin, rs } = await start()
   const make = vi.fn(() => rs)

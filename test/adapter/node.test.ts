@@ -1,13 +1,16 @@
 import { once } from 'node:events'
-import { createServer, type RequestListener } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import { connect as connectHttp2, createSecureServer } from 'node:http2'
 import { createServer as createTlsServer, request as tlsRequest } from 'node:https'
 import { connect, type AddressInfo } from 'node:net'
 import { afterEach, expect, test, vi } from 'vitest'
-import { clientAddress, toNodeHandler } from '../../src/adapter/node.ts'
+import { clientAddress, nodeFetch, toNodeHandler } from '../../src/adapter/node.ts'
 import { createAuthorizationServer, ownLogin } from '../../src/authorization-server/index.ts'
 import { ConfigurationError } from '../../src/errors.ts'
+import type { AuthInfo } from '../../src/index.ts'
+import { createSessions } from '../../src/resource-server/sessions.ts'
 import { memoryStore } from '../../src/store/memory.ts'
+import { alice, closeExpress, startExpress } from '../support/provider-express.ts'
 import { selfSigned } from '../support/runtime-tls.ts'
 import { adapterApp } from './suite-app.ts'
 import { adapterSuite, raw } from './adapter.suite.ts'
@@ -30,6 +33,7 @@ adapterSuite(
 )
 
 const open: { close(): void; closeAllConnections(): void }[] = []
+afterEach(closeExpress)
 afterEach(() => {
   for (const server of open.splice(0)) {
     server.close()
@@ -210,13 +214,13 @@ async function http2(handler: (request: Request) => Promise<Response>) {
   const send = async (
     headers: Record<string, string>,
     body?: string,
-  ): Promise<{ status: number; text: string }> => {
+  ): Promise<{ status: number; text: string; headers: Record<string, unknown> }> => {
     const stream = session.request(headers, { endStream: body === undefined })
     if (body !== undefined) stream.end(body)
     const [answer] = (await once(stream, 'response')) as [Record<string, number>]
     let text = ''
     for await (const chunk of stream) text += String(chunk)
-    return { status: answer[':status']!, text }
+    return { status: answer[':status']!, text, headers: answer }
   }
   return { origin, send }
 }
@@ -259,8 +263,26 @@ test('RC5 HTTP/2: a client registers, and redeems at the token endpoint', async 
 test('T20 HTTP/2: a Host that contradicts :authority is 400 (RFC 9113 §8.3.1)', async () => {
   const { origin, send } = await http2(async (request) => new Response(request.url))
   const { host } = new URL(origin)
-  expect(await send({ ':path': '/', host })).toEqual({ status: 200, text: `${origin}/` })
+  expect(await send({ ':path': '/', host })).toMatchObject({ status: 200, text: `${origin}/` })
   expect((await send({ ':path': '/', ':authority': host, host: 'evil.test' })).status).toBe(400)
+})
+
+test('HTTP/2: each cookie is a header of its own, and what concerns the connection is left out', async () => {
+  const { send } = await http2(async () => {
+    const headers = new Headers({ connection: 'x-hop', 'x-end': '1' })
+    headers.append('set-cookie', 'a=1')
+    headers.append('set-cookie', 'b=2')
+    return new Response('answer', { status: 201, headers })
+  })
+  const { status, text, headers } = await send({ ':path': '/' })
+  expect([status, text]).toEqual([201, 'answer'])
+  expect(headers).toMatchObject({ 'set-cookie': ['a=1', 'b=2'], 'x-end': '1' })
+  expect(headers).not.toHaveProperty('connection')
+})
+
+test('HTTP/2: a method in lower case, which Fetch would write in upper case, is 400', async () => {
+  const { send } = await http2(async (request) => new Response(request.method))
+  expect((await send({ ':method': 'post', ':path': '/' }, 'x')).status).toBe(400)
 })
 
 test('HTTP/2: pseudo headers become the URL, an event stream streams', async () => {
@@ -370,6 +392,74 @@ test('RFC 9110 §7.6.1 what a handler says of the connection is not passed on', 
   expect(lines.filter((line) => line.startsWith('connection:'))).toEqual(['connection: close'])
   expect(lines.filter((line) => /^(keep-alive|upgrade|te):/.test(line))).toEqual([])
   expect(lines).toContain('x-end: 1')
+})
+
+test('G5 any handler sees that there is a second Authorization header', async () => {
+  const url = await serve(toNodeHandler((request) => new Response(request.headers.get('authorization'))))
+  const lines = ['GET / HTTP/1.1', 'Authorization: Basic YTpi', 'authorization: Bearer x']
+  expect((await raw(Number(new URL(url).port), lines)).text).toContain('Basic YTpi, Bearer x')
+})
+
+test('G39 behind the guard the message has no credential either, in no view of its headers', async () => {
+  const { app, origin, rs } = await startExpress()
+  app.use(toNodeHandler(rs.protect((request) => Response.json(messageOf(request)))))
+  const headers = { ...alice, 'x-kept': 'yes' }
+  const text = await (await fetch(`${origin}/mcp`, { headers })).text()
+  expect(text.match(/x-kept/g)).toHaveLength(3)
+  expect(text).not.toMatch(/authorization|key_alice/i)
+})
+
+/** What the adapter's request tells about Node's message. */
+function messageOf(request: Request): object {
+  const { req } = (request as unknown as { runtime: { node: { req: IncomingMessage } } }).runtime.node
+  const { headers, headersDistinct, rawHeaders } = req
+  return { headers, headersDistinct, rawHeaders }
+}
+
+test('a request goes on where the platform wants one of its own', async () => {
+  let arrived = 0
+  const sessions = createSessions({ secret: 'thirty-two bytes at the very least!' })
+  const resource = new URL('https://notes.example.com/mcp')
+  const auth = { issuer: 'https://as.example.com', subject: 'alice', clientId: 'c', resource } as AuthInfo
+  const bound = sessions.bind(async (request) => new Response(request.headers.get('mcp-session-id')))
+  const url = await serve(
+    toNodeHandler(async (request) => {
+      if (arrived++ === 0) return nodeFetch(request)
+      if (request.headers.has('mcp-session-id')) return bound(request, auth)
+      const copy = new Request(request.url, request)
+      return Response.json([copy.url, copy.method, copy.headers.get('x-kept'), await copy.text()])
+    }),
+  )
+  const post = (headers: Record<string, string>): Promise<Response> =>
+    fetch(`${url}/a?b`, { method: 'POST', headers, body: 'hello' })
+  expect(await (await post({ 'x-kept': 'yes' })).json()).toEqual([`${url}/a?b`, 'POST', 'yes', 'hello'])
+  const id = await sessions.create(auth)
+  expect(await (await post({ 'mcp-session-id': id })).text()).not.toBe(id)
+})
+
+test('a stream announces itself before its first event', async () => {
+  let controller: ReadableStreamDefaultController<Uint8Array> | undefined
+  const body = new ReadableStream<Uint8Array>({ start: (each) => void (controller = each) })
+  const headers = { 'content-type': 'text/event-stream' }
+  const url = await serve(toNodeHandler(() => new Response(body, { headers })))
+  const response = await fetch(url)
+  expect(response.headers.get('content-type')).toBe('text/event-stream')
+  controller!.close()
+  expect(await response.text()).toBe('')
+})
+
+test('RL1 the address is known after the client has closed its connection', async () => {
+  const address = vi.fn()
+  const url = await serve(
+    toNodeHandler(async (request) => {
+      await new Promise((resolve) => request.signal.addEventListener('abort', resolve))
+      address(clientAddress(request))
+      return new Response()
+    }),
+  )
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  socket.write('GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n', () => socket.destroy())
+  await expect.poll(() => address.mock.calls).toEqual([['127.0.0.1']])
 })
 
 test('a method that no Request can have is 400', async () => {

@@ -3,7 +3,7 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { createResourceServer, customVerifier, InvalidTokenError } from '../../src/index.ts'
 import type { AdmitNeed, AdmittedRequest } from '../../src/index.ts'
 import { operationScopes } from '../../src/resource-server/operations/operations.ts'
-import { markOwn } from '../../src/lib/own-request.ts'
+import { removeCredential } from '../../src/lib/own-request.ts'
 import {
   answer,
   issuer,
@@ -103,8 +103,11 @@ test('G39 the token is taken off the request with stripAuthorization, and off a 
   expect(stripped.request.headers.has('authorization')).toBe(false)
   expect(stripped.auth?.token).toBe(text)
   const plain = await world()
-  const own = await admitted(plain, markOwn(post(await token())))
+  const request = post(await token())
+  const remove = vi.fn(() => request.headers.delete('authorization'))
+  const own = await admitted(plain, Object.assign(request, { [removeCredential]: remove }))
   expect(own.request.headers.has('authorization')).toBe(false)
+  expect(remove).toHaveBeenCalledOnce()
   expect((await admitted(plain, post(await token()))).request.headers.has('authorization')).toBe(true)
 })
 

@@ -10,8 +10,8 @@ const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   exports: Record<string, { default: string }>
 }
 
-/** Frameworks and platforms belong to the host, not to us. */
-const external = ['node:*', 'cloudflare:*', 'express', 'next', 'next/*']
+/** Frameworks and platforms belong to the host, not to us. Express runs on Node, where srvx is installed, not shipped. */
+const external = ['node:*', 'cloudflare:*', 'express', 'next', 'next/*', 'srvx/node']
 
 async function bundle(
   subpath: string,

@@ -59,11 +59,13 @@ test('every subpath resolves from the tarball and importing it does nothing', ()
   const importable = subpaths.filter((subpath) => subpath !== './store/durable-object')
   const output = run(`
     const before = Object.keys(globalThis).length
+    const web = ['Request', 'Response', 'Headers', 'URL', 'fetch'].map((name) => [name, globalThis[name]])
     for (const name of ${JSON.stringify(importable.map(specifier))}) {
       const module = await import(name)
       if (Object.keys(module).length === 0 && name !== 'tollgate/types') console.log('exports nothing:', name)
     }
     if (Object.keys(globalThis).length !== before) console.log('a global was added')
+    for (const [name, value] of web) if (globalThis[name] !== value) console.log('replaced:', name)
     console.log('imported')
   `)
   expect(output).toBe('imported\n')

@@ -50,8 +50,11 @@ const table: Record<string, Rule> = {
     npm: [],
     typeOnlyNpm: [/^hono/, /^express/, /^next/, /^@cloudflare\//],
   },
+  // The conversion between Node's messages and Web objects.
+  'adapter/node-request.ts': { local: ['errors.ts', 'http/', 'lib/'], npm: [/^srvx\/node$/] },
+  'adapter/node-response.ts': { local: ['http/'], npm: [/^srvx\/node$/] },
   'adapter/express.ts': {
-    local: ['errors.ts', 'types.ts', 'http/', 'adapter/node', ...everyAdapter],
+    local: ['errors.ts', 'types.ts', 'http/', 'lib/', 'adapter/node', ...everyAdapter],
     npm: [],
     typeOnlyNpm: [/^express/],
   },

@@ -4,6 +4,7 @@ import {
   protectedResourceRequest,
   WWWAuthenticateChallengeError,
 } from 'oauth4webapi'
+import { forPlatform } from '../../lib/own-request.ts'
 import type { ClientContext } from '../context.ts'
 import { covers } from '../discovery/resource-metadata.ts'
 import { checkServer } from '../outgoing.ts'
@@ -24,7 +25,7 @@ export async function replayable(
   input: RequestInfo | URL,
   init: RequestInit | undefined,
 ): Promise<ReplayableRequest> {
-  const request = new Request(input, init)
+  const request = new Request(forPlatform(input), init)
   const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined)
   const body = request.body === null ? undefined : await request.arrayBuffer()
   const { url, method, headers } = request

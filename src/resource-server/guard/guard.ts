@@ -1,6 +1,6 @@
 import { InsufficientScopeError, OAuthError } from '../../errors.ts'
 import { applyCors } from '../../http/cors.ts'
-import { isOwn } from '../../lib/own-request.ts'
+import { isOwn, removeCredential } from '../../lib/own-request.ts'
 import type { NewEvent } from '../../lib/runtime.ts'
 import { readBearer } from '../../protocol/bearer.ts'
 import type { AuthInfo, Awaitable, Clock, TollgateEventType } from '../../types.ts'
@@ -168,6 +168,8 @@ export class Admission implements AdmittedRequest<never> {
 
 /** In place if the request allows it, which costs nothing; otherwise (Workers) a copy. */
 function withoutAuthorization(request: Request): Request {
+  if (isOwn(request)) request[removeCredential]()
+  if (!request.headers.has('authorization')) return request
   try {
     request.headers.delete('authorization')
   } catch {

@@ -1,5 +1,5 @@
 import { readText } from '../../http/body.ts'
-import { bodyElsewhere } from '../../lib/body-elsewhere.ts'
+import { bodyElsewhere, isOwn } from '../../lib/own-request.ts'
 
 /** What is known of the event stream that answers a POST. */
 export interface StreamKind {
@@ -26,7 +26,7 @@ export const wantsAnswers = (body: unknown): boolean =>
  * acknowledgement (MCP 2026-07-28). The header only ever makes a stream a subscription, because a client may leave it out.
  */
 export function streamKind(request: Request, judged: boolean | undefined): StreamKind {
-  const elsewhere = bodyElsewhere(request)
+  const elsewhere = isOwn(request) ? request[bodyElsewhere] : undefined
   const unread = judged === undefined && elsewhere === undefined ? readUnread(request) : undefined
   let start = request.headers.get('mcp-method') === subscription ? acknowledgement : ''
   const decoder = new TextDecoder()
