@@ -139,30 +139,31 @@ async function concludeOperations(
 export class Admission implements AdmittedRequest<never> {
   readonly auth: AuthInfo<never> | undefined
   readonly request: Request
-  readonly #received: Request
-  readonly #target: ProtectedResource
+  readonly #attempt: Attempt
   readonly #verified: Verified | undefined
   readonly #operations: JudgedOperations | undefined
 
-  constructor({ request, target }: Attempt, verified: Verified | undefined, operations?: JudgedOperations) {
-    this.auth = verified?.auth
+  constructor(attempt: Attempt, verified: Verified | undefined, operations?: JudgedOperations) {
+    const { request, target } = attempt
     const judged = operations === undefined ? request : operations.request
+    this.auth = verified === undefined ? undefined : verified.auth
     this.request =
-      (target.stripAuthorization || isOwn(request)) && verified !== undefined
+      verified !== undefined && (target.stripAuthorization || isOwn(request))
         ? withoutAuthorization(judged)
         : judged
-    this.#received = request
-    this.#target = target
+    this.#attempt = attempt
     this.#verified = verified
     this.#operations = operations
   }
 
   finish(response: Response): Response {
-    return finishResponse(this.#received, response, this.#target, this.#verified, this.#operations)
+    const { request, target } = this.#attempt
+    return finishResponse(request, response, target, this.#verified, this.#operations)
   }
 
   onEnd(end: () => void): () => void {
-    return watchToken(this.#received, this.#target, this.#verified, this.#operations, end)
+    const { request, target } = this.#attempt
+    return watchToken(request, target, this.#verified, this.#operations, end)
   }
 }
 

@@ -69,17 +69,17 @@ function metadataEndpoint({ resource }: ProtectedResource): (request: Request) =
 
 /** Refuses another host or origin (MCP transports, Security Warning), and answers CORS preflights; undefined: neither. */
 function answerPreflightOrRefuse(request: Request, target: ProtectedResource): Response | undefined {
-  const { headers } = request
   if (target.resource.loopback && !asksForLoopback(request)) {
     return refuseInvalid(target, 421, wrongHost)
   }
   const mayBePreflight = request.method === 'OPTIONS'
   // If every origin may call, there is nothing to compare.
   if (target.cors.origins === '*' && !mayBePreflight) return undefined
-  const origin = headers.get('origin')
+  const origin = request.headers.get('origin')
   if (origin === null) return undefined
   // A preflight of another origin gets no permission, which says the same as 403.
-  if (mayBePreflight && headers.has('access-control-request-method')) return preflight(request, target.cors)
+  if (mayBePreflight && request.headers.has('access-control-request-method'))
+    return preflight(request, target.cors)
   if (isAllowedOrigin(origin, target.cors)) return undefined
   return applyCors(request, refuseInvalid(target, 403, 'This origin is not allowed'), target.cors)
 }
