@@ -1,7 +1,7 @@
 import { ConfigurationError } from '../errors.ts'
 import { attributed } from '../lib/runtime.ts'
 import { readScopes } from './verify/claims.ts'
-import { requireScopes } from './resources.ts'
+import { requireScopes } from './scope-options.ts'
 import type { ScopesFromClaims } from './types.ts'
 
 /** What a token's roles and permissions say in scopes (RBAC). */

@@ -1,6 +1,6 @@
 import { resolveRuntime } from '../lib/runtime.ts'
 import type { Deployment } from '../types.ts'
-import type { Settings } from './options.ts'
+import type { Settings } from './context.ts'
 import type { ResourceServerOptions } from './types.ts'
 
 /** What `tollgate/doctor` reads: the doctor is no part of the guard, which ships to everybody. */

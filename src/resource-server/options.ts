@@ -10,26 +10,12 @@ import {
 import { printError } from '../lib/print-error.ts'
 import { Sealer } from '../lib/sealer.ts'
 import { defaultMaxTokenLength } from '../protocol/bearer.ts'
-import { createScopeHierarchy, type ScopeHierarchy } from '../protocol/scope.ts'
+import { createScopeHierarchy } from '../protocol/scope.ts'
 import type { VerifierRuntime } from '../types.ts'
 import { claimedScopes } from './claimed-scopes.ts'
-import { resolveResources, type Resource } from './resources.ts'
+import type { Resource, Settings } from './context.ts'
+import { resolveResources } from './resources.ts'
 import type { ResourceServerOptions } from './types.ts'
-
-/** The options with their defaults. */
-export interface Settings {
-  readonly resources: readonly Resource[]
-  readonly hierarchy: ScopeHierarchy
-  readonly claimedScopes: ((claims: Readonly<Record<string, unknown>>) => readonly string[]) | undefined
-  /** Undefined: what the resource's own scheme and host say. */
-  readonly allowedOrigins: '*' | readonly string[] | undefined
-  /** 0: no token cache. */
-  readonly tokenCacheSize: number
-  /** In characters. */
-  readonly maxTokenLength: number
-  readonly stripAuthorization: boolean
-  readonly runtime: VerifierRuntime
-}
 
 const runtimeOptions = ['fetch', 'clock', 'waitUntil', 'onEvent', 'onError', 'clientAddress'] as const
 const runtimeNames = [...runtimeOptions, 'repeatedEvents'] as const

@@ -1,35 +1,14 @@
 import { ConfigurationError } from '../errors.ts'
-import { checkOptions, nearestName, requireString, requireStrings } from '../lib/options.ts'
+import { checkOptions, requireString, requireStrings } from '../lib/options.ts'
 import type { ProtectedResourceMetadata } from '../protocol/metadata.ts'
 import { canonicalResource, isLoopbackHost } from '../protocol/resource.ts'
-import { isScopeToken } from '../protocol/scope.ts'
 import { protectedResourceMetadataUrl, rootProtectedResourceMetadataUrl } from '../protocol/well-known.ts'
 import type { AuthorizationServer } from '../types.ts'
 import { offeredScopes } from './verify/first-of.ts'
+import type { Resource } from './context.ts'
+import { requireNeeded, requireOffered, requireScopes } from './scope-options.ts'
 import { checkSecure, resolveServers } from './servers.ts'
 import type { ResourceOptions, ResourceServerOptions } from './types.ts'
-
-/** One resource with everything that is known about it before the first request. */
-export interface Resource {
-  /** As configured. */
-  readonly resource: string
-  /** Where requests find it: a pathname without a trailing slash. */
-  readonly path: string
-  /** The request's host must be this one; undefined: any, because the path decides. */
-  readonly host: string | undefined
-  /** Whether it is on this machine, so that the request's `Host` is checked. */
-  readonly loopback: boolean
-  readonly metadataUrl: string
-  /** The pathnames that serve the metadata. */
-  readonly metadataPaths: readonly string[]
-  readonly metadata: ProtectedResourceMetadata
-  readonly requiredScopes: readonly string[]
-  /** Asked for by the challenge to a request without a good token, beside what the request needs. */
-  readonly firstScopes: readonly string[]
-  /** All that a token can carry; undefined: not known. */
-  readonly offered: readonly string[] | undefined
-  readonly servers: readonly AuthorizationServer[]
-}
 
 const inherited = [
   ...(['authorizationServers', 'scopesSupported', 'requiredScopes', 'resourceName'] as const),
@@ -158,22 +137,6 @@ function link(option: string, name: string, value: string | undefined): Record<s
   return { [name]: value }
 }
 
-export function requireScopes(option: string, value: unknown): readonly string[] {
-  const scopes = requireStrings(option, value)
-  const wrong = scopes.find((scope) => !isScopeToken(scope))
-  if (wrong !== undefined)
-    throw new ConfigurationError(option, `"${wrong}" is not one scope; pass each as a string of its own`)
-  return [...new Set(scopes)]
-}
-
-/** Scopes that a request may need (MCP, Refresh Tokens: offline_access is never one). */
-export function requireNeeded(option: string, value: unknown): readonly string[] {
-  const scopes = requireScopes(option, value)
-  if (scopes.includes('offline_access'))
-    throw new ConfigurationError(option, 'take offline_access out: it is for authorization servers')
-  return scopes
-}
-
 /** What the first challenge asks for. By default all that an embedded server offers: the user chooses on the consent page. */
 function resolveFirst(
   value: ResourceServerOptions['firstChallengeScopes'],
@@ -189,25 +152,6 @@ function resolveFirst(
       `pass 'required', 'offered' or a list of scopes; got ${JSON.stringify(first)}`,
     )
   return requireNeeded('firstChallengeScopes', first)
-}
-
-/** Throws if a scope is offered for none of these resources: no token could ever carry it. */
-export function requireOffered(
-  option: string,
-  scopes: readonly string[],
-  resources: readonly Pick<Resource, 'resource' | 'offered'>[],
-): void {
-  for (const scope of scopes) {
-    if (resources.some(({ offered }) => offered === undefined || offered.includes(scope))) continue
-    const offered = resources.flatMap((each) => each.offered ?? [])
-    const nearest = nearestName(scope, offered)
-    const hint = nearest === undefined ? `it offers ${offered.join(', ')}` : `did you mean "${nearest}"?`
-    const where = resources.map(({ resource }) => resource).join(', ')
-    throw new ConfigurationError(
-      option,
-      `the authorization server does not offer "${scope}" for ${where}; ${hint}`,
-    )
-  }
 }
 
 /** RFC 9728 §1.2: https, no fragment. */

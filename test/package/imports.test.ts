@@ -173,6 +173,7 @@ const layers: Record<string, string[]> = {
     'types.ts',
     'urls.ts',
   ],
+  'resource-server': ['context.ts', 'scope-options.ts', 'types.ts'],
 }
 
 test.each(Object.entries(layers))(

@@ -1,6 +1,7 @@
 import { ConfigurationError } from '../../errors.ts'
 import { checkOptions, requireSeconds, requireStrings } from '../../lib/options.ts'
-import { requireNeeded, requireOffered, type Resource } from '../resources.ts'
+import type { Resource } from '../context.ts'
+import { requireNeeded, requireOffered } from '../scope-options.ts'
 import type { AdmitNeed } from '../types.ts'
 
 /** A checked need. */

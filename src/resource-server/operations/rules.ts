@@ -4,7 +4,7 @@ import { isMisspelt, isSetUp, keyKind, ruleKeys } from './methods.ts'
 import { fold, isBlankOrControlled, matches, patternOf, type Pattern } from './patterns.ts'
 import { bareUris, exampleOf, isAmbiguous, normalUri } from './uri.ts'
 import type { OperationRule } from './operations.ts'
-import { requireNeeded } from '../resources.ts'
+import { requireNeeded } from '../scope-options.ts'
 
 /** The rules, checked and in the order in which they are looked up. */
 export interface Rules {
