@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import type { OAuthError } from '../../src/errors.ts'
 import {
   createClient,
   memoryStorage,
@@ -6,6 +7,7 @@ import {
   type Authorized,
   type ClientOptions,
   type ClientStorage,
+  type Redirect,
 } from '../../src/client/index.ts'
 import { storeStorage } from '../../src/client/storage/store-storage.ts'
 import { memoryStore } from '../../src/store/memory.ts'
@@ -220,5 +222,59 @@ describe('RC17 a refresh that is refused because of resource', () => {
     const client = await start(world, {})
     await expect(client.fetch(resource)).rejects.toMatchObject({ code: 'invalid_target' })
     expect(world.forms(`${issuer}/token`).every((form) => form['resource'] === resource)).toBe(true)
+  })
+})
+
+describe('a failed authorization reaches onError', () => {
+  afterEach(() => vi.useRealTimers())
+
+  /** A redirect whose user never approves. */
+  const silent = (world: World): Redirect => ({ ...world.redirect, open: () => undefined })
+
+  test.each(['authorize', 'fetch'] as const)('when the time of %s() is over, once', async (method) => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'], shouldAdvanceTime: true })
+    const world = createWorld()
+    const errors: unknown[] = []
+    const client = createClient({
+      fetch: world.fetch,
+      clock: world.clock,
+      redirect: silent(world),
+      onError: (error, { where }) => void errors.push([where, (error as OAuthError).code]),
+    })
+    const done = client[method](resource).catch((error: OAuthError) => error.code)
+    await vi.waitFor(() => expect(world.to(`${issuer}/register`)).toHaveLength(1))
+    if (method === 'authorize') await done
+    await vi.advanceTimersByTimeAsync(600_000)
+    await vi.waitFor(() => expect(errors).toEqual([['authorization', 'authorization_timeout']]))
+    if (method === 'fetch') expect(await done).toBe('authorization_timeout')
+  })
+
+  test('when the page cannot be opened', async () => {
+    const world = createWorld()
+    const errors: unknown[] = []
+    const broken = new Error('no browser')
+    const client = createClient({
+      fetch: world.fetch,
+      clock: world.clock,
+      redirect: { ...world.redirect, open: () => Promise.reject(broken) },
+      onError: (error, { where }) => void errors.push([where, error]),
+    })
+    await expect(client.fetch(resource)).rejects.toBe(broken)
+    expect(errors).toEqual([['authorization', broken]])
+  })
+
+  test('an onError that throws does not cost the browser its page', async () => {
+    const world = createWorld()
+    const client = createClient({
+      fetch: world.fetch,
+      clock: world.clock,
+      redirect: 'https://app.test/callback',
+      onError: () => {
+        throw new Error('the log is full')
+      },
+    })
+    const answer = await client.callback(new Request('https://app.test/callback?state=unknown&code=c'))
+    expect(answer.status).toBe(400)
+    expect(await answer.text()).toContain('Not signed in')
   })
 })
