@@ -1,3 +1,4 @@
+import { defined } from '../../lib/defined.ts'
 import { OAuthError, UnavailableError } from '../../errors.ts'
 import type { NewEvent } from '../../lib/runtime.ts'
 import type { ProtectedResourceMetadata } from '../../protocol/metadata.ts'
@@ -103,8 +104,9 @@ const noMetadata = ({ requested }: MetadataReader, server: string): Error =>
 
 const describeResource = (
   document: ProtectedResourceMetadata | undefined,
-): Omit<ServerRecord, 'issuer' | 'metadata'> => ({
-  ...(document === undefined ? {} : { resource: document.resource }),
-  ...(document?.scopes_supported === undefined ? {} : { scopesSupported: document.scopes_supported }),
-  ...(document?.dpop_bound_access_tokens_required ? { dpopRequired: true } : {}),
-})
+): Omit<ServerRecord, 'issuer' | 'metadata'> =>
+  defined({
+    resource: document?.resource,
+    scopesSupported: document?.scopes_supported,
+    dpopRequired: document?.dpop_bound_access_tokens_required || undefined,
+  })

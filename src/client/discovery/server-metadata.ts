@@ -1,3 +1,4 @@
+import { defined } from '../../lib/defined.ts'
 import type { AuthorizationServer } from 'oauth4webapi'
 import { parseAuthorizationServerMetadata } from '../../protocol/metadata-parse.ts'
 import type { AuthorizationServerMetadata } from '../../protocol/metadata.ts'
@@ -68,13 +69,14 @@ export function checkEndpoint(context: ClientContext, issuer: string, endpoint: 
 const presetMetadata = (
   issuer: string,
   { authorization, token, revocation }: NonNullable<ClientQuirks['endpoints']>,
-): AuthorizationServerMetadata => ({
-  issuer,
-  authorization_endpoint: authorization,
-  token_endpoint: token,
-  ...(revocation === undefined ? {} : { revocation_endpoint: revocation }),
-  code_challenge_methods_supported: ['S256'],
-})
+): AuthorizationServerMetadata =>
+  defined({
+    issuer,
+    authorization_endpoint: authorization,
+    token_endpoint: token,
+    revocation_endpoint: revocation,
+    code_challenge_methods_supported: ['S256'],
+  })
 
 /**
  * MCP 2025-03-26, Fallbacks for Servers without Metadata Discovery. PKCE was required of every server of that

@@ -1,3 +1,4 @@
+import { defined } from '../../lib/defined.ts'
 import {
   allowInsecureRequests,
   customFetch,
@@ -96,8 +97,7 @@ async function sendOnce(
     method,
     headers,
     redirect: 'manual',
-    ...(body === undefined ? {} : { body }),
-    ...(signal === undefined ? {} : { signal }),
+    ...defined({ body, signal }),
   })
 }
 
@@ -114,7 +114,7 @@ async function sendWithProof(
     DPoP: await context.dpop.handle(),
     [customFetch]: context.runtime.fetch as (url: string, init: object) => Promise<Response>,
     [allowInsecureRequests]: true,
-    ...(signal === undefined ? {} : { signal }),
+    ...defined({ signal }),
   }
   for (let attempt = 0; ; attempt++) {
     try {

@@ -1,3 +1,4 @@
+import { defined } from '../../lib/defined.ts'
 import type { ClientAuth } from 'oauth4webapi'
 import { OAuthError, UnavailableError } from '../../errors.ts'
 import { optionalText } from '../answers.ts'
@@ -161,5 +162,5 @@ async function registerOrAsk(
       'registration_unavailable',
       `${issuer} offers no registration that this client can use; register it by hand and pass it in "clients"`,
     )
-  return { issuer, clientId, ...(clientSecret === undefined ? {} : { clientSecret }) }
+  return defined({ issuer, clientId, clientSecret })
 }

@@ -1,3 +1,4 @@
+import { defined } from '../../lib/defined.ts'
 import { OAuthError } from '../../errors.ts'
 import { isLoopbackRedirect } from '../../protocol/redirect-uri.ts'
 import { formatScope } from '../../protocol/scope.ts'
@@ -76,11 +77,12 @@ export function toRegistration(
   const clientId = optionalText(answer['client_id'])
   if (clientId === undefined)
     throw serverError('invalid_response', 'The registration endpoint answered without a client id')
-  const optional = {
+  return defined({
+    issuer,
+    clientId,
+    redirectUri,
     clientSecret: optionalText(answer['client_secret']),
     method: optionalText(answer['token_endpoint_auth_method']),
     expiresAt: optionalPositiveNumber(answer['client_secret_expires_at']),
-  }
-  const given = Object.entries(optional).filter(([, value]) => value !== undefined)
-  return { issuer, clientId, redirectUri, ...Object.fromEntries(given) }
+  })
 }

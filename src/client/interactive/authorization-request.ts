@@ -1,3 +1,4 @@
+import { defined } from '../../lib/defined.ts'
 import { calculatePKCECodeChallenge, generateRandomCodeVerifier } from 'oauth4webapi'
 import { checkUrl } from '../../http/guarded-fetch.ts'
 import { randomToken } from '../../lib/random.ts'
@@ -49,17 +50,17 @@ export async function beginAuthorization(
   for (const [name, value] of Object.entries(parameters))
     if (value !== undefined) url.searchParams.set(name, value)
   const expiresAt = context.runtime.clock() + authorizationTimeout
-  const flow: FlowRecord = {
+  const flow: FlowRecord = defined({
     server,
     found,
     subject,
     clientId: identity.clientId,
     redirectUri,
     verifier,
-    ...(scopes === undefined ? {} : { scopes }),
-    ...(prompted ? { prompted } : {}),
+    scopes,
+    prompted: prompted || undefined,
     expiresAt,
-  }
+  })
   await saveRecord(context, flowRecord, await recordKeys.flow(state), flow, { expiresAt, owner: subject })
   return { url, state }
 }

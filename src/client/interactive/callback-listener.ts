@@ -1,3 +1,4 @@
+import { defined } from '../../lib/defined.ts'
 import { OAuthError } from '../../errors.ts'
 import type { ClientContext } from '../context.ts'
 import { type TokenRecord } from '../records.ts'
@@ -66,7 +67,7 @@ export async function listenForCallback(
       // Some browsers load a page twice.
       return (await (answered ??= finish(arrived))).clone()
     },
-    { preferred, ...(segment === undefined ? {} : { segment }) },
+    { preferred, ...defined({ segment }) },
   )
   let closed: Promise<void> | undefined
   const closeOnce = (): Promise<void> => (closed ??= (async () => close())())

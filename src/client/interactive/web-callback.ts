@@ -1,3 +1,4 @@
+import { defined } from '../../lib/defined.ts'
 import type { ClientContext } from '../context.ts'
 import { isCallbackPath } from '../identity/issuer-redirect.ts'
 import { answeredRecord, readRecord, saveRecord, type AnsweredRecord } from '../records.ts'
@@ -35,7 +36,7 @@ async function answerOnce(context: ClientContext, arrived: URL): Promise<Respons
     const answer = await finishOrRetry(context, arrived)
     const location = answer.headers.get('location')
     const expiresAt = runtime.clock() + authorizationTimeout
-    const record: AnsweredRecord = { subject, ...(location === null ? {} : { location }), expiresAt }
+    const record: AnsweredRecord = defined({ subject, location: location ?? undefined, expiresAt })
     // The user is signed in, even if this cannot be stored.
     await saveRecord(context, answeredRecord, key, record, { expiresAt, owner: subject }).catch(
       (error: unknown) => runtime.failed(error, 'storage'),

@@ -1,3 +1,4 @@
+import { defined } from '../../lib/defined.ts'
 import { ConfigurationError, OAuthError } from '../../errors.ts'
 import { checkUrl } from '../../http/guarded-fetch.ts'
 import type { Codec } from '../../lib/codec.ts'
@@ -158,15 +159,15 @@ export function toOAuthClientProvider(client: Client, server: string | URL): Sdk
       const refreshToken = optionalText(tokens.refresh_token)
       const scope = optionalText(tokens.scope)
       const lifetime = optionalPositiveNumber(tokens.expires_in)
-      const record: TokenRecord = {
+      const record: TokenRecord = defined({
         issuer,
         clientId: (await findClient(issuer, given !== undefined))?.clientId ?? '',
         accessToken: tokens.access_token,
-        type: /^dpop$/i.test(tokens.token_type) ? 'dpop' : 'bearer',
-        ...(refreshToken === undefined ? {} : { refreshToken }),
-        ...(scope === undefined ? {} : { granted: parseScopes(scope) }),
-        ...(lifetime === undefined ? {} : { expiresAt: runtime.clock() + lifetime }),
-      }
+        type: /^dpop$/i.test(tokens.token_type) ? ('dpop' as const) : ('bearer' as const),
+        refreshToken,
+        granted: scope === undefined ? undefined : parseScopes(scope),
+        expiresAt: lifetime === undefined ? undefined : runtime.clock() + lifetime,
+      })
       const found = current?.found.issuer === issuer ? current.found : { issuer, metadata: { issuer } }
       await indexTokens({ ...(await connect(context, url, found)), tokenKey })
       await saveRecord(context, tokenRecord, tokenKey, record)

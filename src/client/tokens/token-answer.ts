@@ -1,3 +1,4 @@
+import { defined } from '../../lib/defined.ts'
 import { optionalPositiveNumber, optionalText, readAnswer } from '../answers.ts'
 import { serverError } from '../errors.ts'
 import type { TokenAnswer } from '../types.ts'
@@ -20,12 +21,12 @@ export async function readTokenAnswer(
   // The platform's error would quote a token that cannot stand in a header.
   if (accessToken === undefined || !/^[\x21-\x7e]+$/.test(accessToken) || !types.includes(type))
     throw serverError('invalid_response', 'The token endpoint answered without a token of a known type')
-  const optional = {
+  return defined({
+    accessToken,
+    type: type as TokenAnswer['type'],
     expiresIn: optionalPositiveNumber(body['expires_in']),
     refreshToken: optionalText(body['refresh_token']),
     scope: optionalText(body['scope']),
     issuedTokenType: optionalText(body['issued_token_type']),
-  }
-  const given = Object.entries(optional).filter(([, value]) => value !== undefined)
-  return { accessToken, type: type as TokenAnswer['type'], ...Object.fromEntries(given) }
+  })
 }

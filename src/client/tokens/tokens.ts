@@ -1,3 +1,4 @@
+import { defined } from '../../lib/defined.ts'
 import type { Connection } from '../connection.ts'
 import type { ClientContext } from '../context.ts'
 import { serverError } from '../errors.ts'
@@ -32,19 +33,19 @@ export async function saveTokens(
     throw serverError('invalid_response', 'The token is not of the type that was requested')
   const granted = answer.scope === undefined ? (before?.granted ?? asked) : parseScopes(answer.scope)
   const refreshToken = answer.refreshToken ?? before?.refreshToken
-  const record: TokenRecord = {
+  const record: TokenRecord = defined({
     issuer: found.issuer,
-    ...(found.resource === undefined ? {} : { resource: found.resource }),
+    resource: found.resource,
     clientId,
     accessToken,
     type,
     ...expiryOf(context, answer.expiresIn),
-    ...(refreshToken === undefined ? {} : { refreshToken }),
-    ...(granted === undefined ? {} : { granted }),
-    ...(asked === undefined ? {} : { asked }),
+    refreshToken,
+    granted,
+    asked,
     // A public client's refresh token is bound as well (RFC 9449 §5).
-    ...(bound ? { jkt: await context.dpop.thumbprint() } : {}),
-  }
+    jkt: bound ? await context.dpop.thumbprint() : undefined,
+  })
   await indexTokens(connection)
   await saveRecord(context, tokenRecord, tokenKey, record)
   return record
