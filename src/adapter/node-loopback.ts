@@ -1,35 +1,55 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { ConfigurationError } from '../errors.ts'
-import { checkOptions, requireFunction, requireInteger } from '../lib/options.ts'
-import { within } from '../lib/within.ts'
 import type { Redirect } from '../client/types.ts'
+import { func, integer, matching, oneOf, readOptions } from '../lib/options.ts'
+import { within } from '../lib/within.ts'
 
 /** Options of {@link loopbackRedirect}. */
 export interface LoopbackOptions {
-  /** Shows the URL to the person, for example `openUrl`. Where it resolves to a URL, that is the answer: somebody pasted it. */
+  /**
+   * Shows the URL to the user, for example `openUrl`. If it resolves to a URL, that is the answer: the user
+   * pasted it. Required.
+   */
   open: Redirect['open']
-  /** Fixed: an authorization rejects where it is taken. Default: the port of the last registration where it is free, else any. */
+  /**
+   * 1–65535; an authorization rejects if it is in use. Default: the port of the last registration if it is
+   * free, else any.
+   */
   port?: number
   /** Default `/callback`. */
   path?: string
-  /** How the redirect URI names this machine, for servers that know only one of them. The listener is bound to 127.0.0.1 all the same. Default `127.0.0.1`. */
+  /**
+   * How the redirect URI names this machine, for servers that accept only one of the names. The listener is
+   * bound to 127.0.0.1 in both cases. Default `127.0.0.1`.
+   */
   host?: '127.0.0.1' | 'localhost'
 }
 
 /**
- * A redirect URI on this machine for native hosts (RFC 8252 §7.3): a listener on 127.0.0.1 that answers one path under one Host,
- * GET only, and closes when the authorization is over. Also on Deno and Bun.
+ * A redirect URI on this machine for native applications (RFC 8252 §7.3): a listener on 127.0.0.1 that
+ * answers one path under one Host, GET only, and closes when the authorization is over. Also on Deno and Bun.
+ *
+ * @param options See {@link LoopbackOptions}. Throws ConfigurationError for an unknown or unusable option.
  */
 export function loopbackRedirect(options: LoopbackOptions): Redirect {
-  checkOptions('loopbackRedirect', options, ['open', 'port', 'path', 'host'])
-  const { open, port, path: base = '/callback', host = '127.0.0.1' } = options
-  requireFunction('open', open)
-  requireInteger('port', port, { min: 1, max: 65_535, default: 1 })
-  if (!URL.canParse(`http://127.0.0.1${base}`) || new URL(`http://127.0.0.1${base}`).pathname !== base)
-    throw new ConfigurationError('path', 'pass a path that begins with a slash, as it stands in a URL')
-  if (host !== '127.0.0.1' && host !== 'localhost')
-    throw new ConfigurationError('host', `must be "127.0.0.1" or "localhost"; got ${JSON.stringify(host)}`)
+  const {
+    open,
+    port,
+    path: base,
+    host,
+  } = readOptions(
+    'loopbackRedirect',
+    options,
+    {
+      open: func().required,
+      port: integer({ min: 1, max: 65_535 }),
+      path: matching<string>('a path that begins with a slash, as it stands in a URL', isPath).default(
+        '/callback',
+      ),
+      host: oneOf(['127.0.0.1', 'localhost']).default('127.0.0.1'),
+    },
+    { uri: 'use "host", "port" and "path"', hostname: 'host', browser: 'open' },
+  )
   // A fixed port serves one authorization after the other.
   let last: Promise<unknown> = Promise.resolve()
   return {
@@ -65,6 +85,11 @@ export function loopbackRedirect(options: LoopbackOptions): Redirect {
     },
   }
 }
+
+const isPath = (value: unknown): boolean =>
+  typeof value === 'string' &&
+  URL.canParse(`http://127.0.0.1${value}`) &&
+  new URL(`http://127.0.0.1${value}`).pathname === value
 
 function portOf(preferred: string | undefined, host: string, path: string): number {
   if (preferred === undefined || !URL.canParse(preferred)) return 0
@@ -117,7 +142,10 @@ async function answer(
 /** Seconds for the page to reach the browser, once the authorization is over. */
 const patience = 2
 
-/** The page still has to reach the browser. Whatever else is open would hold the process: browsers connect in advance, and send nothing. */
+/**
+ * The page still has to reach the browser. Whatever else is open would hold the process: browsers connect in
+ * advance, and send nothing.
+ */
 async function stop(server: Server, answers: Set<Promise<void>>): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve))
   // Deno does not tell of each answer whose browser has left.

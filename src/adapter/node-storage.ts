@@ -4,23 +4,30 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { env, getuid, pid, platform } from 'node:process'
 import type { ClientStorage } from '../client/types.ts'
-import { checkOptions, requireString } from '../lib/options.ts'
+import { readOptions, text } from '../lib/options.ts'
 import { underLock } from './node-lock.ts'
 import { sweep } from './node-sweep.ts'
 
 /**
- * Client storage in a folder that only this user can read (0700, files 0600), one file for each record. A write replaces its
- * file at once, so that a crash leaves the old value or the new one. Processes that share the folder take turns, and one that
- * is killed does not stop the others. Also on Deno and Bun.
+ * Client storage in a folder that only this user can read (0700, files 0600), one file for each record. A
+ * write replaces its file at once, so that a crash leaves the old value or the new one. Processes that share
+ * the folder take turns, and one that is killed does not stop the others. Also on Deno and Bun.
  *
- * Rejects if another user owns the folder or a file, or could have written it: whoever plants tokens chooses the account that is used.
+ * Rejects if another user owns the folder or a file, or could have written it: whoever plants tokens chooses
+ * the account that is used.
  *
- * @param options.folder Default: `tollgate` below the user's configuration folder. It belongs to the storage: others lose their access.
+ * @param options.folder Default: `tollgate` below the user's configuration folder. It belongs to the storage:
+ *   others lose their access.
  */
 export function fileStorage(options: { folder?: string } = {}): ClientStorage {
-  checkOptions('fileStorage', options, ['folder'])
-  const folder = requireString('folder', options.folder ?? join(configurationFolder(), 'tollgate'))
-  // The folder may be older than we are, and open to others. Each time: whoever can write above it may put another one in its place.
+  const { folder = join(configurationFolder(), 'tollgate') } = readOptions(
+    'fileStorage',
+    options,
+    { folder: text() },
+    { path: 'folder', directory: 'folder' },
+  )
+  // The folder may be older than we are, and open to others. Each time: whoever can write above it may put
+  // another one in its place.
   const closed = async (): Promise<void> => {
     const { uid, mode } = await lstat(folder)
     checkOwn({ uid, mode })
@@ -88,7 +95,10 @@ function checkOwn({ uid, mode }: { uid: number; mode: number }): void {
   if (problem !== undefined) throw Object.assign(new Error(problem), { code: problem })
 }
 
-/** Written beside its place and flushed before it takes it. The time of a file that expires is the time when it does. */
+/**
+ * Written beside its place and flushed before it takes it. The time of a file that expires is the time when
+ * it does.
+ */
 async function replace(path: string, value: string, expiresAt: number | undefined): Promise<void> {
   const draft = `${path}.${pid}-${crypto.randomUUID()}`
   try {
@@ -107,7 +117,10 @@ async function replace(path: string, value: string, expiresAt: number | undefine
   }
 }
 
-/** Keys are `[A-Za-z0-9:_-]`; a colon cannot stand in a Windows file name. Base64url differs by case, which some file systems fold. */
+/**
+ * Keys are `[A-Za-z0-9:_-]`; a colon cannot stand in a Windows file name. Base64url differs by case, which
+ * some file systems fold.
+ */
 const fileName = (key: string): string => `${hex(key)}.json`
 
 /** How the files of this kind of key end. */

@@ -162,17 +162,20 @@ describe('fileStorage', () => {
 describe('loopbackRedirect', () => {
   test('options that cannot work are refused at once', () => {
     const open = (): void => undefined
-    for (const options of [
-      { open: undefined },
-      { open, path: 'callback' },
-      { open, path: '/call back?' },
-      { open, port: 70_000 },
-      { open, port: 1.5 },
-      { open, prot: 80 },
-    ])
+    const wrong: [object, string][] = [
+      [{ open: undefined }, '`open` must be a function; got nothing'],
+      [{ open, path: 'callback' }, '`path` must be a path that begins with a slash'],
+      [{ open, path: '/call back?' }, 'got "/call back?"'],
+      [{ open, port: 70_000 }, '`port` must be a whole number from 1 to 65535; got 70000'],
+      [{ open, port: 1.5 }, 'got 1.5'],
+      [{ open, prot: 80 }, 'did you mean "port"?'],
+      [{ open, uri: 'http://127.0.0.1:80/' }, 'use "host", "port" and "path"'],
+    ]
+    for (const [options, message] of wrong)
       expect(() => loopbackRedirect(options as never)).toThrow(
-        expect.objectContaining({ name: 'ConfigurationError' }),
+        expect.objectContaining({ name: 'ConfigurationError', message: expect.stringContaining(message) }),
       )
+    expect(() => fileStorage({ path: '/tmp' } as never)).toThrow('did you mean "folder"?')
   })
 
   test('a port that was asked for and is taken: said, and nobody is sent anywhere', async () => {
