@@ -58,7 +58,8 @@ export function contextOf(client: Client): ClientContext {
  *
  * @example
  * const client = createClient({ redirect: loopbackRedirect({ open: openUrl }), storage: fileStorage() })
- * const transport = new StreamableHTTPClientTransport(new URL('https://notes.example.com/mcp'), { fetch: client.fetch })
+ * const server = new URL('https://notes.example.com/mcp')
+ * const transport = new StreamableHTTPClientTransport(server, { fetch: client.fetch })
  */
 export function createClient(options: ClientOptions = {}): Client {
   const context = createContext(options)

@@ -65,7 +65,7 @@ export function checkEntry(
   throw optionError(`${name}.servers`, 'the MCP servers that this client is for', servers, why)
 }
 
-/** Whether the provider's tokens are not bound to a resource (RFC 8707): a server that gets one can use it elsewhere. */
+/** Whether the tokens are not bound to a resource (RFC 8707): a server that gets one can use it elsewhere. */
 export const isUnbound = (quirks: ClientQuirks | undefined): boolean => quirks?.resource === 'omit'
 
 /** An entry of `providers`: a preset, which has other members for other roles, or `{ issuer, client }`. */

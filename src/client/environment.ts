@@ -1,8 +1,8 @@
 import { matching, readOptions } from '../lib/options.ts'
 
 /**
- * Credentials from the environment of a process on stdio. The secrets are not enumerable, so that they are not logged
- * by accident.
+ * Credentials from the environment of a process on stdio. The secrets are not enumerable, so that they are
+ * not logged by accident.
  */
 export interface EnvironmentCredentials {
   readonly accessToken: string | undefined
@@ -20,9 +20,9 @@ export interface EnvironmentOptions {
 }
 
 /**
- * Reads the credentials of a server or client on stdio, which come from the environment and not by this protocol (MCP,
- * Authorization, Protocol Requirements): `MCP_ACCESS_TOKEN`, `MCP_CLIENT_ID`, `MCP_CLIENT_SECRET`, `MCP_SCOPE`. A value
- * that cannot stand in a header counts as absent.
+ * Reads the credentials of a server or client on stdio, which come from the environment and not by this
+ * protocol (MCP, Authorization, Protocol Requirements): `MCP_ACCESS_TOKEN`, `MCP_CLIENT_ID`,
+ * `MCP_CLIENT_SECRET`, `MCP_SCOPE`. A value that cannot stand in a header counts as absent.
  *
  * @param environment `process.env`, `Deno.env.toObject()` or a Worker's bindings.
  * @param options See {@link EnvironmentOptions}. Throws ConfigurationError for an unknown or unusable option.

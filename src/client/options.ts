@@ -24,48 +24,51 @@ import type { Authorized, ClientStorage, Grant, PreregisteredClient, Redirect } 
 /** Options of {@link createClient}. */
 export interface ClientOptions extends Runtime {
   /**
-   * For a web application its redirect URI, whose handler calls `client.callback` for that path and for the paths one
-   * segment below it, which are for issuers that send no `iss`. For a native application what `loopbackRedirect()` or
-   * `pasteRedirect()` returns. Default: none, and the user is never asked.
+   * For a web application its redirect URI, whose handler calls `client.callback` for that path and for the
+   * paths one segment below it, which are for issuers that send no `iss`. For a native application what
+   * `loopbackRedirect()` or `pasteRedirect()` returns. Default: none, and the user is never asked.
    */
   redirect?: string | Redirect
   /** Default: `memoryStorage()`. */
   storage?: ClientStorage
   /**
-   * The user whose tokens these are, if one storage serves several: a non-empty string, so that an unknown user does
-   * not get another user's tokens. Leave the option out for a single user.
+   * The user whose tokens these are, if one storage serves several: a non-empty string, so that an unknown
+   * user does not get another user's tokens. Leave the option out for a single user.
    */
   subject?: string
   /** Shown on the consent page. Default: `MCP client`. */
   clientName?: string
-  /** The https URL of the client-id metadata document, used at servers that support such documents. Default: none. */
+  /**
+   * The https URL of the client-id metadata document, used at servers that support such documents. Default:
+   * none.
+   */
   clientMetadataUrl?: string
   /** Clients that were registered by hand. Default: none. */
   clients?: readonly PreregisteredClient[]
   /**
-   * Called if there is no other way to register. The client needs this `redirectUri` at that issuer. The answer is
-   * stored for this issuer.
+   * Called if there is no other way to register. The client needs this `redirectUri` at that issuer. The
+   * answer is stored for this issuer.
    */
   askForClient?: (
     issuer: string,
     about: { redirectUri: string | undefined },
   ) => Awaitable<{ clientId: string; clientSecret?: string } | null | undefined>
   /**
-   * Authorization servers that do not follow the standard: presets such as `entra({ … })`, or `{ issuer, client }`
-   * with the quirks. Default: none.
+   * Authorization servers that do not follow the standard: presets such as `entra({ … })`, or `{ issuer,
+   * client }` with the quirks. Default: none.
    */
   providers?: readonly ProviderQuirks[]
   /**
-   * Requested if neither the challenge nor the server's metadata name scopes. With `grant`: the most that is ever
-   * requested. Default: none.
+   * Requested if neither the challenge nor the server's metadata name scopes. With `grant`: the most that is
+   * ever requested. Default: none.
    */
   scopes?: readonly string[]
   /** Tokens without a user: `clientCredentials()`, `enterpriseManaged({ … })`, `workloadIdentity({ … })`. */
   grant?: Grant
   /**
-   * Sender-constrained tokens (RFC 9449). `true`: at servers that support them, with a key that is lost when the process
-   * ends. A key pair: with that key. `false`: never. Default: if the server demands them, in its metadata or by a
-   * challenge with DPoP only.
+   * Sender-constrained tokens (RFC 9449). `true`: at servers that support them, with a key that is lost when
+   * the process ends. A key pair: with that key. `false`: never. Default: if the server demands them, in its
+   * metadata or by a challenge with DPoP only.
    */
   dpop?: boolean | CryptoKeyPair
   /** Seconds before its expiry at which a token is renewed, 0–600. Default 60. */
@@ -75,21 +78,21 @@ export interface ClientOptions extends Runtime {
   /** Seconds that the user has to approve, 30–3600. Default 600. */
   authorizationTimeout?: number
   /**
-   * Servers of revision 2025-03-26 that publish no metadata: `/authorize`, `/token` and `/register` at their root.
-   * Default false.
+   * Servers of revision 2025-03-26 that publish no metadata: `/authorize`, `/token` and `/register` at their
+   * root. Default false.
    */
   allowDefaultEndpoints?: boolean
   /**
-   * Origins that are used although they are not public https: `http://mcp:3000`. Default: none. A server on loopback
-   * needs no entry if `redirect` ends on loopback or in an app.
+   * Origins that are used although they are not public https: `http://mcp:3000`. Default: none. A server on
+   * loopback needs no entry if `redirect` ends on loopback or in an app.
    */
   dangerouslyAllowOrigins?: readonly string[]
   /** Called after the user has approved; its answer is what the browser is shown. Default: a page of ours. */
   onAuthorized?: (authorized: Authorized) => Awaitable<Response | void>
   /**
-   * Receives each failure of an authorization (`where: 'authorization'`), a timeout included: its answer is what the
-   * browser is shown. Also receives every other error that no caller gets, for example of a revocation; its answer is
-   * ignored then. Default: a page of ours.
+   * Receives each failure of an authorization (`where: 'authorization'`), a timeout included: its answer is
+   * what the browser is shown. Also receives every other error that no caller gets, for example of a
+   * revocation; its answer is ignored then. Default: a page of ours.
    */
   onError?: (error: unknown, context: ErrorContext) => Awaitable<Response | void>
 }

@@ -50,7 +50,8 @@ export function checkServer(context: ClientContext, server: string): void {
   } catch (error) {
     if (!(error instanceof BlockedAddressError)) throw error
     throw new BlockedAddressError(
-      `${withoutQuery(server)}: ${error.message}; a server on this machine needs a loopback "redirect", one inside your network an entry in "dangerouslyAllowOrigins"`,
+      `${withoutQuery(server)}: ${error.message}; a server on this machine needs a loopback "redirect", ` +
+        'one inside your network an entry in "dangerouslyAllowOrigins"',
     )
   }
 }

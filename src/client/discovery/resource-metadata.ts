@@ -49,12 +49,16 @@ async function confirmParent(
   return confirmed
 }
 
-const mismatch = (received: string, server: string, documentUrl: string, more = ''): Error =>
-  new MismatchError(
+function mismatch(received: string, server: string, url: string, more = ''): Error {
+  const expected = withoutQuery(server)
+  const documentUrl = withoutQuery(url)
+  const values = `${JSON.stringify(received)}, expected ${JSON.stringify(expected)}`
+  return new MismatchError(
     'resource_mismatch',
-    `The resource metadata at ${withoutQuery(documentUrl)} are about ${JSON.stringify(received)}, expected ${JSON.stringify(withoutQuery(server))}${more}`,
-    { received, expected: withoutQuery(server), documentUrl: withoutQuery(documentUrl) },
+    `The resource metadata at ${documentUrl} are about ${values}${more}`,
+    { received, expected, documentUrl },
   )
+}
 
 function candidateUrls(server: string, announced: string | undefined): string[] {
   const here = new URL(server).origin

@@ -28,7 +28,7 @@ export async function findServerMetadata(
   if (canonicalResource(issuer) === undefined || issuer.includes('?'))
     throw serverError(
       'invalid_response',
-      `The authorization server is named by ${JSON.stringify(issuer)}, which is not a plain URL without query and fragment`,
+      `The issuer must be a plain URL without query and fragment; got ${JSON.stringify(issuer)}`,
     )
   const quirks = context.quirksOf(issuer)
   if (quirks.endpoints !== undefined) return presetMetadata(issuer, quirks.endpoints)
@@ -42,7 +42,8 @@ export async function findServerMetadata(
     if (!expected.includes(metadata.issuer))
       throw new MismatchError(
         'issuer_mismatch',
-        `The metadata at ${url} are of the issuer ${JSON.stringify(metadata.issuer)}, expected ${JSON.stringify(issuer)}: both are compared as they are written`,
+        `The metadata at ${url} are of the issuer ${JSON.stringify(metadata.issuer)}, expected ` +
+          `${JSON.stringify(issuer)}: both are compared as they are written`,
         { received: metadata.issuer, expected: issuer, documentUrl: url },
       )
     return quirks.assumeS256 ? { ...metadata, code_challenge_methods_supported: ['S256'] } : metadata

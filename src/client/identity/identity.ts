@@ -160,7 +160,7 @@ async function registerOrAsk(
   if (clientId === undefined)
     throw serverError(
       'registration_unavailable',
-      `${issuer} offers no registration that this client can use; register it by hand and pass it in "clients"`,
+      `${issuer} offers no registration for this client; register it by hand and pass it in "clients"`,
     )
   return defined({ issuer, clientId, clientSecret })
 }

@@ -59,13 +59,16 @@ export function requireOwnEndpoints(connection: Connection): void {
   if (mayBeMixedUp(connection))
     throw serverError(
       'shared_redirect',
-      `${issuer} sends no "iss" and would share its redirect URI with the issuers in "clients" (mix-up); if you trust it, add an entry for it to "clients"`,
+      `${issuer} sends no "iss" and would share its redirect URI with the issuers in "clients" (mix-up); ` +
+        'if you trust it, add an entry for it to "clients"',
     )
   const origin = foreignEndpointOrigin(connection)
   if (origin === undefined) return
   throw serverError(
     'foreign_endpoint',
-    `${issuer} sends no "iss", shares its redirect URI with other issuers, and has an endpoint at ${origin}; if that is right, add the origin to "endpointOrigins" of its entry in "clients", or give the client a "redirect" that supports "segment"`,
+    `${issuer} sends no "iss", shares its redirect URI with other issuers, and has an endpoint at ` +
+      `${origin}; if that is right, add the origin to "endpointOrigins" of its entry in "clients", ` +
+      'or use a "redirect" that supports "segment"',
   )
 }
 

@@ -56,7 +56,7 @@ export async function finishAuthorization(context: ClientContext, arrived: URL):
   // Mix-up (RFC 9700 §4.4.2.2). Only paths are compared: behind a proxy request.url may have any host.
   if (arrived.pathname !== new URL(redirectUri).pathname)
     throw callbackError(
-      'The answer came to the redirect URI of another issuer, or without its path: the whole address is needed',
+      'The answer came to the redirect URI of another issuer, or not with the whole address',
     )
   checkParameters(searchParams, found.metadata)
   try {
@@ -121,7 +121,8 @@ export function checkIssuerParameter(
   const [iss] = values
   if (iss === undefined ? required : iss !== issuer)
     throw callbackError(
-      `The answer does not come from the authorization server that was asked: ${iss === undefined ? 'no "iss"' : `"iss" is ${JSON.stringify(iss)}`}, expected ${JSON.stringify(issuer)}`,
+      'The answer does not come from the authorization server that was asked: ' +
+        `"iss" must be ${JSON.stringify(issuer)}; got ${iss === undefined ? 'nothing' : JSON.stringify(iss)}`,
     )
 }
 

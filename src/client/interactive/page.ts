@@ -50,8 +50,10 @@ const style =
   'body{font:16px/1.5 system-ui;margin:20vh auto;max-width:30rem;padding:0 1rem;color-scheme:light dark}'
 
 function page(status: number, title: string, text: string): Response {
-  const head = `<meta charset="utf-8"><title>${title}</title><meta name="viewport" content="width=device-width">`
-  const html = `<!doctype html><html lang="en">${head}<style>${style}</style><main><h1>${title}</h1><p>${text}</p></main></html>`
+  const html =
+    `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title>` +
+    `<meta name="viewport" content="width=device-width"><style>${style}</style>` +
+    `<main><h1>${title}</h1><p>${text}</p></main></html>`
   return new Response(html, {
     status,
     headers: {

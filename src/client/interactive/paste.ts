@@ -14,17 +14,17 @@ export interface PasteOptions {
   /** The redirect URI to register, for example `http://127.0.0.1:8765/callback`. Required. */
   uri: string
   /**
-   * Shows the URL and resolves to what the user pasted. If that was no answer to this attempt, it is called again, at
-   * most five times, with what was wrong as `problem`. Required.
+   * Shows the URL and resolves to what the user pasted. If that was no answer to this attempt, it is called
+   * again, at most five times, with what was wrong as `problem`. Required.
    */
   ask: (url: URL, request: AuthorizationRequest, problem?: string) => Awaitable<string>
 }
 
 /**
- * A redirect for applications without a browser: the user opens the URL elsewhere, approves, and pastes the address at
- * which the browser arrived, even if no page was there. Quotes and blanks around it are dropped. A page that shows
- * `code#state` is supported too. A code without a state is refused, because it may belong to another attempt (CSRF).
- * After five wrong answers the authorization rejects with `invalid_callback`.
+ * A redirect for applications without a browser: the user opens the URL elsewhere, approves, and pastes the
+ * address at which the browser arrived, even if no page was there. Quotes and blanks around it are dropped. A
+ * page that shows `code#state` is supported too. A code without a state is refused, because it may belong to
+ * another attempt (CSRF). After five wrong answers the authorization rejects with `invalid_callback`.
  *
  * @param options See {@link PasteOptions}. Throws ConfigurationError for an unknown or unusable option.
  */
@@ -58,7 +58,7 @@ export function pasteRedirect(options: PasteOptions): Redirect {
   }
 }
 
-/** The address that was pasted; undefined if there is none in it. */
+/** The address that was pasted; undefined if the text has none. */
 function addressIn(pasted: string, uri: string): URL | undefined {
   // Terminals break lines, and an address has no blanks.
   const text = pasted.replaceAll(/\s/g, '').replaceAll(/^["'`<“”‘’„«]+|["'`>“”‘’»]+$/g, '')
@@ -73,7 +73,7 @@ function addressIn(pasted: string, uri: string): URL | undefined {
   return text.includes('=') || code !== undefined ? new URL(`${base}?${String(query)}`) : undefined
 }
 
-/** Why the address is no answer to the request for this page. */
+/** Why the address is not an answer to the request for this page. */
 function problemOf(back: URL | undefined, page: URL, uri: string): string | undefined {
   const { searchParams: asked } = page
   const whole = 'paste the whole address at which the browser arrived'

@@ -292,7 +292,8 @@ function requireEndpoint(to: string | URL, endpoint: string | undefined, { issue
   if (endpoint !== undefined && target === withoutQuery(endpoint)) return
   throw serverError(
     'issuer_mismatch',
-    `The SDK was led to ${target}, which is not an endpoint of ${issuer}; the server names different authorization servers`,
+    `The SDK was led to ${target}, which is not an endpoint of ${issuer}; ` +
+      'the server names different authorization servers',
   )
 }
 

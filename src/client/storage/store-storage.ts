@@ -14,7 +14,9 @@ const lease = 30
 const renewal = 10
 /** Milliseconds between two reads of a lock that another caller holds. */
 const pause = 50
-/** Seconds after which the store may drop a lock, far above the difference between the clocks of two machines. */
+/**
+ * Seconds after which the store may drop a lock, far above the difference between the clocks of two machines.
+ */
 const lockExpiry = 86_400
 /** The last writer wins, so each try lets at least one of them through. */
 const attempts = 100
@@ -22,13 +24,13 @@ const attempts = 100
 /** Options of {@link storeStorage}. */
 export interface StoreStorageOptions {
   /**
-   * Encrypts the values (AES-256-GCM), so that a dump of the store contains nothing usable. At least 32 bytes, or a
-   * list: the first encrypts, all decrypt. Required.
+   * Encrypts the values (AES-256-GCM), so that a dump of the store contains nothing usable. At least 32
+   * bytes, or a list: the first encrypts, all decrypt. Required.
    */
   secret: string | readonly string[]
   /**
-   * Seconds since the epoch. Measures how long this process has seen a lock unchanged; the clocks of several machines
-   * are never compared. Default: the system's clock.
+   * Seconds since the epoch. Measures how long this process has seen a lock unchanged; the clocks of several
+   * machines are never compared. Default: the system's clock.
    */
   clock?: Clock
 }
@@ -37,7 +39,8 @@ export interface StoreStorageOptions {
  * Client storage on a `Store`, for a server that is itself a client and runs in several instances.
  *
  * @param store The store; several clients may share it.
- * @param options See {@link StoreStorageOptions}. Throws ConfigurationError for an unknown or unusable option.
+ * @param options See {@link StoreStorageOptions}. Throws ConfigurationError for an unknown or unusable
+ *   option.
  */
 export function storeStorage(store: Store, options: StoreStorageOptions): ClientStorage {
   const { secret, clock: given } = readOptions('storeStorage', options, {
@@ -72,7 +75,8 @@ export function storeStorage(store: Store, options: StoreStorageOptions): Client
     },
     exclusively: async (key, work) => {
       const lock = await acquireLock(records, `${key}-lock`)
-      // A user may be busy. On Workers the timer stops with the request; if the store fails, the lock is lost.
+      // A user may be busy. On Workers the timer stops with the request; if the store fails, the lock is
+      // lost.
       const timer = setInterval(() => void lock.renew().catch(() => undefined), renewal * 1000)
       try {
         versions.set(key, (await records.get(key))?.version)
@@ -102,8 +106,8 @@ interface Lock {
 }
 
 /**
- * Waits for the lock. One that stays unchanged for a whole lease, by the clock of the waiter, was left by a holder that
- * died, or by a version that this one does not know.
+ * Waits for the lock. One that stays unchanged for a whole lease, by the clock of the waiter, was left by a
+ * holder that died, or by a version that this one does not know.
  */
 async function acquireLock(records: ExpiringStore, key: string): Promise<Lock> {
   // Compared, never read.

@@ -20,7 +20,7 @@ export async function signOut(context: ClientContext, server: string): Promise<v
   if (connections === undefined)
     throw new OAuthError(
       'unknown_server',
-      `${withoutQuery(server)} has no tokens here, and never had any: pass the URL that the client connected to`,
+      `The client never connected to ${withoutQuery(server)}: pass the URL that was passed to fetch()`,
     )
   for (const connection of connections) {
     const { found, tokenKey } = connection
