@@ -46,7 +46,10 @@ export interface Client {
   readonly authMethod: TokenEndpointAuthMethod
   /** A confidential client whose registration names no method may send its secret either way. */
   readonly eitherSecretMethod?: boolean
-  /** The keys for `private_key_jwt`. A public client with keys may send an assertion, which must then be valid. */
+  /**
+   * The keys for `private_key_jwt`. A public client with keys may send an assertion, which must then be
+   * valid.
+   */
   readonly keys?: ClientKeys
   readonly grantTypes: readonly string[]
   readonly applicationType?: 'web' | 'native'
@@ -61,15 +64,18 @@ export interface Client {
 /** A JWK as a client publishes it. */
 export type ClientJwk = Readonly<Record<string, unknown>>
 
-/** The public keys of a client, or the URL of its key set (RFC 7591 §2), and the algorithms that it may sign with. */
+/**
+ * The public keys of a client, or the URL of its key set (RFC 7591 §2), and the algorithms that it may sign
+ * with.
+ */
 export interface ClientKeys {
   readonly from: readonly ClientJwk[] | string
   readonly algorithms: readonly string[]
 }
 
 /**
- * Whether this assertion was signed by the client and is presented for the first time. Rejects with UnavailableError if the keys or the
- * store cannot be read.
+ * Whether this assertion was signed by the client and is presented for the first time. Rejects with
+ * UnavailableError if the keys or the store cannot be read.
  */
 export type VerifyAssertion = (client: Client, assertion: string) => Promise<boolean>
 
@@ -80,7 +86,9 @@ export interface ClientDirectory {
   find(clientId: string, options?: FindOptions): Promise<Client | undefined>
   /** As `find`, also for a blocked client. */
   lookUp(clientId: string, options?: FindOptions): Promise<Client | undefined>
-  /** Refuses the client from now on. Guards with `checkRevocation` refuse its access tokens within a minute. */
+  /**
+   * Refuses the client from now on. Guards with `checkRevocation` refuse its access tokens within a minute.
+   */
   block(clientId: string): Promise<void>
   /** Synchronous if this isolate has asked the store within the last minute. */
   isBlocked(clientId: string): Awaitable<boolean>
@@ -116,6 +124,9 @@ export interface Resource {
 export interface ResourceRegistry {
   readonly all: readonly Resource[]
   find(requested: string): Resource | undefined
-  /** The resources of a request; of one that names none, the default. Throws OAuthError `invalid_target` (RFC 8707 §2). */
+  /**
+   * The resources of a request; of one that names none, the default. Throws OAuthError `invalid_target` (RFC
+   * 8707 §2).
+   */
   resolve(requested: readonly string[]): Resource[]
 }

@@ -7,9 +7,10 @@ import type { SignIn, SignInLeg } from '../types.ts'
 import { createAssertionVerifier } from './client/assertion.ts'
 import { createClientFetch } from './client/fetch.ts'
 import { createClientDocuments } from './client/documents.ts'
-import { createClients, preregisteredClients, type ClientSource } from './client/directory.ts'
+import { preregisteredClients } from './client/configured.ts'
+import { createClients, type ClientSource } from './client/directory.ts'
 import type { Context } from './context.ts'
-import { resourceServers } from './token/introspection-callers.ts'
+import { resourceServerClients } from './token/introspection-callers.ts'
 import { createKeyRing } from './key/ring.ts'
 import type { AuthorizationServerOptions } from './options.ts'
 import { resolvePaths } from './paths.ts'
@@ -26,7 +27,7 @@ import { createStoredClients } from './client/stored.ts'
 import { opaquePrefixOf } from './token/format.ts'
 import { createInterruptedWrites } from './interrupted-writes.ts'
 
-/** What the endpoints share, from the options. Throws ConfigurationError. */
+/** Makes what the endpoints share from the options. Throws ConfigurationError. */
 export function createContext(options: AuthorizationServerOptions): {
   context: Context
   register: Register
@@ -34,7 +35,7 @@ export function createContext(options: AuthorizationServerOptions): {
 } {
   const settings = resolveOptions(options)
   const { issuer } = settings
-  // Only a server on this machine may have an http issuer.
+  // An http issuer is allowed only on this machine.
   const development = issuer.startsWith('http:') && options.onError === undefined
   const runtime = resolveRuntime({
     ...options,
@@ -67,7 +68,7 @@ export function createContext(options: AuthorizationServerOptions): {
   sources.push(stored.find)
   const resources = createResources(options.resources, options.defaultResource)
   const configured = preregisteredClients(settings.clients)
-  const preregistered = new Map([...configured, ...resourceServers(resources.all, configured)])
+  const preregistered = new Map([...configured, ...resourceServerClients(resources.all, configured)])
   const clients = createClients(preregistered, sources, stored.extendLife, store, runtime)
   const grants = createGrants({
     issuer,
@@ -94,7 +95,7 @@ export function createContext(options: AuthorizationServerOptions): {
     grants,
     keys,
     interruptedWrites: createInterruptedWrites(runtime.clock),
-    // Only when it is asked for: a hash is the dearest part of a start.
+    // Computed when it is first used: the hash is the slowest part of a cold start.
     get opaquePrefix() {
       return (opaquePrefix ??= opaquePrefixOf(issuer))
     },
@@ -115,7 +116,7 @@ export function createContext(options: AuthorizationServerOptions): {
   }
 }
 
-/** The application's sign-in, whose errors say which method threw. */
+/** The application's sign-in; its errors name the method that threw. */
 const attributed = (signIn: SignIn): SignIn => ({
   consent: signIn.consent,
   ...(signIn.name === undefined ? {} : { name: signIn.name }),
@@ -130,7 +131,10 @@ const attributed = (signIn: SignIn): SignIn => ({
       }),
 })
 
-/** The address as the trusted proxy saw it: the last one in the list, because earlier ones come from the client. */
+/**
+ * IP spoofing: the address that the trusted proxy saw is the last one in the list; earlier ones come from the
+ * client.
+ */
 function clientAddress({ behindProxy, clientAddress: own }: AuthorizationServerOptions): {
   clientAddress?: ResolvedRuntime['clientAddress']
 } {

@@ -13,7 +13,7 @@ export function jsonEndpoint(
   })
 }
 
-/** Every error becomes its OAuth response, whatever is unforeseen a bare 500. */
+/** Answers every error with its OAuth response, and an unforeseen one with a 500 that says nothing else. */
 export function answering(
   context: Context,
   handler: (request: Request) => Promise<Response>,
@@ -27,7 +27,10 @@ export function answering(
   }
 }
 
-/** Secrets are not even read where they came over plain http (MCP, Communication Security). Rejects with `invalid_request`. */
+/**
+ * Rejects with `invalid_request`, before a secret is read, if the request came over plain http (MCP,
+ * Communication Security).
+ */
 export function requireTls({ secure, options }: Context, request: Request): void {
   if (!secure || options.behindProxy || /^https:/i.test(request.url)) return
   throw new OAuthError(
@@ -37,7 +40,10 @@ export function requireTls({ secure, options }: Context, request: Request): void
   )
 }
 
-/** The error as it goes over the wire; what is unforeseen is a bare `server_error`. Every 5xx is reported. */
+/**
+ * The error that the client sees. An unforeseen one becomes `server_error` without details. Every 5xx is
+ * reported.
+ */
 export function wireError(context: Context, request: Request, error: unknown): OAuthError {
   const known =
     error instanceof OAuthError
@@ -47,7 +53,7 @@ export function wireError(context: Context, request: Request, error: unknown): O
   return known
 }
 
-/** Tells `onError` what was thrown and `onEvent` which part failed. */
+/** Reports what was thrown to `onError`, and which part failed to `onEvent`. */
 export function reportFailure(
   { issuer, runtime }: Context,
   error: unknown,
@@ -64,7 +70,7 @@ const serverError = ['server.error', 'alert'] as const
 
 function errorResponse(context: Context, request: Request, error: unknown): Response {
   const known = wireError(context, request, error)
-  // Whoever came with the wrong credentials is told how to come (OAuth 2.1 §3.2.4, RFC 9110 §15.5.2).
+  // A 401 says how to authenticate (OAuth 2.1 §3.2.4, RFC 9110 §15.5.2).
   const challenge = known.code === 'invalid_token' ? 'Bearer error="invalid_token"' : 'Basic realm="client"'
   return oauthError(known, known.status === 401 ? { 'www-authenticate': challenge } : {})
 }

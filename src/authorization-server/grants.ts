@@ -29,7 +29,10 @@ export interface NewGrant {
   /** Undefined if the authorization request had none. */
   redirectUri: string | undefined
   codeChallenge: string
-  /** Seconds since the epoch until which the same form may be submitted again; the record lives at least as long. */
+  /**
+   * Seconds since the epoch until which the same form may be submitted again; the record lives at least as
+   * long.
+   */
   repeatableUntil?: number
   /** A consent to remember: its key, the redirect URI's host, and its end. */
   consent?: { key: string; host: string; expires: number }
@@ -94,8 +97,8 @@ export interface RememberedConsent {
 /** The grants of all users. Every method rejects with UnavailableError if the store is down. */
 export interface Grants {
   /**
-   * Writes the grant and resolves with the secret of its code. For the same approval again, while its code is neither redeemed nor
-   * expired, with the same secret; otherwise `'taken'`.
+   * Writes the grant and resolves with the secret of its code. For the same approval again, while its code is
+   * neither redeemed nor expired, with the same secret; otherwise `'taken'`.
    */
   create(grant: NewGrant): Promise<string | 'taken'>
   /** Whether a grant of this id exists, live or revoked. */

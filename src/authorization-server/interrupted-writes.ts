@@ -2,8 +2,9 @@ import { Lru } from '../lib/lru.ts'
 import type { Clock } from '../types.ts'
 
 /**
- * The writes of calls that ended in 503, by the hash of the code or refresh token that the client presented. A store that stalls may
- * carry out such a write after the answer. By this record the instance recognises the retry, instead of taking it for a replay.
+ * The writes of calls that ended in 503, by the hash of the code or refresh token that the client presented.
+ * A store that stalls may carry out such a write after the answer. By this record the instance recognises the
+ * retry, instead of taking it for a replay.
  */
 export interface InterruptedWrites {
   /** What was tried: several calls may have ended in 503. */

@@ -10,9 +10,15 @@ export interface KeyRingOptions {
   algorithm?: SigningAlgorithm
   /** Seconds until a key is replaced: 7200–63 072 000. Default: 90 days. */
   rotateAfter?: number
-  /** Seconds for which a key is published before it signs: 3600–604 800, less than `rotateAfter`. Default: 24 hours. */
+  /**
+   * Seconds for which a key is published before it signs: 3600–604 800, less than `rotateAfter`. Default: 24
+   * hours.
+   */
   publishAhead?: number
-  /** Private keys from the configuration. The first one signs, all are published, none is generated or rotated. */
+  /**
+   * Private keys from the configuration. The first one signs, all are published, none is generated or
+   * rotated.
+   */
   jwks?: readonly Jwk[]
 }
 
@@ -27,26 +33,31 @@ export interface SigningKey {
   readonly activeFrom: number
 }
 
-/** The signing keys of this issuer. Every method rejects with UnavailableError if the store is down for too long. */
+/**
+ * The signing keys of this issuer. Every method rejects with UnavailableError if the store is down for too
+ * long.
+ */
 export interface KeyRing {
   readonly algorithm: SigningAlgorithm
   /** The key that signs now. */
   active(): Promise<SigningKey>
   /**
-   * The published key with this id. An unknown id makes the ring read the store again, at most once in 30 s. `epoch`: what the token
-   * says, unverified. Rejects with UnavailableError if it is later than the known one and the store may not be asked yet.
+   * The published key with this id. An unknown id makes the ring read the store again, at most once in 30 s.
+   * `epoch`: what the token says, unverified. Rejects with UnavailableError if it is later than the known one
+   * and the store may not be asked yet.
    */
   find(kid: string, epoch: number): Promise<SigningKey | undefined>
   /** The key set (RFC 7517 §5). */
   publicKeys(): Promise<Jwk[]>
   /**
-   * The current epoch; grants of earlier ones are revoked. `seen`: the epoch of something that was stored or sealed here. If it is
-   * later than the known one, another instance has called `revokeAll()`, and the store is read again.
+   * The current epoch; grants of earlier ones are revoked. `seen`: the epoch of something that was stored or
+   * sealed here. If it is later than the known one, another instance has called `revokeAll()`, and the store
+   * is read again.
    */
   epoch(seen?: number): Promise<number>
   /**
-   * Whether a token that this key signed in this epoch is still accepted. Synchronous unless the ring has to be read again. Configured
-   * keys stay after `revokeAll()`, so for their tokens the epoch decides.
+   * Whether a token that this key signed in this epoch is still accepted. Synchronous unless the ring has to
+   * be read again. Configured keys stay after `revokeAll()`, so for their tokens the epoch decides.
    */
   isTrusted(kid: string, epoch: number): Awaitable<boolean>
   /** Starts a new epoch with a new key: everything that was issued before is revoked. */

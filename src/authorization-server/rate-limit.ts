@@ -5,17 +5,26 @@ import { Lru } from '../lib/lru.ts'
 import { resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
 import type { Clock, RateLimiter } from '../types.ts'
 
-/** Who may try how often. Every method rejects with 429 and `Retry-After` where it was too often. */
+/**
+ * Brute force and enumeration: limits how often a caller may try. Every method rejects with 429 and
+ * `Retry-After` above the limit.
+ */
 export interface Limits {
-  /** Counts an attempt of this kind by this caller as this client; nothing is counted if the deployment does not say who calls. */
+  /**
+   * Counts an attempt of this kind by this caller as this client. Counts nothing if the deployment does not
+   * name the caller.
+   */
   attempt(kind: string, request: Request, clientId?: string): Promise<void>
-  /** Rejects while this client, from this address, is shut out for wrong secrets. Counts nothing. */
+  /** Rejects while this client is shut out from this address for wrong secrets. Counts nothing. */
   admit(request: Request, clientId: string): Promise<void>
-  /** Counts a wrong secret; too many shut the client out, from this address (OAuth 2.1 §2.4.1). `known`: the id, if there is such a client. */
+  /**
+   * Counts a wrong secret. Too many shut the client out from this address (OAuth 2.1 §2.4.1). `known`: the
+   * id, if such a client exists.
+   */
   wrongSecret(request: Request, clientId: string, known: string | undefined): Promise<void>
 }
 
-/** The period that a refusal lasts, in seconds; also the window of the in-memory limiter. */
+/** Seconds that a refusal lasts. Also the window of the in-memory limiter. */
 const period = 60
 
 export function createLimits(issuer: string, limiter: RateLimiter, runtime: ResolvedRuntime): Limits {
@@ -44,7 +53,7 @@ export function createLimits(issuer: string, limiter: RateLimiter, runtime: Reso
     try {
       return !(await limiter.limit({ key })).success
     } catch (error) {
-      // A limiter that is down must not take the server with it; credentials are judged all the same.
+      // A limiter that is down does not stop the server. Credentials are checked in any case.
       const event = { type: 'rate.unavailable', level: 'warning', issuer } as const
       runtime.failed(error, 'rateLimit.limit', { event })
       return false
@@ -70,9 +79,9 @@ export function createLimits(issuer: string, limiter: RateLimiter, runtime: Reso
 }
 
 /**
- * A limiter in this process's memory: so many per key and minute, of registrations five times as many, because the clients of many
- * users may come from one address. Several instances do not see each other's counts; on
- * Cloudflare pass a rate limiting binding instead.
+ * A rate limiter in this process's memory. Instances do not share their counts; on Cloudflare pass a rate
+ * limiting binding instead. `limit`: attempts per key and minute, default 60; five times as many for
+ * registrations, because the clients of many users may share one address.
  */
 export function memoryRateLimiter(options: { limit?: number; clock?: Clock } = {}): RateLimiter {
   const { limit = 60 } = options

@@ -1,5 +1,15 @@
 import { ConfigurationError, OAuthError } from '../errors.ts'
-import { checkOptions, requireInteger, requireString, requireStrings } from '../lib/options.ts'
+import { defined } from '../lib/defined.ts'
+import {
+  custom,
+  integer,
+  object,
+  oneOf,
+  optionError,
+  strings,
+  text,
+  type OptionalOption,
+} from '../lib/options.ts'
 import { canonicalResource, isSecureOrLoopback } from '../protocol/resource.ts'
 import { isScopeToken } from '../protocol/scope.ts'
 import type { Resource, ResourceRegistry } from './context.ts'
@@ -10,24 +20,32 @@ export function createResources(
   options: Readonly<Record<string, ResourcePolicy>>,
   defaultResource: string | undefined,
 ): ResourceRegistry {
-  requireNamed('resources', options, "{ 'https://…/mcp': { scopes: { 'notes:read': 'Read your notes' } } }")
+  const example = "{ 'https://…/mcp': { scopes: { 'notes:read': 'Read your notes' } } }"
+  if (!isNamed(options) || Object.keys(options).length === 0)
+    throw optionError('resources', `an object such as ${example}`, options)
   const byCanonical = new Map<string, Resource>()
   for (const [identifier, each] of Object.entries(options)) {
-    const resource = resourceOf(identifier, each)
+    const resource = readResource(identifier, each)
     const canonical = canonicalResource(identifier)!
     if (byCanonical.has(canonical))
-      throw new ConfigurationError(`resources[${JSON.stringify(identifier)}]`, 'is listed twice')
+      throw new ConfigurationError(
+        `resources[${JSON.stringify(identifier)}]`,
+        'is listed twice in another spelling',
+      )
     byCanonical.set(canonical, resource)
   }
   const all = [...byCanonical.values()]
-  if (all.length === 0) throw new ConfigurationError('resources', 'list at least one')
-  // Most write it as it is; then nothing has to be parsed.
+  // Most clients send it as it is configured. Then it is not parsed.
   const find = (requested: string): Resource | undefined =>
     byCanonical.get(requested) ?? byCanonical.get(canonicalResource(requested) ?? '')
   const standard =
     defaultResource === undefined ? (all.length === 1 ? all[0] : undefined) : find(defaultResource)
   if (defaultResource !== undefined && standard === undefined)
-    throw new ConfigurationError('defaultResource', 'is not one of the resources')
+    throw optionError(
+      'defaultResource',
+      `one of ${all.map((each) => each.resource).join(', ')}`,
+      defaultResource,
+    )
   return {
     all,
     find,
@@ -40,7 +58,7 @@ export function createResources(
       const unknown = found.indexOf(undefined)
       if (unknown >= 0)
         throw new OAuthError('invalid_target', 'This resource is unknown here', {
-          // Of several, the others may be other tenants'.
+          // Enumeration: of several resources, the others may be those of other tenants.
           ...(all.length === 1 ? { expected: all[0]!.resource } : {}),
           received: requested[unknown],
         })
@@ -56,63 +74,53 @@ export const longestLifetime = 3600
 export const invalidTarget = (description: string): OAuthError =>
   new OAuthError('invalid_target', description)
 
-function resourceOf(identifier: string, options: ResourcePolicy): Resource {
-  const where = `resources[${JSON.stringify(identifier)}]`
+function readResource(identifier: string, policy: ResourcePolicy): Resource {
+  const option = `resources[${JSON.stringify(identifier)}]`
   if (canonicalResource(identifier) === undefined)
-    throw new ConfigurationError(where, 'is no absolute http(s) URL without fragment')
+    throw optionError(option, 'an absolute http(s) URL without a fragment', identifier)
   if (!isSecureOrLoopback(new URL(identifier)))
-    throw new ConfigurationError(where, 'must be https; http is for a loopback address alone')
-  checkOptions(where, options, [
-    'name',
-    'scopes',
-    'requiredScopes',
-    'accessTokens',
-    'lifetime',
-    'introspectionSecret',
-  ])
-  requireNamed(`${where}.scopes`, options.scopes, "{ 'notes:read': 'Read your notes' }")
-  for (const [scope, description] of Object.entries(options.scopes)) {
-    if (!isScopeToken(scope))
-      throw new ConfigurationError(`${where}.scopes`, `"${scope}" is no scope (RFC 6749 §3.3)`)
-    requireString(`${where}.scopes[${JSON.stringify(scope)}]`, description)
-  }
-  const requiredScopes = requireStrings(`${where}.requiredScopes`, options.requiredScopes ?? [])
+    throw optionError(option, 'an https URL; http is for loopback addresses only', identifier)
+  const { name, introspectionSecret, requiredScopes, ...rest } = resourcePolicy().required(policy, option)
   for (const scope of requiredScopes)
-    if (!Object.hasOwn(options.scopes, scope))
-      throw new ConfigurationError(
-        `${where}.requiredScopes`,
-        `"${scope}" is not one of the resource's scopes`,
-      )
-  const { accessTokens = 'jwt' } = options
-  if (accessTokens !== 'jwt' && accessTokens !== 'opaque')
-    throw new ConfigurationError(`${where}.accessTokens`, 'is "jwt" or "opaque"')
-  return {
-    resource: identifier,
-    ...(options.name === undefined ? {} : { name: requireString(`${where}.name`, options.name) }),
-    scopes: options.scopes,
-    requiredScopes,
-    accessTokens,
-    lifetime: requireInteger(`${where}.lifetime`, options.lifetime, {
-      min: 60,
-      max: longestLifetime,
-      default: 900,
-    }),
-    introspectionSecrets: introspectionSecrets(`${where}.introspectionSecret`, options.introspectionSecret),
-  }
+    if (!Object.hasOwn(rest.scopes, scope))
+      throw optionError(`${option}.requiredScopes`, "a list of the resource's scopes", scope)
+  const introspectionSecrets = introspectionSecret ?? []
+  return { resource: identifier, ...defined({ name }), ...rest, requiredScopes, introspectionSecrets }
 }
 
-function introspectionSecrets(
-  where: string,
-  value: ResourcePolicy['introspectionSecret'] = [],
-): readonly string[] {
-  const secrets = requireStrings(where, typeof value === 'string' ? [value] : value)
-  if (secrets.some((each) => each.length < 32))
-    throw new ConfigurationError(where, 'each has at least 32 characters')
-  return secrets
+const resourcePolicy = () =>
+  object({
+    name: text(),
+    scopes: scopeDescriptions().required,
+    requiredScopes: strings().default([]),
+    accessTokens: oneOf(['jwt', 'opaque']).default('jwt'),
+    lifetime: integer({ min: 60, max: longestLifetime }).default(900),
+    introspectionSecret: introspectionSecrets(),
+  })
+
+/** Each scope with its description. */
+function scopeDescriptions(): OptionalOption<Readonly<Record<string, string>>> {
+  const what = "an object such as { 'notes:read': 'Read your notes' }"
+  return custom(what, (value, name) => {
+    if (!isNamed(value)) throw optionError(name, what, value)
+    for (const [scope, description] of Object.entries(value)) {
+      if (!isScopeToken(scope)) throw optionError(name, `${what}, with scopes as in RFC 6749 §3.3`, scope)
+      text('a description for the consent page').required(description, `${name}[${JSON.stringify(scope)}]`)
+    }
+    return value as Readonly<Record<string, string>>
+  })
 }
 
-/** What is listed by its name: in a list, nothing would say what belongs to which. */
-function requireNamed(option: string, value: unknown, example: string): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new ConfigurationError(option, `pass an object by name: ${example}`)
+function introspectionSecrets(): OptionalOption<readonly string[]> {
+  const what = 'at least 32 characters, or a list of such secrets'
+  return custom(what, (value, name) => {
+    const secrets = typeof value === 'string' ? [value] : value
+    if (Array.isArray(secrets) && secrets.every((each) => typeof each === 'string' && each.length >= 32))
+      return secrets
+    // The value is a secret, so the message does not show it.
+    throw new ConfigurationError(name, `must have ${what}: openssl rand -base64 32`)
+  })
 }
+
+const isNamed = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

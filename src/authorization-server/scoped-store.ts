@@ -6,7 +6,7 @@ import type { Store, TollgateEvent } from '../types.ts'
 
 /** The store as one issuer sees it. */
 export interface RecordStore extends ExpiringStore {
-  /** Tells the operator of a record that cannot be read: its kind, and what identifies it. Nothing of its content. */
+  /** Reports a record that cannot be read: its kind and what identifies it, without its content. */
   reportDamage(
     kind: string,
     about: Pick<TollgateEvent, 'grantId' | 'subject' | 'clientId' | 'received'>,
@@ -14,14 +14,15 @@ export interface RecordStore extends ExpiringStore {
 }
 
 /**
- * The store as one issuer sees it: keys carry a hash of the issuer, so that several issuers on one store share nothing; expired
- * records read as absent; and whatever goes wrong, or takes longer than `patience` milliseconds, is an UnavailableError.
+ * The store of one issuer. Keys begin with a hash of the issuer, so that several issuers on one store share
+ * no record. Expired records read as absent. Every failure, and a call of more than `timeout` milliseconds,
+ * is an UnavailableError.
  */
 export function scopedStore(
   store: Store,
   issuer: string,
   { clock, event }: Pick<ResolvedRuntime, 'clock' | 'event'>,
-  patience = 5000,
+  timeout = 5000,
 ): RecordStore {
   const inner = expiring(store, clock)
   let hash: Promise<string> | undefined
@@ -31,7 +32,7 @@ export function scopedStore(
     const full = await keyOf(key)
     let timer: ReturnType<typeof setTimeout> | undefined
     const tooLong = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new UnavailableError('The store takes too long')), patience)
+      timer = setTimeout(() => reject(new UnavailableError('The store takes too long')), timeout)
     })
     try {
       return await Promise.race([work(full), tooLong])

@@ -14,11 +14,17 @@ export interface Codec<T> {
 export interface SealedCodec<T> {
   /** `context` is authenticated and not contained: the same one opens it. */
   seal(sealer: Sealer, context: string, record: T): Promise<string>
-  /** The record, or undefined: not sealed by this deployment for this context, or of a version that this one does not know. */
+  /**
+   * The record, or undefined: not sealed by this deployment for this context, or of a version that this one
+   * does not know.
+   */
   open(sealer: Sealer, context: string, sealed: string): Promise<T | undefined>
 }
 
-/** `any`: any JSON value; `lists`: lists of strings by name; `pairs`: a list of pairs of a string and a number. */
+/**
+ * `any`: any JSON value; `lists`: lists of strings by name; `pairs`: a list of pairs of a string and a
+ * number.
+ */
 type FieldType = 'string' | 'number' | 'true' | 'strings' | 'list' | 'lists' | 'pairs' | 'object' | 'any'
 
 /** The type of each field; `?`: it may be absent. */
@@ -28,17 +34,18 @@ export type Shape<T> = { readonly [K in keyof Required<T>]: FieldType | `${Field
 const version = 1
 
 /**
- * A codec for what a client brings back, or what lies in a cache. `kind` names the record; `test/fixtures` holds one of each kind.
- * An unknown version is refused like a forged record. Fields that are not in the shape are kept, so that an older deployment drops
- * nothing that a newer one added.
+ * A codec for what a client brings back, or what lies in a cache. `kind` names the record; `test/fixtures`
+ * holds one of each kind. An unknown version is refused like a forged record. Fields that are not in the
+ * shape are kept, so that an older deployment drops nothing that a newer one added.
  */
 export function recordCodec<T extends object>(kind: string, shape: Shape<T>): Codec<T> {
   return createCodec(kind, shape, () => undefined)
 }
 
 /**
- * A codec for what lies in the store, which deployments of neighbouring versions share. `decode` throws UnavailableError for a record
- * of a newer version, so that nothing is written over it; undefined means that the record is damaged.
+ * A codec for what lies in the store, which deployments of neighbouring versions share. `decode` throws
+ * UnavailableError for a record of a newer version, so that nothing is written over it; undefined means that
+ * the record is damaged.
  */
 export function storedCodec<T extends object>(kind: string, shape: Shape<T>): Codec<T> {
   return createCodec(kind, shape, () => {

@@ -48,7 +48,7 @@ test('CD: from the URL of a document to tokens, as a public client', async () =>
   )
   expect(await rig.call(tokens.access_token)).toBe(200)
   await ok(await rig.refresh(tokens.refresh_token, { client_id: documentId }))
-  // Public alone: a secret is no way in.
+  // Only public clients: a secret does not authenticate.
   const secret = { client_id: documentId, client_secret: 'x'.repeat(40) }
   expect(await refusal(await rig.refresh(tokens.refresh_token, secret))).toBe('401 invalid_client')
   expect(web.urls).toEqual([documentId])
@@ -147,7 +147,7 @@ describe('the host', () => {
     expect(web.requests).toEqual([])
   })
 
-  test('CD2 a loopback issuer is no reason to fetch from loopback', async () => {
+  test('CD2 SSRF: also with a loopback issuer nothing is fetched from loopback', async () => {
     const web = new Web()
     const id = 'https://127.0.0.1/client.json'
     web.serve(id, document({}, id))
@@ -300,7 +300,7 @@ describe('the answer', () => {
     )
   })
 
-  test('CD7 members that nobody knows, null and absent ones do no harm', async () => {
+  test('CD7 unknown, null and absent members do no harm', async () => {
     const { web, rig } = setUp()
     web.serve(documentId, {
       ...document({
@@ -388,7 +388,7 @@ describe('keeping', () => {
     expect(answer.location?.searchParams.has('code')).toBe(false)
   })
 
-  test('CD8 ETag: 304 renews what is kept; a 304 to somebody who sent none is no document', async () => {
+  test('CD8 ETag: 304 renews what is kept; a 304 without a sent ETag is not a document', async () => {
     const { web, rig } = setUp()
     web.serve(documentId, (request) =>
       request.headers.get('if-none-match') === '"one"'
@@ -530,7 +530,7 @@ describe('CD12', () => {
     expect((await open(rig, documentId, { redirect_uri: 'http://127.0.0.1:51004/cb' })).status).toBe(200)
   })
 
-  test('CD12 CN1 a document with loopback redirects alone: host of the id, host of the redirect, a warning', async () => {
+  test('CD12 CN1 a document with loopback redirects only: host of the id, host of the redirect, a warning', async () => {
     const { web, rig } = setUp()
     web.serve(documentId, document({ redirect_uris: ['http://127.0.0.1:3000/cb'] }))
     const page = await browserOf(rig, 'alice').get(

@@ -74,7 +74,7 @@ describe.each(damages)('F7 %s', (_, change) => {
     expect(told(rig)).toHaveLength(events.length)
   })
 
-  test('F7 the key ring: a new one, and everybody signs in again', async () => {
+  test('F7 the key ring: a new one, and all users sign in again', async () => {
     const store = memoryStore()
     const rig = rigOn(store)
     const tokens = await rig.tokens()
@@ -201,7 +201,7 @@ describe('F7 one key of the ring', () => {
     expect(told(rig)[0]).toMatchObject({ detail: 'signing key', received: next })
   })
 
-  test('F7 a ring of another deployment secret is no damage: 503, and it stays as it is', async () => {
+  test('F7 a ring of another deployment secret is not damaged: 503, and it stays as it is', async () => {
     const store = memoryStore()
     const rig = rigOn(store)
     const tokens = await rig.tokens()
@@ -215,7 +215,7 @@ describe('F7 one key of the ring', () => {
   })
 })
 
-test('F10 the 33rd access token that is revoked alone ends the grant, with an event', async () => {
+test('F10 the 33rd access token that is revoked by itself ends the grant, with an event', async () => {
   const rig = rigOn(memoryStore())
   let tokens = await rig.tokens()
   const { grantId } = tokens

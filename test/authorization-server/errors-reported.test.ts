@@ -1,4 +1,4 @@
-// U2: what the application's own code, the store, the cache or another server throws is told to the operator, and to nobody else.
+// U2: what the application's own code, the store, the cache or another server throws is reported to the operator only.
 import { describe, expect, test, vi } from 'vitest'
 import { createAuthorizationServer, ownLogin } from '../../src/authorization-server/index.ts'
 import { createClient } from '../../src/client/index.ts'

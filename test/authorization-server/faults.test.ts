@@ -94,7 +94,7 @@ describe('F3 a failover that loses the last writes', () => {
     },
   )
 
-  test('F3 the redemption itself was lost: the refresh token is honoured, and the code is dead', async () => {
+  test('F3 the redemption itself was lost: the refresh token is accepted, and the code is refused', async () => {
     const store = memoryStore()
     const rig = new Rig({ store })
     const approved = await rig.approve('pub')
@@ -152,7 +152,7 @@ describe('F2 two instances on one store while the deployment secret changes', ()
   ] as const)('F2 %s beside %s: parallel refreshes and retries end no family', async (one, other) => {
     const rig = new Rig({ secret: lists[one] })
     const instances = [rig.as, rig.twin({ secret: lists[other] })]
-    // The signing key is wrapped with the old secret where the new one alone cannot open it; then it is made anew.
+    // The signing key is wrapped with the old secret if the new one cannot open it; then it is made anew.
     if (other === 'new') await instances[1]!.revokeAll()
     rig.now += 301
     let { refresh_token: token } = await rig.tokens()
@@ -286,7 +286,7 @@ describe('T8 a store that stalls between the read and the write', () => {
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
   })
 
-  test('T8 a code whose retry was answered is dead afterwards', async () => {
+  test('T8 a code whose retry was answered is refused afterwards', async () => {
     const store = stalling(memoryStore())
     const rig = new Rig({ store })
     const approved = await rig.approve('pub')
@@ -301,7 +301,7 @@ describe('T8 a store that stalls between the read and the write', () => {
 })
 
 describe('F9 clocks of instances that differ', () => {
-  test('F9 a rotation in the future is no reuse, and is told', async () => {
+  test('F9 a rotation in the future is not reuse, and is reported', async () => {
     const rig = new Rig()
     const ahead = rig.twin({ clock: () => rig.now + 31 })
     const first = await rig.tokens()
@@ -345,16 +345,19 @@ describe('S4 F5 another instance has called revokeAll(), and this one has not re
     await ok(await rig.redeem(approved))
   })
 
-  test.each(['refresh', 'redeem', 'call'] as const)('S4 and so is each of them alone: %s', async (what) => {
-    const rig = new Rig({ resources: opaque })
-    const { approved, tokens } = await newEpoch(rig)
-    const found = {
-      refresh: async () => (await rig.refresh(tokens.refresh_token)).status,
-      redeem: async () => (await rig.redeem(approved)).status,
-      call: () => rig.call(tokens.access_token),
-    }
-    expect(await found[what]()).toBe(200)
-  })
+  test.each(['refresh', 'redeem', 'call'] as const)(
+    'S4 and so is each of them by itself: %s',
+    async (what) => {
+      const rig = new Rig({ resources: opaque })
+      const { approved, tokens } = await newEpoch(rig)
+      const found = {
+        refresh: async () => (await rig.refresh(tokens.refresh_token)).status,
+        redeem: async () => (await rig.redeem(approved)).status,
+        call: () => rig.call(tokens.access_token),
+      }
+      expect(await found[what]()).toBe(200)
+    },
+  )
 
   test('S4 F5 a JWT of the new key is never called bad: 503 while it is not time to look, then 200', async () => {
     const rig = new Rig()

@@ -37,7 +37,7 @@ const introspect = (
   headers: Record<string, string> = basic(RES_A, secretA),
 ): Promise<Response> => rig.post(form, { url: rig.path('introspect'), headers })
 
-/** The answer, which has to be a 200 that nobody stores. */
+/** The answer, which has to be a 200 with `no-store`. */
 async function answer(response: Response): Promise<Record<string, unknown>> {
   expect(response.status).toBe(200)
   expect(response.headers.get('cache-control')).toBe('no-store')
@@ -123,14 +123,14 @@ describe.each(['jwt', 'opaque'] as const)('%s', (accessTokens) => {
     expect(await answer(await introspect(r, { token: tokens.access_token }))).toEqual(inactive)
   })
 
-  test('IN2 G25 TK18 revoked alone, with its grant, by a blocked client, by revokeAll: dead at once', async () => {
+  test('IN2 G25 TK18 revoked by itself, with its grant, by a blocked client, by revokeAll: inactive at once', async () => {
     const r = server(accessTokens)
     const state = async (token: string): Promise<unknown> =>
       (await answer(await introspect(r, { token })))['active']
-    const alone = await r.tokens()
-    await r.post({ client_id: 'pub', token: alone.access_token }, { url: r.path('revoke') })
-    expect(await state(alone.access_token)).toBe(false)
-    const second = await ok(await r.refresh(alone.refresh_token))
+    const single = await r.tokens()
+    await r.post({ client_id: 'pub', token: single.access_token }, { url: r.path('revoke') })
+    expect(await state(single.access_token)).toBe(false)
+    const second = await ok(await r.refresh(single.refresh_token))
     expect(await state(second.access_token)).toBe(true)
     await r.as.grants.revoke('alice')
     expect(await state(second.access_token)).toBe(false)
@@ -182,7 +182,7 @@ describe('who may ask', () => {
     expect(await refusal(response)).toBe('401 invalid_client')
   })
 
-  test('IN1 the active access token itself is no credential', async () => {
+  test('IN1 the active access token itself does not authenticate', async () => {
     const r = server()
     const { access_token: token } = await r.tokens()
     expect(await refusal(await introspect(r, { token }, { authorization: `Bearer ${token}` }))).toBe(
@@ -190,7 +190,7 @@ describe('who may ask', () => {
     )
   })
 
-  test('IN1 a confidential client that registered itself: anybody could', async () => {
+  test('IN1 a confidential client that registered itself, as any caller can', async () => {
     const r = server()
     const registered = (await (
       await r.register({
@@ -272,7 +272,7 @@ describe('who may ask', () => {
     expect(await refusal(response)).toBe('503 temporarily_unavailable')
   })
 
-  test('IN1 a resource server is no client: no code, no token, no authorization page', async () => {
+  test('IN1 a resource server gets no code, no token and no authorization page', async () => {
     const r = server()
     const page = await r.get(
       `${r.path('authorize')}?response_type=code&client_id=${encodeURIComponent(RES_A)}`,
@@ -286,7 +286,7 @@ describe('who may ask', () => {
   })
 })
 
-test('MD2 the endpoint is there where somebody may ask, and only there', async () => {
+test('MD2 the endpoint exists only if a client may introspect', async () => {
   const metadata = async (r: Rig): Promise<unknown> =>
     (await r.get(`${r.issuer}/.well-known/oauth-authorization-server`))!.json()
   expect(await metadata(server())).toMatchObject({

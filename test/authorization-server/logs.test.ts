@@ -84,7 +84,7 @@ test('LG2 control characters and length: one bounded line', async () => {
   for (const event of rig.events)
     for (const [key, value] of Object.entries(event)) {
       expect(String(value)).not.toMatch(/[\p{Cc}\p{Cf}]/u)
-      // An id that nobody could block by is of no use: sealed ones are long.
+      // The id must be complete, so that it can be blocked: sealed ones are long.
       expect(String(value).length).toBeLessThanOrEqual(key === 'clientId' ? 2048 : 200)
     }
   expect(rig.events.map(({ clientId }) => clientId)).toContainEqual(

@@ -135,10 +135,10 @@ test('a misspelled option is told the right name', () => {
 
 test.each<[object, string]>([
   [{ resources: [RES_A] }, "`resources` must be an object such as { 'https://…/mcp': { scopes:"],
-  [{ resources: { [RES_A]: { scopes: ['a'] } } }, '.scopes: pass an object by name: {'],
-  [{ resources: { [RES_A]: {} } }, '.scopes: pass an object by name: {'],
   [{ signIn: () => ({ subject: 'a' }) }, '`signIn` must be ownLogin({'],
   [{ signIn: undefined }, '`signIn` must be ownLogin({'],
+  [{ resources: { [RES_A]: { scopes: ['a'] } } }, '.scopes` must be an object such as {'],
+  [{ resources: { [RES_A]: {} } }, '.scopes` must be an object such as {'],
   [{ issuer: 'http://as.test' }, 'got "http://as.test"'],
 ])('a wrong shape is shown the right one: %j', (options, fix) => {
   expect(() => create(options)).toThrow(fix)

@@ -50,7 +50,7 @@ test('R1 a public client: no secret; the answer says what is enforced', async ()
   await ok(await rig.redeem(await rig.approve(client.client_id), { client_id: client.client_id }))
 })
 
-test('R1 a confidential client: a secret that works, at another instance too, by its method alone', async () => {
+test('R1 a confidential client: a secret that works, at another instance too, and only by its method', async () => {
   const rig = new Rig()
   const metadata = { ...uris('https://c.test/cb'), token_endpoint_auth_method: 'client_secret_basic' }
   const client = await registered(await rig.register(metadata))
@@ -113,7 +113,7 @@ test.each([
   expect(rig.store.calls).toEqual([])
 })
 
-test('R3 http is for this machine alone', async () => {
+test('R3 http is for this machine only', async () => {
   const rig = new Rig()
   const refused = [
     'evil.test/cb',

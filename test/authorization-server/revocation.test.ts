@@ -5,10 +5,10 @@ import { answered, basic, confidentialSecret, ok, refusal, Rig } from '../suppor
 const revoke = (rig: Rig, token: string, more: Record<string, string> = {}): Promise<Response> =>
   rig.post({ token, client_id: 'pub', ...more }, { url: rig.path('revoke') })
 
-/** A rig where a revoked access token is dead at the guard at once. */
+/** A rig whose guard refuses a revoked access token at once. */
 const strict = (): Rig => new Rig({ checkRevocation: 0 })
 
-test('RV1 the 33rd access token that is revoked alone takes the grant with it', async () => {
+test('RV1 the 33rd access token that is revoked by itself revokes the grant', async () => {
   const r = strict()
   let tokens = await r.tokens()
   for (let i = 0; i < 32; i++) {
@@ -32,7 +32,7 @@ test('RV2 unknown, malformed, expired, a code: 200 and nothing happens', async (
     '.'.repeat(20),
     `tga_${randomToken(40)}`,
     `${randomToken()}.${randomToken()}.${randomToken()}`,
-    // Whoever knows only the id of a grant can do no harm to it.
+    // A caller that knows only the id of a grant can do no harm to it.
     `${id}.${randomToken()}.${randomToken()}`,
     `${id}.${series}`,
     `${tokens.access_token.slice(0, -4)}AAAA`,

@@ -228,16 +228,16 @@ test('TK18 the deployment secret, the new one first: nothing ends; the old one d
   const both = rig.twin({ secret: [next, secret] })
   const refreshed = await ok(await rig.refresh(tokens.refresh_token, { client_id: id }, both))
 
-  const alone = rig.twin({ secret: next })
-  expect(await refusal(await rig.refresh(refreshed.refresh_token, { client_id: id }, alone))).toBe(
+  const renewed = rig.twin({ secret: next })
+  expect(await refusal(await rig.refresh(refreshed.refresh_token, { client_id: id }, renewed))).toBe(
     '401 invalid_client',
   )
   // The signing key lies there under the old one.
   const approved = await rig.approve('pub')
-  const unopened = await rig.redeem(approved, {}, alone)
+  const unopened = await rig.redeem(approved, {}, renewed)
   expect(unopened.headers.get('retry-after')).not.toBeNull()
   expect(await refusal(unopened)).toBe('503 temporarily_unavailable')
-  await alone.revokeAll()
-  expect(await refusal(await rig.redeem(approved, {}, alone))).toBe('400 invalid_grant')
-  expect((await keySet(rig, alone)).keys).toHaveLength(1)
+  await renewed.revokeAll()
+  expect(await refusal(await rig.redeem(approved, {}, renewed))).toBe('400 invalid_grant')
+  expect((await keySet(rig, renewed)).keys).toHaveLength(1)
 })

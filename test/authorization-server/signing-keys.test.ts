@@ -5,7 +5,7 @@ import { header, ok, Rig } from '../support/as.ts'
 
 const kid = (token: string): unknown => header(token)['kid']
 
-test('many instances start at once: one ring, and everybody signs and verifies with it', async () => {
+test('many instances start at once: one ring, with which all sign and verify', async () => {
   const rig = new Rig()
   const approved = await Promise.all(
     Array.from({ length: 20 }, (_, i) => rig.approve('pub', { subject: `user ${i}` })),

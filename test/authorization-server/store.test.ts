@@ -71,7 +71,7 @@ test('ST1 a dump of the store after a whole life holds nothing that works', asyn
   expect(dump).toContain(approved.grantId)
 })
 
-test('ST2 a flipped byte, a swapped record and a foreign secret: nobody’s data, never somebody else’s', async () => {
+test('ST2 a flipped byte, a swapped record and a foreign secret: no data, and never those of another user', async () => {
   const rig = new Rig()
   const alice = await rig.tokens('pub', { props: { login: 'alice-'.repeat(300) } })
   const bob = await rig.tokens('pub', { subject: 'bob', props: { login: 'bob-'.repeat(300) } })
@@ -118,7 +118,7 @@ test('ST4 a store that hangs is a store that is down', async () => {
   await expect(store.delete('a:grant')).rejects.toThrow(UnavailableError)
 })
 
-test('ST4 a store on which every write is lost to somebody else: 503 after five tries, and nothing burned', async () => {
+test('ST4 a store on which another caller is always first: 503 after five tries, and nothing is used up', async () => {
   const rig = new Rig()
   const approved = await rig.approve('pub')
   let writes = 0
@@ -211,7 +211,7 @@ test.each([':', '/', '*', '%', '..', 'a:b/c*%..', 'x'.repeat(600), 'ü\u0000', '
   },
 )
 
-test('ST6 revoking names the user: a grant of somebody else stays', async () => {
+test('ST6 revoking names the user: a grant of another user stays', async () => {
   const rig = new Rig()
   const tokens = await rig.tokens()
   await rig.as.grants.revoke('bob', tokens.grantId)

@@ -97,7 +97,7 @@ describe('registration', () => {
     expect(answers.map(({ status }) => status)).toEqual(Array(50).fill(201))
   })
 
-  test('R9 10 000 registrations of a source that nobody can tell apart: 1000 an hour, then 429', async () => {
+  test('R9 10 000 registrations by callers that cannot be told apart: 1000 an hour, then 429', async () => {
     const rig = stored()
     const statuses = new Map<number, number>()
     for (let i = 0; i < 10_000; i++) {
@@ -190,7 +190,7 @@ describe('registration', () => {
 })
 
 describe('how long', () => {
-  test('R9 ST3 nobody approves: gone after 24 hours', async () => {
+  test('R9 ST3 never approved: it ends after 24 hours', async () => {
     const rig = stored()
     const id = await registered(rig)
     const record = rig.store.written.find(({ key }) => key.endsWith(':client'))!
@@ -266,7 +266,7 @@ describe('as.clients', () => {
     await tokensOf(rig, 'own')
   })
 
-  test('put with a secret: either way of sending it, its hash in the store; put again: the old one is dead', async () => {
+  test('put with a secret: sent in header or body, its hash in the store; put again: the old one is refused', async () => {
     const rig = stored({ registration: false })
     const secret = 'a secret of the application’s own'
     await rig.as.clients.put({ ...own, client_secret: secret })
@@ -306,7 +306,7 @@ describe('as.clients', () => {
     expect(rig.store.written).toEqual([])
   })
 
-  test('get of each kind, and of nobody', async () => {
+  test('get of each kind, and of an unknown client', async () => {
     const rig = stored({ registration: 'stateless' })
     const sealed = await registered(rig)
     expect(await rig.as.clients.get('pub')).toMatchObject({
@@ -318,7 +318,7 @@ describe('as.clients', () => {
       name: 'Evil',
       blocked: false,
     })
-    expect(await rig.as.clients.get('nobody')).toBeUndefined()
+    expect(await rig.as.clients.get('unknown')).toBeUndefined()
   })
 
   test('TK18 block: page, token endpoint and guard refuse it, and it stays readable', async () => {

@@ -56,7 +56,7 @@ test('ST6 the official SDK connects to each tenant; a token of one is worth noth
   )
 })
 
-test('MD1 metadata at the inserted places; nothing for a tenant that nobody knows, and nothing at the root', async () => {
+test('MD1 metadata at the inserted places; nothing for an unknown tenant, and nothing at the root', async () => {
   const status = async (path: string): Promise<number> => (await fetch(`${origin}${path}`)).status
   expect(await status('/.well-known/oauth-authorization-server/t/acme')).toBe(200)
   expect(await status('/.well-known/oauth-authorization-server/t/nobody')).toBe(404)

@@ -28,7 +28,7 @@ test.each(['ES256', 'EdDSA', 'RS256'] as const)(
   },
 )
 
-test('TK13 what jose makes of our claims passes with our key alone, its algorithm and the right type', async () => {
+test('TK13 what jose makes of our claims passes only with our key, its algorithm and the right type', async () => {
   const rig = new Rig()
   const { access_token: token } = await rig.tokens()
   const claims = payload(token)

@@ -7,7 +7,7 @@ import { basic, confidentialSecret, ok, refusal } from '../support/as.ts'
 const confId = 'conf: +%ü'
 
 export function codeRows({ rig, instances, expectDead }: Suite): void {
-  test('TK1 a code twice: at once it is refused, 6 s later the grant dies too', async () => {
+  test('TK1 replay of a code: at once it is refused, 6 s later the grant is revoked too', async () => {
     const r = rig()
     const [, other] = instances(r)
     const approved = await r.approve('pub')

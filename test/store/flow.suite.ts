@@ -35,17 +35,17 @@ export function storeAndFlowSuite(driver: string, open: () => Awaitable<StoreHar
       'ST4 the backend out of reach, %s: 503 and Retry-After, and nothing is consumed',
       async (accessTokens) => {
         const r = rig({ resources: { [RES_A]: { ...resources[RES_A]!, accessTokens } } })
-        const dead = r.twin({ store: await harness.outage() })
+        const down = r.twin({ store: await harness.outage() })
         const unavailable = async (response: Response): Promise<void> => {
           expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
           expect(await refusal(response)).toBe('503 temporarily_unavailable')
         }
         const approved = await r.approve('pub')
-        await unavailable(await r.redeem(approved, {}, dead))
+        await unavailable(await r.redeem(approved, {}, down))
         const { refresh_token: token, access_token } = await ok(await r.redeem(approved))
-        await unavailable(await r.refresh(token, {}, dead))
-        await unavailable(await r.post({ client_id: 'pub', token }, { url: r.path('revoke'), as: dead }))
-        const verified = dead.verifier(RES_A, { clock: () => r.now }).verify(access_token)
+        await unavailable(await r.refresh(token, {}, down))
+        await unavailable(await r.post({ client_id: 'pub', token }, { url: r.path('revoke'), as: down }))
+        const verified = down.verifier(RES_A, { clock: () => r.now }).verify(access_token)
         await expect(verified).rejects.not.toBeInstanceOf(InvalidTokenError)
         await ok(await r.refresh(token))
       },

@@ -4,7 +4,7 @@ import type { Suite } from './tokens.suite.ts'
 import { ok, refusal } from '../support/as.ts'
 
 export function storeRows({ rig, unchecked, checksAlways }: Suite): void {
-  test('ST3 every record ends no later than what it stands for, and expired ones are dead although they are there', async () => {
+  test('ST3 every record ends no later than what it is for, and expired ones count as absent', async () => {
     const r = rig()
     const approved = await r.approve('pub')
     const code = r.store.written.find(({ key }) => key.endsWith(`${approved.grantId}:grant`))!

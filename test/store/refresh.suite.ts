@@ -5,7 +5,7 @@ import type { Suite } from './tokens.suite.ts'
 import { confidentialSecret, ok, refusal, RES_A, RES_B } from '../support/as.ts'
 
 export function refreshRows({ rig, instances, expectDead }: Suite): void {
-  test('TK7 a refresh token that was used twice before: the whole family dies', async () => {
+  test('TK7 replay of a refresh token two generations old: the grant is revoked', async () => {
     const r = rig()
     const [, other] = instances(r)
     const first = await r.tokens()
@@ -21,7 +21,7 @@ export function refreshRows({ rig, instances, expectDead }: Suite): void {
     await expectDead(r, third.access_token)
   })
 
-  test('TK7 whoever knows only the id of a grant does no harm to it', async () => {
+  test('TK7 a caller that knows only the id of a grant does no harm to it', async () => {
     const r = rig()
     const tokens = await r.tokens()
     const guess = `${tokens.grantId}.${randomToken()}.${randomToken()}`
@@ -34,7 +34,7 @@ export function refreshRows({ rig, instances, expectDead }: Suite): void {
     await ok(await r.refresh(tokens.refresh_token))
   })
 
-  test('TK8 a lost answer: the same successor inside the grace, nobody else, and death after it', async () => {
+  test('TK8 a lost answer: the same successor within the grace, for this client only; revoked after it', async () => {
     const r = rig()
     const [, other] = instances(r)
     const first = await r.tokens()
@@ -53,7 +53,7 @@ export function refreshRows({ rig, instances, expectDead }: Suite): void {
     expect(await refusal(await r.refresh(second.refresh_token))).toBe('400 invalid_grant')
   })
 
-  test('TK8 the grace ends where the successor was used', async () => {
+  test('TK8 the grace ends when the successor is used', async () => {
     const r = rig()
     const first = await r.tokens()
     const second = await ok(await r.refresh(first.refresh_token))

@@ -128,7 +128,7 @@ export function requestRows({ rig, accessTokens }: Suite): void {
       await r.redeem(approved),
       await r.redeem(approved),
       await r.post({}),
-      await r.post({ client_id: 'nobody', client_secret: 'x', grant_type: 'refresh_token' }),
+      await r.post({ client_id: 'unknown', client_secret: 'x', grant_type: 'refresh_token' }),
       await r.post({ client_id: 'post', client_secret: 'x', grant_type: 'refresh_token' }),
       await r.post({ client_id: 'pub', grant_type: '"\\\u0001ü' }),
     ]

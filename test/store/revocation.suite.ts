@@ -29,7 +29,7 @@ export function revocationRows({ rig, instances, expectDead, accessTokens, unche
     await expectDead(r, mine.access_token)
   })
 
-  test('TK18 a blocked client: invalid_client, and dead at the guard within the minute', async () => {
+  test('TK18 a blocked client: invalid_client, and refused by the guard within a minute', async () => {
     const r = rig()
     const tokens = await r.tokens()
     await r.as.clients.block('pub')
@@ -80,7 +80,7 @@ export function revocationRows({ rig, instances, expectDead, accessTokens, unche
     expect(await r.call(fresh.access_token)).toBe(200)
   })
 
-  test('RV1 G25 a refresh token: the family and its access tokens are dead', async () => {
+  test('RV1 G25 a refresh token: the grant and its access tokens are revoked', async () => {
     const r = rig()
     const first = await r.tokens()
     const second = await ok(await r.refresh(first.refresh_token))
@@ -98,7 +98,7 @@ export function revocationRows({ rig, instances, expectDead, accessTokens, unche
     )
   })
 
-  test('RV1 G25 an access token: dead alone, its siblings and the refresh token live', async () => {
+  test('RV1 G25 an access token: only this one is revoked', async () => {
     const r = rig()
     const first = await r.tokens()
     const end = r.now + first.expires_in
@@ -118,7 +118,7 @@ export function revocationRows({ rig, instances, expectDead, accessTokens, unche
     expect(await r.call(first.access_token)).toBe(401)
   })
 
-  test('RV2 twice, an old generation, another hint: 200, and dead', async () => {
+  test('RV2 twice, an old generation, another hint: 200, and revoked', async () => {
     const r = rig()
     const first = await r.tokens()
     const second = await ok(await r.refresh(first.refresh_token))
@@ -184,7 +184,7 @@ export function revocationRows({ rig, instances, expectDead, accessTokens, unche
     await ok(await r.refresh(tokens.refresh_token))
   })
 
-  test('G25 a token that the guard keeps dies at its end, and when it is revoked alone', async () => {
+  test('G25 a token that the guard caches ends when it expires, and when it is revoked by itself', async () => {
     const r = rig()
     const first = await r.tokens()
     r.now += 899

@@ -27,7 +27,7 @@ export const allSettings: readonly SuiteSettings[] = [
 
 export interface Suite {
   readonly accessTokens: 'jwt' | 'opaque'
-  /** JWTs that nobody checks: alive at the guard until `exp`. */
+  /** JWTs without `checkRevocation`: accepted by the guard until `exp`. */
   readonly unchecked: boolean
   /** Whether the guard asks the store at every request. */
   readonly checksAlways: boolean
@@ -35,7 +35,7 @@ export interface Suite {
   rig(options?: Partial<AuthorizationServerOptions>): Rig
   /** The server of this rig, and one more on each other connection. */
   instances(rig: Rig): EmbeddedAuthorizationServer[]
-  /** At once to whoever introspects it; at the guard at the next request, within so many seconds, or at `exp`. */
+  /** Introspection sees it at once; the guard at the next request, within so many seconds, or at `exp`. */
   expectDead(rig: Rig, token: string): Promise<void>
 }
 

@@ -45,7 +45,7 @@ export const clients = [
   { client_id: 'norefresh', redirect_uris: ['https://no.test/cb'], grant_types: ['authorization_code'] },
 ] as const
 
-/** Nobody is there. */
+/** The user is not signed in. */
 export const nobody: SignIn = {
   consent: 'after',
   identify: () => undefined,

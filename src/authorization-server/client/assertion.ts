@@ -9,20 +9,24 @@ import { createClientKeys } from './keys.ts'
 import type { ClientFetch } from './fetch.ts'
 import type { Client, ClientJwk, VerifyAssertion } from '../context.ts'
 
-/** Seconds: by how much clocks may differ, and the longest that an assertion may live. */
+/** Seconds: the clock skew, and the longest lifetime of an assertion. */
 const skew = 5
 const maxLifetime = 600
 const maxLength = 8192
-/** So long the record outlives the assertion: between the judgement of the time and the write there are calls that take time. */
+/**
+ * Seconds that the record outlives the assertion: calls that take time lie between the check of the time and
+ * the write.
+ */
 const margin = 60
 
-/** That a `jti` was taken: the key says which, and the record says nothing. */
+/** Says that a `jti` was used. Its hash is part of the key, so the record has no fields. */
 const codec = storedCodec<object>('assertion', {})
 
 /**
- * Client authentication by a signed JWT, `private_key_jwt` (RFC 7521 §4.2, RFC 7523 §2.2 and §3, draft-ietf-oauth-rfc7523bis). The audience is
- * the issuer as the only value, so that no other server can pass the assertion on (a client that must not sign may name the token endpoint); the keys are those that the client has published, never
- * those that the header names (`jku`, `jwk`, `x5u`); each `jti` is taken once (replay).
+ * Client authentication by a signed JWT, `private_key_jwt` (RFC 7521 §4.2, RFC 7523 §2.2 and §3,
+ * draft-ietf-oauth-rfc7523bis). The only audience is the issuer, so that no other server can forward the
+ * assertion (a public client may also name the token endpoint). The keys are those that the client has
+ * published, never those of the header (`jku`, `jwk`, `x5u`).
  */
 export function createAssertionVerifier(parts: {
   issuer: string
@@ -36,7 +40,10 @@ export function createAssertionVerifier(parts: {
   const { issuer, tokenEndpoint, allowTokenEndpoint, runtime, store } = parts
   const findKeys = createClientKeys(parts.fetch, runtime)
 
-  /** True for the first use (replay). */
+  /**
+   * Replay: each `jti` is accepted once. One write without a read; after a lost answer the client signs a new
+   * assertion.
+   */
   const isFirstUse = async (client: Client, jti: string, exp: number): Promise<boolean> => {
     const [partition, name] = await Promise.all([sha256(client.id, 'client'), sha256(jti, 'assertion')])
     const options = { ifVersion: null, expiresAt: exp + skew + margin }
@@ -53,10 +60,12 @@ export function createAssertionVerifier(parts: {
     const { alg, kid, typ } = jws.header
     if (typeof alg !== 'string' || !keys.algorithms.includes(alg)) return false
     if (kid !== undefined && typeof kid !== 'string') return false
-    // Another kind of JWT that the client has signed is no authentication (RFC 8725 §3.11).
+    // Token confusion: another kind of JWT that the client has signed does not authenticate it (RFC 8725
+    // §3.11).
     if (typ !== undefined && !/^(?:application\/)?(?:jwt|client-authentication\+jwt)$/i.test(String(typ)))
       return false
-    // Who may leave the assertion out gains nothing by one that was meant for another server. ChatGPT writes the token endpoint.
+    // A public client may leave the assertion out, so one for another server gains nothing. ChatGPT names the
+    // token endpoint.
     const lenient = allowTokenEndpoint || client.authMethod === 'none'
     const audiences = lenient ? [issuer, tokenEndpoint] : [issuer]
     const claims = readClaims(jws, client.id, audiences, runtime.clock())
@@ -66,7 +75,7 @@ export function createAssertionVerifier(parts: {
   }
 }
 
-/** The claims that matter, if all of them are as RFC 7523 §3 demands. */
+/** The claims that are needed later, if all are as RFC 7523 §3 demands. */
 function readClaims(
   { payload }: UnverifiedJws,
   clientId: string,
@@ -91,7 +100,7 @@ async function isSigned(assertion: string, keys: readonly ClientJwk[], alg: stri
       await compactVerify(assertion, { ...key } as { kty: string }, { algorithms: [alg] })
       return true
     } catch {
-      // Not this one.
+      // Another key may have signed it.
     }
   }
   return false

@@ -3,10 +3,11 @@ import { invalidClient, readClientCredentials } from '../../protocol/token-reque
 import type { Client, Context } from '../context.ts'
 
 /**
- * Who sends this token, revocation or introspection request (OAuth 2.1 §2.4). The registered method is the only one, and an assertion that
- * is sent must be valid. `mayFetch` is asked before a client's document is fetched, and before an assertion is judged of a client that
- * nobody but itself has registered. Rejects with `invalid_client` (401), the same for an unknown client and a wrong secret or assertion;
- * 429 after many of them.
+ * Authenticates the client of a token, revocation or introspection request (OAuth 2.1 §2.4). Only its
+ * registered method is accepted, and an assertion that is sent must be valid. `mayFetch` decides before the
+ * client's document is fetched, and before the assertion of a client that is not pre-registered is verified.
+ * Rejects with `invalid_client` (401), the same for an unknown client and for a wrong secret or assertion
+ * (enumeration), and with 429 after many of them.
  */
 export async function authenticateClient(
   context: Context,
@@ -16,12 +17,13 @@ export async function authenticateClient(
 ): Promise<Client> {
   const { method, candidates, assertion } = readClientCredentials(request, parameters)
   const { clients, limits } = context
-  // What was sent as an id may be half of a secret, so events name only a client that there is.
+  // The sent id may be a part of a secret, so events name a client only if it exists.
   let known: string | undefined
   for (const { clientId, secret } of candidates) {
-    // Only whoever shows a secret can be guessing one. Otherwise anybody could shut a public client out by its id, which is no secret.
+    // Brute force: only a request with a secret can be a guess. Other requests do not count, because the id
+    // of a public client is known, and any caller could shut it out.
     if (secret !== undefined) await limits.admit(request, clientId)
-    // A document holds no secret, so a secret shows that this is somebody else, and nothing need be fetched.
+    // A client with a metadata document has no secret, so this is another caller. Nothing is fetched (SSRF).
     if (secret !== undefined && clientIdUrl(clientId) && !clients.preregistered.has(clientId)) continue
     let allowed: Promise<boolean> | undefined
     const isAllowed = (): Promise<boolean> => (allowed ??= mayFetch(clientId))
@@ -29,7 +31,8 @@ export async function authenticateClient(
     if (client === undefined) continue
     known = clientId
     if (assertion !== undefined) {
-      // Anybody can publish a document or register, and each assertion that is taken leaves a record in the store.
+      // Any caller can publish a document or register, and each accepted assertion adds a record to the
+      // store.
       if (client.kind !== 'preregistered' && !(await isAllowed())) continue
       if (await context.verifyAssertion(client, assertion)) return client
       continue
@@ -48,7 +51,7 @@ export async function authenticateClient(
     status: 401,
   })
   if (secret !== undefined) await limits.wrongSecret(request, clientId, known)
-  // Nobody guesses a signature, so this shuts nobody out.
+  // A signature cannot be guessed, so this limits the caller and does not shut out the client.
   else if (assertion !== undefined) await limits.attempt('assertion', request, clientId)
   throw invalidClient()
 }

@@ -1,11 +1,12 @@
-/** Seconds: the least and the most that a document is kept, and what holds where the answer says nothing. */
+/** Seconds that a document is kept: at least, at most, and if the answer does not say. */
 const min = 60
 export const longestKept = 86_400
 const standard = 3600
 
 /**
- * For how many seconds a client document may be kept, by `Cache-Control` (RFC 9111 §5.2.2); 0: not at all. A shared cache may not keep
- * what is private. A lifetime below the least one would let a client have its document fetched at each request.
+ * The seconds that a client document may be kept by its `Cache-Control` (RFC 9111 §5.2.2); 0: it may not. A
+ * shared cache does not keep private answers. Without the least lifetime a client could have its document
+ * fetched at each request.
  */
 export function freshness(headers: Headers): number {
   const directives = new Map(

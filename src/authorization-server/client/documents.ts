@@ -11,16 +11,20 @@ import type { Cache } from '../../types.ts'
 import { freshness, longestKept } from './documents-freshness.ts'
 import { documentClient, RefusedDocumentError } from './documents-policy.ts'
 import { DocumentUnavailableError, type ClientFetch } from './fetch.ts'
-import { tellDropped, type ClientSource } from './directory.ts'
+import { reportDropped } from './client.ts'
+import type { ClientSource } from './directory.ts'
 import type { Client } from '../context.ts'
 import type { Limits } from '../rate-limit.ts'
 
-/** Bytes of a document (draft-ietf-oauth-client-id-metadata-document-01 §6). */
+/** The most bytes of a document (draft-ietf-oauth-client-id-metadata-document-01 §6). */
 const maxBytes = 5120
-/** Seconds for which a document that was no good twice is not asked for again: a brake, no cache of the answer (§4.4). */
+/**
+ * Seconds for which a document that failed twice in a row is not fetched again. A brake, not a cache of the
+ * answer (§4.4).
+ */
 const pause = 5
 
-/** A document as it lies in a cache. */
+/** A document in a cache. */
 interface Kept {
   until: number
   text: string
@@ -39,25 +43,26 @@ export interface ClientDocumentsParts {
 }
 
 /**
- * Clients whose id is the URL of their metadata document (draft-ietf-oauth-client-id-metadata-document-01). A document that cannot be had
- * now is a DocumentUnavailableError; one that is refused, no client, or a RefusedDocumentError for who asks to `explain`.
+ * Clients whose id is the URL of their metadata document (draft-ietf-oauth-client-id-metadata-document-01).
+ * Rejects with DocumentUnavailableError if the document cannot be fetched now. If it is refused, there is no
+ * such client; with `explain`, a RefusedDocumentError.
  */
 export function createClientDocuments(parts: ClientDocumentsParts): ClientSource {
   const { issuer, runtime, limits, fetch, redirects } = parts
   const { clock } = runtime
   const shared = parts.cache && forgiving(parts.cache, runtime.failed)
   const clients = new Lru<{ client: Client; kept: Kept }>(1000)
-  const good = new Lru<true>(1000)
-  const refused = new Lru<{ until: number; again: boolean; error: NoClient }>(1000)
-  const flights = new SingleFlight<Client | NoClient>(runtime)
+  const fetched = new Lru<true>(1000)
+  const failures = new Lru<{ until: number; again: boolean; error: DocumentError }>(1000)
+  const flights = new SingleFlight<Client | DocumentError>(runtime)
 
-  const load = async (url: URL): Promise<Client | NoClient> => {
+  const load = async (url: URL): Promise<Client | DocumentError> => {
     try {
-      return (await recall(url.href)) ?? (await ask(url))
+      return (await readShared(url.href)) ?? (await fetchDocument(url))
     } catch (error) {
       if (!(error instanceof RefusedDocumentError || error instanceof DocumentUnavailableError)) throw error
-      const again = (refused.peek(url.href)?.until ?? 0) > clock()
-      refused.set(url.href, { until: clock() + pause, again, error })
+      const again = (failures.peek(url.href)?.until ?? 0) > clock()
+      failures.set(url.href, { until: clock() + pause, again, error })
       const detail = error instanceof DocumentUnavailableError ? error.reason : error.message
       const event = { level: 'warning', issuer, clientId: url.origin + url.pathname, detail } as const
       runtime.event({ type: 'client.document-refused', ...event })
@@ -65,8 +70,11 @@ export function createClientDocuments(parts: ClientDocumentsParts): ClientSource
     }
   }
 
-  /** From the cache that several instances share. It may lie: what it holds is judged like an answer. */
-  const recall = async (id: string): Promise<Client | undefined> => {
+  /**
+   * From the cache that several instances share. Cache poisoning: an entry is checked like a fetched
+   * document.
+   */
+  const readShared = async (id: string): Promise<Client | undefined> => {
     const found = readKept(await shared?.get(await cacheKey(id)), clock() + longestKept)
     if (found === undefined || found.until <= clock()) return undefined
     const client = await documentClient(id, found.text, redirects)
@@ -74,19 +82,19 @@ export function createClientDocuments(parts: ClientDocumentsParts): ClientSource
     return client
   }
 
-  const ask = async (url: URL): Promise<Client> => {
+  const fetchDocument = async (url: URL): Promise<Client> => {
     const id = url.href
     const before = clients.peek(id)
     const etag = before?.kept.etag
     const headers: Record<string, string> = etag === undefined ? {} : { 'if-none-match': etag }
-    const answer = await fetch(url, { known: good.peek(id) === true, maxBytes, headers })
+    const answer = await fetch(url, { known: fetched.peek(id) === true, maxBytes, headers })
     const unchanged = answer.status === 304 && etag !== undefined
     const text = unchanged ? before!.kept.text : textOf(answer)
     const dropped: string[] = []
     const client = unchanged ? before!.client : await documentClient(id, text, redirects, dropped)
-    tellDropped(parts, id, dropped)
+    reportDropped(parts, id, dropped)
     const newEtag = answer.headers.get('etag') ?? (unchanged ? etag : undefined)
-    good.set(id, true)
+    fetched.set(id, true)
     await keep(
       client,
       { text, ...(newEtag === undefined ? {} : { etag: newEtag }) },
@@ -109,23 +117,25 @@ export function createClientDocuments(parts: ClientDocumentsParts): ClientSource
     const known = clients.get(id)
     if (known !== undefined && known.kept.until > clock()) return known.client
     if (mayFetch !== undefined && !(await mayFetch())) return undefined
-    const brake = refused.get(id)
-    const braked = brake?.again === true && brake.until > clock()
-    // A stranger chooses the URL: so many a minute for each caller.
-    if (!braked && request !== undefined && !good.peek(id)) await limits.attempt('client-document', request)
-    const found = braked ? brake.error : await flights.run(id, () => load(url))
+    const failure = failures.get(id)
+    const isPaused = failure?.again === true && failure.until > clock()
+    // SSRF: any caller can choose the URL, so the number of fetches is limited by caller.
+    if (!isPaused && request !== undefined && !fetched.peek(id))
+      await limits.attempt('client-document', request)
+    const found = isPaused ? failure.error : await flights.run(id, () => load(url))
     if (!(found instanceof Error)) return found
     if (found instanceof DocumentUnavailableError || explain === true) throw found
     return undefined
   }
 }
 
-type NoClient = RefusedDocumentError | DocumentUnavailableError
+type DocumentError = RefusedDocumentError | DocumentUnavailableError
 
-/** Only 200 is a document (§4). */
+/** Only an answer with status 200 is a document (§4). */
 function textOf({ status, headers, text }: GuardedResponse): string {
   if (status !== 200) throw new DocumentUnavailableError(`It was answered with ${status}`)
-  // What users of a host may upload there as a page or a text does not speak for the host (§4.1).
+  // Client impersonation: users of a host may upload pages and texts there, which do not speak for the host
+  // (§4.1).
   if (!/^(?:application\/(?:[\w.-]+\+)?json\s*(?:;|$)|$)/i.test(headers.get('content-type') ?? ''))
     throw new DocumentUnavailableError('It is not served as JSON')
   return text

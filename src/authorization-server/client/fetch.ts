@@ -4,7 +4,7 @@ import { registrableSuffix } from '../../http/registrable-suffix.ts'
 import type { Clock, Fetch } from '../../types.ts'
 import { memoryRateLimiter } from '../rate-limit.ts'
 
-/** Fetches what belongs to a client: its metadata document, its key set. `known`: it was good before. */
+/** Fetches a client's metadata document or key set. `known`: an earlier fetch of it succeeded. */
 export type ClientFetch = (
   url: string | URL,
   options: { known: boolean; maxBytes: number; headers?: Readonly<Record<string, string>> },
@@ -12,16 +12,16 @@ export type ClientFetch = (
 
 /** Seconds for the whole exchange (draft-ietf-oauth-client-id-metadata-document-01 §6). */
 const timeout = 5
-/** Fetches a minute of what was good before: from one host, and from all names of one owner. */
+/** Fetches per minute of known URLs: from one host, and from all names of one owner. */
 const knownBudgets = { host: 120, suffix: 240 }
-/** Fetches a minute of everything else: from one host, from all names of one owner, and altogether. */
+/** Fetches per minute of other URLs: from one host, from all names of one owner, and in total. */
 const newBudgets = { host: 30, suffix: 60, all: 300 }
-/** Fetches at the same moment. */
+/** Parallel fetches. */
 const flights = { known: 50, new: 20 }
 
 /**
- * What a client needs could not be had now. Whatever the reason, the caller sees one status and one text, so that nobody can scan ports or
- * names through this server (SSRF). `reason` is for events.
+ * A client's document or key set cannot be fetched now. SSRF: for every reason the caller sees one status and
+ * one text, so that this server cannot be used to scan ports or names. `reason` is for events.
  */
 export class DocumentUnavailableError extends UnavailableError {
   readonly reason: string
@@ -32,7 +32,10 @@ export class DocumentUnavailableError extends UnavailableError {
   }
 }
 
-/** Strangers choose these URLs, so their number is bounded by host, by owner and as a whole. Rejects with DocumentUnavailableError. */
+/**
+ * SSRF: any caller can choose these URLs, so their number is limited by host, by owner and in total, and
+ * `guardedFetch` judges each address. Rejects with DocumentUnavailableError.
+ */
 export function createClientFetch(parts: { fetch: Fetch; clock: Clock }): ClientFetch {
   const { fetch, clock } = parts
   const known = {
@@ -46,7 +49,7 @@ export function createClientFetch(parts: { fetch: Fetch; clock: Clock }): Client
   }
   const running = { known: 0, new: 0 }
 
-  /** The port is not part of a key: it is the caller's to choose. */
+  /** The port is not part of the key, because the caller can choose it. */
   const isWithinBudget = async ({ hostname }: URL, isKnown: boolean): Promise<boolean> => {
     const { host, suffix } = isKnown ? known : fresh
     return (

@@ -6,11 +6,17 @@ import type { ClientJwk, ClientKeys } from '../context.ts'
 import { freshness } from './documents-freshness.ts'
 import { DocumentUnavailableError, type ClientFetch } from './fetch.ts'
 
-/** The keys that may have signed this. Rejects with DocumentUnavailableError if that cannot be known now. */
+/**
+ * The keys that may have signed an assertion with this `kid`. Rejects with DocumentUnavailableError if the
+ * key set cannot be fetched now.
+ */
 export type FindClientKeys = (keys: ClientKeys, kid: string | undefined) => Promise<readonly ClientJwk[]>
 
 const maxBytes = 65_536
-/** Seconds: the least and the most that a set is fresh; between two fetches; and how long an outage is bridged. */
+/**
+ * Seconds: the least and the most that a set is fresh; between two fetches; and for which a stale set is used
+ * during an outage.
+ */
 const fresh = { min: 60, max: 3600 }
 const cooldown = 30
 const staleIfError = 86_400
@@ -24,8 +30,9 @@ interface Held {
 const nothing: Held = { keys: [], freshUntil: -Infinity, triedAt: -Infinity }
 
 /**
- * Key sets of clients, in this process's memory only: whoever can write to a shared cache must not choose what a client signs with. An unknown
- * `kid` fetches again, once in 30 s; an outage is bridged for 24 h.
+ * Key sets of clients, in this process's memory only. Cache poisoning: an attacker that can write to a shared
+ * cache must not choose a client's keys. An unknown `kid` fetches the set again, at most once in 30 s. During
+ * an outage the last set is used for 24 h.
  */
 export function createClientKeys(fetch: ClientFetch, runtime: ResolvedRuntime): FindClientKeys {
   const { clock } = runtime
@@ -61,13 +68,13 @@ export function createClientKeys(fetch: ClientFetch, runtime: ResolvedRuntime): 
       if (clock() < set.freshUntil) return set.keys
     }
     if (clock() < set.freshUntil + staleIfError && has(set)) return set.keys
-    // Not to be known before the next fetch, so it is not the client's fault.
+    // The next fetch may have the key, so the assertion is not called wrong.
     throw new DocumentUnavailableError('The key set cannot be had now')
   }
 
   return async ({ from }, kid) => {
     const keys = typeof from === 'string' ? await remote(from, kid) : from
-    // Without a kid several keys may fit; more than a handful would be a gift to whoever wants us to compute.
+    // Without a `kid` several keys may fit. Denial of service: no more than a few are tried.
     return keys.filter((key) => kid === undefined || key['kid'] === kid).slice(0, 4)
   }
 }

@@ -5,20 +5,23 @@ import { constantTimeEqual } from '../../lib/equal.ts'
 import { sha256 } from '../../lib/hash.ts'
 import { readBearer } from '../../protocol/bearer.ts'
 import { parseClientMetadata, type ClientMetadata } from '../../protocol/client-metadata.ts'
-import { tellDropped } from './directory.ts'
+import { reportDropped } from './client.ts'
 import type { Context } from '../context.ts'
 import { jsonEndpoint } from '../endpoint.ts'
 
-/** Gives a client its id: sealed metadata, or a record in the store. */
+/** Registers a client under a new id: the sealed metadata, or the name of a record in the store. */
 export type Register = (
   metadata: ClientMetadata,
   request: Request,
 ) => Promise<{ client: ClientMetadata; secret: string | undefined }>
 
-/** The largest body, in bytes. */
+/** The largest body of a registration request, in bytes. */
 const maxBody = 32_768
 
-/** POST to the registration endpoint (RFC 7591 §3.1). Answers with exactly what is enforced from now on. */
+/**
+ * POST to the registration endpoint (RFC 7591 §3.1). The answer contains exactly the metadata that is
+ * enforced from now on.
+ */
 export function registrationEndpoint(
   context: Context,
   register: Register,
@@ -35,14 +38,17 @@ export function registrationEndpoint(
     await limits.attempt('register', request)
     const { client, secret } = await register(metadata, request)
     runtime.event({ type: 'client.registered', level: 'info', issuer, clientId: client.client_id! })
-    tellDropped(context, client.client_id!, dropped)
+    reportDropped(context, client.client_id!, dropped)
     const credentials = secret === undefined ? {} : { client_secret: secret, client_secret_expires_at: 0 }
     const issued = { client_id_issued_at: Math.floor(runtime.clock()) }
     return json({ ...client, ...issued, ...credentials }, { status: 201, headers: noStore })
   })
 }
 
-/** An initial access token (RFC 7591 §3), where the deployment asks for one. Rejects with `invalid_token` where it is malformed. */
+/**
+ * Whether the request has an initial access token (RFC 7591 §3), if the deployment demands one. Rejects with
+ * `invalid_token` if it is malformed.
+ */
 async function mayRegister(request: Request, accepted: readonly string[]): Promise<boolean> {
   if (accepted.length === 0) return true
   const given = readBearer(request)

@@ -1,5 +1,6 @@
 import { OAuthError } from '../../errors.ts'
 import { recordCodec, sealedCodec } from '../../lib/codec.ts'
+import { defined } from '../../lib/defined.ts'
 import { constantTimeEqual } from '../../lib/equal.ts'
 import { sha256 } from '../../lib/hash.ts'
 import { Lru } from '../../lib/lru.ts'
@@ -9,22 +10,28 @@ import {
   type ClientMetadata,
   type TokenEndpointAuthMethod,
 } from '../../protocol/client-metadata.ts'
-import { clientOf, type ClientSource } from './directory.ts'
+import { createClient } from './client.ts'
+import type { ClientSource } from './directory.ts'
+import { statelessPrefix } from './ids.ts'
 import type { Client } from '../context.ts'
 import { sealContext } from '../seal-context.ts'
 
-/** Registration that stores nothing: the client id is what was registered, sealed (RFC 7591 appendix A.5.2). It has no expiry. */
+/**
+ * Registration without a store: the client id is the sealed metadata (RFC 7591 appendix A.5.2). It does not
+ * expire.
+ */
 export interface StatelessClients {
-  /** A new id for this metadata, and the secret of a confidential client. Rejects with `invalid_client_metadata` where it does not fit. */
+  /**
+   * A new id for this metadata, and the secret of a confidential client. Rejects with
+   * `invalid_client_metadata` if it does not fit.
+   */
   register(metadata: ClientMetadata): Promise<{ client: ClientMetadata; secret: string | undefined }>
   readonly find: ClientSource
 }
 
-/** So that it cannot be taken for the URL of a metadata document, and scanners for leaked credentials can tell what it is. */
-const prefix = 'tgc_'
 const maxLength = 1024
 
-/** Short names: each character counts. */
+/** The names are short, because an id has at most 1024 characters. */
 interface Sealed {
   r: readonly string[]
   n?: string
@@ -48,18 +55,18 @@ const codec = sealedCodec(
 
 export function createStatelessClients(sealer: MacSealer, issuer: string): StatelessClients {
   const context = sealContext(issuer, 'client')
-  // What an id says never changes.
+  // The metadata in an id never changes.
   const opened = new Lru<Client>(1000)
 
   const sealed = async (metadata: ClientMetadata): Promise<string> =>
-    prefix + (await codec.seal(sealer, context, pack(metadata)))
+    statelessPrefix + (await codec.seal(sealer, context, pack(metadata)))
 
   return {
     async register(metadata) {
       let client = metadata
       let id = await sealed(client)
       if (id.length > maxLength && client.client_uri !== undefined) {
-        // Only shown, so it is the first to go; the answer says so by not naming it.
+        // It is only displayed, so it is dropped first. The answer shows that by its absence.
         const { client_uri: _, ...rest } = client
         client = rest
         id = await sealed(client)
@@ -77,14 +84,14 @@ export function createStatelessClients(sealer: MacSealer, issuer: string): State
     },
 
     async find(id) {
-      if (!id.startsWith(prefix) || id.length > maxLength) return undefined
+      if (!id.startsWith(statelessPrefix) || id.length > maxLength) return undefined
       const known = opened.get(id)
       if (known !== undefined) return known
-      const sealed = await codec.open(sealer, context, id.slice(prefix.length))
+      const sealed = await codec.open(sealer, context, id.slice(statelessPrefix.length))
       if (sealed === undefined) return undefined
       const metadata = unpack(sealed)
       const client: Client = {
-        ...clientOf(id, 'registered', metadata, await sha256(id, 'client')),
+        ...createClient(id, 'registered', metadata, await sha256(id, 'client')),
         checkSecret: async (given) => {
           const expected = await sealer.macs('client-id', secretText(id))
           return expected.map((each) => constantTimeEqual(given, each)).includes(true)
@@ -109,22 +116,16 @@ function pack(metadata: ClientMetadata): Sealed {
   const standard = g === undefined || g.length === defaultGrantTypes.length
   return {
     r: metadata.redirect_uris,
-    ...(n === undefined ? {} : { n }),
-    ...(m === undefined || m === 'none' ? {} : { m }),
-    ...(standard ? {} : { g }),
-    ...(t === undefined ? {} : { t }),
-    ...(u === undefined ? {} : { u }),
+    ...defined({ n, m: m === 'none' ? undefined : m, g: standard ? undefined : g, t, u }),
   }
 }
 
 function unpack({ r, n, m, g, t, u }: Sealed): ClientMetadata {
   return {
-    ...(n === undefined ? {} : { client_name: n }),
-    ...(u === undefined ? {} : { client_uri: u }),
     redirect_uris: r,
     token_endpoint_auth_method: m ?? 'none',
     grant_types: g ?? defaultGrantTypes,
     response_types: ['code'],
-    ...(t === undefined ? {} : { application_type: t }),
+    ...defined({ client_name: n, client_uri: u, application_type: t }),
   }
 }

@@ -6,9 +6,11 @@ import type { NewEvent, ResolvedRuntime } from '../../lib/runtime.ts'
 import { update } from '../../store/update.ts'
 import type { RecordStore } from '../scoped-store.ts'
 
-/** How many unknown clients may leave a record in the store. */
+/** Limits how many clients may be stored. */
 export interface Quota {
-  /** Takes one; rejects with 429 and `Retry-After` if none is left, for this caller or for all. */
+  /**
+   * Counts one registration. Rejects with 429 and `Retry-After` if none is left for this caller or for all.
+   */
   take(request: Request): Promise<void>
 }
 
@@ -19,12 +21,15 @@ interface Window {
 
 const codec = storedCodec<Window>('quota', { until: 'number', count: 'number' })
 
-/** Registrations in a window of so many seconds, of all instances together: with their 24 hours they bound what the store holds. */
+/**
+ * Registrations per window, of all instances together. As an unapproved client lives 24 hours, this limits
+ * what the store holds.
+ */
 export const registrationQuota = 1000
-/** The most that one caller may take of them, so that one caller cannot use up what is there for all. */
+/** The most registrations of one caller per window, so that one caller cannot use up those of all. */
 export const registrationShare = 200
 const period = 3600
-/** So many may register at the same moment. */
+/** Tries of the conditional write: so many clients may register at the same time. */
 const attempts = 20
 const forAll = 'registrations:quota'
 

@@ -8,19 +8,21 @@ import { storedCodec } from '../../lib/codec.ts'
 import type { ClientMetadata } from '../../protocol/client-metadata.ts'
 import { update } from '../../store/update.ts'
 import type { StoreRecord } from '../../types.ts'
-import { clientOf, type ClientSource } from './directory.ts'
+import { createClient } from './client.ts'
+import type { ClientSource } from './directory.ts'
 import type { Client } from '../context.ts'
+import { isSelfContained, storedPrefix } from './ids.ts'
 import type { Register } from './registration.ts'
 import type { RecordStore } from '../scoped-store.ts'
 import type { Quota } from './stored-quota.ts'
 
-/** A client as the store has it: of its secret the hash alone. */
+/** A client as it is stored, with the hash of its secret. */
 interface StoredClient {
-  /** `preregistered`: put there by the application. */
+  /** `preregistered`: the application has put it there. */
   kind: 'preregistered' | 'registered'
   metadata: ClientMetadata
   secret?: string
-  /** A secret may be sent either way. */
+  /** The secret may be sent in the header or in the body. */
   either?: true
   /** Seconds since the epoch. */
   created: number
@@ -36,25 +38,30 @@ const codec = storedCodec<StoredClient>('client', {
 
 export interface StoredClients {
   readonly find: ClientSource
-  /** A new client with a random id. Rejects with 429 above the quota and with `invalid_client_metadata` above 8 kB. */
+  /**
+   * A new client with a random id. Rejects with 429 above the quota and with `invalid_client_metadata` above
+   * 8 kB.
+   */
   readonly register: Register
-  /** A client of the application's own, over whatever is there; it does not expire. */
+  /** Stores a client of the application, in place of the record that is there. It does not expire. */
   put(client: {
     id: string
     metadata: ClientMetadata
     secret: string | undefined
     either: boolean
   }): Promise<void>
-  /** Called at each approval by a user: a registered client lives 180 days from the last one on. */
+  /**
+   * Called at each approval by a user: a client that registered itself lives until 180 days after the last
+   * one.
+   */
   extendLife(clientId: string): Promise<void>
   /** When the record was made and when it ends, in seconds since the epoch. */
   times(clientId: string): Promise<{ created: number; expires: number | undefined } | undefined>
 }
 
-const prefix = 'tgs_'
 const maxRecord = 8192
 const day = 86_400
-/** Seconds that a client lives: before anybody has approved it, and from the last approval on. */
+/** The life of a client, in seconds: until a user approves it, and from the last approval on. */
 const unapproved = day
 const afterApproval = 180 * day
 /** Seconds for which an isolate remembers a client. */
@@ -63,10 +70,12 @@ const fresh = 60
 export function createStoredClients(store: RecordStore, quota: Quota): StoredClients {
   const { clock } = store
   const kept = new Lru<{ client: Client; until: number }>(1000)
-  /** Grows with each change by this process: a read that began before one must not bring the old client back. */
+  /**
+   * Grows with each change by this process: a read that began before one must not bring the old client back.
+   */
   let changes = 0
 
-  /** Changes the record on condition that nobody else did meanwhile; undefined: nothing is to be changed. */
+  /** Changes the record by one conditional write. `judge` returns undefined to leave it as it is. */
   const change = async (
     id: string,
     judge: (found: StoreRecord | undefined) => { value: string; expiresAt?: number } | undefined,
@@ -85,7 +94,7 @@ export function createStoredClients(store: RecordStore, quota: Quota): StoredCli
 
   return {
     async find(id) {
-      if (belongsElsewhere(id)) return undefined
+      if (isSelfContained(id)) return undefined
       const known = kept.get(id)
       if (known !== undefined && known.until > clock()) return known.client
       const before = changes
@@ -111,7 +120,7 @@ export function createStoredClients(store: RecordStore, quota: Quota): StoredCli
       if (utf8(value).length > maxRecord)
         throw new OAuthError('invalid_client_metadata', 'The metadata is too long')
       await quota.take(request)
-      const id = prefix + randomToken()
+      const id = storedPrefix + randomToken()
       await change(id, () => ({ value, expiresAt: clock() + unapproved }))
       return { client: { ...metadata, client_id: id }, secret }
     },
@@ -128,9 +137,9 @@ export function createStoredClients(store: RecordStore, quota: Quota): StoredCli
     },
 
     async extendLife(id) {
-      if (!id.startsWith(prefix)) return
+      if (!id.startsWith(storedPrefix)) return
       const expiresAt = clock() + afterApproval
-      // A day more or less is not worth a write.
+      // At most one write per client and day.
       await change(id, (found) =>
         found?.expiresAt === undefined || found.expiresAt > expiresAt - day
           ? undefined
@@ -139,15 +148,12 @@ export function createStoredClients(store: RecordStore, quota: Quota): StoredCli
     },
 
     async times(id) {
-      const found = belongsElsewhere(id) ? undefined : await store.get(await clientKey(id))
+      const found = isSelfContained(id) ? undefined : await store.get(await clientKey(id))
       const record = found && decode(id, found)
       return record && { created: record.created, expires: found!.expiresAt }
     },
   }
 }
-
-/** Ids that say themselves what they are: sealed registrations, and URLs of documents. */
-export const belongsElsewhere = (id: string): boolean => id.startsWith('tgc_') || id.startsWith('https://')
 
 const clientKey = async (id: string): Promise<string> => `c${await sha256(id, 'client')}:client`
 
@@ -155,7 +161,7 @@ const secretHash = (secret: string): Promise<string> => sha256(secret, 'client-s
 
 async function opened(id: string, { kind, metadata, secret, either }: StoredClient): Promise<Client> {
   return {
-    ...clientOf(id, kind, metadata, await sha256(JSON.stringify([id, metadata]), 'client')),
+    ...createClient(id, kind, metadata, await sha256(JSON.stringify([id, metadata]), 'client')),
     ...(either === true ? { eitherSecretMethod: true } : {}),
     checkSecret: async (given) => secret !== undefined && constantTimeEqual(await secretHash(given), secret),
   }

@@ -1,11 +1,11 @@
 import type { Access } from '../grants.ts'
 
-/** Every scope in it, once: on the wire a scope does not tell of which resource it is. */
+/** All scopes, each once: on the wire a scope does not say which resource it is for. */
 export const scopesOf = (access: Access): string[] => [...new Set(Object.values(access).flat())]
 
 /**
- * What is left of it. A resource of which nothing is left is not part of it any more (RFC 8707 §2.2); one
- * without scopes stays.
+ * The scopes that `keep` accepts. A resource that loses all its scopes is dropped (RFC 8707 §2.2); one that
+ * had none stays.
  */
 export function narrowAccess(access: Access, keep: (scope: string, resource: string) => boolean): Access {
   const left = Object.entries(access).map(([resource, scopes]) => {

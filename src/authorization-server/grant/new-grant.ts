@@ -1,3 +1,4 @@
+import { defined } from '../../lib/defined.ts'
 import { oneLine, type ResolvedRuntime } from '../../lib/runtime.ts'
 import type { MacSealer } from '../../lib/mac-sealer.ts'
 import type { ClientDirectory } from '../context.ts'
@@ -5,7 +6,7 @@ import type { GrantRecord, NewGrant } from '../grants.ts'
 import type { KeyRing } from '../keys.ts'
 import type { RecordStore } from '../scoped-store.ts'
 import { scopesOf } from './access.ts'
-import { sealForGrant } from './record.ts'
+import { sealForGrant } from './attachments.ts'
 
 export interface GrantsParts {
   issuer: string
@@ -17,12 +18,16 @@ export interface GrantsParts {
   lifetimes: { code: number; refreshAbsolute: number }
 }
 
-/** So many seconds the record outlives its approval: between the judgement of the time and the write there are calls that take time. */
+/**
+ * Seconds that the record outlives its form: calls that take time lie between the check of the time and the
+ * write.
+ */
 const margin = 60
 
 /**
- * The secret of the grant's code under each deployment secret, the first one first. It is computed from all that was approved, so the
- * same approval, sent twice by a double click or a reload, makes the same code, and any other approval of this grant id another one.
+ * The secret of the grant's code under each deployment secret, the first one first. It is computed from all
+ * that was approved: the same approval, sent twice by a double click or a reload, makes the same code, and
+ * any other approval with this grant id another one.
  */
 export async function codeSecrets({ issuer, sealer }: GrantsParts, grant: NewGrant): Promise<string[]> {
   const { id, clientId, subject, access, redirectUri = null, codeChallenge } = grant
@@ -39,26 +44,29 @@ export async function newRecord(
   const now = runtime.clock()
   const codeExpires = now + lifetimes.code
   const resources = Object.keys(grant.access)
-  const seal = (what: 'props' | 'upstream', value: unknown): Promise<string> =>
-    sealForGrant(sealer, issuer, grant.id, what, value)
+  const seal = async (what: 'props' | 'upstream'): Promise<string | undefined> =>
+    grant[what] === undefined ? undefined : sealForGrant(sealer, issuer, grant.id, what, grant[what])
+  const [epoch, props, upstream] = await Promise.all([keys.epoch(), seal('props'), seal('upstream')])
   return {
     state: 'live',
     client: grant.clientId,
-    ...(grant.clientName === undefined ? {} : { clientName: oneLine(grant.clientName, 80) }),
     subject: grant.subject,
     resources,
     scopes: scopesOf(grant.access),
-    ...(resources.length > 1 ? { access: grant.access } : {}),
     created: now,
     expires: Math.max(codeExpires, (grant.repeatableUntil ?? 0) + margin),
-    epoch: await keys.epoch(),
+    epoch,
     code: codeHash,
     codeExpires,
-    ...(grant.redirectUri === undefined ? {} : { redirectUri: grant.redirectUri }),
     challenge: grant.codeChallenge,
-    ...(grant.authTime === undefined ? {} : { authTime: grant.authTime }),
-    ...(grant.acr === undefined ? {} : { acr: grant.acr }),
-    ...(grant.props === undefined ? {} : { props: await seal('props', grant.props) }),
-    ...(grant.upstream === undefined ? {} : { upstream: await seal('upstream', grant.upstream) }),
+    ...defined({
+      clientName: grant.clientName === undefined ? undefined : oneLine(grant.clientName, 80),
+      access: resources.length > 1 ? grant.access : undefined,
+      redirectUri: grant.redirectUri,
+      authTime: grant.authTime,
+      acr: grant.acr,
+      props,
+      upstream,
+    }),
   }
 }

@@ -1,15 +1,13 @@
-import { ConfigurationError, type OAuthError } from '../../errors.ts'
-import { utf8 } from '../../lib/bytes.ts'
-import { sealedCodec, storedCodec, type SealedCodec } from '../../lib/codec.ts'
-import type { Sealer } from '../../lib/sealer.ts'
+import type { OAuthError } from '../../errors.ts'
+import { storedCodec } from '../../lib/codec.ts'
+import { defined } from '../../lib/defined.ts'
 import { update } from '../../store/update.ts'
 import type { StoreRecord } from '../../types.ts'
 import type { GrantRecord } from '../grants.ts'
 import type { RecordStore } from '../scoped-store.ts'
-import { sealContext } from '../seal-context.ts'
 import { clientHash, forgetConsents } from './user.ts'
 
-/** What is to happen to a grant: nothing, or a write; then an answer or a refusal. */
+/** What happens to a grant: a write or none; then an answer or a refusal. */
 export interface Verdict<T> {
   write?: GrantRecord
   refuse?: OAuthError
@@ -48,7 +46,7 @@ const codec = storedCodec<GrantRecord>('grant', {
   upstream: 'string?',
 })
 
-/** What a record that cannot be read counts as: its code and tokens are refused, and its id stays taken. */
+/** A damaged record counts as this one: its code and tokens are refused, and its id stays taken. */
 const damaged: GrantRecord = {
   state: 'revoked',
   client: '',
@@ -60,7 +58,7 @@ const damaged: GrantRecord = {
   epoch: 0,
 }
 
-/** The record; a damaged one reads as revoked, with an event. Throws UnavailableError. */
+/** The record. A damaged one reads as revoked, with an event. Rejects with UnavailableError. */
 export async function readGrant(store: RecordStore, id: string): Promise<GrantRecord | undefined> {
   return decode(store, id, await store.get(grantKey(id)))
 }
@@ -83,7 +81,7 @@ export async function changeGrant<T>(
     const record = decode(store, id, found)
     const verdict = await judge(record, mayStand)
     const { write } = verdict
-    if (write?.state === 'revoked' && record?.state === 'live') await forget(store, record)
+    if (write?.state === 'revoked' && record?.state === 'live') await forgetConsentsOf(store, record)
     return {
       ...(write === undefined ? {} : { write: { value: codec.encode(write), expiresAt: write.expires } }),
       result: verdict,
@@ -94,13 +92,13 @@ export async function changeGrant<T>(
 }
 
 /**
- * However a grant ends before its time, nothing is issued in silence to that client any more. First, because a revocation that fails here
- * is tried again.
+ * A revoked grant takes the remembered consents of its client along: the next request asks the user. They are
+ * forgotten first, because a revocation that fails here is tried again.
  */
-const forget = async (store: RecordStore, { subject, client }: GrantRecord): Promise<void> =>
+const forgetConsentsOf = async (store: RecordStore, { subject, client }: GrantRecord): Promise<void> =>
   forgetConsents(store, subject, await clientHash(client))
 
-/** What stays of a revoked grant: nobody can bring it back, and nothing of value lies in it. */
+/** What remains of a revoked grant. It keeps the id taken until the grant would have ended. */
 export function tombstone({
   client,
   clientName,
@@ -112,7 +110,7 @@ export function tombstone({
   return {
     state: 'revoked',
     client,
-    ...(clientName === undefined ? {} : { clientName }),
+    ...defined({ clientName }),
     subject,
     resources: [],
     scopes: [],
@@ -122,40 +120,9 @@ export function tombstone({
   }
 }
 
-/** What the application attached to the user, and an upstream's tokens. Any JSON value, so it lies in a record of its own. */
-interface Attached {
-  value: unknown
-}
+/** Whether the code was not redeemed in time. Such a grant is of no use any more. */
+export const isUnredeemed = ({ redeemed, codeExpires }: GrantRecord, now: number): boolean =>
+  redeemed === undefined && codeExpires !== undefined && codeExpires <= now
 
-const attachments: Record<'props' | 'upstream', SealedCodec<Attached>> = {
-  props: sealedCodec('seal', storedCodec<Attached>('props', { value: 'any' })),
-  upstream: sealedCodec('seal', storedCodec<Attached>('upstream', { value: 'any' })),
-}
-
-/** Bytes of JSON that a grant carries at most, for props and for upstream tokens each. */
-const maxSealed = 16_000
-
-/** Seals what belongs to a grant; another grant's record cannot be put in its place. */
-export async function sealForGrant(
-  sealer: Sealer,
-  issuer: string,
-  grantId: string,
-  what: 'props' | 'upstream',
-  value: unknown,
-): Promise<string> {
-  const text = JSON.stringify(value)
-  if (text === undefined || utf8(text).length > maxSealed)
-    throw new ConfigurationError(`identity.${what}`, `must be JSON of at most ${maxSealed} bytes`)
-  return attachments[what].seal(sealer, sealContext(issuer, `${grantId}:${what}`), { value })
-}
-
-/** The value, or undefined: tampered with, or sealed for another grant. */
-export async function openForGrant(
-  sealer: Sealer,
-  issuer: string,
-  grantId: string,
-  what: 'props' | 'upstream',
-  sealed: string,
-): Promise<Attached | undefined> {
-  return attachments[what].open(sealer, sealContext(issuer, `${grantId}:${what}`), sealed)
-}
+export const lastUsed = (record: GrantRecord | undefined, entry: { created: number }): number =>
+  record?.rotated ?? record?.redeemed ?? entry.created

@@ -28,7 +28,7 @@ const consentShape: Shape<RememberedConsent> = {
   expires: 'number',
 }
 
-/** A user who approves in many places at once is no attack; each try lets at least one of them through. */
+/** A user may approve in many places at once; each try lets at least one of them through. */
 const attempts = 20
 
 const keyOf = async (subject: string): Promise<string> => `u${await sha256(subject, 'user')}:user`
@@ -37,7 +37,7 @@ export async function readUser(store: RecordStore, subject: string): Promise<Use
   return decode(store, subject, await store.get(await keyOf(subject)))
 }
 
-/** Ends what the user has agreed to once and for all for this client (a hash of its id). */
+/** Forgets the remembered consents for this client, which is named by the hash of its id. */
 export const forgetConsents = (store: RecordStore, subject: string, client: string): Promise<void> =>
   changeUser(store, subject, (user) => {
     const consents = user.consents.filter((each) => each.client !== client)
@@ -48,8 +48,8 @@ export const clientHash = async (clientId: string): Promise<string> =>
   (await sha256(clientId, 'client')).slice(0, 22)
 
 /**
- * Changes the record on condition that nobody else did meanwhile; expired entries go at each write. Nothing is written if `change`
- * returns what it was given.
+ * Changes the record by one conditional write, which drops expired entries. If `change` returns what it was
+ * given, nothing is written.
  */
 export async function changeUser(
   store: RecordStore,
@@ -59,18 +59,18 @@ export async function changeUser(
   const judge = async (found: StoreRecord | undefined): Promise<Verdict<undefined>> => {
     const before = decode(store, subject, found)
     const user = await change(before)
-    return user === before ? { result: undefined } : written(user)
+    return user === before ? { result: undefined } : writeOf(user)
   }
   await update(store, await keyOf(subject), judge, { attempts })
 }
 
-function written(user: UserRecord): Verdict<undefined> {
+function writeOf(user: UserRecord): Verdict<undefined> {
   const expiresAt = Math.max(...[...user.grants, ...user.consents].map((each) => each.expires))
   const write = Number.isFinite(expiresAt) ? { value: codec.encode(user), expiresAt } : null
   return { write, result: undefined }
 }
 
-/** What has not expired. A damaged record is rebuilt from the entries that can be read, with an event. */
+/** Without expired entries. A damaged record is rebuilt from the entries that can be read, with an event. */
 function decode(store: RecordStore, subject: string, found: StoreRecord | undefined): UserRecord {
   if (found === undefined) return { grants: [], consents: [] }
   const { grants = [], consents = [] } = codec.decode(found.value) ?? {}

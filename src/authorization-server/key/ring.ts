@@ -1,5 +1,5 @@
-import { ConfigurationError, UnavailableError } from '../../errors.ts'
-import { checkOptions, requireSeconds } from '../../lib/options.ts'
+import { UnavailableError } from '../../errors.ts'
+import { matching, object, oneOf, optionError, seconds } from '../../lib/options.ts'
 import type { ResolvedRuntime } from '../../lib/runtime.ts'
 import type { MacSealer } from '../../lib/mac-sealer.ts'
 import { SingleFlight } from '../../lib/single-flight.ts'
@@ -7,7 +7,7 @@ import { requireWithin } from '../../lib/within.ts'
 import { update, type Verdict } from '../../store/update.ts'
 import type { StoreRecord } from '../../types.ts'
 import type { Jwk, KeyRing, KeyRingOptions, SigningAlgorithm, SigningKey } from '../keys.ts'
-import { decodeRing, encodeRing, isOlder, noRing, type RingRecord } from './ring-record.ts'
+import { decodeRing, encodeRing, isOlder, emptyRing, type RingRecord } from './ring-record.ts'
 import { longestLifetime } from '../resources.ts'
 import type { RecordStore } from '../scoped-store.ts'
 import {
@@ -23,15 +23,18 @@ import {
 interface Ring {
   keys: readonly SigningKey[]
   record: RingRecord
-  /** When it was read, in seconds since the epoch. */
+  /** Seconds since the epoch: when it was read. */
   at: number
 }
 
-/** Seconds: how often the ring is read again; how long an unreadable store is borne; how often an unknown key id may ask. */
+/**
+ * Seconds: until the ring is read again; until the last one is used while the store is down; between two
+ * reads for an unknown key id.
+ */
 const fresh = 300
 const staleIfError = 3600
 const cooldown = 30
-/** For all the calls that one reading takes, in seconds. */
+/** The most seconds that reading the ring may take, with all its calls. */
 const deadline = 10
 /** Seconds that a retired key stays published: as long as the longest access token lives, and an hour. */
 const retention = longestLifetime + 3600
@@ -45,7 +48,7 @@ export interface KeyRingParts {
 }
 
 export function createKeyRing(options: KeyRingOptions, parts: KeyRingParts): KeyRing {
-  const { algorithm, rotateAfter, publishAhead, jwks } = resolve(options)
+  const { algorithm, rotateAfter, publishAhead, jwks } = readKeyOptions(options)
   const { issuer, store, sealer, runtime } = parts
   const { clock } = runtime
   const flight = new SingleFlight<Ring>(runtime)
@@ -58,14 +61,14 @@ export function createKeyRing(options: KeyRingOptions, parts: KeyRingParts): Key
     return adopt(await update(store, recordKey, repairAndRotate), at)
   }
 
-  /** An answer that was long on its way does not bring back what was replaced in the meantime. */
+  /** A slow read does not replace a newer ring. */
   const adopt = async (record: RingRecord, at: number): Promise<Ring> => {
     const keys = await (jwks === undefined
       ? Promise.all(record.keys.map(openKey))
       : Promise.all(jwks.map(openConfiguredKey)))
     const usable = keys.filter((each) => typeof each !== 'string')
-    // Another deployment secret than the one that made the ring: nothing here can sign.
-    if (usable.length === 0) throw unopened()
+    // The ring was made under another deployment secret.
+    if (usable.length === 0) throw unopenedError()
     if (ring === undefined || !isOlder(record, ring.record)) ring = { keys: usable, record, at }
     return ring
   }
@@ -78,15 +81,15 @@ export function createKeyRing(options: KeyRingOptions, parts: KeyRingParts): Key
     return key
   }
 
-  /** The ring, if it may be used without a look at the store. While it is read again, it serves everyone but the caller that reads. */
-  const known = (): Ring | undefined => {
+  /** The ring if it is fresh. While one caller reads it again, the others use it. */
+  const freshRing = (): Ring | undefined => {
     const now = clock()
     if (ring === undefined || now - ring.at >= staleIfError) return undefined
     return now - ring.at < fresh || now - lastTry < cooldown ? ring : undefined
   }
 
   const current = async (): Promise<Ring> => {
-    const usable = known()
+    const usable = freshRing()
     if (usable !== undefined) return usable
     try {
       return await reload()
@@ -97,11 +100,13 @@ export function createKeyRing(options: KeyRingOptions, parts: KeyRingParts): Key
     }
   }
 
-  // The flight itself ends in time, so that the next caller tries the store anew.
+  // The shared read itself ends in time, so that the next caller starts a new one.
   const reload = (): Promise<Ring> =>
     flight.run('ring', () => requireWithin(deadline, load(), 'The signing keys'))
 
-  /** The first instance to see that the ring is missing, damaged or old writes the next; all read what the winner wrote. */
+  /**
+   * The first instance that finds the ring missing, damaged or old writes the next one; the others read it.
+   */
   const repairAndRotate = async (found: StoreRecord | undefined): Promise<Verdict<RingRecord>> => {
     const { record, intact } = read(found)
     const keys = jwks === undefined ? await rotated(record.keys) : record.keys
@@ -111,15 +116,19 @@ export function createKeyRing(options: KeyRingOptions, parts: KeyRingParts): Key
     return { write: { value: encodeRing(next) }, result: next }
   }
 
-  /** What the store has, or what this instance has, if the store has lost it. `intact`: the store has just this. */
+  /**
+   * The stored record, or that of this instance if the store has lost it. `intact`: the store has exactly
+   * this one.
+   */
   const read = (found: StoreRecord | undefined): { record: RingRecord; intact: boolean } => {
     const own = ring?.record
     const decoded = found && decodeRing(found.value)
     if (decoded === undefined) {
-      if (found === undefined) return { record: own ?? noRing, intact: own === undefined || own === noRing }
+      if (found === undefined)
+        return { record: own ?? emptyRing, intact: own === undefined || own === emptyRing }
       store.reportDamage('key ring', {})
-      // The epoch is lost. A new one ends every grant, so nothing that was revoked comes back.
-      return { record: own ?? { ...noRing, epoch: Math.floor(clock()) }, intact: false }
+      // The epoch is lost. A new one ends every grant, so that no revoked grant comes back.
+      return { record: own ?? { ...emptyRing, epoch: Math.floor(clock()) }, intact: false }
     }
     const { record, lost } = decoded
     if (own !== undefined && isOlder(record, own)) return { record: own, intact: false }
@@ -141,13 +150,16 @@ export function createKeyRing(options: KeyRingOptions, parts: KeyRingParts): Key
     return keys
   }
 
-  /** A key that another deployment secret has wrapped stays: another instance opens it. Rejects if there are only such. */
+  /**
+   * Keys that are wrapped under another deployment secret stay, for other instances. Rejects if there are no
+   * other keys.
+   */
   const withoutDamaged = async (stored: readonly StoredKey[]): Promise<StoredKey[]> => {
     const found = await Promise.all(stored.map(async (each) => ({ each, key: await openKey(each) })))
     const kept = found.filter(({ key }) => key !== 'damaged')
     for (const { each, key } of found)
       if (key === 'damaged') store.reportDamage('signing key', { received: each.kid })
-    if (kept.length > 0 && kept.every(({ key }) => key === 'foreign')) throw unopened()
+    if (kept.length > 0 && kept.every(({ key }) => key === 'foreign')) throw unopenedError()
     return kept.map(({ each }) => each)
   }
 
@@ -160,14 +172,14 @@ export function createKeyRing(options: KeyRingOptions, parts: KeyRingParts): Key
       const { keys } = await current()
       const now = clock()
       const key = jwks === undefined ? keys.findLast((each) => each.activeFrom <= now) : keys[0]
-      // Clocks of instances differ by less than a key is published ahead.
+      // Clocks of instances differ by less than `publishAhead`.
       return key ?? keys[0]!
     },
     async find(kid, epoch) {
       const { keys, record } = await current()
       const known = keys.find((each) => each.kid === kid)
       if (known !== undefined || jwks !== undefined) return known
-      // After `revokeAll()` elsewhere a good token must not be called bad.
+      // Another instance may have called `revokeAll()`: then the token may be valid, and is not refused yet.
       const isLater = epoch > record.epoch
       const isBusy = isLater && flight.isBusy('ring')
       const mayAsk = isBusy || clock() - lastTry >= cooldown
@@ -181,15 +193,15 @@ export function createKeyRing(options: KeyRingOptions, parts: KeyRingParts): Key
     },
     async epoch(seen = 0) {
       let { epoch } = (await current()).record
-      // Twice, because a reading under way may have begun before the change.
+      // Twice, because a read in progress may have begun before the change.
       for (let i = 0; i < 2 && epoch < seen; i++) ({ epoch } = (await reload()).record)
       return epoch
     },
     isTrusted(kid, epoch) {
-      const counts = ({ keys, record }: Ring): boolean =>
+      const accepts = ({ keys, record }: Ring): boolean =>
         keys.some((each) => each.kid === kid) && (jwks === undefined || epoch >= record.epoch)
-      const usable = known()
-      return usable === undefined ? current().then(counts) : counts(usable)
+      const usable = freshRing()
+      return usable === undefined ? current().then(accepts) : accepts(usable)
     },
     async revokeAll() {
       const next = await update<RingRecord>(store, recordKey, async (found) => {
@@ -203,35 +215,28 @@ export function createKeyRing(options: KeyRingOptions, parts: KeyRingParts): Key
   }
 }
 
-const unopened = (): UnavailableError =>
+const unopenedError = (): UnavailableError =>
   new UnavailableError('The signing keys cannot be opened with this secret')
 
-function resolve(options: KeyRingOptions): {
+function readKeyOptions(options: KeyRingOptions): {
   algorithm: SigningAlgorithm
   rotateAfter: number
   publishAhead: number
   jwks: readonly Jwk[] | undefined
 } {
-  checkOptions('keys', options, ['algorithm', 'rotateAfter', 'publishAhead', 'jwks'])
-  const { algorithm = 'ES256', jwks } = options
-  if (!['ES256', 'EdDSA', 'RS256'].includes(algorithm))
-    throw new ConfigurationError('keys.algorithm', 'is "ES256", "EdDSA" or "RS256"')
-  const rotateAfter = requireSeconds('keys.rotateAfter', options.rotateAfter, {
-    min: 7200,
-    max: 63_072_000,
-    default: 90 * 86_400,
-  })
-  const publishAhead = requireSeconds('keys.publishAhead', options.publishAhead, {
-    min: 3600,
-    max: 604_800,
-    default: Math.min(86_400, rotateAfter / 2),
-  })
-  if (publishAhead >= rotateAfter)
-    throw new ConfigurationError('keys.publishAhead', 'must be less than keys.rotateAfter')
-  if (jwks !== undefined) {
-    if (!Array.isArray(jwks) || jwks.length === 0)
-      throw new ConfigurationError('keys.jwks', 'is a list of private JWKs')
-    for (const [i, jwk] of jwks.entries()) checkConfiguredKey(jwk as Jwk, `keys.jwks[${i}]`)
-  }
-  return { algorithm: jwks?.[0] ? algorithmOf(jwks[0])! : algorithm, rotateAfter, publishAhead, jwks }
+  const { algorithm, rotateAfter, publishAhead, jwks } = object({
+    algorithm: oneOf(['ES256', 'EdDSA', 'RS256']).default('ES256'),
+    rotateAfter: seconds({ min: 7200, max: 63_072_000 }).default(90 * 86_400),
+    publishAhead: seconds({ min: 3600, max: 604_800 }),
+    jwks: matching<readonly Jwk[]>(
+      'a list of private JWKs',
+      (value) => Array.isArray(value) && value.length > 0,
+    ),
+  }).required(options, 'keys')
+  const ahead = publishAhead ?? Math.min(86_400, rotateAfter / 2)
+  if (ahead >= rotateAfter)
+    throw optionError('keys.publishAhead', `less than keys.rotateAfter, which is ${rotateAfter}`, ahead)
+  for (const [i, jwk] of (jwks ?? []).entries()) checkConfiguredKey(jwk, `keys.jwks[${i}]`)
+  const ofKeys = jwks?.[0] && algorithmOf(jwks[0])
+  return { algorithm: ofKeys ?? algorithm, rotateAfter, publishAhead: ahead, jwks }
 }

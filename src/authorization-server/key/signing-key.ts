@@ -8,23 +8,26 @@ import type { MacSealer } from '../../lib/mac-sealer.ts'
 import type { Jwk, SigningAlgorithm, SigningKey } from '../keys.ts'
 import { sealContext } from '../seal-context.ts'
 
-/** A key as the ring's record has it. The public part is not stored: it is derived from the private one, which is authenticated. */
+/** A signing key as it is stored. The public key is derived from the private one, which is authenticated. */
 export interface StoredKey {
   kid: string
   /** The private key, wrapped under a subkey of the deployment secret. */
   wrapped: string
-  /** Which deployment secret has wrapped it: tells damage from another secret. */
+  /** The deployment secret that wrapped it: tells a damaged key from one of another secret. */
   by: string
-  /** Seconds since the epoch: from then on it signs, until a later one does. */
+  /** Seconds since the epoch. The key signs from then until the next one does. */
   activeFrom: number
 }
 
-/** Why a stored key cannot be used: its record is damaged, or a deployment secret that is not ours has wrapped it. */
+/**
+ * Why a stored key cannot be used: it is damaged, or wrapped under a deployment secret that this instance
+ * does not have.
+ */
 export type UnopenedKey = 'damaged' | 'foreign'
 
 const codec = sealedCodec('key-wrap', storedCodec<{ jwk: Jwk }>('signing key', { jwk: 'object' }))
 
-/** A new key pair, its private part wrapped: a dump of the store signs nothing. */
+/** A new key pair. The private key is wrapped, so that a dump of the store cannot sign. */
 export async function createStoredKey(
   alg: SigningAlgorithm,
   activeFrom: number,
@@ -39,7 +42,7 @@ export async function createStoredKey(
   return { kid, wrapped, by, activeFrom }
 }
 
-/** Unwraps it; the private key is not extractable from then on. */
+/** Unwraps a stored key. The result is not extractable. */
 export async function openStoredKey(
   { kid, wrapped, by, activeFrom }: StoredKey,
   sealer: MacSealer,
@@ -52,24 +55,24 @@ export async function openStoredKey(
   return imported(await publicPart(secret, alg), secret, alg, activeFrom)
 }
 
-/** Names of the deployment secrets that tell nothing about them. */
+/** Names of the deployment secrets, from which they cannot be computed. */
 const fingerprints = async (sealer: MacSealer): Promise<string[]> =>
   (await sealer.macs('key-wrap', 'fingerprint')).map((each) => each.slice(0, 11))
 
-/** The one algorithm that we use such a key with. */
+/** The one algorithm that this kind of key is used with. */
 export function algorithmOf({ kty, crv }: Jwk): SigningAlgorithm | undefined {
   if (kty === 'RSA') return 'RS256'
   if (kty === 'EC' && crv === 'P-256') return 'ES256'
   return kty === 'OKP' && crv === 'Ed25519' ? 'EdDSA' : undefined
 }
 
-/** A private JWK of the configuration. Throws ConfigurationError. */
+/** Checks a private JWK of the configuration. Throws ConfigurationError. */
 export function checkConfiguredKey(jwk: Jwk, option: string): void {
   const alg = algorithmOf(jwk)
   if (alg === undefined || (jwk.alg !== undefined && jwk.alg !== alg) || typeof jwk.d !== 'string')
-    throw new ConfigurationError(option, 'is a private JWK: EC P-256, OKP Ed25519 or RSA')
+    throw new ConfigurationError(option, 'must be a private JWK: EC P-256, OKP Ed25519 or RSA')
   if (jwk.kty === 'RSA' && (jwk.n ?? '').length < 342)
-    throw new ConfigurationError(option, 'an RSA key has at least 2048 bits')
+    throw new ConfigurationError(option, 'must be an RSA key of at least 2048 bits')
 }
 
 export async function openConfiguredKey(secret: Jwk): Promise<SigningKey> {

@@ -2,9 +2,9 @@ import { OAuthError, UnavailableError } from '../../errors.ts'
 import { constantTimeEqual } from '../../lib/equal.ts'
 import { sha256 } from '../../lib/hash.ts'
 import { randomToken } from '../../lib/random.ts'
+import type { NewEvent } from '../../lib/runtime.ts'
 import { isCodeVerifier, s256 } from '../../protocol/pkce.ts'
 import { matchRedirectUri } from '../../protocol/redirect-uri.ts'
-import type { TollgateEvent } from '../../types.ts'
 import type { Client, Context, Resource } from '../context.ts'
 import { changeGrant, tombstone, type Verdict } from '../grant/record.ts'
 import type { GrantRecord } from '../grants.ts'
@@ -12,143 +12,190 @@ import { formatRefreshToken, parseCode } from './format.ts'
 import { accessTokenExpiry, refreshTokenExpiry } from './lifetime.ts'
 import { refreshSecrets } from './refresh-secret.ts'
 import {
-  aheadOf,
   grantedResource,
   invalidGrant,
+  skewEvents,
   tokenResponse,
   UnknownGrantError,
   type TokenRequest,
   type TokenResponse,
 } from './response.ts'
 
-/** Seconds after a redemption in which a second one is a mere duplicate: refused, and nothing revoked. */
+/** Seconds after a redemption in which a second one is refused as a duplicate, and revokes nothing. */
 const duplicateWindow = 5
 
-interface Redeemed {
-  grant: GrantRecord
-  resource: Resource
-  /** Of this call, or of an earlier one whose answer was lost. */
-  series: string
-}
-
 /**
- * Redeems a code, once (OAuth 2.1 §4.1.3): one read and one conditional write. A wrong client, verifier, redirect URI or resource
- * burns nothing. Rejects with `invalid_grant`, `invalid_request`, `invalid_target`.
+ * Redeems an authorization code once (OAuth 2.1 §4.1.3) with one read and one conditional write. A request
+ * with a wrong client, verifier, redirect URI or resource does not use it up. Rejects with `invalid_grant`,
+ * `invalid_request`, `invalid_target`.
  */
 export async function redeemCode(
   context: Context,
   client: Client,
   request: TokenRequest,
 ): Promise<TokenResponse> {
-  const { parameters } = request
-  const { store, runtime, options, sealer, interruptedWrites } = context
-  const code = parameters.get('code')
-  const verifier = parameters.get('code_verifier')
+  const { store, runtime, interruptedWrites } = context
+  const attempt = await beginAttempt(context, client, request)
+  const { grantId, isRefreshable } = attempt
+  // Before the write: a code for whose token there is no signing key is not redeemed.
+  await context.keys.active()
+  let redeemed: Redeemed
+  try {
+    redeemed = await changeGrant(store, grantId, (grant) => judge(attempt, grant))
+  } catch (error) {
+    if (error instanceof UnavailableError && attempt.tried)
+      interruptedWrites.add(attempt.codeHash, attempt.series)
+    throw error
+  } finally {
+    for (const event of attempt.events) runtime.event(event)
+  }
+  const { grant, resource, series } = redeemed
+  const secret = series === attempt.series ? attempt.secret : await firstSecret(context, grantId, series)
+  const refreshToken = isRefreshable ? formatRefreshToken({ grantId, series, secret }) : undefined
+  const about = { grantId, clientId: client.id, subject: grant.subject }
+  runtime.event({ type: 'code.redeemed', level: 'info', ...about })
+  return tokenResponse(context, grantId, grant, resource, grant.scopes, refreshToken)
+}
+
+interface Redeemed {
+  grant: GrantRecord
+  resource: Resource
+  /** The series of the refresh token: of this call, or of an earlier one whose answer was lost. */
+  series: string
+}
+
+/** One call with one code; the grant may be judged several times. */
+interface Attempt {
+  readonly context: Context
+  readonly client: Client
+  readonly request: TokenRequest
+  readonly grantId: string
+  readonly codeHash: string
+  readonly challenge: string
+  /**
+   * Random, and made before the first write: after a lost answer it tells this call's write from another's.
+   */
+  readonly series: string
+  readonly secret: string
+  readonly seriesHash: string
+  readonly secretHash: string
+  readonly isRefreshable: boolean
+  /** Of the last judgement. */
+  events: NewEvent[]
+  /** Whether this call has tried to write. */
+  tried: boolean
+}
+
+async function beginAttempt(context: Context, client: Client, request: TokenRequest): Promise<Attempt> {
+  const code = request.parameters.get('code')
+  const verifier = request.parameters.get('code_verifier')
   if (code === undefined) throw new OAuthError('invalid_request', 'code is missing')
   if (verifier === undefined) throw new OAuthError('invalid_request', 'code_verifier is missing')
   const parsed = parseCode(code)
   if (parsed === undefined) throw new UnknownGrantError()
   if (!isCodeVerifier(verifier)) throw invalidGrant()
   const { grantId } = parsed
-  const [hash, challenge] = await Promise.all([sha256(parsed.secret, 'code'), s256(verifier)])
-  // Before the write: what cannot be signed is not redeemed.
-  await context.keys.active()
-  // Random, and made before the loop: after a lost answer it tells our own write from another's.
   const series = randomToken()
-  const [refreshSecret] = (await refreshSecrets(sealer, grantId, series).of(1)) as [string]
-  const [seriesHash, secretHash] = await Promise.all([
+  const [codeHash, challenge, seriesHash, secret] = await Promise.all([
+    sha256(parsed.secret, 'code'),
+    s256(verifier),
     sha256(series, 'series'),
-    sha256(refreshSecret, 'refresh'),
+    firstSecret(context, grantId, series),
   ])
-  const refreshable = client.grantTypes.includes('refresh_token')
-
-  let events: Omit<TollgateEvent, 'at'>[] = []
-  let tried = false
-
-  const judge = async (grant: GrantRecord | undefined): Promise<Verdict<Redeemed>> => {
-    const now = runtime.clock()
-    events = []
-    if (grant?.state !== 'live' || !constantTimeEqual(hash, grant.code ?? ''))
-      return { refuse: new UnknownGrantError() }
-    if (!provesCode(grant, challenge, client, parameters.get('redirect_uri')))
-      return { refuse: invalidGrant() }
-    const resource = grantedResource(context, grant, request.resources)
-    if (grant.series === seriesHash) return { result: { grant, resource, series } }
-    if (grant.epoch !== (await context.keys.epoch(grant.epoch))) return { refuse: invalidGrant() }
-    if (grant.redeemed !== undefined) {
-      const mine = await interruptedSeries(context, hash, grant)
-      if (mine !== undefined) return { result: { grant, resource, series: mine } }
-      const about = { issuer: context.issuer, grantId, clientId: client.id, subject: grant.subject }
-      const ahead = aheadOf(grant.redeemed, now)
-      if (ahead !== undefined) events.push({ ...ahead, ...about })
-      if (now - grant.redeemed <= duplicateWindow) return { refuse: invalidGrant() }
-      events.push({ type: 'code.replayed', level: 'alert', ...about })
-      return { refuse: invalidGrant(), write: tombstone(grant) }
-    }
-    if (grant.codeExpires! <= now) return { refuse: invalidGrant() }
-    const end = refreshable
-      ? refreshTokenExpiry(now, grant, options.lifetimes)
-      : accessTokenExpiry(now, grant, resource, options.lifetimes)
-    const redeemed: GrantRecord = {
-      ...grant,
-      redeemed: now,
-      // Never earlier than before: as long as the same approval can come again, it finds this record.
-      expires: Math.max(end, grant.expires),
-      series: seriesHash,
-      ...(refreshable ? { current: secretHash, rotated: now, generation: 1 } : {}),
-    }
-    tried = true
-    return { write: redeemed, result: { grant: redeemed, resource, series } }
-  }
-
-  let result: Redeemed
-  try {
-    result = await changeGrant(store, grantId, judge)
-  } catch (error) {
-    if (error instanceof UnavailableError && tried) interruptedWrites.add(hash, series)
-    throw error
-  } finally {
-    for (const event of events) runtime.event(event)
-  }
-  const { grant, resource } = result
-  const [first] = (await refreshSecrets(sealer, grantId, result.series).of(1)) as [string]
-  const refreshToken = refreshable
-    ? formatRefreshToken({ grantId, series: result.series, secret: first })
-    : undefined
-  runtime.event({
-    type: 'code.redeemed',
-    level: 'info',
-    grantId,
-    clientId: client.id,
-    subject: grant.subject,
-  })
-  return tokenResponse(context, grantId, grant, resource, grant.scopes, refreshToken)
+  const secretHash = await sha256(secret, 'refresh')
+  const isRefreshable = client.grantTypes.includes('refresh_token')
+  const made = { series, seriesHash, secret, secretHash, isRefreshable }
+  return { context, client, request, grantId, codeHash, challenge, ...made, events: [], tried: false }
 }
 
-/** The series of an earlier call for this code that ended in 503, if its write is the one that stands. For one retry only. */
-async function interruptedSeries(
-  { interruptedWrites }: Context,
-  hash: string,
-  grant: GrantRecord,
-): Promise<string | undefined> {
-  const tried = interruptedWrites.find(hash)
-  const hashes = await Promise.all(tried.map((each) => sha256(each, 'series')))
-  const mine = tried[hashes.indexOf(grant.series ?? '')]
-  return mine !== undefined && interruptedWrites.remove(hash) ? mine : undefined
+/** The secret of the first refresh token of this series. */
+async function firstSecret({ sealer }: Context, grantId: string, series: string): Promise<string> {
+  const [secret] = (await refreshSecrets(sealer, grantId, series).of(1)) as [string]
+  return secret
 }
 
-/** Whether everything else that the request proves fits the grant. Only then may a replay revoke it. */
-function provesCode(
-  grant: GrantRecord,
-  challenge: string,
-  client: Client,
-  redirectUri: string | undefined,
-): boolean {
+/** What the token endpoint answers, and what it writes. */
+async function judge(attempt: Attempt, grant: GrantRecord | undefined): Promise<Verdict<Redeemed>> {
+  const { context, request, series, codeHash } = attempt
+  attempt.events = []
+  if (grant?.state !== 'live' || !constantTimeEqual(codeHash, grant.code ?? ''))
+    return { refuse: new UnknownGrantError() }
+  if (!provesCode(attempt, grant)) return { refuse: invalidGrant() }
+  const resource = grantedResource(context, grant, request.resources)
+  if (grant.series === attempt.seriesHash) return { result: { grant, resource, series } }
+  if (grant.epoch !== (await context.keys.epoch(grant.epoch))) return { refuse: invalidGrant() }
+  if (grant.redeemed !== undefined) return redeemAgain(attempt, grant, resource)
+  const now = context.runtime.clock()
+  if (grant.codeExpires! <= now) return { refuse: invalidGrant() }
+  attempt.tried = true
+  const write = redeemedGrant(attempt, grant, resource, now)
+  return { write, result: { grant: write, resource, series } }
+}
+
+/**
+ * Whether the request proves everything else that the grant demands; only then a replay may revoke it. PKCE:
+ * the challenge is always compared, and it is S256 because `/authorize` accepts nothing else (PKCE
+ * downgrade).
+ */
+function provesCode({ client, challenge, request }: Attempt, grant: GrantRecord): boolean {
   if (grant.client !== client.id) return false
   if (!constantTimeEqual(challenge, grant.challenge ?? '')) return false
-  // OAuth 2.1 needs it no more, OAuth 2.0 clients send it: then it must be the one of the authorization request (§10.2).
+  // OAuth 2.1 has no redirect_uri here, OAuth 2.0 clients send it: then it is that of the authorization
+  // request (§10.2).
+  const redirectUri = request.parameters.get('redirect_uri')
   if (redirectUri === undefined) return true
   return grant.redirectUri === undefined
     ? matchRedirectUri(client.redirectUris, redirectUri)
     : redirectUri === grant.redirectUri
+}
+
+/**
+ * Replay of a code with full proof: refused, and after a few seconds it revokes the grant (OAuth 2.1 §4.1.3).
+ * The one retry after a 503 whose write stands is no replay and gets its tokens.
+ */
+async function redeemAgain(
+  attempt: Attempt,
+  grant: GrantRecord,
+  resource: Resource,
+): Promise<Verdict<Redeemed>> {
+  const { context, client, grantId } = attempt
+  const series = await interruptedSeries(attempt, grant)
+  if (series !== undefined) return { result: { grant, resource, series } }
+  const about = { issuer: context.issuer, grantId, clientId: client.id, subject: grant.subject }
+  const now = context.runtime.clock()
+  attempt.events.push(...skewEvents(grant.redeemed, now, about))
+  if (now - grant.redeemed! <= duplicateWindow) return { refuse: invalidGrant() }
+  attempt.events.push({ type: 'code.replayed', level: 'alert', ...about })
+  return { refuse: invalidGrant(), write: tombstone(grant) }
+}
+
+/** The series of an earlier call for this code that ended in 503, if its write stands. For one retry only. */
+async function interruptedSeries(
+  { context: { interruptedWrites }, codeHash }: Attempt,
+  grant: GrantRecord,
+): Promise<string | undefined> {
+  const tried = interruptedWrites.find(codeHash)
+  const hashes = await Promise.all(tried.map((each) => sha256(each, 'series')))
+  const series = tried[hashes.indexOf(grant.series ?? '')]
+  return series !== undefined && interruptedWrites.remove(codeHash) ? series : undefined
+}
+
+function redeemedGrant(
+  { context, isRefreshable, seriesHash, secretHash }: Attempt,
+  grant: GrantRecord,
+  resource: Resource,
+  now: number,
+): GrantRecord {
+  const { lifetimes } = context.options
+  const end = isRefreshable
+    ? refreshTokenExpiry(now, grant, lifetimes)
+    : accessTokenExpiry(now, grant, resource, lifetimes)
+  return {
+    ...grant,
+    redeemed: now,
+    // Never earlier than before: as long as the same form can be submitted again, it has to find this record.
+    expires: Math.max(end, grant.expires),
+    series: seriesHash,
+    ...(isRefreshable ? { current: secretHash, rotated: now, generation: 1 } : {}),
+  }
 }

@@ -7,13 +7,13 @@ import type { Client, Context } from '../context.ts'
 import { jsonEndpoint } from '../endpoint.ts'
 import { redeemCode } from './authorization-code.ts'
 import { refresh } from './refresh-token.ts'
-import { isGrantHolder } from './grant-holder.ts'
+import { holdsGrant } from './grant-holder.ts'
 import { UnknownGrantError, type TokenRequest, type TokenResponse } from './response.ts'
 
-/** The largest body, in bytes. */
+/** The largest body of a request to the token, revocation and introspection endpoints, in bytes. */
 export const maxForm = 16_384
 
-const grants = new Map<
+const grantTypes = new Map<
   string,
   (context: Context, client: Client, request: TokenRequest) => Promise<TokenResponse>
 >([
@@ -21,7 +21,7 @@ const grants = new Map<
   ['refresh_token', refresh],
 ])
 
-/** POST to the token endpoint (OAuth 2.1 §3.2): who is it, then what he wants. */
+/** POST to the token endpoint (OAuth 2.1 §3.2): authenticates the client, then serves the grant type. */
 export function tokenEndpoint(context: Context): (request: Request) => Promise<Response> {
   const { limits } = context
   return jsonEndpoint(context, async (request) => {
@@ -30,28 +30,34 @@ export function tokenEndpoint(context: Context): (request: Request) => Promise<R
     form.delete('resource')
     const parameters = singleParameters(form)
     const client = await authenticateClient(context, request, parameters, async (clientId) => {
-      if (await isGrantHolder(context, parameters, clientId)) return true
+      if (await holdsGrant(context, parameters, clientId)) return true
       await limits.attempt('invalid-grant', request, clientId)
-      // The answer is the one that a client would get whose document is known.
+      // Enumeration: the same answer as to a client whose document is known.
       throw new UnknownGrantError()
     })
     const grantType = parameters.get('grant_type')
     if (grantType === undefined) throw new OAuthError('invalid_request', 'grant_type is missing')
-    const grant = grants.get(grantType)
-    if (grant === undefined)
+    const respond = grantTypes.get(grantType)
+    if (respond === undefined)
       throw new OAuthError('unsupported_grant_type', 'This grant type is not supported')
     if (!client.grantTypes.includes(grantType))
       throw new OAuthError('unauthorized_client', 'The client is not registered for this grant type')
     try {
-      return json(await grant(context, client, { parameters, resources }), { headers: noStore })
+      return json(await respond(context, client, { parameters, resources }), { headers: noStore })
     } catch (error) {
-      await refused(context, request, client, error)
+      await reportRefusal(context, request, client, error)
       throw error
     }
   })
 }
 
-async function refused(context: Context, request: Request, client: Client, error: unknown): Promise<void> {
+/** Counts a guess for the rate limit; rejects with 429 after too many. */
+async function reportRefusal(
+  context: Context,
+  request: Request,
+  client: Client,
+  error: unknown,
+): Promise<void> {
   if (!(error instanceof OAuthError)) return
   const { code, status } = error
   const { issuer, runtime, limits } = context

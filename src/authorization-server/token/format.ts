@@ -1,8 +1,9 @@
 import { base64url, utf8 } from '../../lib/bytes.ts'
 import { sha256Bytes } from '../../lib/hash.ts'
 
-// The grammar of everything that a client is given. Parts are separated by a dot; each has 27 characters of base64url, at least 132
-// random bits. The number of parts and their length are the version of the form: another form is refused like a wrong token.
+// The grammar of everything that a client is given. Parts are separated by a dot; each has 27 characters of
+// base64url, at least 132 random bits. The number of parts and their length are the version of the form:
+// another form is refused like a wrong token.
 //
 //   code                  <grant id>.<secret>
 //   refresh token         <grant id>.<series>.<secret>
@@ -47,8 +48,8 @@ export function namedGrant(text: string): string | undefined {
 }
 
 /**
- * What this issuer's opaque access tokens begin with. No JWT begins so and no other issuer's token, so a guard with several issuers can
- * tell which one is to verify it.
+ * What this issuer's opaque access tokens begin with. No JWT begins so and no other issuer's token, so a
+ * guard with several issuers can tell which one is to verify it.
  */
 export const opaquePrefixOf = (issuer: string): string =>
   `tga_${base64url(sha256Bytes(utf8(issuer))).slice(0, 8)}`

@@ -3,10 +3,11 @@ import { namedGrant } from './format.ts'
 import { readAccessToken } from './tokens.ts'
 
 /**
- * Whether the code or token of this request belongs to a live grant of this client. Only then is its metadata document fetched: otherwise
- * anybody could have this server request any URL (SSRF, port scan), since nothing of such a request is authenticated yet.
+ * Whether the code or token of this request belongs to a live grant of this client. SSRF: a metadata document
+ * is fetched only then, because nothing of the request is authenticated yet, and any caller could make this
+ * server request any URL.
  */
-export async function isGrantHolder(
+export async function holdsGrant(
   context: Context,
   parameters: ReadonlyMap<string, string>,
   clientId: string,

@@ -4,10 +4,11 @@ import { sha256 } from '../../lib/hash.ts'
 import type { Client, Resource } from '../context.ts'
 
 /**
- * Resource servers that may introspect, as clients that can do nothing else: no redirect URI, no grant type. Their id is the
- * resource's identifier. Throws ConfigurationError where a configured client has that id.
+ * The resource servers that may introspect, as clients without redirect URIs and grant types, so that they
+ * can do nothing else. A client id is the resource's identifier. Throws ConfigurationError if a configured
+ * client has that id.
  */
-export function resourceServers(
+export function resourceServerClients(
   resources: readonly Resource[],
   clients: ReadonlyMap<string, Client>,
 ): Map<string, Client> {
@@ -16,12 +17,12 @@ export function resourceServers(
     if (resource.introspectionSecrets.length === 0) continue
     if (clients.has(resource.resource))
       throw new ConfigurationError('clients', `${resource.resource} is the id of a resource server`)
-    servers.set(resource.resource, resourceServer(resource))
+    servers.set(resource.resource, resourceServerClient(resource))
   }
   return servers
 }
 
-function resourceServer({ resource, name, introspectionSecrets }: Resource): Client {
+function resourceServerClient({ resource, name, introspectionSecrets }: Resource): Client {
   const hashOf = (secret: string): Promise<string> => sha256(secret, 'client-secret')
   const expected = Promise.all(introspectionSecrets.map(hashOf))
   return {

@@ -1,6 +1,7 @@
 import { OAuthError } from '../../errors.ts'
 import { readForm } from '../../http/body.ts'
 import { json, noStore } from '../../http/responses.ts'
+import { defined } from '../../lib/defined.ts'
 import { invalidClient, singleParameters } from '../../protocol/token-request.ts'
 import { authenticateClient } from '../client/authentication.ts'
 import type { Client, Context } from '../context.ts'
@@ -10,30 +11,34 @@ import { createLiveness, type CheckLiveness } from './liveness.ts'
 import { verifyToken, type AccessTokenClaims } from './tokens.ts'
 
 /**
- * POST to the introspection endpoint (RFC 7662 §2). A resource server, which comes with the resource's identifier and
- * `introspectionSecret`, sees the access tokens for that resource; a confidential pre-registered client sees its own. Whatever else
- * is asked about is `{"active":false}`, whether it exists or not.
+ * POST to the introspection endpoint (RFC 7662 §2). A resource server authenticates with the resource's
+ * identifier and `introspectionSecret`, and sees the access tokens for that resource. A confidential
+ * pre-registered client sees its own. The answer to everything else is `{"active":false}`, whether the token
+ * exists or not.
  */
 export function introspectionEndpoint(context: Context): (request: Request) => Promise<Response> {
   const checkLiveness = createLiveness(context)
   return jsonEndpoint(context, async (request) => {
     const parameters = singleParameters(await readForm(request, maxForm))
-    const caller = await callerOf(context, request, parameters)
+    const caller = await authenticateCaller(context, request, parameters)
     const token = parameters.get('token')
     if (token === undefined) throw new OAuthError('invalid_request', 'token is missing')
     return json(await introspect(context, checkLiveness, caller, token), { headers: noStore })
   })
 }
 
-/** Rejects with `invalid_client` (401); from one address only so often where no secret came, whose client could be shut out (RFC 7662 §4). */
-async function callerOf(
+/**
+ * Rejects with `invalid_client` (401). Enumeration: requests without credentials are limited by address (RFC
+ * 7662 §4); wrong secrets are limited with the client's authentication.
+ */
+async function authenticateCaller(
   context: Context,
   request: Request,
   parameters: ReadonlyMap<string, string>,
 ): Promise<Client> {
   try {
     const caller = await authenticateClient(context, request, parameters, async () => false)
-    // Anybody can be another kind of client, and so could scan for tokens.
+    // Enumeration: any caller can become a client of another kind, and could then scan for tokens.
     if (mayIntrospect(caller)) return caller
     throw invalidClient()
   } catch (error) {
@@ -46,7 +51,7 @@ async function callerOf(
   }
 }
 
-/** Whether a caller of this kind may ask at all; where nobody may, there is no endpoint. */
+/** Whether a client of this kind may introspect. The endpoint exists only if there is such a client. */
 export const mayIntrospect = ({ kind, authMethod }: Client): boolean =>
   kind === 'preregistered' && authMethod !== 'none'
 
@@ -65,12 +70,12 @@ async function introspect(
   return (await checkLiveness(found, 0)) === undefined ? inactive : active(claims)
 }
 
-/** RFC 7662 §2.2: nothing else, so that nobody learns why. */
+/** RFC 7662 §2.2: without a reason. */
 const inactive = { active: false }
 
-/** Named one by one: what the application or an upstream attached stays here. */
+/** Claims are named one by one, so that props do not leave this server. */
 function active(claims: AccessTokenClaims): Record<string, unknown> {
   const { iss, aud, sub, client_id, scope, iat, exp, jti, auth_time, acr } = claims
-  const step = { ...(auth_time === undefined ? {} : { auth_time }), ...(acr === undefined ? {} : { acr }) }
-  return { active: true, token_type: 'Bearer', iss, aud, sub, client_id, scope, iat, exp, jti, ...step }
+  const signIn = defined({ auth_time, acr })
+  return { active: true, token_type: 'Bearer', iss, aud, sub, client_id, scope, iat, exp, jti, ...signIn }
 }

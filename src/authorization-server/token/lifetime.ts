@@ -3,7 +3,10 @@ import type { GrantRecord } from '../grants.ts'
 
 type Lifetimes = Context['options']['lifetimes']
 
-/** When an access token that is issued now expires: never after the grant's absolute end. In seconds since the epoch. */
+/**
+ * When an access token that is issued now expires: never after the grant's absolute end. In seconds since the
+ * epoch.
+ */
 export function accessTokenExpiry(
   now: number,
   { created }: GrantRecord,
@@ -13,7 +16,9 @@ export function accessTokenExpiry(
   return Math.min(Math.floor(now) + lifetime, Math.ceil(created + refreshAbsolute))
 }
 
-/** When a refresh token that is issued now expires unless it is used: never after the grant's absolute end. */
+/**
+ * When a refresh token that is issued now expires unless it is used: never after the grant's absolute end.
+ */
 export function refreshTokenExpiry(
   now: number,
   { created }: GrantRecord,
@@ -23,8 +28,9 @@ export function refreshTokenExpiry(
 }
 
 /**
- * Whether a refresh token that was rotated may still be presented (refresh grace): its successor may have been lost on the way, or
- * several processes of the client may refresh at once. Afterwards it counts as reuse.
+ * Whether a refresh token that was rotated may still be presented (refresh grace): its successor may have
+ * been lost on the way, or several processes of the client may refresh at once. Afterwards it counts as
+ * reuse.
  */
 export function isWithinGrace(
   now: number,

@@ -11,9 +11,10 @@ export interface Alive {
 }
 
 /**
- * Whether an access token that was verified is alive; undefined if it was revoked. Its key and its epoch are always judged. Unless
- * `maxAge` is false, so are its grant, its client and its own revocation: a grant is read at most once in `maxAge` seconds, or each time
- * if that is 0. Synchronous if nothing has to be read. Rejects with UnavailableError.
+ * Whether an access token that was verified is alive; undefined if it was revoked. Its key and its epoch are
+ * always judged. Unless `maxAge` is false, so are its grant, its client and its own revocation: a grant is
+ * read at most once in `maxAge` seconds, or each time if that is 0. Synchronous if nothing has to be read.
+ * Rejects with UnavailableError.
  */
 export type CheckLiveness = (token: AccessToken, maxAge: number | false) => Awaitable<Alive | undefined>
 
@@ -55,8 +56,8 @@ export function createLiveness(context: Context): CheckLiveness {
 }
 
 /**
- * Whether the key and the epoch of this token still count; `revokeAll()` ends both. An opaque token has neither, because its grant is
- * always read.
+ * Whether the key and the epoch of this token still count; `revokeAll()` ends both. An opaque token has
+ * neither, because its grant is always read.
  */
 export function isTrusted({ keys }: Context, { kid, claims }: AccessToken): Awaitable<boolean> {
   return kid === undefined || keys.isTrusted(kid, claims.epoch ?? 0)

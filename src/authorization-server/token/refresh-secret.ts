@@ -2,16 +2,17 @@ import { constantTimeEqual } from '../../lib/equal.ts'
 import type { MacSealer } from '../../lib/mac-sealer.ts'
 
 /**
- * The secret part of a refresh token: the generation in 5 characters, and 22 characters (132 bits) of an HMAC of grant, series and
- * generation. So every racer computes the same successor without a further write, and a token proves its generation: one that is
- * newer than what the store knows was issued by us, and the store has lost the rotation (a failover). An older one is reuse.
+ * The secret part of a refresh token: its generation in 5 characters, and 22 characters (132 bits) of an HMAC
+ * of grant, series and generation. So all racers compute the same successor without another write. A token
+ * also proves its generation: if it is newer than that in the store, this server has issued it and the store
+ * has lost the rotation (a failover); if it is older, it is a replay.
  *
- * Only who holds the deployment secret and the series, of which the store has a hash, can compute it.
+ * To compute one takes the deployment secret and the series, of which the store has a hash only.
  */
 export interface RefreshSecrets {
-  /** The secret of this generation, under each deployment secret; the first one is issued. */
+  /** The secret of this generation under each deployment secret. The first one is issued. */
   of(generation: number): Promise<string[]>
-  /** The generation that this secret proves; undefined: it was not made under one of our deployment secrets. */
+  /** The generation that this secret proves; undefined if no deployment secret has made it. */
   generationOf(secret: string): Promise<number | undefined>
 }
 

@@ -1,169 +1,235 @@
 import { OAuthError, UnavailableError } from '../../errors.ts'
+import { defined } from '../../lib/defined.ts'
 import { constantTimeEqual } from '../../lib/equal.ts'
 import { sha256 } from '../../lib/hash.ts'
+import type { NewEvent } from '../../lib/runtime.ts'
 import { parseScope } from '../../protocol/scope.ts'
-import type { TollgateEvent } from '../../types.ts'
 import type { Client, Context, Resource } from '../context.ts'
 import { changeGrant, tombstone, type Verdict } from '../grant/record.ts'
 import type { GrantRecord } from '../grants.ts'
 import { formatRefreshToken, parseRefreshToken } from './format.ts'
 import { isWithinGrace, refreshTokenExpiry } from './lifetime.ts'
-import { refreshSecrets } from './refresh-secret.ts'
+import { refreshSecrets, type RefreshSecrets } from './refresh-secret.ts'
 import {
-  aheadOf,
   grantedResource,
   grantedScopes,
   invalidGrant,
+  skewEvents,
   tokenResponse,
   UnknownGrantError,
   type TokenRequest,
   type TokenResponse,
 } from './response.ts'
 
-/** How often one generation is issued again, and in how many generations in a row; then the grant is revoked. */
+/**
+ * How often one generation is issued again, and in how many generations in a row. One more revokes the grant.
+ */
 const maxRepeats = 100
 const maxRepeatedInARow = 32
 
-interface Refreshed {
-  grant: GrantRecord
-  resource: Resource
-  scopes: readonly string[]
-  /** The secret of the refresh token to answer with. */
-  secret: string
-}
-
 /**
- * Rotates a refresh token (OAuth 2.1 §4.3): one read and one conditional write. The successor is computed from the token that
- * was presented, so all who present the same one get the same. Rejects with `invalid_grant`, `invalid_scope`, `invalid_target`.
+ * Rotates a refresh token (OAuth 2.1 §4.3) with one read and one conditional write. The successor is computed
+ * from the presented token, so all that present the same one get the same successor. Rejects with
+ * `invalid_grant`, `invalid_scope`, `invalid_target`.
  */
 export async function refresh(
   context: Context,
   client: Client,
   request: TokenRequest,
 ): Promise<TokenResponse> {
-  const { parameters } = request
-  const { store, runtime, options, sealer, keys, interruptedWrites } = context
-  const token = parameters.get('refresh_token')
+  const { store, runtime, interruptedWrites } = context
+  const token = request.parameters.get('refresh_token')
   if (token === undefined) throw new OAuthError('invalid_request', 'refresh_token is missing')
-  const parsed = parseRefreshToken(token)
-  if (parsed === undefined) throw new UnknownGrantError()
-  const { grantId, series, secret } = parsed
-  const secrets = refreshSecrets(sealer, grantId, series)
-  const [seriesHash, secretHash] = await Promise.all([sha256(series, 'series'), sha256(secret, 'refresh')])
-  // Before the write: what cannot be signed is not rotated.
-  await keys.active()
-
-  let events: Omit<TollgateEvent, 'at'>[] = []
-  /** The generation that this call has tried to rotate to. */
-  let tried: number | undefined
-  let counted = false
-
-  const judge = async (grant: GrantRecord | undefined, mayStand: boolean): Promise<Verdict<Refreshed>> => {
-    const now = runtime.clock()
-    events = []
-    if (grant?.state !== 'live') return { refuse: new UnknownGrantError() }
-    // A failover may have lost the redemption. Then only a token that proves its generation speaks for the series.
-    const unredeemed = grant.series === undefined && grant.redeemed === undefined
-    // Whoever knows only the id of a grant can do no harm to it.
-    if (!unredeemed && !constantTimeEqual(seriesHash, grant.series ?? ''))
-      return { refuse: new UnknownGrantError() }
-    if (grant.client !== client.id || grant.epoch !== (await keys.epoch(grant.epoch)))
-      return { refuse: invalidGrant() }
-    if (!unredeemed && grant.current === undefined) return { refuse: invalidGrant() }
-    const resource = grantedResource(context, grant, request.resources)
-    const scopes = narrowed(grant.scopes, grantedScopes(context, grant, resource), parameters.get('scope'))
-    const generation = grant.generation ?? 0
-    const about = { issuer: context.issuer, grantId, clientId: client.id, subject: grant.subject }
-
-    const rotate = async (to: number): Promise<Verdict<Refreshed>> => {
-      tried = to
-      const { repeats, repeatedInARow, ...kept } = grant
-      const [next] = (await secrets.of(to)) as [string]
-      const rotated: GrantRecord = {
-        ...kept,
-        series: seriesHash,
-        redeemed: grant.redeemed ?? now,
-        current: await sha256(next, 'refresh'),
-        previous: secretHash,
-        rotated: now,
-        generation: to,
-        expires: refreshTokenExpiry(now, grant, options.lifetimes),
-        ...(repeats === undefined ? {} : { repeatedInARow: repeatedInARow! }),
-      }
-      return { write: rotated, result: { grant: rotated, resource, scopes, secret: next } }
-    }
-
-    const revoke = (detail: string): Verdict<Refreshed> => {
-      events = [{ type: 'refresh.reused', level: 'alert', ...about, detail }]
-      return { write: tombstone(grant), refuse: invalidGrant() }
-    }
-
-    /** The successor is current, so it is unused: a lost answer, or a racer. The same successor again; its expiry stays. */
-    const repeat = async (): Promise<Verdict<Refreshed>> => {
-      const ahead = aheadOf(grant.rotated, now)
-      if (ahead !== undefined) events.push({ ...ahead, ...about })
-      const own =
-        (mayStand ? tried : undefined) === generation ||
-        interruptedWrites.find(secretHash).includes(`${generation}`)
-      if (!own && !isWithinGrace(now, grant, options.lifetimes)) return revoke('replaced before')
-      const candidates = await secrets.of(generation)
-      const hashes = await Promise.all(candidates.map((each) => sha256(each, 'refresh')))
-      const issued = candidates.find((_, i) => constantTimeEqual(hashes[i]!, grant.current!))
-      if (issued === undefined) {
-        // Made by an instance whose deployment secret this one does not know (yet): no sign of theft, and nothing to answer with.
-        events.push({ type: 'refresh.unrecognised', level: 'warning', ...about })
-        return { refuse: new UnavailableError('The secret is being changed; try again') }
-      }
-      const count = (grant.repeats ?? 0) + 1
-      const inARow = (grant.repeatedInARow ?? 0) + (grant.repeats === undefined ? 1 : 0)
-      if (count > maxRepeats || inARow > maxRepeatedInARow) return revoke('repeated too often')
-      events.push({ type: 'refresh.repeated', level: 'warning', ...about, count })
-      const result = { grant, resource, scopes, secret: issued }
-      // Repeats at the same moment count as one: whoever lost the write was counted by the winner.
-      if (counted && !mayStand) return { result }
-      counted = true
-      return { write: { ...grant, repeats: count, repeatedInARow: inARow }, result }
-    }
-
-    if (constantTimeEqual(secretHash, grant.current ?? '')) return rotate(generation + 1)
-    if (constantTimeEqual(secretHash, grant.previous ?? '')) return repeat()
-    const presented = await secrets.generationOf(secret)
-    if (presented !== undefined && presented > generation) {
-      // Newer than the store: it has lost writes. Honoured once, because the store is at this generation from then on.
-      const [expected, received] = [`${generation}`, `${presented}`]
-      events = [{ type: 'refresh.ahead', level: 'alert', ...about, expected, received }]
-      return rotate(presented + 1)
-    }
-    return unredeemed ? { refuse: new UnknownGrantError() } : revoke('replaced before')
-  }
-
+  const attempt = await beginAttempt(context, client, request, token)
+  const { grantId, series } = attempt
+  // Before the write: a token that cannot be signed is not rotated.
+  await context.keys.active()
   let refreshed: Refreshed
   try {
-    refreshed = await changeGrant(store, grantId, judge)
+    refreshed = await changeGrant(store, grantId, (grant, mayStand) => judge(attempt, grant, mayStand))
   } catch (error) {
-    if (error instanceof UnavailableError && tried !== undefined)
-      interruptedWrites.add(secretHash, `${tried}`)
+    if (error instanceof UnavailableError && attempt.tried !== undefined)
+      interruptedWrites.add(attempt.secretHash, `${attempt.tried}`)
     throw error
   } finally {
-    for (const event of events) runtime.event(event)
+    for (const event of attempt.events) runtime.event(event)
   }
-  const { grant, resource, scopes } = refreshed
-  runtime.event({
-    type: 'token.refreshed',
-    level: 'info',
-    grantId,
-    clientId: client.id,
-    subject: grant.subject,
-  })
-  const refreshToken = formatRefreshToken({ grantId, series, secret: refreshed.secret })
+  const { grant, resource, scopes, secret } = refreshed
+  const about = { grantId, clientId: client.id, subject: grant.subject }
+  runtime.event({ type: 'token.refreshed', level: 'info', ...about })
+  const refreshToken = formatRefreshToken({ grantId, series, secret })
   return tokenResponse(context, grantId, grant, resource, scopes, refreshToken)
 }
 
+interface Refreshed {
+  grant: GrantRecord
+  resource: Resource
+  scopes: readonly string[]
+  /** The secret of the refresh token in the answer. */
+  secret: string
+}
+
+/** One call with one refresh token; the grant may be judged several times. */
+interface Attempt {
+  readonly context: Context
+  readonly client: Client
+  readonly request: TokenRequest
+  readonly grantId: string
+  readonly series: string
+  readonly secret: string
+  readonly secrets: RefreshSecrets
+  readonly seriesHash: string
+  readonly secretHash: string
+  /** Of the last judgement. */
+  events: NewEvent[]
+  /** The generation that this call has tried to rotate to. */
+  tried?: number
+  /** Whether this call has counted itself as a repeat. */
+  counted: boolean
+}
+
+async function beginAttempt(
+  context: Context,
+  client: Client,
+  request: TokenRequest,
+  token: string,
+): Promise<Attempt> {
+  const parsed = parseRefreshToken(token)
+  if (parsed === undefined) throw new UnknownGrantError()
+  const { grantId, series, secret } = parsed
+  const [seriesHash, secretHash] = await Promise.all([sha256(series, 'series'), sha256(secret, 'refresh')])
+  const secrets = refreshSecrets(context.sealer, grantId, series)
+  const hashes = { seriesHash, secretHash }
+  return { context, client, request, ...parsed, secrets, ...hashes, events: [], counted: false }
+}
+
+/** What the token endpoint answers, and what it writes. */
+async function judge(
+  attempt: Attempt,
+  grant: GrantRecord | undefined,
+  mayStand: boolean,
+): Promise<Verdict<Refreshed>> {
+  const { context, client, request, secrets, secret, seriesHash, secretHash } = attempt
+  attempt.events = []
+  if (grant?.state !== 'live') return { refuse: new UnknownGrantError() }
+  // A failover may have lost the redemption. Then only a token that proves its generation is accepted for the
+  // series.
+  const isUnredeemed = grant.series === undefined && grant.redeemed === undefined
+  // A caller that knows only the id of a grant can do no harm to it.
+  if (!isUnredeemed && !constantTimeEqual(seriesHash, grant.series ?? ''))
+    return { refuse: new UnknownGrantError() }
+  if (grant.client !== client.id || grant.epoch !== (await context.keys.epoch(grant.epoch)))
+    return { refuse: invalidGrant() }
+  if (!isUnredeemed && grant.current === undefined) return { refuse: invalidGrant() }
+  const resource = grantedResource(context, grant, request.resources)
+  const granted = grantedScopes(context, grant, resource)
+  const scopes = narrowScopes(grant.scopes, granted, request.parameters.get('scope'))
+  const found = { grant, resource, scopes }
+  const generation = grant.generation ?? 0
+  if (constantTimeEqual(secretHash, grant.current ?? '')) return rotate(attempt, found, generation + 1)
+  if (constantTimeEqual(secretHash, grant.previous ?? '')) return repeat(attempt, found, mayStand)
+  const presented = await secrets.generationOf(secret)
+  if (presented !== undefined && presented > generation) {
+    // Newer than the store, which has lost writes. Accepted once, because the write brings the store to this
+    // generation.
+    const values = { expected: `${generation}`, received: `${presented}` }
+    attempt.events = [{ type: 'refresh.ahead', level: 'alert', ...about(attempt, grant), ...values }]
+    return rotate(attempt, found, presented + 1)
+  }
+  return isUnredeemed ? { refuse: new UnknownGrantError() } : revoke(attempt, grant, 'replaced before')
+}
+
+async function rotate(
+  attempt: Attempt,
+  found: Omit<Refreshed, 'secret'>,
+  generation: number,
+): Promise<Verdict<Refreshed>> {
+  const { context, secrets, seriesHash, secretHash } = attempt
+  const { repeats, repeatedInARow, ...kept } = found.grant
+  const now = context.runtime.clock()
+  attempt.tried = generation
+  const [secret] = (await secrets.of(generation)) as [string]
+  const grant: GrantRecord = {
+    ...kept,
+    series: seriesHash,
+    redeemed: kept.redeemed ?? now,
+    current: await sha256(secret, 'refresh'),
+    previous: secretHash,
+    rotated: now,
+    generation,
+    expires: refreshTokenExpiry(now, kept, context.options.lifetimes),
+    ...(repeats === undefined ? {} : defined({ repeatedInARow })),
+  }
+  return { write: grant, result: { ...found, grant, secret } }
+}
+
 /**
- * RFC 6749 §6: the same or less; the refresh token keeps all. Of that, what is of the resource (RFC 8707 §2.2). `offline_access` is a
- * wish that was granted with the token itself.
+ * The previous token, whose successor is unused: its answer was lost, or a second process of the client has
+ * the same token. Within the refresh grace the answer is the same successor again; the expiry stays.
  */
-function narrowed(
+async function repeat(
+  attempt: Attempt,
+  found: Omit<Refreshed, 'secret'>,
+  mayStand: boolean,
+): Promise<Verdict<Refreshed>> {
+  const { context, secrets, secretHash } = attempt
+  const { grant } = found
+  const { generation = 0, rotated } = grant
+  const now = context.runtime.clock()
+  attempt.events.push(...skewEvents(rotated, now, about(attempt, grant)))
+  const isOwnWrite =
+    (mayStand && attempt.tried === generation) ||
+    context.interruptedWrites.find(secretHash).includes(`${generation}`)
+  if (!isOwnWrite && !isWithinGrace(now, grant, context.options.lifetimes))
+    return revoke(attempt, grant, 'replaced before')
+  const candidates = await secrets.of(generation)
+  const hashes = await Promise.all(candidates.map((each) => sha256(each, 'refresh')))
+  const secret = candidates.find((_, i) => constantTimeEqual(hashes[i]!, grant.current!))
+  if (secret === undefined) {
+    // Another instance has made it under a deployment secret that this one does not have (yet). That is no
+    // sign of theft.
+    attempt.events.push({ type: 'refresh.unrecognised', level: 'warning', ...about(attempt, grant) })
+    return { refuse: new UnavailableError('The secret is being changed; try again') }
+  }
+  const repeats = (grant.repeats ?? 0) + 1
+  const repeatedInARow = (grant.repeatedInARow ?? 0) + (grant.repeats === undefined ? 1 : 0)
+  if (repeats > maxRepeats || repeatedInARow > maxRepeatedInARow)
+    return revoke(attempt, grant, 'repeated too often')
+  attempt.events.push({
+    type: 'refresh.repeated',
+    level: 'warning',
+    ...about(attempt, grant),
+    count: repeats,
+  })
+  const result = { ...found, secret }
+  // Parallel repeats count as one: the one that won the write has counted.
+  if (attempt.counted && !mayStand) return { result }
+  attempt.counted = true
+  return { write: { ...grant, repeats, repeatedInARow }, result }
+}
+
+/**
+ * Replay of a refresh token: the client or a thief has the next one, so the grant is revoked (OAuth 2.1
+ * §4.3.1).
+ */
+function revoke(attempt: Attempt, grant: GrantRecord, detail: string): Verdict<Refreshed> {
+  attempt.events = [{ type: 'refresh.reused', level: 'alert', ...about(attempt, grant), detail }]
+  return { write: tombstone(grant), refuse: invalidGrant() }
+}
+
+const about = ({ context, client, grantId }: Attempt, { subject }: GrantRecord) => ({
+  issuer: context.issuer,
+  grantId,
+  clientId: client.id,
+  subject,
+})
+
+/**
+ * The scopes of the access token: what the client asks for of what was granted (RFC 6749 §6) for this
+ * resource (RFC 8707 §2.2). The refresh token keeps all scopes. `offline_access` is no scope of a resource
+ * and is ignored.
+ */
+function narrowScopes(
   granted: readonly string[],
   ofResource: readonly string[],
   scope: string | undefined,

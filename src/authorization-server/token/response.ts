@@ -1,11 +1,13 @@
 import { OAuthError } from '../../errors.ts'
+import { defined } from '../../lib/defined.ts'
+import type { NewEvent } from '../../lib/runtime.ts'
 import { formatScope } from '../../protocol/scope.ts'
 import type { Context, Resource } from '../context.ts'
 import type { GrantRecord } from '../grants.ts'
 import { invalidTarget } from '../resources.ts'
 import { issueAccessToken } from './tokens.ts'
 
-/** A token request, its parameters each at most once. `resource` may be repeated (RFC 8707 §2). */
+/** A token request. Each parameter stands in it at most once; `resource` may be repeated (RFC 8707 §2). */
 export interface TokenRequest {
   parameters: ReadonlyMap<string, string>
   resources: readonly string[]
@@ -20,31 +22,38 @@ export interface TokenResponse {
   refresh_token?: string
 }
 
-const dead = 'The code or refresh token is invalid, expired, revoked or of another client'
+const refusal = 'The code or refresh token is invalid, expired, revoked or of another client'
 
-/** The same for every dead code and refresh token, whatever it died of (OAuth 2.1 §3.2.4). */
-export const invalidGrant = (): OAuthError => new OAuthError('invalid_grant', dead)
+/** The same for every code and refresh token that is refused, whatever the reason (OAuth 2.1 §3.2.4). */
+export const invalidGrant = (): OAuthError => new OAuthError('invalid_grant', refusal)
 
-/** Nothing that is known fits, so it may be a guess, and is counted; on the wire it looks like any other. */
+/**
+ * No grant has this code or token, so it may be a guess: it counts for the rate limit. The answer is that of
+ * `invalidGrant`.
+ */
 export class UnknownGrantError extends OAuthError {
   constructor() {
-    super('invalid_grant', dead)
+    super('invalid_grant', refusal)
   }
 }
 
-/** Seconds by which clocks of instances may differ before it is told. */
+/** Seconds by which the clocks of two instances may differ without an event. */
 const toleratedSkew = 1
 
-/** The event, if this time lies in the future: another instance wrote it, and its clock is ahead of ours. */
-export function aheadOf(
+/** An event if this time lies in the future: another instance wrote it, and its clock is ahead of ours. */
+export function skewEvents(
   time: number | undefined,
   now: number,
-): { type: 'clock.skewed'; level: 'warning'; duration: number } | undefined {
+  about: Pick<NewEvent, 'issuer' | 'grantId' | 'clientId' | 'subject'>,
+): NewEvent[] {
   const duration = (time ?? 0) - now
-  return duration > toleratedSkew ? { type: 'clock.skewed', level: 'warning', duration } : undefined
+  return duration > toleratedSkew ? [{ type: 'clock.skewed', level: 'warning', duration, ...about }] : []
 }
 
-/** The one resource that the token is for: the requested one, or the first granted (RFC 8707 §2.2). Throws `invalid_target`. */
+/**
+ * The one resource of the access token: the requested one, or the first granted one (RFC 8707 §2.2). Throws
+ * `invalid_target`.
+ */
 export function grantedResource(
   context: Context,
   grant: GrantRecord,
@@ -60,7 +69,10 @@ export function grantedResource(
   return wanted
 }
 
-/** What the user granted of this resource, as far as it still knows it: a scope of one name may mean something else elsewhere. */
+/**
+ * The scopes that the user granted for this resource and that it still has. Two resources may use one name
+ * for different things.
+ */
 export function grantedScopes(
   { resources }: Context,
   { access = {}, scopes }: GrantRecord,
@@ -70,13 +82,16 @@ export function grantedScopes(
   return (own?.[1] ?? scopes).filter((each) => Object.hasOwn(resource.scopes, each))
 }
 
-/** No token has an empty scope because what was granted was granted elsewhere. */
+/**
+ * False if everything was granted for other resources: no token is issued with an empty scope for that
+ * reason.
+ */
 const isGranted = (context: Context, grant: GrantRecord, resource: Resource): boolean =>
   grant.scopes.length === 0 ||
   Object.keys(resource.scopes).length === 0 ||
   grantedScopes(context, grant, resource).length > 0
 
-/** The answer, with an access token for what was granted of the resource and wanted. */
+/** The answer, with an access token for the wanted scopes that were granted for this resource. */
 export async function tokenResponse(
   context: Context,
   grantId: string,
@@ -91,8 +106,8 @@ export async function tokenResponse(
     access_token: token,
     token_type: 'Bearer',
     expires_in: expiresIn,
-    // Always: clients take a missing one for "nothing granted".
+    // Also if it is what was asked for: some clients read an absent scope as "none".
     scope: formatScope(scopes),
-    ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
+    ...defined({ refresh_token: refreshToken }),
   }
 }

@@ -7,25 +7,26 @@ import { singleParameters } from '../../protocol/token-request.ts'
 import { authenticateClient } from '../client/authentication.ts'
 import type { Client, Context } from '../context.ts'
 import { jsonEndpoint } from '../endpoint.ts'
-import { isGrantHolder } from './grant-holder.ts'
+import { holdsGrant } from './grant-holder.ts'
 import { maxForm } from './endpoint.ts'
 import { parseRefreshToken } from './format.ts'
 import { readAccessToken } from './tokens.ts'
 
 /**
- * POST to the revocation endpoint (RFC 7009 §2.1): a refresh token takes its grant with it, with every access token; an access
- * token dies alone. A token that is already worth nothing is no error (§2.2). The hint is not needed: tokens tell what they are.
+ * POST to the revocation endpoint (RFC 7009 §2.1). A refresh token revokes its grant with all tokens of it;
+ * an access token revokes itself. An unknown token is answered with 200 (§2.2). `token_type_hint` is not
+ * read: the form of a token says which one it is.
  */
 export function revocationEndpoint(context: Context): (request: Request) => Promise<Response> {
   return jsonEndpoint(context, async (request) => {
     const parameters = singleParameters(await readForm(request, maxForm))
     let guessedBy: string | undefined
     const client = await authenticateClient(context, request, parameters, async (clientId) => {
-      if (await isGrantHolder(context, parameters, clientId)) return true
+      if (await holdsGrant(context, parameters, clientId)) return true
       guessedBy = clientId
       return false
     }).catch((error: unknown) => {
-      // A token that is worth nothing is no error, whether or not the client's document is known.
+      // RFC 7009 §2.2: an unknown token is no error, whether or not the client's document is known.
       if (guessedBy === undefined || !parameters.has('token')) throw error
     })
     const token = parameters.get('token')
@@ -34,13 +35,13 @@ export function revocationEndpoint(context: Context): (request: Request) => Prom
       client !== undefined &&
       ((await revokeRefreshToken(context, client, token)) ||
         (await revokeAccessToken(context, client, token)))
-    // Each guess has cost a read.
+    // Enumeration: each guess costs a read of the store.
     if (!known) await context.limits.attempt('revoke', request, client?.id ?? guessedBy)
     return new Response(null, { status: 200, headers: noStore })
   })
 }
 
-/** Whoever has the series has held a token of this grant; which of the generations does not matter to its end. */
+/** Every generation is accepted: a caller that knows the series has held a token of this grant. */
 async function revokeRefreshToken({ grants }: Context, client: Client, token: string): Promise<boolean> {
   const parsed = parseRefreshToken(token)
   if (parsed === undefined) return false
@@ -53,7 +54,7 @@ async function revokeRefreshToken({ grants }: Context, client: Client, token: st
   return true
 }
 
-/** The largest clock skew that a guard allows, in seconds: so long after its end a token may still be taken. */
+/** The largest clock skew that a guard allows, in seconds: until then it may accept an expired token. */
 const maxSkew = 60
 
 async function revokeAccessToken(context: Context, client: Client, token: string): Promise<boolean> {
@@ -74,7 +75,7 @@ async function revokeAccessToken(context: Context, client: Client, token: string
   return true
 }
 
-/** RFC 7009 §2.1: another client's token stays as it is, and the request is refused. */
+/** RFC 7009 §2.1: the request is refused, and the other client's token stays valid. */
 function requireOwn(client: Client, owner: string): void {
   if (owner !== client.id) throw new OAuthError('invalid_grant', 'The token was issued to another client')
 }

@@ -1,10 +1,11 @@
 import { recordCodec, sealedCodec } from '../../lib/codec.ts'
+import { defined } from '../../lib/defined.ts'
 import { randomToken } from '../../lib/random.ts'
 import { parseJws } from '../../protocol/jws.ts'
 import type { UnverifiedJws } from '../../types.ts'
 import { signAccessToken, verifyAccessToken } from './access-token.ts'
 import type { Context, Resource } from '../context.ts'
-import { openForGrant } from '../grant/record.ts'
+import { openForGrant } from '../grant/attachments.ts'
 import type { GrantRecord } from '../grants.ts'
 import { longestLifetime } from '../resources.ts'
 import { sealContext } from '../seal-context.ts'
@@ -12,7 +13,7 @@ import { formatJti, namedGrant } from './format.ts'
 import { accessTokenExpiry } from './lifetime.ts'
 import { isTrusted } from './liveness.ts'
 
-/** What an access token says (RFC 9068 §2.2). */
+/** The claims of an access token (RFC 9068 §2.2). */
 export interface AccessTokenClaims extends Record<string, unknown> {
   iss: string
   sub: string
@@ -25,9 +26,9 @@ export interface AccessTokenClaims extends Record<string, unknown> {
   jti: string
   auth_time?: number
   acr?: string
-  /** What the application attached, sealed; `true`: too large for a token, so it lies in the grant. */
+  /** Props, sealed. `true`: they are too large for a token and lie in the grant. */
   props?: string | true
-  /** Of the key ring, once there is another than the first. */
+  /** The key ring's epoch. Absent in the first one. */
   epoch?: number
 }
 
@@ -56,10 +57,10 @@ export interface AccessToken {
   kid: string | undefined
 }
 
-/** Bytes of JSON up to which props travel in the token. */
+/** Up to so many bytes of JSON, props are part of the token. */
 const maxProps = 1024
 
-/** A new access token of this grant for one resource. Signing or sealing costs no store call. */
+/** Issues an access token of this grant for one resource, without a call to the store. */
 export async function issueAccessToken(
   context: Context,
   grantId: string,
@@ -80,10 +81,12 @@ export async function issueAccessToken(
     iat,
     exp,
     jti: formatJti(grantId, randomToken()),
-    ...(grant.authTime === undefined ? {} : { auth_time: Math.floor(grant.authTime) }),
-    ...(grant.acr === undefined ? {} : { acr: grant.acr }),
-    ...(grant.props === undefined ? {} : { props: fits(grant.props) ? grant.props : true }),
-    ...(epoch === 0 ? {} : { epoch }),
+    ...defined({
+      auth_time: grant.authTime && Math.floor(grant.authTime),
+      acr: grant.acr,
+      props: grant.props && (fitsToken(grant.props) ? grant.props : (true as const)),
+      epoch: epoch === 0 ? undefined : epoch,
+    }),
   }
   const token =
     resource.accessTokens === 'opaque'
@@ -92,8 +95,9 @@ export async function issueAccessToken(
   return { token, expiresIn: exp - iat }
 }
 
-/** Sealed: nonce and tag take 28 bytes, the version 16, base64url a third more. */
-const fits = (sealedProps: string): boolean => sealedProps.length <= Math.ceil(((maxProps + 28 + 16) * 4) / 3)
+/** Of a sealed value, nonce and tag take 28 bytes, the version 16, base64url a third more. */
+const fitsToken = (sealedProps: string): boolean =>
+  sealedProps.length <= Math.ceil(((maxProps + 28 + 16) * 4) / 3)
 
 async function sealToken(
   { issuer, sealer, opaquePrefix }: Context,
@@ -102,7 +106,7 @@ async function sealToken(
   return opaquePrefix + (await codec.seal(sealer, sealContext(issuer, 'access-token'), claims))
 }
 
-/** What was expected and what came, for an error. */
+/** The values for the error. */
 export interface Mismatch {
   expected?: string
   received?: unknown
@@ -115,8 +119,8 @@ interface Refused {
 }
 
 /**
- * The claims of an access token that this server issued, that has not expired and that no `revokeAll()` has ended; undefined otherwise.
- * Neither the audience nor the grant is judged. Rejects with UnavailableError.
+ * The claims of an access token that this server issued, that has not expired and that no `revokeAll()` has
+ * ended; undefined otherwise. Neither the audience nor the grant is judged. Rejects with UnavailableError.
  */
 export async function readAccessToken(context: Context, token: string): Promise<AccessToken | undefined> {
   const found = await verifyToken(context, token)
@@ -136,23 +140,26 @@ export async function verifyToken(
   if (claims.iss !== context.issuer)
     return { problem: 'is from another issuer', values: { expected: context.issuer, received: claims.iss } }
   if (!isInTime(claims.exp, context.runtime.clock())) return { problem: 'has expired' }
-  // A key of the configuration may have signed other things as well.
+  // A configured key may also sign JWTs of another program (token confusion).
   const strings = [claims.sub, claims.aud, claims.client_id, claims.scope, claims.jti]
-  if (!strings.every((each) => typeof each === 'string')) return notOurs
+  if (!strings.every((each) => typeof each === 'string')) return notIssuedHere
   const grantId = namedGrant(claims.jti)
-  return grantId === undefined ? notOurs : { claims, grantId, kid: found?.kid }
+  return grantId === undefined ? notIssuedHere : { claims, grantId, kid: found?.kid }
 }
 
-const notOurs: Refused = { problem: 'is not an access token of this server' }
+const notIssuedHere: Refused = { problem: 'is not an access token of this server' }
 
-/** Not expired, and no later than any token of ours can end: a stolen key signs no token for years. */
+/**
+ * Not expired, and no later than a token of this server can end, so that a stolen key cannot sign one for
+ * years.
+ */
 const isInTime = (exp: unknown, now: number): boolean =>
   typeof exp === 'number' && exp + clockTolerance > now && exp <= now + longestLifetime + instanceTolerance
 
-/** How far the clocks of two instances may be apart, in seconds. */
+/** Seconds by which the clocks of two instances may differ. */
 const instanceTolerance = 60
 
-/** The skew that other verifiers of our tokens allow too, in seconds. */
+/** The clock skew in seconds that other verifiers of these tokens allow as well. */
 const clockTolerance = 5
 
 async function verifyJwt({ keys }: Context, jws: UnverifiedJws | undefined) {
@@ -168,7 +175,7 @@ async function openToken(
   return claims && { claims }
 }
 
-/** What the application attached at sign-in, from the token or from the grant that it names. */
+/** The props that the application attached at sign-in, from the token or from its grant. */
 export async function openProps(
   { issuer, sealer }: Context,
   { claims, grantId }: AccessToken,

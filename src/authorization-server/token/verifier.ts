@@ -1,13 +1,17 @@
 import { ConfigurationError, InvalidTokenError } from '../../errors.ts'
+import { defined } from '../../lib/defined.ts'
 import { parseJws } from '../../protocol/jws.ts'
 import { sameResource } from '../../protocol/resource.ts'
 import type { TokenVerifier, UpstreamToken, UpstreamTokens, VerifiedToken } from '../../types.ts'
 import type { Context } from '../context.ts'
-import { openForGrant } from '../grant/record.ts'
+import { openForGrant } from '../grant/attachments.ts'
 import { createLiveness, type Alive } from './liveness.ts'
 import { openProps, verifyToken, type AccessToken, type Mismatch } from './tokens.ts'
 
-/** Judges our access tokens for a guard in the same process: with the key in memory, and no store read unless asked for. */
+/**
+ * Verifies access tokens for a guard in the same process, with the key in memory. It reads the store for
+ * opaque tokens and with `checkRevocation`.
+ */
 export function createVerifier(context: Context, resource: string): TokenVerifier {
   const configured = context.resources.find(resource)
   if (configured === undefined)
@@ -18,7 +22,7 @@ export function createVerifier(context: Context, resource: string): TokenVerifie
   const checkLiveness = createLiveness(context)
   const { checkRevocation } = context.options
   return {
-    // Untrusted: only who of several issuers is to judge.
+    // Nothing is verified yet: this only chooses among the guard's issuers.
     accepts: (token, parsed) =>
       token.startsWith(context.opaquePrefix) || parseJws(token, parsed)?.payload['iss'] === context.issuer,
     async verify(token, parsed) {
@@ -69,7 +73,6 @@ async function upstreamToken({ grants, sealer, issuer }: Context, grantId: strin
   const { accessToken, expiresAt, scopes } = opened.value as UpstreamTokens
   return {
     accessToken,
-    ...(expiresAt === undefined ? {} : { expiresAt }),
-    ...(scopes === undefined ? {} : { scopes }),
+    ...defined({ expiresAt, scopes }),
   }
 }

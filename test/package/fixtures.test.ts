@@ -1,0 +1,40 @@
+// Everything that is stored or sealed goes through a codec, and each kind of record has a fixture that is read for ever.
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+
+const root = join(import.meta.dirname, '../..')
+const filesOf = (folder: string, end: RegExp): string[] =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => end.test(file))
+    .map((file) => `${folder}/${file.replaceAll('\\', '/')}`)
+const textOf = (file: string): string => readFileSync(join(root, file), 'utf8')
+const sources = filesOf('src', /\.ts$/)
+
+/** What a cache holds for a resource server has no fixture: an entry that is not understood is fetched again. */
+const withoutFixture: readonly string[] = []
+
+test('every kind of record has a case in a versions.test.ts', () => {
+  const kinds = sources.flatMap((file) =>
+    [...textOf(file).matchAll(/\b(?:recordCodec|storedCodec)<[^(]*>\(\s*'([^']+)'/g)].map(
+      ([, kind]) => kind!,
+    ),
+  )
+  const cases = filesOf('test', /(^|\/)versions\.test\.ts$/).flatMap((file) =>
+    [...textOf(file).matchAll(/^ {2}(?:'([^']+)'|(\w+)): \{$/gm)].map(
+      ([, quoted, plain]) => quoted ?? plain!,
+    ),
+  )
+  expect(kinds.length).toBeGreaterThan(15)
+  expect(new Set(kinds).size).toBe(kinds.length)
+  expect(kinds.filter((kind) => !cases.includes(kind) && !withoutFixture.includes(kind))).toEqual([])
+})
+
+/** These seal what another module has encoded. */
+const sealers = ['src/lib/codec.ts', 'src/lib/authenticated-cache.ts', 'src/client/storage/store-storage.ts']
+
+test('nothing is sealed without a codec', () => {
+  const offenders = sources.filter((file) => /\.seal\(\s*(?:'|purpose)/.test(textOf(file)))
+  expect(offenders.filter((file) => !sealers.includes(file))).toEqual([])
+  expect(offenders.length).toBeGreaterThan(1)
+})
