@@ -2,7 +2,7 @@
 import { exportJWK } from 'jose/key/export'
 import { generateKeyPair } from 'jose/key/generate/keypair'
 import { afterEach, expect, test, vi } from 'vitest'
-import { signAccessToken } from '../../src/authorization-server/token/access-token.ts'
+import { signJwt } from '../../src/authorization-server/token/jwt.ts'
 import type { AuthorizationServerOptions } from '../../src/authorization-server/options.ts'
 import { createResourceServer, customVerifier } from '../../src/index.ts'
 import { apiKeyVerifier, hashApiKey, type ApiKey } from '../../src/resource-server/verify/api-keys.ts'
@@ -84,7 +84,7 @@ test('S4 a forged token: none that outlives the longest lifetime, and a known on
   const { access_token: honest } = await rig.tokens()
   // Whoever has the key of this ring can do so.
   const key = await rig.context.keys.active()
-  const forge = (exp: number): Promise<string> => signAccessToken({ ...payload(honest), exp }, key)
+  const forge = (exp: number): Promise<string> => signJwt({ ...payload(honest), exp }, key)
   expect(await rig.call(await forge(rig.now + 10 * 31_536_000))).toBe(401)
   expect(await rig.call(await forge(rig.now + 3661))).toBe(401)
   const forged = await forge(rig.now + 3600)

@@ -96,7 +96,8 @@ function readClaims(
 async function isSigned(assertion: string, keys: readonly ClientJwk[], alg: string): Promise<boolean> {
   for (const key of keys) {
     try {
-      // jose judges `alg`, `use`, `key_ops`, the curve and the size of the key. A copy, because jose freezes what it gets.
+      // jose judges `alg`, `use`, `key_ops`, the curve and the size of the key. A copy, because jose freezes
+      // what it gets.
       await compactVerify(assertion, { ...key } as { kty: string }, { algorithms: [alg] })
       return true
     } catch {

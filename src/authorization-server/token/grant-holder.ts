@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts'
 import { namedGrant } from './format.ts'
-import { readAccessToken } from './tokens.ts'
+import { readAccessToken } from './access-token.ts'
 
 /**
  * Whether the code or token of this request belongs to a live grant of this client. SSRF: a metadata document

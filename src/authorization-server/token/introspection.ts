@@ -8,7 +8,7 @@ import type { Client, Context } from '../context.ts'
 import { jsonEndpoint } from '../endpoint.ts'
 import { maxForm } from './endpoint.ts'
 import { createLiveness, type CheckLiveness } from './liveness.ts'
-import { verifyToken, type AccessTokenClaims } from './tokens.ts'
+import { verifyAccessToken, type AccessTokenClaims } from './access-token.ts'
 
 /**
  * POST to the introspection endpoint (RFC 7662 §2). A resource server authenticates with the resource's
@@ -61,7 +61,7 @@ async function introspect(
   caller: Client,
   token: string,
 ): Promise<Record<string, unknown>> {
-  const found = await verifyToken(context, token)
+  const found = await verifyAccessToken(context, token)
   if ('problem' in found) return inactive
   const { claims } = found
   if (claims.aud !== caller.id && claims.client_id !== caller.id) return inactive

@@ -3,7 +3,7 @@ import { SingleFlight } from '../../lib/single-flight.ts'
 import type { Awaitable } from '../../types.ts'
 import type { Context } from '../context.ts'
 import type { GrantRecord } from '../grants.ts'
-import type { AccessToken } from './tokens.ts'
+import type { AccessToken } from './access-token.ts'
 
 /** A token that is alive. Its grant, if it was read. */
 export interface Alive {

@@ -5,7 +5,7 @@ import { formatScope } from '../../protocol/scope.ts'
 import type { Context, Resource } from '../context.ts'
 import type { GrantRecord } from '../grants.ts'
 import { invalidTarget } from '../resources.ts'
-import { issueAccessToken } from './tokens.ts'
+import { issueAccessToken } from './access-token.ts'
 
 /** A token request. Each parameter stands in it at most once; `resource` may be repeated (RFC 8707 §2). */
 export interface TokenRequest {

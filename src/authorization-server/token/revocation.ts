@@ -10,7 +10,7 @@ import { jsonEndpoint } from '../endpoint.ts'
 import { holdsGrant } from './grant-holder.ts'
 import { maxForm } from './endpoint.ts'
 import { parseRefreshToken } from './format.ts'
-import { readAccessToken } from './tokens.ts'
+import { readAccessToken } from './access-token.ts'
 
 /**
  * POST to the revocation endpoint (RFC 7009 §2.1). A refresh token revokes its grant with all tokens of it;

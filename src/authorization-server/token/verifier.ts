@@ -6,7 +6,7 @@ import type { TokenVerifier, UpstreamToken, UpstreamTokens, VerifiedToken } from
 import type { Context } from '../context.ts'
 import { openForGrant } from '../grant/attachments.ts'
 import { createLiveness, type Alive } from './liveness.ts'
-import { openProps, verifyToken, type AccessToken, type Mismatch } from './tokens.ts'
+import { openProps, verifyAccessToken, type AccessToken, type Mismatch } from './access-token.ts'
 
 /**
  * Verifies access tokens for a guard in the same process, with the key in memory. It reads the store for
@@ -26,7 +26,7 @@ export function createVerifier(context: Context, resource: string): TokenVerifie
     accepts: (token, parsed) =>
       token.startsWith(context.opaquePrefix) || parseJws(token, parsed)?.payload['iss'] === context.issuer,
     async verify(token, parsed) {
-      const found = await verifyToken(context, token, parsed)
+      const found = await verifyAccessToken(context, token, parsed)
       if ('problem' in found) throw invalid(found.problem, found.values)
       const { claims, grantId, kid } = found
       if (typeof claims.aud !== 'string' || !sameResource(claims.aud, configured.resource))
