@@ -25,7 +25,7 @@ describe('T4 CL2 the URL of the MCP server is judged before the first byte (SSRF
   const hosts: [string, Pick<ClientOptions, 'redirect'>][] = [
     ['a host on the web', { redirect: web }],
     ['a redirect object that ends on the web', { redirect: pasteRedirect({ uri: web, ask: () => '' }) }],
-    ['a host without a person', {}],
+    ['a client without a user', {}],
   ]
   describe.each(hosts)('T4 %s', (_, redirect) => {
     test.each(inside)('T4 %s', async (url) => {

@@ -19,7 +19,7 @@ import {
 const clientFor = (world: World, options: ClientOptions = {}): ReturnType<typeof createClient> =>
   createClient({ fetch: world.fetch, clock: world.clock, redirect: world.redirect, ...options })
 
-/** Nothing secret has been sent, and no person was asked. */
+/** Nothing secret has been sent, and the user was not asked. */
 const expectNothingStarted = (world: World): void => {
   expect(world.opened).toEqual([])
   expect(world.to(`${issuer}/register`)).toEqual([])

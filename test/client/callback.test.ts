@@ -117,7 +117,7 @@ describe('RC17 a server that refuses prompt', () => {
     expect(world.to(`${issuer}/register`)).toHaveLength(1)
   })
 
-  test('RC17 where a person pastes, the second page is shown; the scopes are the same', async () => {
+  test('RC17 if the user pastes, the second page is shown; the scopes are the same', async () => {
     const world = createWorld()
     withoutPrompt(world)
     const redirect = pasteRedirect({
@@ -157,7 +157,7 @@ describe('RC17 a server that refuses prompt', () => {
   })
 
   test.each([
-    ['a refusal of the person', 'access_denied', {}],
+    ['the user refuses', 'access_denied', {}],
     ['an error without prompt', 'invalid_request', { providers: [{ issuer, client: { omitPrompt: true } }] }],
   ])('RC17 %s is final', async (_, error, options) => {
     const world = createWorld()

@@ -82,7 +82,7 @@ test('CL13 step-up asks for the union, and the refresh keeps it', async () => {
   expect(world.opened.map((url) => url.searchParams.get('scope'))).toEqual(['read', 'read write'])
 })
 
-test('CL13 a server that is never content gets the person asked once', async () => {
+test('CL13 a server that is never content gets the user asked once', async () => {
   const world = createWorld()
   const client = clientFor(world)
   await client.fetch(resource)
@@ -132,7 +132,7 @@ test('a server that refuses every token ends with its own 401', async () => {
   expect(world.opened).toHaveLength(1)
 })
 
-test('CL14 50 parallel first calls: one registration, one person asked, one exchange', async () => {
+test('CL14 50 parallel first calls: one registration, the user asked once, one exchange', async () => {
   const world = createWorld()
   const client = clientFor(world)
   const responses = await Promise.all(Array.from({ length: 50 }, () => client.fetch(resource)))
@@ -233,7 +233,7 @@ test('CL14 a refresh answered with 500 keeps the tokens: the old one while it li
   expect(world.opened).toHaveLength(1)
 })
 
-test('CL14 invalid_grant drops the tokens, and a person is asked again', async () => {
+test('CL14 invalid_grant deletes the tokens, and the user is asked again', async () => {
   const world = createWorld()
   const client = clientFor(world)
   await client.fetch(resource)
@@ -281,7 +281,7 @@ test('CL14 overlapping flows: each verifier belongs to its state', async () => {
   expect((await client.fetch(resource)).status).toBe(200)
 })
 
-test('a web host: fetch says where to send the person, callback finishes, hooks are told', async () => {
+test('a web application: fetch says where to send the user, callback finishes, hooks are called', async () => {
   const world = createWorld()
   const told: unknown[] = []
   const client = clientFor(world, {
@@ -365,7 +365,7 @@ test('another redirect URI registers anew, and the tokens of the older registrat
   await clientFor(world, {
     storage,
     redirect: 'https://app.test/callback',
-    subject: 'somebody else',
+    subject: 'another user',
   }).authorize(resource)
   expect(world.to(`${issuer}/register`)).toHaveLength(2)
   world.now += 901
@@ -374,7 +374,7 @@ test('another redirect URI registers anew, and the tokens of the older registrat
   expect(world.opened).toHaveLength(1)
 })
 
-test('an opener that fails, a page that is closed: the call ends, and the next one starts afresh', async () => {
+test('an opener that fails, a page that is closed: the call ends, and the next one starts anew', async () => {
   const world = createWorld()
   let broken = true
   const closed: number[] = []

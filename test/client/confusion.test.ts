@@ -1,4 +1,4 @@
-// What one part of the client reads in one way and another in another way, and what nobody vouches for.
+// What two parts of the client could read differently, and what only the MCP server says.
 import { describe, expect, test } from 'vitest'
 import {
   createClient,
@@ -62,7 +62,7 @@ describe('S5 an unknown user is no user', () => {
     )
   })
 
-  test('S5 without the option there is one person', () => {
+  test('S5 without the option there is one user', () => {
     expect(createClient({})).toBeDefined()
   })
 
@@ -93,7 +93,7 @@ describe('CL2 SSRF: who speaks for an address inside has to be there', () => {
     expect(world.to(inside)).toEqual([])
   })
 
-  test('CL2 nor a revocation endpoint: the person is signed out here all the same', async () => {
+  test('CL2 nor a revocation endpoint: the user is signed out here all the same', async () => {
     const world = createWorld()
     world.metadata['revocation_endpoint'] = `${inside}/admin`
     const events: string[] = []
@@ -107,7 +107,7 @@ describe('CL2 SSRF: who speaks for an address inside has to be there', () => {
     expect(events).toContain('client.signed-out')
   })
 
-  test('CL2 nor at the machine of the person, if the MCP server is there', async () => {
+  test('CL2 nor on the machine of the user, if the MCP server is there', async () => {
     const world = createWorld()
     const local = 'http://127.0.0.1:3001'
     world.metadata['registration_endpoint'] = 'http://127.0.0.1:9999/admin'
@@ -136,7 +136,7 @@ describe('CL2 SSRF: who speaks for an address inside has to be there', () => {
   )
 
   test.each(['HTTPS://app.test/callback', 'http://app.test/callback'])(
-    'T4 a redirect that ends at %s is not on the machine of the person',
+    'T4 a redirect that ends at %s is not on the machine of the user',
     async (uri) => {
       const world = createWorld()
       world.on('http://127.0.0.1:5000/_admin', () => new Response('secret'))
@@ -149,14 +149,14 @@ describe('CL2 SSRF: who speaks for an address inside has to be there', () => {
   )
 })
 
-describe('CL9 what a grant without a person sends goes to issuers that the host knows', () => {
+describe('CL9 what a grant without a user sends goes to issuers that the application names', () => {
   const evil = 'https://evil.test'
   const documents = { clientMetadataUrl: 'https://app.test/client.json' }
 
   test.each([
     ['no entry', {}],
     ['an entry for another issuer', { clients: [{ issuer, clientId: 'c', servers: [resource] }] }],
-    ['somebody who names a client', { askForClient: () => ({ clientId: 'c' }) }],
+    ['an answer of askForClient', { askForClient: () => ({ clientId: 'c' }) }],
   ] as [string, ClientOptions][])(
     'CL9 %s: no assertion for the issuer of a hostile server',
     async (_, more) => {

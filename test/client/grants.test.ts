@@ -50,7 +50,7 @@ async function expired(): Promise<{ world: World; client: ReturnType<typeof crea
   return { world, client }
 }
 
-test('RFC 6749 §4.4 without a person the next token comes before the server has to refuse the last; a refusal is final', async () => {
+test('RFC 6749 §4.4 without a user the next token comes in time; a refusal is final', async () => {
   const { world, client } = await expired()
   const answers = await Promise.all(Array.from({ length: 20 }, () => client.fetch(resource)))
   expect([...new Set(answers.map(({ status }) => status))]).toEqual([200])
@@ -65,7 +65,7 @@ test('RFC 6749 §4.4 without a person the next token comes before the server has
   expect(world.forms(`${issuer}/token`)).toHaveLength(1)
 })
 
-test('CL14 without a person, one of many callers is slow to start: still one token request', async () => {
+test('CL14 without a user, one of many callers is slow to start: still one token request', async () => {
   const { world, client } = await expired()
   const digest = crypto.subtle.digest.bind(crypto.subtle)
   let calls = 0
@@ -349,7 +349,7 @@ test('presets: endpoints without metadata, audience in place of resource, extra 
   expect(world.forms(`${issuer}/token`)[0]).toMatchObject({ audience: resource })
 })
 
-test('odd answers of real providers: null members, numbers as text, an ID token of anybody, 200 for a registration', async () => {
+test('odd answers of real providers: null members, numbers as text, a foreign ID token, 200 for a registration', async () => {
   const world = createWorld()
   world.metadata['jwks_uri'] = null
   world.on(`${issuer}/register`, () => json({ client_id: 'c', client_secret: 's' }))

@@ -1,4 +1,4 @@
-// Servers and answers that nobody expects: the call ends with an error that says what is wrong, and nothing
+// Unexpected servers and answers: the call ends with an error that says what is wrong, and nothing
 // secret went out.
 import { describe, expect, test } from 'vitest'
 import { OAuthError } from '../../src/errors.ts'
@@ -63,7 +63,7 @@ describe('CL2 CL3 metadata that make no sense', () => {
     },
   )
 
-  test('CL2 a revocation endpoint elsewhere on the inside is not called; the person is signed out all the same', async () => {
+  test('CL2 a revocation endpoint at an inner address is not called; the user is signed out all the same', async () => {
     const world = createWorld()
     const events: string[] = []
     world.metadata['revocation_endpoint'] = 'https://10.0.0.1/revoke'
@@ -148,7 +148,7 @@ describe('CL12 offline_access', () => {
 describe('RFC 7591 registration answers', () => {
   const answers: [string, Record<string, unknown>, Record<string, string | undefined>][] = [
     [
-      'a method that nobody asked for',
+      'a method that was not requested',
       { token_endpoint_auth_method: 'private_key_jwt' },
       { auth: undefined },
     ],
@@ -184,7 +184,7 @@ describe('RFC 7591 registration answers', () => {
   )
 })
 
-describe('CL6 what a person pastes', () => {
+describe('CL6 what a user pastes', () => {
   const paste = (world: World, change: (back: URL) => string): ReturnType<typeof pasteRedirect> =>
     pasteRedirect({
       uri: 'http://127.0.0.1:8765/callback',
@@ -198,7 +198,7 @@ describe('CL6 what a person pastes', () => {
     ['nonsense', () => 'yes, done'],
     ['the code alone', (back: URL) => back.searchParams.get('code')!],
     ['another state', (back: URL) => back.href.replace(/state=[^&]+/, 'state=x')],
-    ['the page of somebody else', () => 'https://evil.test/?code=x'],
+    ['the page of another site', () => 'https://evil.test/?code=x'],
     ['an address that is none', () => 'http://[/?code=x'],
   ])('CL6 %s: said at once, and no token request', async (_, change) => {
     const world = createWorld()
@@ -236,7 +236,7 @@ describe('CL6 what a person pastes', () => {
   })
 })
 
-test('CL16 authorizations that nobody finishes do not pile up', async () => {
+test('CL16 unfinished authorizations do not pile up', async () => {
   const kept = new Map<string, number | undefined>()
   const memory = memoryStorage()
   const storage: ClientStorage = {
@@ -304,7 +304,7 @@ describe('LG1 access tokens that cannot stand in a header', () => {
 })
 
 describe('RFC 6749 §5.2 credentials that turned out to be wrong are asked for again', () => {
-  test('without a person', async () => {
+  test('without a user', async () => {
     const world = createWorld()
     const ids = ['wrong', 'right']
     const { fetch } = world

@@ -295,7 +295,7 @@ describe('T2 CL8 the hostile page redirects to the honest one, with our client i
       expect((await clientFor(world, { clients: vouched, redirect: web }).authorize(resource)).origin).toBe(
         evil,
       )
-      // Nobody else's code can come to the URI.
+      // No other issuer's code can come to the URI.
       expect((await clientFor(world, { ...host, redirect: web }).authorize(resource)).origin).toBe(evil)
     },
   )

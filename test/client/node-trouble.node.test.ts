@@ -1,4 +1,4 @@
-// What a new user runs into: a folder that cannot be used, a port that is taken, no browser, nobody who
+// What a new user runs into: a folder that cannot be used, a port that is taken, no browser, no user who
 // answers.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -96,7 +96,7 @@ describe('fileStorage', () => {
     } else await expect(fileStorage({ folder: '/etc' }).get('k:x')).rejects.toThrow('another user owns it')
   })
 
-  test('T11 a folder that was in order and is no more: whoever can write above it could replace it', async () => {
+  test('T11 a folder that was in order and is no more: a user who can write above it could replace it', async () => {
     const storage = fileStorage({ folder })
     await storage.set('k:x', 'mine')
     chmodSync(folder, 0o777)
@@ -110,7 +110,7 @@ describe('fileStorage', () => {
     expect(await storage.get('k:x')).toBe('mine')
   })
 
-  test('files that broke are as good as none: a person is asked, and they are replaced', async () => {
+  test('damaged files count as absent: the user is asked, and they are replaced', async () => {
     const world = createWorld()
     const storage = fileStorage({ folder })
     const client = createClient({ fetch: world.fetch, clock: world.clock, redirect: world.redirect, storage })
@@ -123,7 +123,7 @@ describe('fileStorage', () => {
     expect(world.opened).toHaveLength(6)
   })
 
-  test('CL16 authorizations that nobody finished go when the next one begins; what a killed process left goes as well', async () => {
+  test('CL16 unfinished authorizations go when the next one begins, and so does what a killed process left', async () => {
     const storage = fileStorage({ folder })
     const now = Math.floor(Date.now() / 1000)
     await storage.set('one:flow', 'abandoned', { expiresAt: now + 1000 })
@@ -178,7 +178,7 @@ describe('loopbackRedirect', () => {
     expect(() => fileStorage({ path: '/tmp' } as never)).toThrow('did you mean "folder"?')
   })
 
-  test('a port that was asked for and is taken: said, and nobody is sent anywhere', async () => {
+  test('a configured port that is in use: an error, and no page is opened', async () => {
     const taken = createServer().listen(0, '127.0.0.1')
     await once(taken, 'listening')
     try {
@@ -195,7 +195,7 @@ describe('loopbackRedirect', () => {
     }
   })
 
-  test('a port from last time that is taken by somebody else: another one, and a new registration', async () => {
+  test('a port from last time that is in use: another one, and a new registration', async () => {
     const world = createWorld()
     const open = async (url: URL): Promise<string> =>
       (await world.fetch(url, { redirect: 'manual' })).headers.get('location')!
@@ -220,7 +220,7 @@ describe('loopbackRedirect', () => {
   })
 })
 
-test('loopbackRedirect: a fixed port and several servers at once: one person, one page after the other', async () => {
+test('loopbackRedirect: a fixed port and several servers at once: one page after the other', async () => {
   const free = createServer().listen(0, '127.0.0.1')
   await once(free, 'listening')
   const { port } = free.address() as AddressInfo
@@ -242,7 +242,7 @@ test('loopbackRedirect: a fixed port and several servers at once: one person, on
   expect(most).toBe(1)
 })
 
-test('loopbackRedirect: a browser that connects in advance and sends nothing holds nobody up', async () => {
+test('loopbackRedirect: a browser that connects in advance and sends nothing blocks no one', async () => {
   const world = createWorld()
   const sockets: Socket[] = []
   const pages: string[] = []
@@ -264,7 +264,7 @@ test('loopbackRedirect: a browser that connects in advance and sends nothing hol
   sockets[0]!.destroy()
 })
 
-test('loopbackRedirect: a browser that leaves while the code is exchanged holds nobody up', async () => {
+test('loopbackRedirect: a browser that leaves while the code is exchanged blocks no one', async () => {
   const world = createWorld()
   let left!: () => void
   const gone = new Promise<void>((resolve) => (left = resolve))
@@ -293,7 +293,7 @@ test('loopbackRedirect: a browser that leaves while the code is exchanged holds 
   expect((await client.fetch(resource)).status).toBe(200)
 })
 
-test('loopbackRedirect: a stranger who asks many times and leaves holds nobody up', async () => {
+test('loopbackRedirect: a stranger who connects many times and leaves blocks no one', async () => {
   const world = createWorld()
   const open = async (url: URL): Promise<void> => {
     const back = new URL((await world.fetch(url, { redirect: 'manual' })).headers.get('location')!)
@@ -369,7 +369,7 @@ describe('openUrl', () => {
   })
 })
 
-test('Ctrl-C while a person is asked: the process ends, and the next one is not held up', async () => {
+test('Ctrl-C while the user is asked: the process ends, and the next one is not blocked', async () => {
   const script = join(import.meta.dirname, '../support/client-process.ts')
   const child = spawn(process.execPath, ['--no-warnings', script, folder, resource, 'ask'], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -385,7 +385,7 @@ test('Ctrl-C while a person is asked: the process ends, and the next one is not 
   expect((await client.fetch(resource)).status).toBe(200)
 })
 
-test('the bridge: a page that cannot be shown leaves no listener; what is no web page is not shown', async () => {
+test('the bridge: a page that cannot be shown leaves no listener; what is not a web page is not shown', async () => {
   const world = createWorld()
   const free = createServer().listen(0, '127.0.0.1')
   await once(free, 'listening')

@@ -4,7 +4,7 @@ import { createWorld, issuer, resource, type World } from '../support/client-wor
 
 const uri = 'http://localhost:8765/callback'
 
-/** A person who pastes one thing after the other, and what he is told. */
+/** A user who pastes one text after the other, and the problems that are shown. */
 async function paste(
   world: World,
   texts: ((back: URL) => string)[],
@@ -52,7 +52,7 @@ test.each<[string, (back: URL) => string, string]>([
   ['an older address', (back) => back.href.replace(/state=[^&]+/, 'state=old'), 'another attempt'],
   ['the code with another state', (back) => `${back.searchParams.get('code')}#old`, 'another attempt'],
   ['another path', (back) => back.href.replace('/callback', '/cb'), 'another path'],
-])('U11 %s: the person is asked again, and told why', async (_, text, reason) => {
+])('U11 %s: the user is asked again, and told why', async (_, text, reason) => {
   const world = createWorld()
   const { status, problems } = await paste(world, [text, whole])
   expect(status).toBe(200)
@@ -92,7 +92,7 @@ test('U11 code#state, as some pages show it, is enough for a client with one red
   ])
 })
 
-test('U11 a refusal that was pasted ends the attempt: the person has said no', async () => {
+test('U11 a refusal that was pasted ends the attempt: the user has refused', async () => {
   const world = createWorld()
   const refusal = (back: URL): string => {
     back.searchParams.delete('code')

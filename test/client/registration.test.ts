@@ -205,7 +205,7 @@ describe('RC11 optional members that are empty', () => {
     expect(await provider.tokens({ issuer })).toEqual({ access_token: 'a', token_type: 'bearer', issuer })
   })
 
-  test('RC11 a client that a person typed in: an empty secret is none, an empty id is no client', async () => {
+  test('RC11 a client that a user typed in: an empty secret or id counts as absent', async () => {
     const world = createWorld()
     delete world.metadata['registration_endpoint']
     const typed = clientFor(world, { askForClient: () => ({ clientId: 'typed', clientSecret: '' }) })

@@ -103,7 +103,7 @@ test.each(['soon', '-5', '1e9', 'Wed, 21 Oct 2026 07:28:00 GMT'])(
 )
 
 test.each(['invalid_request', 'invalid_scope', 'invalid_target', 'access_denied'])(
-  'CL14 a server that says %s for a dead refresh token: a person is asked, instead of failing for ever',
+  'CL14 a server that says %s for a dead refresh token: the user is asked, instead of failing for ever',
   async (error) => {
     const world = createWorld()
     const { fetch } = world
@@ -174,7 +174,7 @@ test('CL13 scopes of a step-up are asked for again when the refresh token has di
   ])
 })
 
-test('a user whose tokens have died does not become nobody where nobody is let in, too', async () => {
+test('a user with dead tokens does not become anonymous at a server that admits anonymous requests', async () => {
   const world = createWorld()
   world.issueRefresh = false
   const client = clientFor(world)
@@ -185,15 +185,15 @@ test('a user whose tokens have died does not become nobody where nobody is let i
   const mixed = clientFor(world, {
     fetch: async (input, init) => {
       const anonymous = !new Headers(init?.headers).has('authorization')
-      return anonymous && String(input) === resource ? json({ you: 'nobody' }) : fetch(input, init)
+      return anonymous && String(input) === resource ? json({ you: 'anonymous' }) : fetch(input, init)
     },
     storage: memoryStorage(),
   })
-  expect(await (await mixed.fetch(resource)).json()).toEqual({ you: 'nobody' })
+  expect(await (await mixed.fetch(resource)).json()).toEqual({ you: 'anonymous' })
   world.on(resource, ({ headers }) =>
     headers.has('authorization')
       ? new Response(null, { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } })
-      : json({ you: 'nobody' }),
+      : json({ you: 'anonymous' }),
   )
   expect((await client.fetch(resource)).status).toBe(401)
   expect(world.opened).toHaveLength(2)
@@ -256,7 +256,7 @@ test('records that are not what they should be are no records', async () => {
   }
 })
 
-test('a caller that gives up while a person is asked is let go; the approval is kept', async () => {
+test('a caller may give up while the user is asked; the approval is kept', async () => {
   const world = createWorld()
   let approve!: () => void
   const approved = new Promise<void>((resolve) => (approve = resolve))
@@ -291,7 +291,7 @@ test('RFC 6749 §5.2 invalid_client for a client registered by hand: said, and n
   expect(world.to(`${issuer}/register`)).toEqual([])
 })
 
-test('a registration that is refused: the user is asked where he can be', async () => {
+test('a registration that is refused: the user is asked if possible', async () => {
   const world = createWorld()
   world.on(`${issuer}/register`, () => json({ error: 'access_denied' }, 403))
   const asked: string[] = []

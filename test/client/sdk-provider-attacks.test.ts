@@ -213,7 +213,7 @@ describe('S6 the answer to the SDK comes from the issuer that was discovered', (
   })
 })
 
-describe('S6 CL8 the server changes its word while a person approves', () => {
+describe('S6 CL8 the server names another issuer while the user approves', () => {
   test('S6 the code of one issuer is not exchanged at another, although the client is registered there', async () => {
     const world = createWorld()
     addIssuer(world, evil)

@@ -53,7 +53,7 @@ describe('T1 an entry in "clients" whose provider does not bind tokens to a reso
   })
 
   const ways: [string, Partial<ClientOptions>][] = [
-    ['a person', {}],
+    ['a user', {}],
     ['client credentials', { grant: clientCredentials() }],
     ['a workload', { grant: workloadIdentity({ assertion: () => 'jwt' }) }],
     [
@@ -120,7 +120,7 @@ describe('T1 an entry in "clients" whose provider does not bind tokens to a reso
     await expect(client.fetch(foreign)).rejects.toMatchObject({ code: 'server_not_allowed' })
   })
 
-  test('T1 without a person a client that was asked for is no way around', async () => {
+  test('T1 without a user a client of askForClient is refused, too', async () => {
     const world = createWorld()
     addForeignServer(world)
     const askForClient = (): { clientId: string; clientSecret: string } => ({
@@ -133,7 +133,7 @@ describe('T1 an entry in "clients" whose provider does not bind tokens to a reso
   })
 })
 
-describe('T1 without a person, scopes stay within those that were configured', () => {
+describe('T1 without a user, scopes stay within those that were configured', () => {
   const idp = 'https://idp.test/token'
   const grants: [string, () => Grant][] = [
     ['client credentials', clientCredentials],
@@ -194,7 +194,7 @@ describe('T1 without a person, scopes stay within those that were configured', (
   })
 })
 
-describe('T1 a person is told which server asks for what', () => {
+describe('T1 the user is told which server asks for what', () => {
   test('T1 by the error, on the web', async () => {
     const world = createWorld()
     const client = clientFor(world, { redirect: 'https://app.test/callback' })

@@ -149,7 +149,7 @@ describe('T3 signing out', () => {
   })
 })
 
-describe('T3 the registration is forgotten before the person signs out', () => {
+describe('T3 the registration is forgotten before the user signs out', () => {
   test.each(['invalid_client', 'unauthorized_client'])(
     'T3 after %s at the redirect URI: the tokens from before are revoked all the same',
     async (error) => {

@@ -178,9 +178,9 @@ test('what expires is bounded in memory, oldest first; what does not stays', asy
 
 test('one user who abandons authorizations evicts only values of that user', async () => {
   const storage = memoryStorage({ clock: () => 0 })
-  await storage.set('hers:flow', 'x', { expiresAt: 600, owner: 'her' })
-  for (let i = 0; i < 1010; i++) await storage.set(`${i}:flow`, 'x', { expiresAt: 600, owner: 'him' })
-  expect(await storage.get('hers:flow')).toBe('x')
+  await storage.set('first:flow', 'x', { expiresAt: 600, owner: 'user' })
+  for (let i = 0; i < 1010; i++) await storage.set(`${i}:flow`, 'x', { expiresAt: 600, owner: 'other' })
+  expect(await storage.get('first:flow')).toBe('x')
   expect(await storage.get('9:flow')).toBeUndefined()
   expect(await storage.get('10:flow')).toBe('x')
 })
@@ -188,10 +188,10 @@ test('one user who abandons authorizations evicts only values of that user', asy
 test('what has expired is dropped from memory at the next write, of any user', async () => {
   let now = 0
   const storage = memoryStorage({ clock: () => now })
-  await storage.set('a:flow', 'x', { expiresAt: 600, owner: 'her' })
-  await storage.set('b:flow', 'x', { expiresAt: 900, owner: 'her' })
+  await storage.set('a:flow', 'x', { expiresAt: 600, owner: 'user' })
+  await storage.set('b:flow', 'x', { expiresAt: 900, owner: 'user' })
   now = 600
-  await storage.set('c:flow', 'x', { expiresAt: 1200, owner: 'him' })
+  await storage.set('c:flow', 'x', { expiresAt: 1200, owner: 'other' })
   expect(await storage.get('a:flow')).toBeUndefined()
   expect(await storage.get('b:flow')).toBe('x')
 })
@@ -203,7 +203,7 @@ test('a pending authorization is stored under its user', async () => {
   const client = createClient({
     fetch: world.fetch,
     clock: world.clock,
-    subject: 'her',
+    subject: 'user',
     redirect: 'https://app.test/callback',
     storage: {
       ...storage,
@@ -214,7 +214,7 @@ test('a pending authorization is stored under its user', async () => {
     },
   })
   await client.authorize(resource)
-  expect(owners).toEqual(['her'])
+  expect(owners).toEqual(['user'])
 })
 
 test('the store storage: what expires is gone then, and is told to the store', async () => {

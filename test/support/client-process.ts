@@ -10,7 +10,7 @@ import { createWorld } from './client-world.ts'
 const [folder, server, mode] = process.argv.slice(2) as [string, string, string]
 const storage = fileStorage({ folder })
 if (mode === 'die') {
-  // Holds the lock of the tokens until somebody kills it.
+  // Holds the lock of the tokens until it is killed.
   const key = process.argv[5]!
   await storage.exclusively(key, async () => {
     console.log('held')
@@ -31,7 +31,7 @@ if (mode === 'ask') {
   await createClient({ storage, fetch: world.fetch, redirect: loopbackRedirect({ open }) }).fetch(server)
 }
 if (mode === 'sign-in') {
-  // The person approves as soon as there is a file of that name.
+  // The user approves as soon as there is a file of that name.
   const open = async (url: URL): Promise<void> => {
     console.log('asked')
     while (!existsSync(join(folder, 'approved'))) await new Promise((resolve) => setTimeout(resolve, 50))

@@ -49,7 +49,7 @@ export interface World {
   metadata: Record<string, unknown>
   /** Approves at once. */
   redirect: Redirect
-  /** The URLs that the person was sent to. */
+  /** The pages that were opened. */
   opened: URL[]
   /** Changes what comes back from the authorization page. */
   tamper: (callback: URL) => void

@@ -17,8 +17,8 @@ const kinds: [string, (clock: () => number) => ClientStorage][] = [
 
 afterEach(() => vi.useRealTimers())
 
-/** A person who approves when told to, and how many pages are open. */
-function person(world: World): { redirect: ClientOptions['redirect']; pages: (() => void)[] } {
+/** A user who approves when told to, and the open pages. */
+function waitingUser(world: World): { redirect: ClientOptions['redirect']; pages: (() => void)[] } {
   const pages: (() => void)[] = []
   const listen = world.redirect.listen
   let port = 3000
@@ -41,7 +41,7 @@ function person(world: World): { redirect: ClientOptions['redirect']; pages: (()
 describe.each(kinds)('U10 programs that share the %s storage', (_, createStorage) => {
   test('U10 three start without tokens: one page, one registration, one exchange', async () => {
     const world = createWorld()
-    const { redirect, pages } = person(world)
+    const { redirect, pages } = waitingUser(world)
     const storage = createStorage(world.clock)
     const answers = Array.from({ length: 3 }, () =>
       createClient({ fetch: world.fetch, clock: world.clock, redirect: redirect!, storage }).fetch(resource),
@@ -80,7 +80,7 @@ describe.each(kinds)('U10 programs that share the %s storage', (_, createStorage
     expect(world.opened).toHaveLength(2)
   })
 
-  test('U10 one whose person says no: the next one asks', async () => {
+  test('U10 one whose user refuses: the next one asks', async () => {
     const world = createWorld()
     const storage = createStorage(world.clock)
     world.tamper = (callback) => {
@@ -94,11 +94,11 @@ describe.each(kinds)('U10 programs that share the %s storage', (_, createStorage
     expect(world.opened).toHaveLength(2)
   })
 
-  test('U10 nobody waits longer than a person has to approve', async () => {
+  test('U10 no program waits longer than the user has to approve', async () => {
     const fakes = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] as const
     vi.useFakeTimers({ toFake: [...fakes], shouldAdvanceTime: true })
     const world = createWorld()
-    const { redirect, pages } = person(world)
+    const { redirect, pages } = waitingUser(world)
     const shared = createStorage(world.clock)
     let waiting = 0
     const storage: ClientStorage = {
@@ -112,7 +112,7 @@ describe.each(kinds)('U10 programs that share the %s storage', (_, createStorage
       createClient({
         ...{ fetch: world.fetch, clock: world.clock, redirect: redirect!, storage, authorizationTimeout },
       }).fetch(resource)
-    // A program that waits for a person far longer than others do.
+    // A program that waits for the user far longer than others do.
     const first = start(3600)
     await vi.waitFor(() => expect(pages).toHaveLength(1), { timeout: 5000 })
     const second = start(600)
@@ -127,7 +127,7 @@ describe.each(kinds)('U10 programs that share the %s storage', (_, createStorage
     expect((await first).status).toBe(200)
   })
 
-  test('U10 who lives holds the turn for as long as it takes, and so does who waits behind', async () => {
+  test('U10 work that is alive holds the lock as long as it takes, and so does work that waits behind it', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] })
     let now = 1000
     const storage = createStorage(() => now)
