@@ -16,6 +16,7 @@ export function selectScopes(
   const chosen = [named, scopesSupported].find((scopes) => scopes?.some((scope) => scope !== offline))
   // `offline_access` is not for the resource to request (SEP-2207); the application may.
   const wanted = chosen?.filter((scope) => scope !== offline) ?? configured ?? []
+  // Scope union: a step-up must not lose what the user approved before.
   const scopes = new Set([...before, ...wanted].filter(isScopeToken))
   if (scopes.size === 0) return undefined
   // A refresh token may need it; requested only if the server lists it.

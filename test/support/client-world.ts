@@ -1,5 +1,6 @@
 // A protected MCP server and an authorization server, in memory behind one `fetch`. Every answer can be
 // replaced.
+import { calculatePKCECodeChallenge } from 'oauth4webapi'
 import { withSegment } from '../../src/client/identity/issuer-redirect.ts'
 import type { Redirect } from '../../src/client/index.ts'
 
@@ -57,6 +58,11 @@ export interface World {
 
 export const json = (value: unknown, status = 200, headers: Record<string, string> = {}): Response =>
   new Response(JSON.stringify(value), { status, headers: { 'content-type': 'application/json', ...headers } })
+
+const challengeOf = (parameters: Record<string, string | undefined>): string => {
+  const given = Object.entries(parameters).filter(([, value]) => value !== undefined)
+  return `Bearer ${given.map(([name, value]) => `${name}="${value}"`).join(', ')}`
+}
 
 const sendBack = (back: URL, ask: URLSearchParams, answer: Record<string, string>): Response => {
   back.search = new URLSearchParams({ ...answer, state: ask.get('state')! }).toString()
@@ -165,17 +171,16 @@ export function createWorld(): World {
   world.on(asUrl, () => json(world.metadata))
   world.on(resource, ({ headers, body }) => {
     const grant = world.tokens.get((headers.get('authorization') ?? '').replace('Bearer ', ''))
-    const challenge = (extra: string): Record<string, string> => ({
-      'www-authenticate': `Bearer ${extra}${world.challengeScope === undefined ? '' : `scope="${world.challengeScope}", `}resource_metadata="${world.challengeUrl}"`,
-    })
-    if (grant === undefined) return new Response(null, { status: 401, headers: challenge('') })
+    const refuse = (status: number, parameters: Record<string, string | undefined>): Response =>
+      new Response(null, { status, headers: { 'www-authenticate': challengeOf(parameters) } })
+    if (grant === undefined)
+      return refuse(401, { scope: world.challengeScope, resource_metadata: world.challengeUrl })
     const granted = grant.scope.split(' ')
     if (!world.needed.every((scope) => granted.includes(scope)))
-      return new Response(null, {
-        status: 403,
-        headers: {
-          'www-authenticate': `Bearer error="insufficient_scope", scope="${world.needed.join(' ')}", resource_metadata="${prmUrl}"`,
-        },
+      return refuse(403, {
+        error: 'insufficient_scope',
+        scope: world.needed.join(' '),
+        resource_metadata: prmUrl,
       })
     return json({ ok: true, echo: body })
   })
@@ -214,14 +219,7 @@ export function createWorld(): World {
     if (form.get('grant_type') === 'authorization_code') {
       const grant = codes.get(form.get('code')!)
       codes.delete(form.get('code')!)
-      const digest = await crypto.subtle.digest(
-        'SHA-256',
-        new TextEncoder().encode(form.get('code_verifier')!),
-      )
-      const challenge = btoa(String.fromCharCode(...new Uint8Array(digest)))
-        .replaceAll('+', '-')
-        .replaceAll('/', '_')
-        .replaceAll('=', '')
+      const challenge = await calculatePKCECodeChallenge(form.get('code_verifier')!)
       if (grant?.challenge !== challenge || grant.redirectUri !== form.get('redirect_uri'))
         return json({ error: 'invalid_grant' }, 400)
       return issue(grant)

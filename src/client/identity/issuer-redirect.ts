@@ -4,10 +4,10 @@ import { serverError } from '../errors.ts'
 import { digestOf } from '../record-keys.ts'
 
 /**
- * Mix-up (RFC 9700 §4.4): a hostile authorization server sends the browser to an honest one and waits for its
- * code. If the honest server sends `iss`, that stops it (§4.4.2.1). If it does not, each issuer gets a
- * redirect URI of its own (§4.4.2.2), whose path ends with this segment. Undefined: `iss` is sent, or only
- * one redirect URI can be registered.
+ * Redirect per issuer, against mix-up (RFC 9700 §4.4): a hostile authorization server sends the browser to an
+ * honest one and waits for its code. If the honest server sends `iss`, that stops it (§4.4.2.1). If it does
+ * not, each issuer gets a redirect URI of its own (§4.4.2.2), whose path ends with this segment. Undefined:
+ * `iss` is sent, or only one redirect URI can be registered.
  */
 export async function issuerSegment(connection: Connection): Promise<string | undefined> {
   const { context, server, found } = connection

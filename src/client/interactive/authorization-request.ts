@@ -18,7 +18,7 @@ export interface BegunAuthorization {
 
 /**
  * Makes an authorization request (OAuth 2.1 §4.1.1) and stores what its answer is checked against: the
- * verifier and the server are bound to `state` (CSRF).
+ * verifier and the server are bound to `state`.
  */
 export async function beginAuthorization(
   connection: Connection,

@@ -88,7 +88,7 @@ async function takeFlow(context: ClientContext, parameters: URLSearchParams): Pr
   const key = await recordKeys.flow(states[0] ?? '')
   const flow = await context.storage.exclusively(key, async () => {
     const record = await readRecord(context, flowRecord, key)
-    // CSRF: the authorization of another user stays pending for that user.
+    // CSRF: an answer to another user's authorization is refused, and stays pending for that user.
     if (record === undefined || record.subject !== context.options.subject) return undefined
     await context.storage.delete(key)
     return record
