@@ -45,7 +45,7 @@ async function bundle(
 const limits: [subpath: string, ceiling: number, forbidden: RegExp][] = [
   ['.', 26_800, /valibot|oauth4webapi|hono|authorization-server|client\//],
   ['./authorization-server', 62_900, /oauth4webapi|resource-server|dist\/client|dist\/upstream/],
-  ['./client', 27_000, /dist\/(resource-server|authorization-server|upstream)|hono|@modelcontextprotocol/],
+  ['./client', 27_500, /dist\/(resource-server|authorization-server|upstream)|hono|@modelcontextprotocol/],
 ]
 
 test.each(limits)(
