@@ -127,6 +127,13 @@ test.each([
   expect(() => apiKeyVerifier(options as never)).toThrow(option)
 })
 
+test('the message about a wrong hash does not show it: it may be the key itself', () => {
+  const keys = [{ hash: 'notes_the-key-itself', subject: 's', scopes: [] }]
+  const construct = (): unknown => apiKeyVerifier({ prefix: 'notes_', keys })
+  expect(construct).toThrow('`keys[0].hash` must be what hashApiKey() makes of a key')
+  expect(construct).not.toThrow('the-key-itself')
+})
+
 test('a hash listed twice is refused at construction', async () => {
   const { entry } = await alices()
   expect(() => apiKeyVerifier({ prefix: 'notes_', keys: [entry, entry] })).toThrow('keys[1].hash')

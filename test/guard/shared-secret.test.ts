@@ -159,3 +159,12 @@ test.each<[string, Partial<SharedSecretOptions> & Record<string, unknown>]>([
   expect(() => verifier(options)).toThrow(ConfigurationError)
   expect(() => verifier(options)).toThrow(option)
 })
+
+test('the message about a short secret shows its length, and not the secret', () => {
+  for (const short of ['correct horse', bytes('correct horse')])
+    for (const each of [short, [secret, short]]) {
+      const construct = (): unknown => verifier({ secret: each })
+      expect(construct).toThrow('at least 32 bytes for HS256, or a list of them; got 13 bytes')
+      expect(construct).not.toThrow('horse')
+    }
+})

@@ -1,7 +1,22 @@
 import { ConfigurationError, InvalidTokenError, OAuthError, UnavailableError } from '../../errors.ts'
 import { constantTimeEqual } from '../../lib/equal.ts'
 import { sha256 } from '../../lib/hash.ts'
-import { checkOptions } from '../../lib/options.ts'
+import {
+  custom,
+  either,
+  func,
+  list,
+  matching,
+  object,
+  optionError,
+  readOptions,
+  seconds,
+  secretError,
+  text,
+  url,
+  type Option,
+  type OptionalOption,
+} from '../../lib/options.ts'
 import { randomToken } from '../../lib/random.ts'
 import { attribute, resolveRuntime } from '../../lib/runtime.ts'
 import { isScopeToken } from '../../protocol/scope.ts'
@@ -55,16 +70,23 @@ export interface Deprecation {
  * @see [RFC 9745](https://www.rfc-editor.org/rfc/rfc9745)
  */
 export function apiKeyVerifier(options: ApiKeyOptions): AuthorizationServer {
-  checkOptions('apiKeyVerifier', options, ['keys', 'prefix', 'issuer', 'deprecation', 'ttl'])
-  const { keys, prefix, issuer = 'urn:tollgate:api-keys', deprecation, ttl = 60 } = options
-  if (typeof prefix !== 'string' || !/^[A-Za-z0-9][A-Za-z0-9_-]{1,31}$/.test(prefix))
-    throw new ConfigurationError(
-      'prefix',
-      'must be 2 to 32 letters, digits, `_` or `-`, for example `notes_`',
-    )
-  if (!Number.isFinite(ttl) || ttl < 0 || ttl > 3600)
-    throw new ConfigurationError('ttl', 'must be between 0 and 3600 seconds')
-  const find = typeof keys === 'function' ? keys : listed(keys)
+  const { keys, prefix, issuer, deprecation, ttl } = readOptions('apiKeyVerifier', options, {
+    keys: either(list(object(apiKeyTable)), func('a function (hash) => key')).required as Option<
+      ApiKeyOptions['keys']
+    >,
+    prefix: text(
+      '2 to 32 letters, digits, "_" or "-", for example "notes_"',
+      /^[A-Za-z0-9][A-Za-z0-9_-]{1,31}$/,
+    ).required,
+    issuer: text().default('urn:tollgate:api-keys'),
+    deprecation: object({
+      since: time.required,
+      sunset: time,
+      documentation: url(),
+    }) as OptionalOption<Deprecation>,
+    ttl: seconds({ min: 0, max: 3600 }).default(60),
+  })
+  const find = typeof keys === 'function' ? keys : byHash(keys)
   const responseHeaders = deprecation === undefined ? undefined : deprecationHeaders(deprecation)
   return {
     issuer,
@@ -140,34 +162,39 @@ async function lookUp(
   }
 }
 
-function listed(keys: readonly ApiKey[]): (hash: string) => ApiKey | undefined {
-  if (!Array.isArray(keys)) throw new ConfigurationError('keys', 'must be a list or a function')
-  const byHash = new Map<string, ApiKey>()
+const time = matching<number>('a number of seconds since the epoch', Number.isFinite)
+const hashOf = 'what hashApiKey() makes of a key, never the key itself'
+
+const apiKeyTable = {
+  // The message shows no value: it may be the key itself.
+  hash: custom(hashOf, (value, name) => {
+    if (typeof value === 'string' && /^[A-Za-z0-9_-]{43}$/.test(value)) return value
+    throw secretError(name, hashOf, value)
+  }).required,
+  subject: text('the user whose key it is').required,
+  scopes: list(matching<string>('a scope', (value) => typeof value === 'string' && isScopeToken(value)))
+    .required,
+  clientId: text(),
+  expiresAt: time,
+  props: (value: unknown) => value,
+}
+
+function byHash(keys: readonly ApiKey[]): (hash: string) => ApiKey | undefined {
+  const found = new Map<string, ApiKey>()
   for (const [i, key] of keys.entries()) {
-    const at = `keys[${i}]`
-    checkOptions(at, key, ['hash', 'subject', 'scopes', 'clientId', 'expiresAt', 'props'])
-    if (!/^[A-Za-z0-9_-]{43}$/.test(key.hash))
+    if (found.has(key.hash))
       throw new ConfigurationError(
-        `${at}.hash`,
-        'must be what hashApiKey() makes of a key, never the key itself',
+        `keys[${i}].hash`,
+        'must be the hash of one key; another entry has the same',
       )
-    if (typeof key.subject !== 'string' || key.subject === '')
-      throw new ConfigurationError(`${at}.subject`, 'must say whose key it is')
-    if (!Array.isArray(key.scopes) || !key.scopes.every(isScopeToken))
-      throw new ConfigurationError(`${at}.scopes`, 'must be a list of scopes')
-    if (byHash.has(key.hash)) throw new ConfigurationError(`${at}.hash`, 'is there twice')
-    byHash.set(key.hash, key)
+    found.set(key.hash, key)
   }
-  return (hash) => byHash.get(hash)
+  return (hash) => found.get(hash)
 }
 
 function deprecationHeaders({ since, sunset, documentation }: Deprecation): Record<string, string> {
-  if (!Number.isFinite(since))
-    throw new ConfigurationError('deprecation.since', 'must be seconds since the epoch')
-  if (sunset !== undefined && !(sunset >= since))
-    throw new ConfigurationError('deprecation.sunset', 'must not be before `since` (RFC 9745 §4)')
-  if (documentation !== undefined && !URL.canParse(documentation))
-    throw new ConfigurationError('deprecation.documentation', 'must be an absolute URL')
+  if (sunset !== undefined && sunset < since)
+    throw optionError('deprecation.sunset', 'not before deprecation.since (RFC 9745 §4)', sunset)
   return {
     Deprecation: `@${Math.floor(since)}`,
     ...(sunset === undefined ? {} : { Sunset: new Date(sunset * 1000).toUTCString() }),

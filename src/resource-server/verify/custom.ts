@@ -1,5 +1,5 @@
 import { ConfigurationError, InvalidTokenError, OAuthError, UnavailableError } from '../../errors.ts'
-import { checkOptions, requireFunction, requireSeconds, requireString } from '../../lib/options.ts'
+import { flag, func, readOptions, seconds, text } from '../../lib/options.ts'
 import { attribute, resolveRuntime } from '../../lib/runtime.ts'
 import { sameResource } from '../../protocol/resource.ts'
 import type { AuthorizationServer, Awaitable, VerifiedToken } from '../../types.ts'
@@ -43,12 +43,13 @@ export interface CustomVerifierOptions {
  * @throws ConfigurationError where an option is wrong or unknown.
  */
 export function customVerifier(options: CustomVerifierOptions): AuthorizationServer {
-  checkOptions('customVerifier', options, ['issuer', 'verify', 'accepts', 'ttl', 'listed'])
-  const { verify, accepts, listed = true } = options
-  const issuer = requireString('issuer', options.issuer)
-  requireFunction('verify', verify)
-  if (accepts !== undefined) requireFunction('accepts', accepts)
-  const ttl = requireSeconds('ttl', options.ttl, { min: 0, max: 3600, default: 0 })
+  const { issuer, verify, accepts, ttl, listed } = readOptions('customVerifier', options, {
+    issuer: text().required,
+    verify: func().required,
+    accepts: func(),
+    ttl: seconds({ min: 0, max: 3600 }).default(0),
+    listed: flag().default(true),
+  })
   return {
     issuer,
     listed,

@@ -1,10 +1,9 @@
-import { ConfigurationError, InvalidTokenError } from '../../errors.ts'
-import { checkOptions, requireSeconds, requireString, requireStrings } from '../../lib/options.ts'
+import { InvalidTokenError } from '../../errors.ts'
+import { flag, matching, readOptions, record, strings, text, url } from '../../lib/options.ts'
 import { resolveRuntime } from '../../lib/runtime.ts'
 import { parseJws, signatureAlgorithms } from '../../protocol/jws.ts'
 import type {
   AuthorizationServer,
-  AudienceRule,
   Clock,
   JwtProfile,
   TokenVerifier,
@@ -15,6 +14,7 @@ import type {
 import { readClientId, readScopes } from './claims.ts'
 import { readKeySet, type VerificationKey } from './jwk.ts'
 import { localKeySet, RemoteKeySet, type KeySet } from './key-set.ts'
+import { isFilledList, jwtRows } from './jwt-options.ts'
 import { checkClaims, checkHeader, isIssuer, type JwtPolicy } from './jwt-policy.ts'
 import { isSignedBy } from './signature.ts'
 
@@ -37,7 +37,7 @@ export interface JwtVerifierOptions extends JwtProfile {
  */
 export function jwtVerifier(options: JwtVerifierOptions): AuthorizationServer {
   const profile = resolve(options)
-  const local = options.keys && localKeySet(usableKeys(options.keys))
+  const local = options.keys && localKeySet(readKeySet(options.keys)!)
   // One key set for all resources of a resource server.
   const sets = new WeakMap<VerifierRuntime, KeySet>()
   return {
@@ -123,60 +123,38 @@ async function signer(
   return undefined
 }
 
-const known: readonly (keyof JwtVerifierOptions)[] = [
-  ...(['issuer', 'alsoIssuers', 'jwksUri', 'algorithms', 'audience', 'strictAudience', 'typ'] as const),
-  ...(['alsoTypes', 'requiredClaims', 'anyOfClaims', 'scopeClaims', 'clientIdClaims'] as const),
-  ...(['keys', 'clockSkew'] as const),
-]
-
 /** The profile with its defaults, and without the resource. */
 function resolve(options: JwtVerifierOptions): Omit<JwtPolicy, 'resource'> {
-  checkOptions('jwtVerifier', options, known)
-  const { issuer, jwksUri, typ = 'at+jwt', strictAudience = false, requiredClaims = {} } = options
-  checkUrl('issuer', requireString('issuer', issuer))
-  if (jwksUri !== undefined) checkUrl('jwksUri', jwksUri)
-  if (typ !== 'at+jwt' && typ !== 'jwt') throw new ConfigurationError('typ', "pass 'at+jwt' or 'jwt'")
-  if (typeof strictAudience !== 'boolean') throw new ConfigurationError('strictAudience', 'pass a boolean')
-  if (options.scopeClaims !== undefined) requireStrings('scopeClaims', options.scopeClaims)
-  if (options.clientIdClaims !== undefined) requireStrings('clientIdClaims', options.clientIdClaims)
-  const types = requireStrings('alsoTypes', options.alsoTypes ?? [])
+  const httpUrl = url('an absolute URL', ({ protocol }) => /^https?:$/.test(protocol))
+  const resolved = readOptions('jwtVerifier', options, {
+    ...jwtRows(),
+    issuer: httpUrl.required,
+    alsoIssuers: strings().default([]),
+    jwksUri: httpUrl,
+    algorithms: matching<readonly string[]>(
+      `a list of asymmetric algorithms: ${signatureAlgorithms.join(', ')}`,
+      (value) => isFilledList(value) && value.every((each) => signatureAlgorithms.includes(each)),
+    ).default(signatureAlgorithms),
+    strictAudience: flag().default(false),
+    alsoTypes: strings().default([]),
+    requiredClaims: record(text().required, "{ token_use: 'access' }").default({}),
+    anyOfClaims: strings().default([]),
+    clientIdClaims: strings(),
+    keys: matching<{ readonly keys: readonly object[] }>(
+      'a key set with public keys for asymmetric signatures: { keys: [jwk] }',
+      (value) => (readKeySet(value) ?? []).length > 0,
+    ),
+  })
+  const { algorithms, audience, strictAudience, anyOfClaims, clockSkew } = resolved
   return {
-    issuers: [issuer, ...requireStrings('alsoIssuers', options.alsoIssuers ?? [])],
-    algorithms: checkAlgorithms(options.algorithms ?? signatureAlgorithms),
-    audience: checkAudience(options.audience ?? 'resource'),
+    issuers: [resolved.issuer, ...resolved.alsoIssuers],
+    algorithms,
+    audience,
     strictAudience,
-    types: ['at+jwt', ...types.map((each) => each.toLowerCase().replace(/^application\//, ''))],
-    untyped: typ === 'jwt',
-    requiredClaims: Object.entries(requiredClaims),
-    anyOfClaims: requireStrings('anyOfClaims', options.anyOfClaims ?? []),
-    clockSkew: requireSeconds('clockSkew', options.clockSkew, { min: 0, max: 60, default: 5 }),
+    types: ['at+jwt', ...resolved.alsoTypes.map((each) => each.toLowerCase().replace(/^application\//, ''))],
+    untyped: resolved.typ === 'jwt',
+    requiredClaims: Object.entries(resolved.requiredClaims),
+    anyOfClaims,
+    clockSkew,
   }
-}
-
-function checkUrl(option: string, value: unknown): void {
-  if (typeof value !== 'string' || !URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol))
-    throw new ConfigurationError(option, 'pass an absolute URL')
-}
-
-function checkAlgorithms(value: readonly string[]): readonly string[] {
-  const algorithms = requireStrings('algorithms', value)
-  if (algorithms.length === 0 || algorithms.some((each) => !signatureAlgorithms.includes(each)))
-    throw new ConfigurationError('algorithms', `choose from ${signatureAlgorithms.join(', ')}`)
-  return algorithms
-}
-
-function checkAudience(rule: AudienceRule): AudienceRule {
-  if (rule === 'resource') return rule
-  const values = typeof rule !== 'object' || rule === null ? [] : 'claim' in rule ? rule.equals : rule.aud
-  if (requireStrings('audience', values).length === 0)
-    throw new ConfigurationError('audience', "pass 'resource', { aud: […] } or { claim, equals: […] }")
-  if ('claim' in rule && rule.aud !== undefined) requireStrings('audience.aud', rule.aud)
-  return rule
-}
-
-function usableKeys(set: { readonly keys: readonly object[] }): VerificationKey[] {
-  const keys = readKeySet(set)
-  if (keys === undefined || keys.length === 0)
-    throw new ConfigurationError('keys', 'pass public keys for asymmetric signatures: { keys: [jwk] }')
-  return keys
 }

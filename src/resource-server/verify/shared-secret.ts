@@ -1,10 +1,11 @@
 import { ConfigurationError, InvalidTokenError } from '../../errors.ts'
 import { utf8 } from '../../lib/bytes.ts'
-import { checkOptions, requireSeconds, requireString } from '../../lib/options.ts'
+import { oneOf, readOptions, text } from '../../lib/options.ts'
 import { resolveRuntime } from '../../lib/runtime.ts'
 import { parseJws } from '../../protocol/jws.ts'
 import type { AuthorizationServer, AudienceRule, TokenVerifier, UnverifiedJws } from '../../types.ts'
 import { readClientId, readScopes } from './claims.ts'
+import { jwtRows } from './jwt-options.ts'
 import { checkClaims, checkHeader, type JwtPolicy } from './jwt-policy.ts'
 import { isSignedBy } from './signature.ts'
 
@@ -34,31 +35,25 @@ export interface SharedSecretOptions {
  * @see [RFC 8725 §3.5](https://www.rfc-editor.org/rfc/rfc8725#section-3.5)
  */
 export function sharedSecretVerifier(options: SharedSecretOptions): AuthorizationServer {
-  checkOptions('sharedSecretVerifier', options, [
-    'issuer',
-    'secret',
-    'algorithm',
-    'audience',
-    'typ',
-    'scopeClaims',
-    'clockSkew',
-  ])
-  const { algorithm = 'HS256', typ = 'at+jwt', audience = 'resource', scopeClaims } = options
-  const issuer = requireString('issuer', options.issuer)
-  if (!Object.hasOwn(shortest, algorithm))
-    throw new ConfigurationError('algorithm', `must be one of ${Object.keys(shortest).join(', ')}`)
-  if (typ !== 'at+jwt' && typ !== 'jwt') throw new ConfigurationError('typ', "must be 'at+jwt' or 'jwt'")
-  const secrets = secretsOf(options.secret, shortest[algorithm])
+  const resolved = readOptions('sharedSecretVerifier', options, {
+    ...jwtRows(),
+    issuer: text().required,
+    // Its length depends on the algorithm.
+    secret: (value: unknown) => value as SharedSecretOptions['secret'],
+    algorithm: oneOf(['HS256', 'HS384', 'HS512']).default('HS256'),
+  })
+  const { issuer, algorithm, audience, scopeClaims, clockSkew } = resolved
+  const secrets = readSecrets(resolved.secret, algorithm)
   const policy: Omit<JwtPolicy, 'resource'> = {
     issuers: [issuer],
     algorithms: [algorithm],
     audience,
     strictAudience: false,
     types: ['at+jwt'],
-    untyped: typ === 'jwt',
+    untyped: resolved.typ === 'jwt',
     requiredClaims: [],
     anyOfClaims: [],
-    clockSkew: requireSeconds('clockSkew', options.clockSkew, { min: 0, max: 60, default: 5 }),
+    clockSkew,
   }
   return {
     issuer,
@@ -93,14 +88,22 @@ export function sharedSecretVerifier(options: SharedSecretOptions): Authorizatio
 }
 
 /** In bytes: as long as the hash (RFC 7518 §3.2). */
-const shortest = { HS256: 32, HS384: 48, HS512: 64 }
+const minLength = { HS256: 32, HS384: 48, HS512: 64 }
 
-function secretsOf(secret: SharedSecretOptions['secret'], bytes: number): Uint8Array[] {
-  const list = Array.isArray(secret) ? (secret as (string | Uint8Array)[]) : [secret as string | Uint8Array]
-  const secrets = list.map((each) => (typeof each === 'string' ? utf8(each) : each))
-  if (secrets.length === 0 || !secrets.every((each) => each instanceof Uint8Array && each.length >= bytes))
-    throw new ConfigurationError('secret', `must have at least ${bytes} bytes: openssl rand -base64 ${bytes}`)
-  return secrets
+/** The message shows no secret, only its length. */
+function readSecrets(value: unknown, algorithm: keyof typeof minLength): Uint8Array[] {
+  const length = minLength[algorithm]
+  const what = `a random secret of at least ${length} bytes for ${algorithm}, or a list of them`
+  const secrets = [value].flat().map((each: unknown) => (typeof each === 'string' ? utf8(each) : each))
+  if (secrets.length > 0 && secrets.every((each) => each instanceof Uint8Array && each.length >= length))
+    return secrets as Uint8Array[]
+  const wrong = secrets.find((each) => !(each instanceof Uint8Array && each.length >= length))
+  const got =
+    wrong instanceof Uint8Array ? `${wrong.length} bytes` : wrong === undefined ? 'nothing' : typeof wrong
+  throw new ConfigurationError(
+    'secret',
+    `must be ${what}; got ${got}. Make one with: openssl rand -base64 ${length}`,
+  )
 }
 
 async function isSignedByOneOf(

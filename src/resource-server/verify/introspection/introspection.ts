@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../../../errors.ts'
-import { checkOptions, requireSeconds } from '../../../lib/options.ts'
+import { flag, func, matching, readOptions, seconds } from '../../../lib/options.ts'
 import type { AuthorizationServer, OpaqueProfile, Provider } from '../../../types.ts'
 import type { IntrospectionAuthentication } from './request.ts'
 import { IntrospectionVerifier, type IntrospectionSettings } from './verifier.ts'
@@ -35,29 +35,33 @@ export function introspectionVerifier(
   provider: Provider | OpaqueProfile,
   options: IntrospectionOptions = {},
 ): AuthorizationServer {
-  checkOptions('introspectionVerifier', options, [
-    'authentication',
-    'ttl',
-    'negativeTtl',
-    'shared',
-    'clockSkew',
-    'accepts',
-  ])
   const profile = profileOf(provider)
+  const { authentication, ...resolved } = readOptions('introspectionVerifier', options, {
+    authentication: matching<IntrospectionAuthentication>(
+      'an object such as { method: "client_secret_basic", … }',
+      hasMethod,
+    ),
+    ttl: seconds({ min: 0, max: 3600 }).default(60),
+    negativeTtl: seconds({ min: 0, max: 60 }).default(5),
+    shared: flag().default(false),
+    clockSkew: seconds({ min: 0, max: 60 }).default(5),
+    accepts: func(),
+  })
   const settings: IntrospectionSettings = {
     profile,
-    authentication: options.authentication ?? defaultAuthentication(provider, profile),
-    ttl: requireSeconds('ttl', options.ttl, { min: 0, max: 3600, default: 60 }),
-    negativeTtl: requireSeconds('negativeTtl', options.negativeTtl, { min: 0, max: 60, default: 5 }),
-    clockSkew: requireSeconds('clockSkew', options.clockSkew, { min: 0, max: 60, default: 5 }),
-    shared: options.shared ?? false,
-    accepts: options.accepts,
+    authentication: authentication ?? defaultAuthentication(provider, profile),
+    ...resolved,
   }
   return {
     issuer: profile.issuer,
     verifier: (resource, runtime) => new IntrospectionVerifier(settings, resource, runtime),
   }
 }
+
+const methods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'bearer', 'none']
+
+const hasMethod = (value: unknown): boolean =>
+  methods.includes(String((value as { method?: unknown } | null)?.method))
 
 function profileOf(provider: Provider | OpaqueProfile): OpaqueProfile {
   const profile = 'provider' in provider ? provider.opaque : provider
