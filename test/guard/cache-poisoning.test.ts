@@ -34,7 +34,7 @@ test('S11 a planted key set is not believed where there is a cacheSecret, and in
   expect(second.outside.requests).toEqual([])
   const [name, honest] = [...entries][0]!
   expect(honest).not.toContain((await key('k1')).jwk.x)
-  const planted = JSON.stringify({ keys: [evil.jwk], at: start, freshUntil: start + 600 })
+  const planted = JSON.stringify({ v: 1, keys: [evil.jwk], at: start, freshUntil: start + 600 })
   const { cache: theirs, entries: made } = openCache()
   await authenticatedCache(theirs, new Sealer(['x'.repeat(32)]), 'resource-server').put(name, planted, {
     ttl: 600,
@@ -82,7 +82,7 @@ test('S11 introspection claims come from an authenticated cache alone, and count
   expect((await first.call(post('opaque'))).status).toBe(200)
   const [name, honest] = [...entries][0]!
   expect(honest).not.toContain('alice')
-  const planted = JSON.stringify({ until: start + 9e9, claims: { ...answer, sub: 'root' } })
+  const planted = JSON.stringify({ v: 1, until: start + 9e9, claims: { ...answer, sub: 'root' } })
   entries.set(name, planted)
   const second = await world({ options })
   second.outside.routes.set(endpoint, () => Response.json({ active: false }))
@@ -109,7 +109,7 @@ test('S11 a planted client document is not believed: the authorization server ha
   expect([...entries.values()].join()).not.toContain('Document client')
   const forged = document({ client_name: 'Claude', redirect_uris: ['https://evil.test/cb'] })
   const [name] = entries.keys()
-  entries.set(name!, JSON.stringify({ until: 1e15, text: JSON.stringify(forged) }))
+  entries.set(name!, JSON.stringify({ v: 1, until: 1e15, text: JSON.stringify(forged) }))
   const second = pagesRig({ fetch: web.fetch, cache })
   const page = await browserOf(second, 'alice').get(await documentRequest())
   expect(page.status).toBe(200)

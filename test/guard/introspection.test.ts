@@ -404,16 +404,18 @@ test('shared: what lies in the cache is judged again, and damaged entries are as
     '{',
     'null',
     '{}',
-    JSON.stringify({ until: 'x', claims: active }),
-    JSON.stringify({ until: now - 1, claims: active }),
-    JSON.stringify({ until: now + 60, claims: null }),
+    JSON.stringify({ v: 1, until: 'x', claims: active }),
+    JSON.stringify({ v: 1, until: now - 1, claims: active }),
+    JSON.stringify({ v: 1, until: now + 60, claims: null }),
+    JSON.stringify({ v: 2, until: now + 60, claims: active }),
+    JSON.stringify({ until: now + 60, claims: active }),
   ]) {
     const cache: Cache = { get: async () => value, put: async () => undefined, delete: async () => undefined }
     const { judge, fetch } = setUp({ cache, options: { shared: true } })
     await judge.verify('t')
     expect(fetch, value).toHaveBeenCalledTimes(1)
   }
-  const expired = JSON.stringify({ until: now + 60, claims: { ...active, exp: now - 6 } })
+  const expired = JSON.stringify({ v: 1, until: now + 60, claims: { ...active, exp: now - 6 } })
   const cache: Cache = { get: async () => expired, put: async () => undefined, delete: async () => undefined }
   await expect(setUp({ cache, options: { shared: true } }).judge.verify('t')).rejects.toThrow(
     InvalidTokenError,

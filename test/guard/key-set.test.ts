@@ -169,8 +169,9 @@ test('instances share the key set through the cache, and a cache that lies or fa
   expect(second.outside.requests).toEqual([])
   const lies = [
     'no json',
-    '{"keys":[],"at":1e12,"freshUntil":1e12}',
-    `{"keys":[],"at":${start},"freshUntil":1e15}`,
+    '{"v":1,"keys":[],"at":1e12,"freshUntil":1e12}',
+    `{"v":1,"keys":[],"at":${start},"freshUntil":1e15}`,
+    '{"v":1,"keys":1,"at":1,"freshUntil":2}',
     '{"keys":1}',
     '[]',
   ]

@@ -1,20 +1,17 @@
-import { forgiving } from '../../cache/contract.ts'
 import { InvalidTokenError, UnavailableError } from '../../errors.ts'
-import { discoverAuthorizationServer } from '../../http/discovery.ts'
-import { guardedFetch, type GuardedFetchOptions } from '../../http/guarded-fetch.ts'
-import { parseObject } from '../../lib/json.ts'
 import { attribute, resolveRuntime, type ResolvedRuntime } from '../../lib/runtime.ts'
 import { SingleFlight } from '../../lib/single-flight.ts'
-import { requireWithin, within } from '../../lib/within.ts'
-import { isLoopbackHost } from '../../protocol/resource.ts'
-import type { Awaitable, Cache, TollgateEvent, TollgateEventType, VerifierRuntime } from '../../types.ts'
-import { maxKeys, readKeySet, type VerificationKey } from './jwk.ts'
+import { requireWithin } from '../../lib/within.ts'
+import type { Awaitable, TollgateEvent, TollgateEventType, VerifierRuntime } from '../../types.ts'
+import { maxKeys, type VerificationKey } from './jwk.ts'
+import { KeySetCache, type KnownKeySet } from './key-set-cache.ts'
+import { KeySetRequest } from './key-set-request.ts'
 
 /** Where the keys of an issuer come from. */
 export interface KeySet {
-  /** The keys that may have signed this. Rejects with UnavailableError where the set is out of reach. */
+  /** The keys that may have signed this. Rejects with UnavailableError if the set is out of reach. */
   find(kid: string | undefined, alg: string): Awaitable<readonly VerificationKey[]>
-  /** Throws where the key has left the set; undefined where that can never happen. */
+  /** Throws if the key has left the set (liveness). Undefined: keys never leave this set. */
   check?(key: VerificationKey): Awaitable<void>
 }
 
@@ -23,46 +20,33 @@ export function localKeySet(keys: readonly VerificationKey[]): KeySet {
   return { find: (kid, alg) => select(keys, kid, alg) }
 }
 
-/** In seconds. */
-const fresh = { default: 600, min: 60, max: 86_400 }
+/** For how many seconds a key set is not fetched again for an unknown `kid` or after a failure. */
 const cooldown = 30
+/** For how many seconds an outdated key set bridges an outage of the issuer. */
 const staleIfError = 86_400
-/** For the metadata and the key set together. */
+/** For the metadata and the key set together, in seconds. */
 const deadline = 10
-/** A cache that is slower is passed over. */
-const cacheDeadline = 2
-
-/** A set as it was fetched; what instances share. */
-interface Fetched {
-  keys: readonly VerificationKey[]
-  /** Seconds since the epoch. */
-  at: number
-  freshUntil: number
-  /** The issuer publishes more keys than are read. */
-  truncated: boolean
-}
 
 /**
- * The key set at an issuer's `jwks_uri`. One fetch for any number of parallel requests; fresh as long as `Cache-Control` says, within bounds.
+ * The key set (JWKS) at an issuer's `jwks_uri`: when it is fetched, and what it may be used for meanwhile. One fetch for any number of
+ * parallel requests.
  *
- * - An unknown `kid` fetches again, at most once in 30 s; meanwhile one that looks like the issuer's is UnavailableError, unless the issuer
- *   was asked for it before. Key ids that do not look like the issuer's have 30 s of their own, so that random ones do not keep us from
- *   finding a new key.
- * - An outage is bridged for 24 h and is UnavailableError from then on. An empty set is an outage. After a failure the next try waits 30 s,
- *   or 1, 2, 4 … 30 s if there is no usable key.
- * - While a set that is still usable is fetched again, it serves everyone but the caller that fetches.
+ * - Freshness: as long as `Cache-Control` says, within bounds (`key-set-request.ts`). While a set that is still usable is fetched again, it
+ *   serves all callers but the one that fetches.
+ * - Cooldown: an unknown `kid` fetches again, at most once in 30 s. Meanwhile a `kid` that looks like the issuer's is UnavailableError, unless the
+ *   issuer was asked for it before. Other `kid`s have 30 s of their own, so that random ones do not keep us from finding a new key.
+ *   After a failure the next try waits 30 s, or 1, 2, 4 … 30 s if there is no usable key.
+ * - stale-if-error: an outage is bridged for 24 h and is UnavailableError from then on. An empty set is an outage.
+ * - Liveness: a token that was verified stays valid only as long as the set has its key.
  */
 export class RemoteKeySet implements KeySet {
   readonly #issuer: string
   readonly #runtime: ResolvedRuntime
-  readonly #fetch: GuardedFetchOptions
-  readonly #shared: Cache | undefined
+  readonly #request: KeySetRequest
+  readonly #cache: KeySetCache
   readonly #flights: SingleFlight<void>
-  readonly #configuredUri: string | undefined
-  readonly #cacheKey: string
-  #uri: string | undefined
-  #set: Fetched = { keys: [], at: -Infinity, freshUntil: -Infinity, truncated: false }
-  /** Answers of the issuer so far: who sees it grow knows that the issuer was asked. */
+  #set: KnownKeySet = { keys: [], at: -Infinity, freshUntil: -Infinity, truncated: false }
+  /** How often the issuer has answered: a caller that sees it grow knows that the issuer was asked. */
   #answers = 0
   #refreshing = -Infinity
   /** Key ids that the issuer does not publish, as it answered. */
@@ -74,11 +58,9 @@ export class RemoteKeySet implements KeySet {
 
   constructor(issuer: string, jwksUri: string | undefined, runtime: VerifierRuntime) {
     this.#issuer = issuer
-    this.#configuredUri = jwksUri
-    this.#cacheKey = `jwks:${issuer}${jwksUri === undefined ? '' : ` ${jwksUri}`}`
     this.#runtime = resolveRuntime(runtime)
-    this.#fetch = outgoing(issuer, jwksUri, this.#runtime, runtime.dangerouslyAllowHttp)
-    this.#shared = runtime.cache && forgiving(runtime.cache, this.#runtime.failed)
+    this.#request = new KeySetRequest(issuer, jwksUri, this.#runtime, runtime.dangerouslyAllowHttp)
+    this.#cache = new KeySetCache(runtime.cache, issuer, jwksUri, this.#runtime)
     this.#flights = new SingleFlight(this.#runtime)
   }
 
@@ -145,15 +127,15 @@ export class RemoteKeySet implements KeySet {
   }
 
   async #load(wanted: string | undefined): Promise<void> {
-    const shared = (await within(cacheDeadline, this.#recall()))?.value
+    const shared = await this.#cache.read()
     if (shared !== undefined && shared.at > this.#set.at) this.#adopt(shared)
     const now = this.#runtime.clock()
     if (now < this.#set.freshUntil && (wanted === undefined || this.#has(wanted))) return
     try {
-      const fetched = await requireWithin(deadline, this.#request(), 'The key set')
+      const fetched = await requireWithin(deadline, this.#fetch(), 'The key set')
       this.#answers++
       this.#adopt(fetched)
-      await this.#share(fetched)
+      await this.#cache.write(fetched, fetched.freshUntil - fetched.at + staleIfError)
     } catch (error) {
       this.#fail(
         error instanceof UnavailableError
@@ -169,7 +151,6 @@ export class RemoteKeySet implements KeySet {
     this.#failure = failure
     this.#failures++
     this.#retryAt = now + wait
-    this.#uri = undefined
     this.#event('keys.unavailable', failure.message, { duration: wait })
   }
 
@@ -192,30 +173,17 @@ export class RemoteKeySet implements KeySet {
     return this.#set.keys.some(({ kid }) => kid?.length === wanted.length && alphabetOf(kid) === own)
   }
 
-  async #request(): Promise<Fetched> {
-    const uri = (this.#uri ??= this.#configuredUri ?? (await this.#discover()))
-    const { status, headers, text } = await guardedFetch(uri, { ...this.#fetch, maxBytes: 262_144 })
-    const document = status === 200 ? parseObject(text) : undefined
-    const keys = readKeySet(document)
-    if (keys === undefined) throw new UnavailableError(`The key set was answered with ${status}`)
-    // Nobody could sign in any more, and an issuer that means that says it in another way.
-    if (keys.length === 0) throw new UnavailableError('The key set has no usable key')
-    const count = (document!['keys'] as unknown[]).length
+  async #fetch(): Promise<KnownKeySet> {
+    const { keys, lifetime, count } = await this.#request.send()
     const truncated = count > maxKeys
     if (truncated)
       this.#event('keys.truncated', `only the first ${maxKeys} keys of the key set are read`, { count })
     const at = this.#runtime.clock()
-    return { keys, at, freshUntil: at + lifetime(headers), truncated }
-  }
-
-  async #discover(): Promise<string> {
-    const { jwks_uri: uri } = await discoverAuthorizationServer(this.#issuer, this.#fetch)
-    if (typeof uri === 'string') return uri
-    throw new UnavailableError('The authorization server has no jwks_uri')
+    return { keys, at, freshUntil: at + lifetime, truncated }
   }
 
   /** Keys that stay are the same objects, so that what they verified stays verified; the others die. */
-  #adopt(next: Fetched): void {
+  #adopt(next: KnownKeySet): void {
     const old = new Map(this.#set.keys.map((key) => [key.text, key]))
     const keys = next.keys.map((key) => old.get(key.text) ?? key)
     for (const key of this.#set.keys) {
@@ -228,27 +196,6 @@ export class RemoteKeySet implements KeySet {
     this.#failures = 0
     this.#retryAt = -Infinity
   }
-
-  async #recall(): Promise<Fetched | undefined> {
-    const text = await this.#shared?.get(this.#cacheKey)
-    const entry = text === undefined ? undefined : parseObject(text)
-    const keys = readKeySet(entry) ?? []
-    const { at, freshUntil, truncated = false } = entry ?? {}
-    if (keys.length === 0 || typeof at !== 'number' || typeof freshUntil !== 'number') return undefined
-    // A cache may lie: no entry is from the future or fresh beyond the bounds.
-    if (at > this.#runtime.clock() || freshUntil > at + fresh.max) return undefined
-    return { keys, at, freshUntil, truncated: truncated === true }
-  }
-
-  async #share({ keys, at, freshUntil, truncated }: Fetched): Promise<void> {
-    if (this.#shared === undefined) return
-    const value = JSON.stringify({ keys: keys.map(({ jwk }) => jwk), at, freshUntil, truncated })
-    const written = this.#shared.put(this.#cacheKey, value, {
-      ttl: freshUntil - at + staleIfError,
-    })
-    if (this.#runtime.waitUntil === undefined) await within(cacheDeadline, written)
-    else this.#runtime.waitUntil(written)
-  }
 }
 
 /** Digits, hexadecimal digits, base64 of either kind, or anything. */
@@ -260,35 +207,10 @@ function select(
   kid: string | undefined,
   alg: string,
 ): readonly VerificationKey[] {
-  // Without a kid several keys may fit; more than a handful would be a gift to whoever wants us to compute.
+  // Without a kid several keys may fit; more than a handful would be a gift to an attacker who wants us to compute (denial of service).
   return keys.filter((key) => (kid === undefined || key.kid === kid) && key.fits(alg)).slice(0, 4)
 }
 
 function assertLive(key: VerificationKey): void {
   if (!key.live) throw new InvalidTokenError('The key of the token was withdrawn')
-}
-
-/** The issuer and the key set's URL are configuration, so their origins are trusted as they are; whatever a document names is not. */
-function outgoing(
-  issuer: string,
-  jwksUri: string | undefined,
-  { fetch }: ResolvedRuntime,
-  allowed: readonly string[] = [],
-): GuardedFetchOptions {
-  const origins = [issuer, jwksUri].flatMap((url) => (url === undefined ? [] : new URL(url).origin))
-  return {
-    fetch,
-    allowLoopback: isLoopbackHost(new URL(issuer).hostname),
-    allowOrigins: [...origins, ...allowed],
-  }
-}
-
-/** How long the set is fresh (RFC 9111 §5.2.2.1, less the time that it lay in a cache on the way), within the bounds. */
-function lifetime(headers: Headers): number {
-  const control = headers.get('cache-control') ?? ''
-  const maxAge = /(?:^|[\s,])max-age="?(\d{1,10})/i.exec(control)?.[1]
-  if (/(?:^|[\s,])no-(?:store|cache)/i.test(control)) return fresh.min
-  if (maxAge === undefined) return fresh.default
-  const age = Number(headers.get('age') ?? 0)
-  return Math.min(fresh.max, Math.max(fresh.min, Number(maxAge) - (age > 0 ? age : 0)))
 }

@@ -1,8 +1,8 @@
 import { forgiving } from '../../../cache/contract.ts'
 import { ConfigurationError, InvalidTokenError, UnavailableError } from '../../../errors.ts'
 import { checkUrl, guardedFetch } from '../../../http/guarded-fetch.ts'
+import { recordCodec, type Codec } from '../../../lib/codec.ts'
 import { sha256 } from '../../../lib/hash.ts'
-import { parseObject } from '../../../lib/json.ts'
 import { Lru } from '../../../lib/lru.ts'
 import { resolveRuntime, type ResolvedRuntime } from '../../../lib/runtime.ts'
 import { SingleFlight } from '../../../lib/single-flight.ts'
@@ -36,11 +36,16 @@ export interface IntrospectionSettings {
   accepts: ((token: string) => boolean) | undefined
 }
 
-/** A positive answer, as it lies in a shared cache. */
-interface Kept {
+/** A positive answer, as the instances share it. */
+export interface Answer {
   until: number
   claims: Record<string, unknown>
 }
+
+export const answerCodec: Codec<Answer> = recordCodec<Answer>('introspection answer', {
+  until: 'number',
+  claims: 'object',
+})
 
 /** Asks, judges, and keeps the answers. */
 export class IntrospectionVerifier implements TokenVerifier {
@@ -169,19 +174,20 @@ export class IntrospectionVerifier implements TokenVerifier {
     }
   }
 
-  async #recall(token: string): Promise<Kept | undefined> {
+  async #recall(token: string): Promise<Answer | undefined> {
     const text =
       this.#shared && (await within(cacheDeadline, this.#shared.get(await this.#cacheKey(token))))?.value
-    const { until, claims } = text === undefined ? {} : (parseObject(text) ?? {})
+    const answer = text === undefined ? undefined : answerCodec.decode(text)
     const now = this.#runtime.clock()
-    if (!isTime(until) || until <= now || !isRecord(claims)) return undefined
+    if (answer === undefined || answer.until <= now) return undefined
+    const { until, claims } = answer
     return { until: Math.min(until, now + this.#settings.ttl), claims }
   }
 
-  async #remember(token: string, kept: Kept): Promise<void> {
+  async #remember(token: string, kept: Answer): Promise<void> {
     const ttl = Math.floor(kept.until - this.#runtime.clock())
     if (this.#shared === undefined || ttl <= 0) return
-    const written = this.#shared.put(await this.#cacheKey(token), JSON.stringify(kept), { ttl })
+    const written = this.#shared.put(await this.#cacheKey(token), answerCodec.encode(kept), { ttl })
     await within(cacheDeadline, written)
   }
 
@@ -219,9 +225,6 @@ const isOtherToken = (claims: Readonly<Record<string, unknown>>): boolean =>
 const isAccessTokenType = (value: unknown): boolean =>
   typeof value === 'string' &&
   /^(bearer|dpop|access[_-]?token|at\+jwt|urn:ietf:params:oauth:token-type:access_token)$/i.test(value)
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value)
 
