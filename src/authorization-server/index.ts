@@ -5,55 +5,62 @@ import { oauthError } from '../http/responses.ts'
 import { isLoopbackHost } from '../protocol/resource.ts'
 import type { AuthorizationServer, Endpoints } from '../types.ts'
 import { accountEndpoint } from './account.ts'
-import { authorizeEndpoint } from './authorize/endpoint.ts'
 import { callbackEndpoint } from './authorize/callback.ts'
+import { authorizeEndpoint } from './authorize/endpoint.ts'
+import { registrationEndpoint, type Register } from './client/registration.ts'
+import type { ClientAdministration } from './client/stored-administration.ts'
 import type { Context, Endpoint } from './context.ts'
 import { createContext } from './create-context.ts'
-import { introspectionEndpoint, mayIntrospect } from './token/introspection.ts'
+import type { Grant } from './grants.ts'
 import { isEmbedded, jwksEndpoint, metadataRoutes } from './metadata.ts'
 import type { AuthorizationServerOptions } from './options.ts'
-import type { Grant } from './grants.ts'
 import { callbackPath } from './paths.ts'
-import { registrationEndpoint, type Register } from './client/registration.ts'
-import { revocationEndpoint } from './token/revocation.ts'
-import type { ClientAdministration } from './client/stored-administration.ts'
 import { tokenEndpoint } from './token/endpoint.ts'
+import { introspectionEndpoint, mayIntrospect } from './token/introspection.ts'
+import { revocationEndpoint } from './token/revocation.ts'
 import { createVerifier } from './token/verifier.ts'
 
 export type { ClientMetadata } from '../protocol/client-metadata.ts'
 export type { Identity, RateLimiter, SignIn, SignInLeg, UpstreamTokens } from '../types.ts'
+export type { ClientAdministration, RegisteredClient } from './client/stored-administration.ts'
+export type { Grant } from './grants.ts'
 export type { Jwk, KeyRingOptions } from './keys.ts'
 export type { AuthorizationServerOptions, Branding, Lifetimes, ResourcePolicy } from './options.ts'
 export { memoryRateLimiter } from './rate-limit.ts'
-export type { Grant } from './grants.ts'
 export { dangerouslyDevSignIn } from './sign-in/development.ts'
-export { ownLogin } from './sign-in/own-login.ts'
-export type { ClientAdministration, RegisteredClient } from './client/stored-administration.ts'
+export { ownLogin, type OwnLoginOptions } from './sign-in/own-login.ts'
 
-/** An authorization server in the same deployment as the MCP server that it serves. */
+/** An authorization server in the same deployment as the MCP servers that it issues tokens for. */
 export interface EmbeddedAuthorizationServer extends AuthorizationServer, Endpoints {
   /** What users have granted. */
   readonly grants: {
-    /** The user's live grants. */
+    /** The live grants of this user. Rejects with UnavailableError. */
     list(subject: string): Promise<Grant[]>
     /**
-     * Revokes one of the user's grants, or all: refresh is dead at once; access tokens see `checkRevocation`.
+     * Revokes one grant of this user, or all. Refresh tokens are dead at once; JWT access tokens live on
+     * until `checkRevocation` notices or they expire. Rejects with UnavailableError.
      */
     revoke(subject: string, grantId?: string): Promise<void>
   }
   readonly clients: ClientAdministration
-  /** Kills everything that was issued: new keys, a new epoch. Other isolates notice within 300 s. */
+  /**
+   * Revokes everything that was issued: a new signing key and a new epoch. Other isolates notice within 300
+   * s. Rejects with UnavailableError.
+   */
   revokeAll(): Promise<void>
 }
 
 type Handler = (request: Request) => Promise<Response>
 
 /**
- * The authorization server: OAuth 2.1 for MCP clients of every revision, for those who have users and no such server yet.
- * `handle` answers its endpoints and leaves everything else alone; the object itself is what `createResourceServer` takes.
+ * Creates an OAuth 2.1 authorization server for MCP clients of every revision. `handle` answers its endpoints
+ * and returns undefined for any other request; the object itself is an entry of `authorizationServers` of
+ * `createResourceServer`.
  *
- * @throws ConfigurationError where an option is wrong, missing or unknown.
- * @see [OAuth 2.1](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1), [RFC 8414](https://www.rfc-editor.org/rfc/rfc8414), [RFC 7591](https://www.rfc-editor.org/rfc/rfc7591)
+ * @throws ConfigurationError if an option is wrong, missing or unknown.
+ * @see [OAuth 2.1](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1)
+ * @see [RFC 8414](https://www.rfc-editor.org/rfc/rfc8414)
+ * @see [RFC 7591](https://www.rfc-editor.org/rfc/rfc7591)
  *
  * @example
  * const as = createAuthorizationServer({
@@ -93,7 +100,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
   }
 }
 
-/** Clients in browsers call these across origins; the only credential is in the request itself. */
+/** Clients in browsers call these across origins. The only credential is in the request itself. */
 const open = { origins: '*', methods: 'POST' } as const
 
 function createEndpoints(context: Context, register: Register): ReadonlyMap<Endpoint, Handler> {
@@ -112,17 +119,16 @@ function createEndpoints(context: Context, register: Register): ReadonlyMap<Endp
 }
 
 /**
- * On loopback: 421 for a request that names another host, as a page does that came by DNS rebinding (RFC 9110
- * §15.5.20).
+ * DNS rebinding: a server on loopback answers 421 to a request that names another host (RFC 9110 §15.5.20).
  */
 function refuseForeignHost({ issuer, runtime }: Context, request: Request): Response | undefined {
   if (asksForLoopback(request)) return undefined
-  const problem = 'Host not allowed: this server only answers for its own host'
+  const problem = 'Host not allowed: this server only answers for its configured host'
   runtime.event({ type: 'request.refused', level: 'warning', issuer, status: 421, detail: problem })
   return oauthError(new OAuthError('invalid_request', problem, { status: 421 }))
 }
 
-/** By pathname, and by nothing else: no header chooses where a request goes. */
+/** Handlers by pathname. No header chooses where a request goes. */
 function createRoutes(
   context: Context,
   endpoints: ReadonlyMap<Endpoint, Handler>,

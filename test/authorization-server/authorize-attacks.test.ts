@@ -1,4 +1,5 @@
-// Attacks on the authorization server's endpoints that no single page sees: foreign hosts, safe methods, shared names, text of strangers.
+// Attacks on the endpoints as a whole: DNS rebinding, safe methods, cookies of several issuers, text of
+// clients.
 import { expect, test } from 'vitest'
 import { OAuthError } from '../../src/errors.ts'
 import { dangerouslyDevSignIn } from '../../src/authorization-server/sign-in/development.ts'
@@ -43,12 +44,12 @@ test.each([
         expect([path, method, response!.status]).toEqual([path, method, 421])
         expect(response!.headers.getSetCookie()).toEqual([])
       }
-    // The same where the host stands in the URL alone.
+    // The same if only the URL names the host.
     if (!host.includes('@'))
       expect((await rig.get(`http://${host}/token`, { method: 'POST' }))!.status).toBe(421)
     expect(rig.store.written).toEqual([])
     expect(rig.events.map(({ type, status }) => [type, status])).toContainEqual(['request.refused', 421])
-    // What is not this server's is left alone.
+    // Paths of the application are not answered.
     expect(await rig.get(`${loopback}/mcp`, { headers: { host } })).toBeUndefined()
   },
 )
@@ -105,14 +106,14 @@ test('S25 HEAD makes no grant, no cookie and no sign-in, wherever GET would', as
 
   const upstream = new FakeUpstream()
   const other = new Rig({ signIn: upstream })
-  const person = browserOf(other)
-  const away = await person.submit(await person.get(await requestUrl()), { decision: 'approve', scopes })
+  const user = browserOf(other)
+  const away = await user.submit(await user.get(await requestUrl()), { decision: 'approve', scopes })
   const back = `https://as.test/authorize/callback?code=c&state=${away.location!.searchParams.get('state')}`
-  const cookie = [...person.cookies].map((each) => each.join('=')).join('; ')
+  const cookie = [...user.cookies].map((each) => each.join('=')).join('; ')
   const response = await other.get(back, { method: 'HEAD', headers: { cookie } })
   expect([response!.status, response!.headers.getSetCookie(), upstream.redeemed]).toEqual([200, [], []])
   expect(grantsWritten(other)).toBe(0)
-  codeOf(await person.get(back))
+  codeOf(await user.get(back))
 })
 
 const neighbours = [
@@ -150,7 +151,7 @@ test.each(neighbours)('T15 the issuers %s and %s of one host share no cookie', a
 
 const strangers = 'x\u001b[31m\u202egro.live\u2066\u200b\u0007\r\ny\ud800'
 
-test('T13 text of strangers reaches pages, redirects and events without escapes, bidi or control characters', async () => {
+test('T13 text of clients reaches pages, redirects and events without control or bidi characters', async () => {
   const upstream = new FakeUpstream()
   const rig = new Rig({ signIn: upstream })
   const browser = browserOf(rig)

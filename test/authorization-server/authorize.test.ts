@@ -36,7 +36,7 @@ test('AZ1 client_id missing, unknown, empty, twice', async () => {
   expect(rig.store.written).toEqual([])
 })
 
-test('U5 events tell what came and what was expected, without queries; the page repeats nothing of it', async () => {
+test('U5 events say what came and what was expected, without queries; the page repeats neither', async () => {
   const rig = pagesRig()
   const shown = await ask({ redirect_uri: 'https://evil.test/cb?code=hunter2' }, rig)
   expect(shown.text).not.toContain('evil.test')
@@ -160,13 +160,13 @@ test('AZ7 response_mode is query; request objects are refused and never fetched'
 
 test('AZ8 prompt=none: never a code without a user who agreed', async () => {
   const rig = pagesRig()
-  const nobody = browserOf(rig)
-  expectRedirect(await nobody.get(await requestUrl({ prompt: 'none' })), 'login_required')
+  const signedOut = browserOf(rig)
+  expectRedirect(await signedOut.get(await requestUrl({ prompt: 'none' })), 'login_required')
   expectRedirect(await ask({ prompt: 'none' }, rig), 'consent_required')
   expectRedirect(await ask({ prompt: 'none login' }, rig), 'invalid_request')
   const evil = await registered(rig)
   const url = await requestUrl({ client_id: evil, redirect_uri: 'https://evil.test/cb', prompt: 'none' })
-  expectLocal(await nobody.get(url))
+  expectLocal(await signedOut.get(url))
   expect(grantsWritten(rig)).toBe(0)
 })
 
@@ -192,7 +192,7 @@ test('AZ8 max_age and prompt=login send an own login off again, once', async () 
     const away = await browser.get(await requestUrl(wish))
     expect(away.location!.pathname).toBe('/login')
     const back = away.location!.searchParams.get('return_to')!
-    // Whoever comes back without a new sign-in is not sent round in circles.
+    // A user who comes back without a new sign-in is not sent to the login again.
     expectRedirect(await browser.get(back), 'login_required')
     browser.cookies.set('user', 'alice')
     signedInAt['alice'] = rig.now
@@ -244,7 +244,7 @@ test('S20 choosing an account needs no time', async () => {
   expect((await browserOf(rig, 'bob').get(back)).location!.pathname).toBe('/login')
 })
 
-test('AZ9 an error before the user has acted goes nowhere by itself, but to pre-registered clients and loopback', async () => {
+test('AZ9 open redirect: before the user acts an error goes only to pre-registered clients and loopback', async () => {
   const rig = pagesRig()
   const evil = await registered(rig)
   const request = { client_id: evil, redirect_uri: 'https://evil.test/cb' }
@@ -263,7 +263,7 @@ test('AZ9 an error before the user has acted goes nowhere by itself, but to pre-
   expect(rig.store.written).toEqual([])
 })
 
-test('AZ10 resources that are none, are unknown, are missing', async () => {
+test('AZ10 resources that are malformed, unknown or missing', async () => {
   for (const resource of [
     'https://mcp.test/other',
     'https://as.test',
@@ -301,7 +301,7 @@ test('AZ11 scopes that exist here, and no others', async () => {
     'unknown other',
     '"notes:read"',
     'notes:read\u0000',
-    // White space that `trim` would take away; a space alone separates (RFC 6749 §3.3).
+    // White space that `trim` removes; only a space separates (RFC 6749 §3.3).
     'notes:read\t',
     '\nnotes:read',
     'notes:read\u00a0',

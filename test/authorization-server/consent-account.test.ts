@@ -106,7 +106,7 @@ test('CN2 the account form: only this server’s, in this browser, for this user
   expectLocal(await mallory.post('/account', body), 403)
   expectLocal(await browser.post('/account', body, { origin: 'https://evil.test' }), 403)
   expectLocal(await browser.post('/account', body, { 'sec-fetch-site': 'cross-site' }), 403)
-  // Somebody else has signed in since: nothing happens to either.
+  // Another user has signed in since: nothing is revoked for either.
   browser.cookies.set('user', 'bob')
   expect((await browser.post('/account', body)).location!.href).toBe('https://as.test/account')
   browser.cookies.set('user', 'alice')
@@ -115,7 +115,7 @@ test('CN2 the account form: only this server’s, in this browser, for this user
   expect(listed(await browser.get('/account'))).toEqual(['Pub'])
 })
 
-test('nobody revokes another user’s grant', async () => {
+test('a user cannot revoke another user’s grant', async () => {
   const rig = pagesRig()
   const alice = browserOf(rig, 'alice')
   await connect(alice)
@@ -127,7 +127,7 @@ test('nobody revokes another user’s grant', async () => {
   expect(await rig.as.grants.list('alice')).toHaveLength(1)
 })
 
-test('who is not signed in signs in first, and comes back', async () => {
+test('a user who is not signed in signs in first, and comes back', async () => {
   const shown = await browserOf(pagesRig()).get('/account')
   expect([shown.status, shown.location!.href]).toEqual([303, 'https://as.test/login?return_to=%2Faccount'])
   const issuer = 'http://127.0.0.1:4000'

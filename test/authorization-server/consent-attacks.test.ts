@@ -86,7 +86,7 @@ test('CN3 a page that the attacker opened, in the victim’s browser', async () 
   const page = await attacker.get(await requestUrl())
   const victim = browserOf(rig, 'alice')
   expectLocal(await victim.submit(page, approve), 403)
-  // Also where the victim has pages of his own open.
+  // Also if the user has own pages open.
   await victim.get(await requestUrl())
   expectLocal(await victim.submit(page, approve), 403)
   const name = [...attacker.cookies.keys()].find((each) => each.includes('request-'))!
@@ -107,7 +107,7 @@ const approveAgain = (
   scopes: readonly string[] = ['notes:read'],
 ): Promise<Shown> => browser.submit(page, { decision: 'approve', scopes })
 
-test('RC6 CN4 approving again, as a double click or a reload does: the same answer with the same code', async () => {
+test('RC6 CN4 approving again, by a double click or a reload, returns the same code', async () => {
   const rig = pagesRig()
   const browser = browserOf(rig, 'alice')
   const page = await browser.get(await requestUrl())
@@ -253,7 +253,7 @@ test.each([
     expectLocal(await approveAgain(browser, page))
   }
   expect(rig.events.filter(({ type }) => type === 'grant.created')).toHaveLength(1)
-  // What nobody redeemed is not a connected app.
+  // A grant whose code was not redeemed is not a connected app.
   if (!('client_id' in client)) expect(await rig.as.grants.list('alice')).toEqual([])
 })
 
@@ -295,7 +295,7 @@ async function onTheWay(rig: Rig): Promise<{ browser: Browser; state: string; pa
   return { browser, page, state: away.location!.searchParams.get('state')! }
 }
 
-test('CN9 the upstream’s callback: state missing, unknown, twice, of another browser, expired, replayed', async () => {
+test('CN9 CSRF: a callback whose state is missing, unknown, repeated, foreign, expired or replayed', async () => {
   const upstream = new FakeUpstream()
   const rig = new Rig({ signIn: upstream })
   const { browser, state } = await onTheWay(rig)

@@ -57,7 +57,7 @@ const scopeAt = async (response: Response, rig: Rig, resource: string): Promise<
   return refreshed.scope
 }
 
-test('S12 two resources with a scope of one name: each is shown with its own meaning, and granted for itself', async () => {
+test('S12 two resources with the same scope: each has its own meaning and is granted by itself', async () => {
   const rig = pagesRig()
   const page = await browserOf(rig, 'alice').get(await requestUrl(both))
   expect(read(page)).toMatch(
@@ -81,7 +81,7 @@ test('S12 two resources with a scope of one name: each is shown with its own mea
   expect(account).not.toMatch(/Read your notes|Administer B/)
 })
 
-test('S12 the name alone grants nothing at the other resource', async () => {
+test('S12 the name of a scope grants nothing at the other resource', async () => {
   const rig = pagesRig()
   const tokens = await approved(rig, [
     ['scope', 'notes:read'],
@@ -91,7 +91,7 @@ test('S12 the name alone grants nothing at the other resource', async () => {
   expect(scope).toBe('notes:read')
   const b = await ok(await rig.refresh(refresh_token, { resource: RES_B }))
   expect(b.scope).toBe('b:admin')
-  // A scope that was granted, but not there: nothing is left, and nothing is burnt.
+  // A scope that was granted, but not there: nothing is left, and the token stays valid.
   const other = { resource: RES_B, scope: 'notes:read' }
   expect(await refusal(await rig.refresh(b.refresh_token, other))).toBe('400 invalid_scope')
   expect(
@@ -99,7 +99,7 @@ test('S12 the name alone grants nothing at the other resource', async () => {
   ).toBe('b:admin')
 })
 
-test('T9 two resources asked, scopes of one ticked: the other leaves the grant, and gets no token', async () => {
+test('T9 two resources, scopes of one selected: the other is not in the grant and gets no token', async () => {
   const rig = pagesRig()
   const tokens = await approved(rig, [['scope-1', 'b:admin']], RES_B)
   const { refresh_token, access_token } = await ok(tokens)
@@ -109,7 +109,7 @@ test('T9 two resources asked, scopes of one ticked: the other leaves the grant, 
   expect(await rig.as.grants.list('alice')).toMatchObject([{ resources: [RES_B], scopes: ['b:admin'] }])
 })
 
-test('T9 a code for a resource of which nothing was ticked: invalid_target, and the code is not burnt', async () => {
+test('T9 a code for a resource without a selected scope: invalid_target, and the code stays valid', async () => {
   const rig = pagesRig()
   const browser = browserOf(rig, 'alice')
   const page = await browser.get(await requestUrl(both))
@@ -140,7 +140,7 @@ test('T9 a user who may grant nothing of one resource grants nothing of it', asy
   expect(await rig.as.grants.list('alice')).toMatchObject([{ resources: [RES_B], scopes: ['b:admin'] }])
 })
 
-test('T9 a grant that was stored before, without scopes by resource: none for a resource that knows none of them', async () => {
+test('T9 a stored grant without scopes by resource: invalid_target for a resource without these scopes', async () => {
   const rig = new Rig()
   const tokens = await rig.tokens('pub', { resources: [RES_A, RES_B], scopes: ['notes:write'] })
   const { key, value } = rig.store.written.at(-1)!
@@ -183,7 +183,7 @@ test('U8 one scope: nothing to choose, Approve grants it', async () => {
   expect((await rig.as.grants.list('alice'))[0]!.scopes).toEqual(['notes:write'])
 })
 
-test('U8 several: all are ticked, and the user unticks what he does not want', async () => {
+test('U8 several scopes: all are selected, and the user deselects some', async () => {
   const rig = pagesRig()
   const browser = browserOf(rig, 'alice')
   const page = await browser.get(await requestUrl())
@@ -211,7 +211,7 @@ test('U8 consent: { preselect: false }: nothing is ticked beforehand, but what i
   ])
 })
 
-test('U8 what the resource requires is marked, fixed, and granted with whatever else is', async () => {
+test('U8 a required scope is marked, fixed, and granted with the others', async () => {
   const requiredScopes = ['notes:read']
   const rig = pagesRig({ resources: { [RES_A]: { ...resources[RES_A]!, requiredScopes } } })
   const browser = browserOf(rig, 'alice')

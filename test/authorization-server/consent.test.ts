@@ -1,4 +1,4 @@
-// The consent page, remembered consent, and what the sign-in has to do with it: CN1, CN6–CN8, CN13, CD12, AZ14.
+// The consent page, remembered consent, and how they work with each sign-in: CN1, CN6–CN8, CN13, CD12, AZ14.
 import { expect, test } from 'vitest'
 import { ConfigurationError, OAuthError } from '../../src/errors.ts'
 import { createContext } from '../../src/authorization-server/create-context.ts'
@@ -24,7 +24,7 @@ import {
   type Shown,
 } from '../support/pages.ts'
 
-/** What a person reads. */
+/** The text of the page. */
 const read = ({ text }: Shown): string =>
   /<main[\s\S]*<\/main>/
     .exec(text)![0]
@@ -34,7 +34,7 @@ const read = ({ text }: Shown): string =>
 const evilRequest = async (rig: Rig, metadata: Record<string, unknown> = {}): Promise<string> =>
   requestUrl({ client_id: await registered(rig, metadata), redirect_uri: 'https://evil.test/cb' })
 
-test('CN1 an unknown client: its name as unverified, the redirect host, the resource, the scopes that it asks for', async () => {
+test('CN1 an unknown client: unverified name, redirect host, resource, requested scopes', async () => {
   const rig = pagesRig()
   const page = await browserOf(rig, 'alice').get(await evilRequest(rig, { client_name: 'Claude' }))
   expect(page.status).toBe(200)
@@ -143,7 +143,7 @@ test('a private-use redirect shows all that says which app it is', async () => {
   }
 })
 
-test('approving nothing is no error: the page says what to do, and still works', async () => {
+test('approving nothing: the page says what to do, and still works', async () => {
   const rig = pagesRig()
   const browser = browserOf(rig, 'alice')
   const page = await browser.get(await requestUrl())
@@ -208,7 +208,7 @@ async function remembered(rig: Rig, user = 'alice'): Promise<ReturnType<typeof b
   return browser
 }
 
-test('CN6 remembered consent: the same again is not asked again; whatever is new is', async () => {
+test('CN6 skipped consent: exactly the same request is not asked again; any other is', async () => {
   const rig = pagesRig({
     ...remembering,
     resources: { ...resources, 'https://mcp.test/c': { scopes: resources[RES_A]!.scopes } },
@@ -231,7 +231,7 @@ test('CN6 remembered consent: the same again is not asked again; whatever is new
   expect((await browser.get(await requestUrl(https))).status).toBe(200)
 })
 
-test('CN6 remembered consent: not after the client has changed, nor after its grants were revoked', async () => {
+test('CN6 skipped consent: not after the client has changed or its grants were revoked', async () => {
   const rig = pagesRig(remembering)
   const browser = await remembered(rig)
   const { context } = createContext(rig.options)
@@ -247,7 +247,7 @@ test('CN6 remembered consent: not after the client has changed, nor after its gr
   expect((await browser.get(await requestUrl(https))).status).toBe(200)
 })
 
-test('CN6 consent is remembered only where it is on, was asked for, and the redirect is https', async () => {
+test('CN6 consent is remembered only if the option is on, the user wants it, and the redirect is https', async () => {
   const off = await browserOf(pagesRig(), 'alice').get(await requestUrl(https))
   expect(off.text).not.toContain('remember')
   const rig = pagesRig(remembering)
@@ -299,7 +299,7 @@ test.each(Object.keys(ends))('T7 CN6 a remembered consent ends when %s', async (
   codeOf(await silently())
 })
 
-test('T7 the account page lists what is remembered, also when no grant of it is left, and forgets it', async () => {
+test('T7 the account page lists remembered consents, also without a grant, and forgets them', async () => {
   const rig = pagesRig({ lifetimes: { rememberedConsent: 3 * 86_400 } })
   const browser = await remembered(rig)
   codeOf(
@@ -319,7 +319,7 @@ test('T7 the account page lists what is remembered, also when no grant of it is 
   expect((await browser.get(await requestUrl(https))).status).toBe(200)
 })
 
-test('CN7 remembered consent is not silent where another site sent the user', async () => {
+test('CN7 CSRF: consent is not skipped if another site sent the user', async () => {
   const browser = await remembered(pagesRig(remembering))
   for (const site of ['cross-site', 'same-site', '', 'none, none'])
     expect((await browser.get(await requestUrl(https), { 'sec-fetch-site': site })).status).toBe(200)
@@ -344,13 +344,13 @@ test('CN7 a login in between does not hide that another site sent the user', asy
   }
 })
 
-test('S21 no tick if anybody can take the answer, whatever host the redirect URI names', async () => {
+test('S21 no tick if any program can receive the answer, for any host of the redirect URI', async () => {
   const page = await documentPage('https://c.test/client.json', 'capp://c.test/cb')
   expect(page).toMatch(/Unverified.*Hosted at c\.test/)
   expect(page).not.toContain('✓')
 })
 
-test('CN7 denying leads a stranger nowhere on this server: no page of ours sends the user on to a silent code', async () => {
+test('CN7 open redirect: denying does not lead a client’s user back to this server, and to a silent code', async () => {
   for (const path of ['/authorize', '/login', '/anything']) {
     const rig = pagesRig(remembering)
     const browser = await remembered(rig)
@@ -397,7 +397,7 @@ test.each([
   expect(page.text).not.toMatch(/[✓✔✅☑🗸🛡🔒√]/u)
 })
 
-test('a user grants no more than he may', async () => {
+test('a user grants no more than allowed', async () => {
   const rig = pagesRig({
     signIn: cookieLogin({ reader: { scopes: ['notes:read'] }, nothing: { scopes: ['x'] } }),
   })
@@ -429,7 +429,7 @@ test('signed out while the page is open: sign in, then consent anew', async () =
   expect((await browser.get(away.location!.searchParams.get('return_to')!)).status).toBe(200)
 })
 
-test('ownLogin: where the user is sent, and what the login is told', async () => {
+test('ownLogin: the login’s URL and parameters', async () => {
   const rig = pagesRig()
   const shown = await browserOf(rig).get(await requestUrl({ prompt: 'login', login_hint: 'alice' }))
   expectPageHeaders(shown)
@@ -478,7 +478,7 @@ test('CN8 an upstream with a session of its own: consent first, nothing of the u
   expect(upstream.started).toHaveLength(1)
 })
 
-test('CN8 RFC 6265 §6.1 however long the upstream’s name for a user is, the session fits a cookie', async () => {
+test('CN8 RFC 6265 §6.1 the session fits a cookie, also with a long name from the upstream', async () => {
   const upstream = new FakeUpstream()
   upstream.user = { subject: 'up|alice', name: 'é'.repeat(5000) }
   const rig = new Rig({ signIn: upstream })
@@ -493,7 +493,7 @@ test('CN8 RFC 6265 §6.1 however long the upstream’s name for a user is, the s
   expect(read(await browser.visit(await evilRequest(rig)))).toContain('Signed in as ééé')
 })
 
-test('AZ14 a sign-in that redirects: 303 whatever it says, its own cookies kept', async () => {
+test('AZ14 a sign-in that redirects: always 303, and its own cookies are kept', async () => {
   const upstream = new FakeUpstream()
   const rig = new Rig({ signIn: upstream })
   const { start } = upstream
@@ -549,7 +549,7 @@ test('CN13 the page named an account and another one comes back: consent anew', 
   expect(await rig.as.grants.list('up|bob')).toHaveLength(1)
 })
 
-test('CN10 an upstream that signs nobody in: the client hears of it, without the upstream’s words', async () => {
+test('CN10 an upstream sign-in that fails: the client gets an error without the upstream’s text', async () => {
   const upstream = new FakeUpstream()
   const browser = browserOf(new Rig({ signIn: upstream }))
   const page = await browser.get(await requestUrl())

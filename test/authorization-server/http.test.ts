@@ -36,7 +36,7 @@ test('HT5 answers with secrets are never stored, metadata and keys are', async (
   expect((await answered(rig.get(rig.path('jwks')))).headers.get('cache-control')).toMatch(/^public/)
 })
 
-test('RL1 wrong secrets: the client is shut out from that address, and nobody else is', async () => {
+test('RL1 wrong secrets shut out the client from that address, and no other client or address', async () => {
   const rig = new Rig({ behindProxy: true, repeatedEvents: false })
   const attempt = (secret: string, address: string): Promise<Response> =>
     rig.post(
@@ -62,7 +62,7 @@ test('RL1 wrong secrets: the client is shut out from that address, and nobody el
   expect(rig.events.filter(({ type }) => type === 'rate.limited').length).toBeGreaterThan(30)
 })
 
-test('RL1 ST6 two issuers with one limiter: what is guessed at one shuts nobody out at the other', async () => {
+test('RL1 ST6 two issuers with one limiter: guesses at one shut no client out at the other', async () => {
   const rateLimit = memoryRateLimiter()
   const [one, two] = ['https://one.test', 'https://two.test'].map(
     (issuer) => new Rig({ issuer, rateLimit, behindProxy: true }),
@@ -74,7 +74,7 @@ test('RL1 ST6 two issuers with one limiter: what is guessed at one shuts nobody 
   expect((await attempt(two)).status).toBe(401)
 })
 
-test('RL1 guesses at codes and refresh tokens: 429 after many, and the honest one still gets through', async () => {
+test('RL1 brute force of codes and refresh tokens: 429 after many, and the real token still works', async () => {
   const rig = new Rig({ clientAddress: () => '192.0.2.1' })
   const tokens = await rig.tokens()
   const statuses: number[] = []
@@ -95,7 +95,7 @@ test('RL1 TK3 TK5 duplicates and mistakes with what was really issued are no gue
   expect(redeemed.map(({ status }) => status).sort()).toEqual([200, ...Array.from({ length: 99 }, () => 400)])
 })
 
-test('RL1 R8 a registration that is refused leaves nothing and is not counted; a guess at the initial access token is', async () => {
+test('RL1 R8 a refused registration is not counted; a guess at the initial access token is', async () => {
   const open = new Rig({ clientAddress: () => '192.0.2.1' })
   for (let i = 0; i < 100; i++)
     expect((await open.register({ redirect_uris: ['http://evil.test/cb'] })).status).toBe(400)
@@ -119,7 +119,7 @@ test('RL1 R8 a registration that is refused leaves nothing and is not counted; a
   ])
 })
 
-test('RL1 a limiter of the deployment’s own; one that is down lets people in', async () => {
+test('RL1 a limiter of the deployment; if it is down, requests are let through', async () => {
   const keys: string[] = []
   let down = false
   const rig = new Rig({

@@ -99,8 +99,8 @@ test('MD3 a 2025-03-26 client finds everything at the root of the MCP server’s
     expect(response.status, path).toBe(405)
   }
   expect(await rig.get('https://mcp.test/auth/token')).toBeUndefined()
-  const alone = new Rig({ issuer: 'https://mcp.test/auth', rootEndpoints: false })
-  expect(await alone.get('https://mcp.test/token')).toBeUndefined()
+  const separate = new Rig({ issuer: 'https://mcp.test/auth', rootEndpoints: false })
+  expect(await separate.get('https://mcp.test/token')).toBeUndefined()
 })
 
 test('MD4 the key set before and after a rotation', async () => {
@@ -185,7 +185,7 @@ test('PR4 HEAD has no body, and metadata needs no store', async () => {
   expect(keys.headers.get('retry-after')).toMatch(/^\d+$/)
 })
 
-test('the server leaves everything else alone', async () => {
+test('other paths are not answered', async () => {
   const rig = new Rig()
   for (const url of [RES_A, 'https://as.test/', 'https://as.test/token/', 'https://as.test//token'])
     expect(await rig.get(url), url).toBeUndefined()

@@ -59,7 +59,7 @@ describe('RC2 R5 private-use schemes', () => {
     }
   })
 
-  test('RC2 AZ9 before the user has acted nothing is sent to such an app: the way back is a button', async () => {
+  test('RC2 AZ9 open redirect: before the user acts such an app gets nothing; a button leads back', async () => {
     const rig = pagesRig()
     const { client_id } = await register(rig, { redirect_uris: ['warp://mcp/oauth2callback'] })
     const url = await requestUrl({ client_id, redirect_uri: 'warp://mcp/oauth2callback', scope: 'unknown' })
@@ -367,7 +367,7 @@ describe('RC11 null and empty members are absent', () => {
     expect((await open(pagesRig({ fetch: web.fetch }), documentId, 'https://c.test/cb')).status).toBe(200)
   })
 
-  test('RC11 an empty secret is no secret at the token endpoint', async () => {
+  test('RC11 an empty secret counts as none at the token endpoint', async () => {
     const rig = pagesRig()
     const redeem = async (clientId: string, headers = {}, more = {}): Promise<Response> => {
       const { code, verifier: code_verifier } = await rig.approve(clientId)

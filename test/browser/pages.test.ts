@@ -1,4 +1,4 @@
-// The pages in Chromium, as people use them; axe-core finds nothing.
+// The pages in Chromium, used as users do; axe-core finds nothing.
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { BrowserRig, findings, signIn } from '../support/pages-browser.ts'
@@ -12,12 +12,12 @@ beforeAll(async () => {
 })
 afterAll(() => rig.close())
 
-/** A person who has signed in and has the consent page before her. */
+/** The consent page of a user who has signed in. */
 async function consent(
   name: string,
   { parameters = {}, ...options }: BrowserContextOptions & { parameters?: Record<string, string> } = {},
 ): Promise<Page> {
-  const page = await rig.person(options)
+  const page = await rig.newPage(options)
   await page.goto(await rig.url(parameters))
   await signIn(page, name)
   await page.getByRole('heading', { name: 'wants to use Notes' }).waitFor()
@@ -65,7 +65,7 @@ test('U8 a required scope is fixed, also for the keyboard, and granted; axe find
   expect((await rig.as.grants.list('required'))[0]!.scopes).toEqual(['events:read'])
 })
 
-test('S12 two resources: each has its list, and what it requires holds it together; axe finds nothing', async () => {
+test('S12 two resources: each has its list and its required scope; axe finds nothing', async () => {
   const page = await consent('several')
   const url = new URL(await rig.url({ scope: '' }))
   url.searchParams.append('resource', rig.second)
@@ -145,8 +145,8 @@ test('two tabs and a reload', async () => {
   expect(last().has('code')).toBe(true)
 })
 
-test('by keyboard alone, with the focus to be seen', async () => {
-  const page = await rig.person()
+test('by keyboard only, with a visible focus', async () => {
+  const page = await rig.newPage()
   await page.goto(await rig.url())
   await page.keyboard.press('Tab')
   await page.keyboard.type('keys')
@@ -198,7 +198,7 @@ test.each(looks)('%s: nothing to find for axe, nothing wider than the window', a
     const width = await page.evaluate<number>('document.documentElement.scrollWidth')
     expect(width).toBeLessThanOrEqual(page.viewportSize()!.width)
   }
-  const page = await rig.person(options)
+  const page = await rig.newPage(options)
   await page.goto(await rig.url())
   await check(page)
   await signIn(page, name)
@@ -249,8 +249,8 @@ test('the account page: what is connected, one ends, then all', async () => {
   await page.getByLabel('Your name').waitFor()
 })
 
-test('AZ14 nobody frames a page', async () => {
-  const page = await rig.person()
+test('AZ14 clickjacking: no site can frame a page', async () => {
+  const page = await rig.newPage()
   await page.goto(`${rig.appOrigin}/`)
   await page.setContent(`<iframe src="${(await rig.url()).replaceAll('&', '&amp;')}"></iframe>`)
   expect(page.frames().map((each) => each.url())).toContain('chrome-error://chromewebdata/')
@@ -274,7 +274,7 @@ test('S21 a long host name is seen to its end, beside the tick as well', async (
   const document = { client_id: id, client_name: 'Claude', redirect_uris: [`https://${host}/cb`] }
   const own = await BrowserRig.start({ fetch: async () => Response.json(document) })
   try {
-    const page = await own.person({ viewport: { width: 500, height: 900 } })
+    const page = await own.newPage({ viewport: { width: 500, height: 900 } })
     await page.goto(await own.url({ client_id: id, redirect_uri: `https://${host}/cb` }))
     await signIn(page, 'reader')
     await page.getByText('Published by').waitFor()
@@ -285,7 +285,7 @@ test('S21 a long host name is seen to its end, beside the tick as well', async (
   }
 })
 
-test('a click that was meant for a window above the page approves nothing (clickjacking by a double click)', async () => {
+test('clickjacking by a double click: a click that was meant for a window above approves nothing', async () => {
   // No pointer was ever over this one; and time stands still when one comes.
   const page = await (await consent('doubleclicked')).context().newPage()
   await page.goto(await rig.url())

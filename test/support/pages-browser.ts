@@ -1,4 +1,5 @@
-// The pages in a real browser: Chromium, a server on loopback with the development sign-in, and an app that waits for its answer.
+// The pages in Chromium, with a server on loopback that uses the development sign-in, and an app that gets
+// the answer.
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { readFileSync } from 'node:fs'
@@ -103,8 +104,8 @@ export class BrowserRig {
     return new BrowserRig(browser, { issuer, app }, options)
   }
 
-  /** A browser window of a person who was never here. */
-  async person(options: BrowserContextOptions = {}): Promise<Page> {
+  /** A new browser window without cookies. */
+  async newPage(options: BrowserContextOptions = {}): Promise<Page> {
     const context = await this.#browser.newContext({ viewport: { width: 1000, height: 900 }, ...options })
     // No app on the web can be reached from here; that the browser was sent there is what counts.
     context.on('request', (request) => {

@@ -14,7 +14,7 @@ const rig = await BrowserRig.start({
 const shoot = (page: Page, name: string): Promise<Buffer> =>
   page.screenshot({ path: join(folder, `${name}.png`), fullPage: true })
 
-/** Approves, and stays where the app on the web would have taken over. */
+/** Approves and waits for the redirect to the app, which cannot be reached from here. */
 async function approve(page: Page): Promise<void> {
   const gone = page.waitForEvent('requestfailed')
   await page.getByRole('button', { name: 'Approve' }).click()
@@ -29,15 +29,19 @@ const claude = await rig.register({
 const cli = await rig.register({ client_name: 'Code Helper', redirect_uris: [`${rig.appOrigin}/callback`] })
 const web = { client_id: claude, redirect_uri: 'https://claude.ai/api/mcp/auth_callback' }
 
-for (const [name, options, person] of [
+for (const [name, options, user] of [
   ['light', {}, 'ada@example.com'],
   ['dark', { colorScheme: 'dark' }, 'grace@example.com'],
   ['phone', { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2 }, 'mary@example.com'],
 ] as const) {
-  const page = await rig.person({ deviceScaleFactor: 1.5, viewport: { width: 800, height: 560 }, ...options })
+  const page = await rig.newPage({
+    deviceScaleFactor: 1.5,
+    viewport: { width: 800, height: 560 },
+    ...options,
+  })
   await page.goto(await rig.url(web))
   await shoot(page, `sign-in-${name}`)
-  await signIn(page, person)
+  await signIn(page, user)
   await shoot(page, `consent-${name}`)
   for (const name of ['Read your notes', 'Create, change']) await page.getByLabel(name).uncheck()
   await page.getByRole('button', { name: 'Approve' }).click()

@@ -1,4 +1,5 @@
-// A browser without eyes: keeps cookies, sends what browsers send, reads forms. And sign-ins to put behind the pages.
+// A minimal browser, which keeps cookies, sends the headers of browsers and reads forms; and sign-ins for the
+// pages.
 import { expect } from 'vitest'
 import type { AuthorizationServerOptions } from '../../src/authorization-server/options.ts'
 import { ownLogin } from '../../src/authorization-server/sign-in/own-login.ts'
@@ -124,7 +125,7 @@ export const unescape = (text: string): string =>
     .replaceAll('&#39;', "'")
     .replaceAll('&amp;', '&')
 
-/** The application's own login: whoever the cookie `user` names. */
+/** The application's own login: the cookie `user` names the user. */
 export const cookieLogin = (identities: Readonly<Record<string, Partial<Identity>>> = {}): SignIn =>
   ownLogin({
     identify: (request) => {
@@ -136,7 +137,7 @@ export const cookieLogin = (identities: Readonly<Record<string, Partial<Identity
     loginUrl: '/login',
   })
 
-/** An upstream: signs in whoever it is told to. */
+/** An upstream that signs in `user`. */
 export class FakeUpstream implements SignIn {
   readonly consent = 'before'
   readonly name = 'Upstream'
@@ -165,7 +166,7 @@ export class FakeUpstream implements SignIn {
   }
 }
 
-/** A server with its own login, in front of which nobody has signed in yet. */
+/** A server with the application's own login. */
 export const pagesRig = (options: Partial<AuthorizationServerOptions> = {}): Rig =>
   new Rig({ signIn: cookieLogin(), ...options })
 
@@ -178,7 +179,7 @@ export function browserOf(rig: Rig, user?: string): Browser {
 
 export const verifier = 'a-verifier-of-more-than-forty-three-characters'
 
-/** The address of a request that nothing is wrong with; undefined leaves a parameter out, a list sends it several times. */
+/** The URL of a correct request. Undefined leaves a parameter out; a list sends it several times. */
 export async function requestUrl(
   parameters: Readonly<Record<string, string | readonly string[] | undefined>> = {},
   path = '/authorize',
@@ -203,7 +204,7 @@ export async function requestUrl(
 
 export const sentState = 'the state/+ of=the&client'
 
-/** Registers a client that nobody knows, and tells its id. */
+/** Registers a client and returns its id. */
 export async function registered(rig: Rig, metadata: Record<string, unknown> = {}): Promise<string> {
   const response = await rig.register({
     client_name: 'Evil',
@@ -235,7 +236,7 @@ export function expectRedirect(
   expect(params.has('code')).toBe(false)
 }
 
-/** A page of this server's own: nobody is redirected anywhere. */
+/** Expects a page of this server and no redirect. */
 export function expectLocal(shown: Shown, status: number | readonly number[] = 400): void {
   expect([status].flat()).toContain(shown.status)
   expect(shown.location).toBeUndefined()

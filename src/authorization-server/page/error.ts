@@ -54,7 +54,8 @@ type Text = readonly [title: string, advice: string]
 
 const other: Text = [
   'The app sent a request that cannot be answered',
-  'Nothing was shared. Go back to the app and try again; if it happens again, tell its developer what is shown here.',
+  'Nothing was shared. Go back to the app and try again. If it happens again, tell its developer what ' +
+    'is shown here.',
 ]
 
 const texts: Readonly<Record<string, Text>> = {
@@ -64,7 +65,8 @@ const texts: Readonly<Record<string, Text>> = {
   ],
   invalid_scope: [
     'The app asks for something that does not exist here',
-    'Nothing was shared. Go back to the app; updating it may help. Otherwise tell its developer what is shown here.',
+    'Nothing was shared. Go back to the app; updating it may help. Otherwise tell its developer what ' +
+      'is shown here.',
   ],
   invalid_target: [
     'The app asks for a server that is not known here',

@@ -17,8 +17,8 @@ export interface OwnLoginOptions {
 }
 
 /**
- * Uses the application's own login. The user that `identify` returns is asked for consent; a user who is not signed
- * in goes to `loginUrl` first.
+ * Uses the application's own login. The user that `identify` returns is asked for consent; a user who is not
+ * signed in goes to `loginUrl` first.
  *
  * @throws ConfigurationError if an option is wrong, missing or unknown.
  * @see [OpenID Connect Core §3.1.2.1](https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest)
