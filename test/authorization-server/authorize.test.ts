@@ -212,6 +212,23 @@ test('AZ8 max_age and prompt=login send an own login off again, once', async () 
   expectRedirect(await browserOf(rig, 'old').get(await requestUrl({ max_age: '-1' })), 'invalid_request')
 })
 
+test('AZ8 max_age: the clocks of login and server may differ by 5 s, before a sign-in as after it', async () => {
+  const signedInAt: Record<string, number> = {}
+  const rig = pagesRig({ signIn: timedLogin(signedInAt) })
+  const ask = async (age: number): Promise<string | undefined> => {
+    signedInAt['alice'] = rig.now - age
+    return (await browserOf(rig, 'alice').get(await requestUrl({ max_age: '60' }))).location?.pathname
+  }
+  expect([await ask(60), await ask(65), await ask(66)]).toEqual([undefined, undefined, '/login'])
+  const browser = browserOf(rig, 'alice')
+  const away = await browser.get(await requestUrl({ prompt: 'login' }))
+  const back = away.location!.searchParams.get('return_to')!
+  signedInAt['alice'] = rig.now - 6
+  expectRedirect(await browser.get(back), 'login_required')
+  signedInAt['alice'] = rig.now - 5
+  expect((await browser.get(back)).status).toBe(200)
+})
+
 test.each([{ prompt: 'login' }, { max_age: '0' }, { max_age: '60' }, { prompt: 'login select_account' }])(
   'S20 AZ8 the proof of a fresh sign-in (%j) is of one browser, and of no login that does not say when',
   async (wish) => {

@@ -18,7 +18,7 @@ import { approvedCookies, deniedCookies, openTransaction, type Transaction } fro
 
 const maxForm = 65_536
 
-/** The user's answer: a form from a page of this server (CSRF) that was given to this browser. */
+/** The user's answer: a form from a page of this server that was given to this browser. */
 export async function decide(context: Context, httpRequest: Request): Promise<Response> {
   requireSameOrigin(httpRequest, context.issuer)
   const form = await readForm(httpRequest, maxForm)

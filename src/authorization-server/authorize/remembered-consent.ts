@@ -7,8 +7,8 @@ import type { NewGrant } from '../grants.ts'
 import type { AuthorizationRequest } from './request.ts'
 
 /**
- * Skipped consent: whether this user agreed to exactly this request before and asked to be remembered. CSRF:
- * only if no other site sent the user here, otherwise any page could have a code issued silently.
+ * Skipped consent: whether this user agreed to exactly this request before and asked to be remembered,
+ * and no other site sent the user here: otherwise any page could have a code issued silently.
  */
 export async function maySkipConsent(
   context: Context,
@@ -35,8 +35,8 @@ export const canRemember = ({ options }: Context, { redirectUri }: Authorization
   !isLoopbackRedirect(redirectUri)
 
 /**
- * The request as it continues after a sign-in. CSRF: the way back comes from this server and so hides that
- * another site sent the user; `prompt=consent` keeps that fact.
+ * The request as it continues after a sign-in. The way back comes from this server and so hides that another
+ * site sent the user; `prompt=consent` keeps that fact.
  */
 export function askAgainIfCrossSite(
   context: Context,

@@ -57,8 +57,8 @@ export function sendError(
 }
 
 /**
- * An error before the user has acted. Open redirect: it goes to the client only if the redirect URI can be
- * trusted, otherwise a page offers the way back as a button (OAuth 2.1 §7.12.2; MCP, Open Redirection).
+ * An error before the user has acted. It goes to the client only if the redirect URI can be trusted;
+ * otherwise a page offers the way back as a button.
  */
 export async function refuseRequest(context: Context, target: Target, error: OAuthError): Promise<Response> {
   reportRefusal(context, target, error)

@@ -33,7 +33,7 @@ export function readParameters(request: Request): AuthorizationParameters & { si
 
 /**
  * Client and exact redirect URI (OAuth 2.1 §2.3). Errors are shown by this server itself, because no redirect
- * URI can be trusted yet (open redirect).
+ * URI can be trusted yet.
  */
 export async function findTarget(
   context: Context,

@@ -12,7 +12,7 @@ export interface RedirectTarget {
 /**
  * Open redirect: why this redirect URI gets no answer, if anything. It must be one of the registered ones,
  * and only a pre-registered client may have one on this server's own origin: from there the browser asks
- * again as if no other site had sent the user, and a remembered consent would issue a code (CSRF).
+ * again as if no other site had sent the user, and a remembered consent would issue a code.
  */
 export function redirectProblem(
   { issuer }: Context,
