@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest'
-import { createAuthorizationServer, ownLogin } from '../../src/authorization-server/index.ts'
+import {
+  createAuthorizationServer,
+  dangerouslyDevSignIn,
+  ownLogin,
+} from '../../src/authorization-server/index.ts'
 import { ConfigurationError } from '../../src/errors.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import { nobody, RES_A, resources, secret } from '../support/as.ts'
@@ -127,6 +131,14 @@ test('own login: its options are checked', () => {
   expect(() => ownLogin({ identify, loginUri: '/login' } as never)).toThrow(
     '`ownLogin.loginUri` is not an option; did you mean "loginUrl"?',
   )
+})
+
+test('the development sign-in is refused unless the issuer is a loopback address', () => {
+  const signIn = dangerouslyDevSignIn()
+  expect(() => create({ signIn })).toThrow(
+    '`signIn` must be a sign-in with proof unless the issuer is a loopback',
+  )
+  expect(() => create({ signIn, issuer: 'http://127.0.0.1:4000' })).not.toThrow()
 })
 
 test('a misspelled option is told the right name', () => {

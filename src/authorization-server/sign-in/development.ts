@@ -4,7 +4,7 @@ import { ConfigurationError } from '../../errors.ts'
 import { readForm } from '../../http/body.ts'
 import { oneLine } from '../../lib/runtime.ts'
 import { isLoopbackHost } from '../../protocol/resource.ts'
-import type { SignIn } from '../../types.ts'
+import type { SignIn, SignInLeg } from '../../types.ts'
 import { page } from '../page/layout.ts'
 
 /**
@@ -19,40 +19,33 @@ export function dangerouslyDevSignIn(): SignIn {
       if (!isLoopbackHost(new URL(issuer).hostname))
         throw new ConfigurationError(
           'signIn',
-          'dangerouslyDevSignIn asks for no proof: it is only for an issuer on a loopback address',
+          'must be a sign-in with proof unless the issuer is a loopback address; got dangerouslyDevSignIn()',
         )
     },
     identify: () => undefined,
-    start(_request, { returnTo, loginHint, leg }) {
-      const back = new URL(returnTo)
-      return signInPage(back.origin, {
-        action: actionOf(leg.callbackUrl, leg.state, back.pathname + back.search),
-        name: loginHint ?? '',
-      })
+    start(_request, { returnTo, loginHint = '', leg }) {
+      const { pathname, search } = new URL(returnTo)
+      return signInPage(leg, { returnTo: pathname + search, name: loginHint })
     },
-    async finish(request, { callbackUrl, state }) {
+    async finish(request, leg) {
       const form = request.method === 'POST' ? await readForm(request) : undefined
       const name = oneLine(form?.get('name') ?? '', 60).trim()
       if (name !== '') return { subject: name, name, props: { name } }
-      const back = new URL(request.url).searchParams.get('return_to') ?? ''
-      return signInPage(new URL(callbackUrl).origin, {
-        action: actionOf(callbackUrl, state, back),
-        name,
-        ...(form === undefined ? {} : { problem: 'Type a name; any name will do.' }),
-      })
+      const returnTo = new URL(request.url).searchParams.get('return_to') ?? ''
+      const problem = form && 'Type a name; any name will do.'
+      return signInPage(leg, { returnTo, name, problem })
     },
   }
 }
 
-const actionOf = (callbackUrl: string, state: string, returnTo: string): string =>
-  `${new URL(callbackUrl).pathname}?${new URLSearchParams({ state, return_to: returnTo })}`
-
-const signInPage = (
-  issuer: string,
-  { action, name, problem }: { action: string; name: string; problem?: string },
-): Promise<Response> =>
-  page(
-    { issuer, branding: {} },
+function signInPage(
+  { callbackUrl, state }: SignInLeg,
+  { returnTo, name, problem }: { returnTo: string; name: string; problem?: string | undefined },
+): Promise<Response> {
+  const { origin, pathname } = new URL(callbackUrl)
+  const action = `${pathname}?${new URLSearchParams({ state, return_to: returnTo })}`
+  return page(
+    { issuer: origin, branding: {} },
     {
       title: 'Sign in',
       status: problem === undefined ? 200 : 400,
@@ -82,3 +75,4 @@ const signInPage = (
         </form>`,
     },
   )
+}
