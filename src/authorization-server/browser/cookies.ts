@@ -10,7 +10,7 @@ type Deployment = Pick<Context, 'issuer' | 'secure'>
  * issuers never have the same name, and because the encoded place contains no `-`, no name of one issuer is a
  * prefix of another issuer's.
  */
-export function cookieName({ issuer, secure }: Deployment, name: string): string {
+function cookieName({ issuer, secure }: Deployment, name: string): string {
   const { port, pathname } = new URL(issuer)
   const place = port + (pathname === '/' ? '' : encodePath(pathname))
   return `${secure ? '__Host-' : ''}tollgate-${place === '' ? '' : `${place}-`}${name}`

@@ -6,7 +6,7 @@ import { page, type Html, type Look } from './layout.ts'
 import { cleanText } from './text.ts'
 
 /** A link that tells the client; the user decides whether to follow it. */
-export interface WayBack {
+interface WayBack {
   readonly href: string
   readonly host: string
 }
