@@ -1,38 +1,31 @@
-import { ConfigurationError } from '../errors.ts'
 import { attributed } from '../lib/runtime.ts'
+import { record } from '../lib/options.ts'
 import { readScopes } from './verify/claims.ts'
-import { requireScopes } from './scope-options.ts'
-import type { ScopesFromClaims } from './types.ts'
+import { scopeList } from './scope-options.ts'
 
-/** What a token's roles and permissions say in scopes (RBAC). */
-export function claimedScopes(
-  option: ScopesFromClaims | undefined,
-): ((claims: Readonly<Record<string, unknown>>) => readonly string[]) | undefined {
-  if (option === undefined) return undefined
-  if (typeof option === 'function')
-    return (claims) => {
-      try {
-        return option(claims)
-      } catch (thrown) {
-        throw attributed('scopesFromClaims', thrown)
-      }
-    }
-  if (typeof option !== 'object' || option === null || Array.isArray(option))
-    throw new ConfigurationError(
-      'scopesFromClaims',
-      "pass { claim: { value: ['scope'] } }, or a function from claims to scopes",
-    )
-  for (const [claim, values] of Object.entries(option)) {
-    if (typeof values !== 'object' || values === null || Array.isArray(values))
-      throw new ConfigurationError(`scopesFromClaims.${claim}`, "pass { value: ['scope'] }")
-    for (const [value, scopes] of Object.entries(values))
-      requireScopes(`scopesFromClaims.${claim}.${value}`, scopes)
-  }
+type Claims = Readonly<Record<string, unknown>>
+
+/** Reads the option `scopesFromClaims`: the scopes that follow from a token's roles and permissions (RBAC). */
+export function readScopesFromClaims(value: unknown, name: string): (claims: Claims) => readonly string[] {
+  if (typeof value === 'function') return callAttributed(value as (claims: Claims) => readonly string[])
+  const byValue = record(scopeList().required, "{ value: ['scope'] }").required
+  const table = record(byValue, "{ claim: { value: ['scope'] } }, or a function").required(value, name)
   return (claims) =>
-    Object.entries(option).flatMap(([claim, values]) =>
+    Object.entries(table).flatMap(([claim, scopes]) =>
       // A role's name may contain spaces, so a string is tried whole as well.
-      [...readScopes(claims, [claim]), claims[claim]].flatMap((value) =>
-        typeof value === 'string' && Object.hasOwn(values, value) ? values[value]! : [],
+      [...readScopes(claims, [claim]), claims[claim]].flatMap((each) =>
+        typeof each === 'string' && Object.hasOwn(scopes, each) ? scopes[each]! : [],
       ),
     )
+}
+
+/** What the application's function throws is reported as `scopesFromClaims`. */
+function callAttributed(read: (claims: Claims) => readonly string[]): (claims: Claims) => readonly string[] {
+  return (claims) => {
+    try {
+      return read(claims)
+    } catch (thrown) {
+      throw attributed('scopesFromClaims', thrown)
+    }
+  }
 }

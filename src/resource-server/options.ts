@@ -1,114 +1,170 @@
 import { ConfigurationError } from '../errors.ts'
 import { authenticatedCache } from '../lib/authenticated-cache.ts'
+import { defined } from '../lib/defined.ts'
 import {
-  checkOptions,
-  requireFunction,
-  requireInteger,
-  requireSecrets,
-  requireStrings,
+  custom,
+  either,
+  flag,
+  integer,
+  list,
+  matching,
+  methods,
+  object,
+  oneOf,
+  optionError,
+  readOptions,
+  record,
+  secrets,
+  strings,
+  text,
+  url,
+  type OptionalOption,
+  type OptionalRows,
 } from '../lib/options.ts'
 import { printError } from '../lib/print-error.ts'
+import { runtimeOptions } from '../lib/runtime.ts'
 import { Sealer } from '../lib/sealer.ts'
 import { defaultMaxTokenLength } from '../protocol/bearer.ts'
 import { createScopeHierarchy } from '../protocol/scope.ts'
-import type { VerifierRuntime } from '../types.ts'
-import { claimedScopes } from './claimed-scopes.ts'
+import type { Cache, VerifierRuntime } from '../types.ts'
+import { readScopesFromClaims } from './claimed-scopes.ts'
 import type { Resource, Settings } from './context.ts'
 import { resolveResources } from './resources.ts'
-import type { ResourceServerOptions } from './types.ts'
+import { neededScopes, scopeList } from './scope-options.ts'
+import type { ResourceOptions, ResourceServerOptions } from './types.ts'
 
-const runtimeOptions = ['fetch', 'clock', 'waitUntil', 'onEvent', 'onError', 'clientAddress'] as const
-const runtimeNames = [...runtimeOptions, 'repeatedEvents'] as const
-const known: readonly (keyof ResourceServerOptions)[] = [
-  ...(['resource', 'authorizationServers', 'scopesSupported', 'requiredScopes', 'scopeImplies'] as const),
-  ...(['scopesFromClaims', 'allowedOrigins', 'cache', 'cacheSecret', 'tokenCache', 'publicUrl'] as const),
-  ...(['resourceName', 'firstChallengeScopes', 'documentation', 'policy', 'termsOfService'] as const),
-  ...(['stripAuthorization', 'dangerouslyAllowHttp', 'maxTokenLength'] as const),
-  ...runtimeNames,
-]
-
-/** Throws ConfigurationError for whatever is wrong, unknown or missing. */
+/** Throws ConfigurationError if an option is wrong, unknown or missing. */
 export function resolveOptions(options: ResourceServerOptions): Settings {
-  checkOptions('createResourceServer', options, known)
-  for (const name of runtimeOptions) if (options[name] !== undefined) requireFunction(name, options[name])
-  checkHttpOrigins(options.dangerouslyAllowHttp ?? [])
-  const { stripAuthorization = false } = options
-  if (typeof stripAuthorization !== 'boolean')
-    throw new ConfigurationError('stripAuthorization', 'pass a boolean')
-  const resources = resolveResources(options)
+  const read = readOptions('createResourceServer', options, {
+    ...runtimeOptions(),
+    ...resourceRows(),
+    resource: resources().required,
+    authorizationServers: servers().required,
+    scopeImplies: record(strings().required, "{ admin: ['read'] }").default({}),
+    scopesFromClaims: custom(
+      "an object such as { claim: { value: ['scope'] } }, or a function",
+      readScopesFromClaims,
+    ),
+    allowedOrigins: either(oneOf(['*']), list(origin())),
+    cache: methods<Cache>(['get', 'put', 'delete'], 'a cache, for example memoryCache()'),
+    cacheSecret: secrets(),
+    tokenCache: either(
+      oneOf([false]),
+      object({ size: integer({ min: 1, max: 1_000_000 }).default(10_000) }),
+    ).default({}),
+    maxTokenLength: integer({ min: 1024, max: 65_536 }).default(defaultMaxTokenLength),
+    publicUrl: text(),
+    stripAuthorization: flag().default(false),
+    dangerouslyAllowHttp: list(httpOrigin()).default([]),
+  })
+  const resolved = resolveResources(defined(read))
   return {
-    hierarchy: createScopeHierarchy(checkImplies(options.scopeImplies ?? {})),
-    claimedScopes: claimedScopes(options.scopesFromClaims),
-    allowedOrigins: checkOrigins(options.allowedOrigins),
-    tokenCacheSize: tokenCacheSize(options.tokenCache),
-    maxTokenLength: requireInteger('maxTokenLength', options.maxTokenLength, {
-      min: 1024,
-      max: 65_536,
-      default: defaultMaxTokenLength,
+    resources: resolved,
+    hierarchy: createScopeHierarchy(read.scopeImplies),
+    claimedScopes: read.scopesFromClaims,
+    allowedOrigins: read.allowedOrigins,
+    tokenCacheSize: read.tokenCache === false ? 0 : read.tokenCache.size,
+    maxTokenLength: read.maxTokenLength,
+    stripAuthorization: read.stripAuthorization,
+    runtime: verifierRuntime(options, read.cacheSecret, resolved),
+  }
+}
+
+/** What one of several resources can have of its own. */
+const resourceRows = () =>
+  ({
+    scopesSupported: scopeList(),
+    requiredScopes: neededScopes(),
+    firstChallengeScopes: either(oneOf(['required', 'offered']), neededScopes()),
+    resourceName: text(),
+    documentation: webUrl(),
+    policy: webUrl(),
+    termsOfService: webUrl(),
+  }) satisfies OptionalRows<Omit<ResourceOptions, 'resource' | 'hosts' | 'path' | 'authorizationServers'>>
+
+const webUrl = (): OptionalOption<string> =>
+  url('an absolute https URL', ({ protocol }) => /^https?:$/.test(protocol))
+
+const servers = (): OptionalOption<ResourceServerOptions['authorizationServers']> =>
+  matching(
+    'a list with at least one issuer URL, preset or authorization server',
+    (value) => Array.isArray(value) && value.length > 0,
+  )
+
+const resources = (): OptionalOption<ResourceServerOptions['resource']> => {
+  const what = 'the URL of the MCP server, or a list of resources'
+  const several = list(
+    object({
+      ...resourceRows(),
+      authorizationServers: servers(),
+      resource: text(),
+      hosts: list(host()),
+      path: matching<string>(
+        'a path such as /mcp',
+        (value) => typeof value === 'string' && value.startsWith('/'),
+      ),
     }),
-    stripAuthorization,
-    runtime: verifierRuntime(options, resources),
-    resources,
-  }
+  )
+  return custom(what, (value, name) => {
+    if (value === '' || (typeof value !== 'string' && !(Array.isArray(value) && value.length > 0)))
+      throw optionError(name, what, value)
+    return typeof value === 'string' ? value : (several.required(value, name) as readonly ResourceOptions[])
+  })
 }
 
-function checkHttpOrigins(value: unknown): void {
-  for (const origin of requireStrings('dangerouslyAllowHttp', value)) {
-    if (!/^http:/i.test(origin) || !URL.canParse(origin) || new URL(origin).origin !== origin)
-      throw new ConfigurationError(
-        'dangerouslyAllowHttp',
-        `"${origin}" is no http origin such as http://mcp:3000, without a path`,
-      )
-  }
-}
+const host = (): OptionalOption<string> =>
+  matching(
+    'a host in lower case, such as mcp.example.com',
+    (value) =>
+      typeof value === 'string' &&
+      URL.canParse(`https://${value}`) &&
+      new URL(`https://${value}`).host === value,
+  )
 
-function checkImplies(value: unknown): Readonly<Record<string, readonly string[]>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new ConfigurationError('scopeImplies', "pass an object such as { admin: ['read'] }")
-  for (const [scope, implied] of Object.entries(value)) requireStrings(`scopeImplies.${scope}`, implied)
-  return value as Record<string, string[]>
-}
+const httpOrigin = (): OptionalOption<string> =>
+  matching(
+    'an http origin such as http://mcp:3000, without a path',
+    (value) =>
+      typeof value === 'string' &&
+      /^http:/i.test(value) &&
+      URL.canParse(value) &&
+      new URL(value).origin === value,
+  )
 
-function checkOrigins(value: ResourceServerOptions['allowedOrigins']): Settings['allowedOrigins'] {
-  if (value === undefined || value === '*') return value
-  for (const origin of requireStrings('allowedOrigins', value)) {
-    if (!URL.canParse(origin) || serialized(new URL(origin)) !== origin)
-      throw new ConfigurationError(
-        'allowedOrigins',
-        `"${origin}" is no origin such as https://app.example.com, without a path`,
-      )
-  }
-  return value
-}
+/** Also of schemes whose origin the URL standard calls opaque, for example browser extensions. */
+const origin = (): OptionalOption<string> =>
+  url(
+    'an origin such as https://app.example.com, without a path',
+    ({ origin, protocol, host }, given) => given === (origin === 'null' ? `${protocol}//${host}` : origin),
+  )
 
-/** An origin as browsers send it; also of schemes whose origin the URL standard calls opaque, for example extensions. */
-const serialized = (url: URL): string => (url.origin === 'null' ? `${url.protocol}//${url.host}` : url.origin)
-
-function tokenCacheSize(value: ResourceServerOptions['tokenCache']): number {
-  if (value === false) return 0
-  if (value === undefined) return 10_000
-  checkOptions('tokenCache', value, ['size'])
-  return requireInteger('tokenCache.size', value.size, { min: 1, max: 1_000_000, default: 10_000 })
-}
-
-function verifierRuntime(options: ResourceServerOptions, resources: readonly Resource[]): VerifierRuntime {
-  const { cache, cacheSecret, dangerouslyAllowHttp } = options
-  const methods = [cache?.get, cache?.put, cache?.delete]
-  if (cache !== undefined && methods.some((method) => typeof method !== 'function'))
-    throw new ConfigurationError('cache', 'pass a cache, for example memoryCache()')
-  if (cacheSecret !== undefined && cache === undefined)
-    throw new ConfigurationError('cacheSecret', 'authenticates the entries of a cache; pass a cache, too')
-  const sealer =
-    cacheSecret === undefined ? undefined : new Sealer(requireSecrets('cacheSecret', cacheSecret))
-  const runtime: Record<string, unknown> = {}
-  if (resources.every(({ loopback }) => loopback)) runtime['onError'] = printError
-  for (const name of runtimeNames) if (options[name] !== undefined) runtime[name] = options[name]
+function verifierRuntime(
+  options: ResourceServerOptions,
+  secret: readonly string[] | undefined,
+  resources: readonly Resource[],
+): VerifierRuntime {
+  const { fetch, clock, waitUntil, onEvent, onError, clientAddress, repeatedEvents } = options
+  const { cache, dangerouslyAllowHttp } = options
+  if (secret !== undefined && cache === undefined)
+    throw new ConfigurationError('cacheSecret', 'authenticates the entries of a cache; pass `cache`, too')
+  const isDevelopment = resources.every(({ loopback }) => loopback)
   return {
-    ...runtime,
-    ...(cache === undefined ? {} : { cache }),
-    ...(cache && sealer
-      ? { cache: authenticatedCache(cache, sealer, 'resource-server'), cacheIsAuthenticated: true }
+    ...defined({
+      fetch,
+      clock,
+      waitUntil,
+      onEvent,
+      clientAddress,
+      repeatedEvents,
+      cache,
+      dangerouslyAllowHttp,
+    }),
+    ...defined({ onError: onError ?? (isDevelopment ? printError : undefined) }),
+    ...(cache !== undefined && secret !== undefined
+      ? {
+          cache: authenticatedCache(cache, new Sealer(secret), 'resource-server'),
+          cacheIsAuthenticated: true,
+        }
       : {}),
-    ...(dangerouslyAllowHttp === undefined ? {} : { dangerouslyAllowHttp }),
   }
 }

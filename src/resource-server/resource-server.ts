@@ -1,4 +1,4 @@
-import { requireFunction } from '../lib/options.ts'
+import { func } from '../lib/options.ts'
 import type { AuthInfo, Awaitable } from '../types.ts'
 import { deploymentOf } from './deployment.ts'
 import { createGuard, type AdmitOptions } from './guard/guard.ts'
@@ -30,9 +30,9 @@ export function createResourceServer<P = unknown>(options: ResourceServerOptions
     targets[0]!.runtime.event({ type: 'option.weakening', level: 'warning', detail: 'dangerouslyAllowHttp' })
   const { locate, handle } = createLocator(targets)
   const admit = createGuard(locate)
-  const noNeed = checkNeed({}, resources)
-  const needOfAuthenticate = checkOnce((need: Need) => checkNeed(need, resources))
-  const needOfAdmit = checkOnce((need: AdmitNeed) => checkNeed(need, resources, ['operations', 'optional']))
+  const noNeed = checkNeed({}, resources, 'protect')
+  const needOfAuthenticate = checkOnce((need: Need) => checkNeed(need, resources, 'authenticate'))
+  const needOfAdmit = checkOnce((need: AdmitNeed) => checkNeed(need, resources, 'admit'))
 
   type Handler<R extends unknown[]> = (
     request: Request,
@@ -45,8 +45,8 @@ export function createResourceServer<P = unknown>(options: ResourceServerOptions
     need: ProtectNeed | undefined,
     anonymous: boolean,
   ): ((request: Request, ...rest: R) => Promise<Response>) => {
-    requireFunction('handler', handler)
-    const required = need === undefined ? noNeed : checkNeed(need, resources, ['operations'])
+    func().required(handler, 'handler')
+    const required = need === undefined ? noNeed : checkNeed(need, resources, 'protect')
     const options: AdmitOptions = { anonymous, operations: need?.operations }
     return async (request, ...rest) => {
       const pending = admit(request, required, options)

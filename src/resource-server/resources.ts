@@ -1,87 +1,76 @@
 import { ConfigurationError } from '../errors.ts'
-import { checkOptions, requireString, requireStrings } from '../lib/options.ts'
+import { defined } from '../lib/defined.ts'
+import { optionError } from '../lib/options.ts'
 import type { ProtectedResourceMetadata } from '../protocol/metadata.ts'
 import { canonicalResource, isLoopbackHost } from '../protocol/resource.ts'
 import { protectedResourceMetadataUrl, rootProtectedResourceMetadataUrl } from '../protocol/well-known.ts'
 import type { AuthorizationServer } from '../types.ts'
 import { offeredScopes } from './verify/first-of.ts'
 import type { Resource } from './context.ts'
-import { requireNeeded, requireOffered, requireScopes } from './scope-options.ts'
+import { requireOffered } from './scope-options.ts'
 import { checkSecure, resolveServers } from './servers.ts'
 import type { ResourceOptions, ResourceServerOptions } from './types.ts'
 
-const inherited = [
-  ...(['authorizationServers', 'scopesSupported', 'requiredScopes', 'resourceName'] as const),
-  ...(['firstChallengeScopes', 'documentation', 'policy', 'termsOfService'] as const),
-]
+/** The options that `resolveResources` reads, with their defaults. */
+type Given = Omit<ResourceOptions, 'resource' | 'hosts' | 'path'> &
+  Pick<ResourceServerOptions, 'resource' | 'authorizationServers' | 'publicUrl' | 'scopesFromClaims'> & {
+    readonly dangerouslyAllowHttp: readonly string[]
+  }
 
 /** The resources of the options, in their order; those with `hosts` once for each host. */
-export function resolveResources(options: ResourceServerOptions): readonly Resource[] {
-  const { resource } = options
-  const list: readonly ResourceOptions[] = typeof resource === 'string' ? [{ resource }] : resource
-  if (!Array.isArray(list) || list.length === 0)
-    throw new ConfigurationError('resource', 'pass the URL of the MCP server')
+export function resolveResources(given: Given): readonly Resource[] {
+  const { resource } = given
   const several = typeof resource !== 'string'
-  const places = list.flatMap((each, i) => {
+  const list: readonly ResourceOptions[] = several ? resource : [{ resource }]
+  const named = list.flatMap((own, i) => {
     const at = several ? `resource[${i}]` : 'resource'
-    if (several) checkOptions(at, each, ['resource', 'hosts', 'path', ...inherited])
-    return identifiers(at, each).map((place) => ({ ...place, at, own: each }))
+    return identify(at, own).map((each) => ({ ...each, at, own }))
   })
   const servers = new Map<unknown, AuthorizationServer>()
-  const resources = places.map(({ identifier, host, at, own }) => {
-    const alone = places.filter((each) => each.host === host).length === 1
-    return resolveResource(at, { identifier, host, alone }, pick(own, options), options, servers)
+  const resources = named.map(({ identifier, host, at, own }) => {
+    const alone = named.filter((each) => each.host === host).length === 1
+    return resolveResource(at, { identifier, host, alone }, { ...given, ...defined(own) }, given, servers)
   })
   for (const [i, { path, host, resource: name }] of resources.entries()) {
     if (resources.findIndex((each) => each.path === path && each.host === host) !== i)
-      throw new ConfigurationError('resource', `the path of ${name} is taken; give each its own`)
+      throw new ConfigurationError('resource', `two resources have the path of ${name}; give each its own`)
   }
   return resources
 }
 
-interface Place {
+interface Identity {
   identifier: string
+  /** Undefined: requests for any host. */
   host: string | undefined
 }
 
-function identifiers(at: string, { resource, hosts, path = '/' }: ResourceOptions): Place[] {
-  if (hosts === undefined) return [{ identifier: requireString(at, resource), host: undefined }]
-  if (resource !== undefined) throw new ConfigurationError(at, 'pass either resource or hosts, not both')
-  if (typeof path !== 'string' || !path.startsWith('/'))
-    throw new ConfigurationError(`${at}.path`, 'pass a path such as /mcp')
-  if (requireStrings(`${at}.hosts`, hosts).length === 0)
-    throw new ConfigurationError(`${at}.hosts`, 'list the hosts that may be asked for')
+function identify(at: string, { resource, hosts, path = '/' }: ResourceOptions): Identity[] {
+  if ((resource === undefined) === (hosts === undefined))
+    throw new ConfigurationError(at, 'must have either `resource` or `hosts`, not both')
+  if (hosts === undefined) return [{ identifier: resource!, host: undefined }]
+  if (hosts.length === 0)
+    throw optionError(`${at}.hosts`, 'a list of the hosts that clients may ask for', hosts)
   return hosts.map((host) => {
-    const url = URL.canParse(`https://${host}`) ? new URL(`https://${host}`) : undefined
-    if (url === undefined || url.host !== host)
-      throw new ConfigurationError(
-        `${at}.hosts`,
-        `"${host}" is no host in lower case, such as mcp.example.com`,
-      )
-    return { identifier: `${isLoopbackHost(url.hostname) ? 'http' : 'https'}://${host}${path}`, host }
+    const scheme = isLoopbackHost(new URL(`https://${host}`).hostname) ? 'http' : 'https'
+    return { identifier: `${scheme}://${host}${path}`, host }
   })
 }
 
-type Inherited = Pick<ResourceServerOptions, (typeof inherited)[number]>
-
-const pick = (own: ResourceOptions, all: ResourceServerOptions): Inherited =>
-  Object.fromEntries(inherited.map((name) => [name, own[name] ?? all[name]])) as unknown as Inherited
-
 function resolveResource(
   at: string,
-  { identifier, host, alone }: Place & { alone: boolean },
-  own: Inherited,
-  { publicUrl, scopesFromClaims, dangerouslyAllowHttp = [] }: ResourceServerOptions,
+  { identifier, host, alone }: Identity & { alone: boolean },
+  own: Given,
+  { publicUrl, scopesFromClaims, dangerouslyAllowHttp }: Given,
   made: Map<unknown, AuthorizationServer>,
 ): Resource {
   const url = checkResource(at, identifier, dangerouslyAllowHttp)
-  const requiredScopes = requireNeeded('requiredScopes', own.requiredScopes ?? [])
+  const { requiredScopes = [] } = own
   const servers = resolveServers('authorizationServers', own.authorizationServers, dangerouslyAllowHttp, made)
   const embedded = offeredScopes(servers, identifier)
-  const scopes = requireScopes('scopesSupported', own.scopesSupported ?? embedded ?? requiredScopes)
-  // MCP, Refresh Tokens: offline_access is not the resource's business.
+  const scopes = own.scopesSupported ?? embedded ?? requiredScopes
+  // MCP, Refresh Tokens: a resource does not list offline_access.
   const supported = scopes.filter((scope) => scope !== 'offline_access')
-  const firstScopes = resolveFirst(own.firstChallengeScopes, supported, embedded !== undefined)
+  const firstScopes = firstScopesOf(own.firstChallengeScopes, supported, embedded !== undefined)
   // Roles add scopes that no authorization server offers.
   const offered = scopesFromClaims === undefined ? embedded : undefined
   const place = [{ resource: identifier, offered }]
@@ -112,7 +101,7 @@ function resolveResource(
 /** RFC 9728 §2. No member is ever null: the official SDK's client refuses the document then. */
 function metadata(
   resource: string,
-  { resourceName, documentation, policy, termsOfService }: Inherited,
+  { resourceName, documentation, policy, termsOfService }: Given,
   supported: string[],
   servers: readonly AuthorizationServer[],
 ): ProtectedResourceMetadata {
@@ -120,47 +109,33 @@ function metadata(
   return {
     resource,
     authorization_servers: [...new Set(issuers)],
-    // Last one first: mcp-remote takes a step-up's union for its own default, and asks for less, if it reads like this list joined.
+    // In reverse: mcp-remote takes a step-up's union for its own default, and asks for less, if it reads like this list joined.
     ...(supported.length === 0 ? {} : { scopes_supported: [...supported].reverse() }),
     bearer_methods_supported: ['header'],
-    ...(resourceName === undefined ? {} : { resource_name: requireString('resourceName', resourceName) }),
-    ...link('documentation', 'resource_documentation', documentation),
-    ...link('policy', 'resource_policy_uri', policy),
-    ...link('termsOfService', 'resource_tos_uri', termsOfService),
+    ...defined({
+      resource_name: resourceName,
+      resource_documentation: documentation,
+      resource_policy_uri: policy,
+      resource_tos_uri: termsOfService,
+    }),
   }
 }
 
-function link(option: string, name: string, value: string | undefined): Record<string, string> {
-  if (value === undefined) return {}
-  if (typeof value !== 'string' || !/^https?:\/\//i.test(value) || !URL.canParse(value))
-    throw new ConfigurationError(option, 'pass an absolute https URL')
-  return { [name]: value }
-}
-
 /** What the first challenge asks for. By default all that an embedded server offers: the user chooses on the consent page. */
-function resolveFirst(
-  value: ResourceServerOptions['firstChallengeScopes'],
+function firstScopesOf(
+  value: ResourceOptions['firstChallengeScopes'],
   supported: readonly string[],
   embedded: boolean,
 ): readonly string[] {
   const first = value ?? (embedded ? 'offered' : 'required')
   if (first === 'offered') return supported
-  if (first === 'required') return []
-  if (!Array.isArray(first))
-    throw new ConfigurationError(
-      'firstChallengeScopes',
-      `pass 'required', 'offered' or a list of scopes; got ${JSON.stringify(first)}`,
-    )
-  return requireNeeded('firstChallengeScopes', first)
+  return first === 'required' ? [] : first
 }
 
 /** RFC 9728 §1.2: https, no fragment. */
 function checkResource(at: string, identifier: string, allowHttp: readonly string[]): URL {
   if (canonicalResource(identifier) === undefined)
-    throw new ConfigurationError(
-      at,
-      `"${identifier}" is no absolute https URL without fragment and user information`,
-    )
+    throw optionError(at, 'an absolute https URL without fragment and user information', identifier)
   const url = new URL(identifier)
   checkSecure(at, url, allowHttp)
   return url
@@ -173,7 +148,7 @@ function checkPublicUrl(publicUrl: string, resource: URL): string {
   const below =
     url?.origin === resource.origin && `${withoutSlash(resource.pathname)}/`.startsWith(`${prefix}/`)
   if (!below || /[?#]/.test(publicUrl))
-    throw new ConfigurationError('publicUrl', `${resource.href} must lie below it`)
+    throw optionError('publicUrl', `a URL below which ${resource.href} lies`, publicUrl)
   return prefix
 }
 

@@ -1,26 +1,32 @@
 import { ConfigurationError } from '../errors.ts'
-import { nearestName, requireStrings } from '../lib/options.ts'
+import { custom, list, matching, nearestName, optionError, type OptionalOption } from '../lib/options.ts'
 import { isScopeToken } from '../protocol/scope.ts'
 import type { Resource } from './context.ts'
 
 /** A list of scopes (RFC 6749 §3.3), each once. */
-export function requireScopes(option: string, value: unknown): readonly string[] {
-  const scopes = requireStrings(option, value)
-  const wrong = scopes.find((scope) => !isScopeToken(scope))
-  if (wrong !== undefined)
-    throw new ConfigurationError(option, `"${wrong}" is not one scope; pass each as a string of its own`)
-  return [...new Set(scopes)]
+export const scopeList = (): OptionalOption<readonly string[]> => eachOnce(scope)
+
+/** Scopes that a request may need. `offline_access` is never one (MCP, Refresh Tokens). */
+export const neededScopes = (): OptionalOption<readonly string[]> =>
+  eachOnce(
+    custom('a scope', (value, name) => {
+      if (value !== 'offline_access') return scope.required(value, name)
+      throw optionError(name, 'a scope of the resource', value, 'offline_access is for authorization servers')
+    }),
+  )
+
+const scope: OptionalOption<string> = matching(
+  'one scope (RFC 6749 §3.3)',
+  (value) => typeof value === 'string' && isScopeToken(value),
+  'Pass each scope as a string of its own',
+)
+
+const eachOnce = (item: OptionalOption<string>): OptionalOption<readonly string[]> => {
+  const scopes = list(item)
+  return custom('a list of scopes', (value, name) => [...new Set(scopes.required(value, name))])
 }
 
-/** Scopes that a request may need (MCP, Refresh Tokens: offline_access is never one). */
-export function requireNeeded(option: string, value: unknown): readonly string[] {
-  const scopes = requireScopes(option, value)
-  if (scopes.includes('offline_access'))
-    throw new ConfigurationError(option, 'take offline_access out: it is for authorization servers')
-  return scopes
-}
-
-/** Throws if a scope is offered for none of these resources: no token could ever carry it. */
+/** Throws if none of these resources offers a scope: no token could ever carry it. */
 export function requireOffered(
   option: string,
   scopes: readonly string[],

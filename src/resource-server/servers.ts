@@ -1,25 +1,21 @@
 import { ConfigurationError } from '../errors.ts'
+import { optionError } from '../lib/options.ts'
 import { isSecureOrLoopback } from '../protocol/resource.ts'
 import type { AuthorizationServer, Provider } from '../types.ts'
 import { jwtVerifier } from './verify/jwt.ts'
 import { checkSigning } from './verify/first-of.ts'
 
 /**
- * Whoever issues tokens, as verifiers. One that clients can go to at least (MCP, Authorization Server Location), with an https issuer (RFC 9728
- * §2 by way of RFC 8414 §2).
+ * The authorization servers of the options. At least one of them issues tokens to clients (MCP, Authorization Server
+ * Location). Their issuers are https URLs (RFC 9728 §2 by way of RFC 8414 §2).
  */
 export function resolveServers(
   option: string,
-  value: unknown,
+  value: readonly unknown[],
   allowHttp: readonly string[],
   made: Map<unknown, AuthorizationServer>,
 ): readonly AuthorizationServer[] {
-  if (!Array.isArray(value) || value.length === 0)
-    throw new ConfigurationError(
-      option,
-      'pass a list with at least one issuer URL, preset or authorization server',
-    )
-  const servers = value.map((each: unknown, i) => {
+  const servers = value.map((each, i) => {
     // The same server for all resources, so that they share its key set.
     const server = made.get(each) ?? resolveServer(`${option}[${i}]`, each, allowHttp)
     made.set(each, server)
@@ -36,9 +32,9 @@ function resolveServer(option: string, value: unknown, allowHttp: readonly strin
     checkIssuer(option, value, allowHttp)
     return jwtVerifier({ issuer: value })
   }
-  if (typeof value !== 'object' || value === null) throw new ConfigurationError(option, passOne)
+  if (typeof value !== 'object' || value === null) throw optionError(option, oneServer, value)
   const server = value as Partial<AuthorizationServer & Provider>
-  if (typeof server.issuer !== 'string') throw new ConfigurationError(option, 'has no issuer')
+  if (typeof server.issuer !== 'string') throw optionError(`${option}.issuer`, 'an issuer URL', server.issuer)
   if (server.listed !== false) checkIssuer(`${option}.issuer`, server.issuer, allowHttp)
   if (typeof server.verifier === 'function') return server as AuthorizationServer
   if (server.jwt !== undefined) {
@@ -50,27 +46,34 @@ function resolveServer(option: string, value: unknown, allowHttp: readonly strin
   if (server.opaque !== undefined)
     throw new ConfigurationError(
       option,
-      `its tokens are opaque; wrap it in introspectionVerifier() of tollgate/introspection`,
+      `must be introspectionVerifier(preset) of tollgate/introspection, because its tokens are opaque`,
     )
-  throw new ConfigurationError(option, passOne)
+  throw optionError(option, oneServer, value)
 }
 
-const passOne = 'pass an issuer URL, a preset, or what createAuthorizationServer() or a verifier returns'
+const oneServer = 'an issuer URL, a preset, or what createAuthorizationServer() or a verifier returns'
 
 function checkIssuer(option: string, issuer: string, allowHttp: readonly string[]): void {
   const url = URL.canParse(issuer) ? new URL(issuer) : undefined
   if (url === undefined || /[?#]/.test(issuer) || url.username !== '')
-    throw new ConfigurationError(option, `"${issuer}" is no https URL without query and fragment`)
+    throw optionError(option, 'an https URL without query and fragment', issuer)
   if (url.pathname.includes('/.well-known/'))
-    throw new ConfigurationError(
+    throw optionError(
       option,
-      `"${issuer}" is the address of metadata; pass what stands there as "issuer"`,
+      'the issuer, not the address of its metadata',
+      issuer,
+      'Pass the "issuer" of that document',
     )
   checkSecure(option, url, allowHttp)
 }
 
-/** https, or http on this machine, or what is allowed by name. */
+/** https, or http on this machine, or an origin that the deployment allows. */
 export function checkSecure(option: string, url: URL, allowHttp: readonly string[]): void {
   if (!isSecureOrLoopback(url) && !allowHttp.includes(url.origin))
-    throw new ConfigurationError(option, `use https, or dangerouslyAllowHttp: ["${url.origin}"]`)
+    throw optionError(
+      option,
+      'an https URL',
+      url.href,
+      `For http inside a private network: dangerouslyAllowHttp: ["${url.origin}"]`,
+    )
 }

@@ -1,6 +1,6 @@
 import { constantTimeEqual } from '../lib/equal.ts'
-import { checkOptions, requireSecrets } from '../lib/options.ts'
 import { forPlatform } from '../lib/own-request.ts'
+import { readOptions, secrets } from '../lib/options.ts'
 import { randomToken } from '../lib/random.ts'
 import { MacSealer } from '../lib/mac-sealer.ts'
 import type { AuthInfo, Awaitable } from '../types.ts'
@@ -43,8 +43,8 @@ export const samePrincipal = (a: Principal, b: Principal): boolean => identityOf
  * @see [MCP Security Best Practices, Session Hijacking](https://modelcontextprotocol.io/specification/2025-11-25/basic/security_best_practices#session-hijacking)
  */
 export function createSessions(options: SessionOptions): Sessions {
-  checkOptions('createSessions', options, ['secret'])
-  const sealer = new MacSealer(requireSecrets('secret', options.secret))
+  const { secret } = readOptions('createSessions', options, { secret: secrets().required })
+  const sealer = new MacSealer(secret)
 
   const seal = async (inner: string, auth: Principal): Promise<string> =>
     `${inner}.${await sealer.mac('session', binding(inner, auth))}`

@@ -114,9 +114,11 @@ test('G39 the token is taken off the request with stripAuthorization, and off a 
 test('a wrong need is told with its name', async () => {
   const it = await world()
   await expect(it.rs.admit(post(), { optinal: true } as never)).rejects.toThrow(/did you mean "optional"/)
-  await expect(it.rs.admit(post(), { optional: 'yes' as never })).rejects.toThrow(/^need\.optional:/)
+  await expect(it.rs.admit(post(), { optional: 'yes' as never })).rejects.toThrow(
+    /^`need\.optional` must be true or false/,
+  )
   await expect(it.rs.admit(post(), { resource: 'https://other.test/mcp' })).rejects.toThrow(
-    /^need\.resource:/,
+    /^`need\.resource` must be/,
   )
   // A need that `admit` has checked is checked anew by `authenticate`, which judges no operations.
   const need = { operations: operationScopes({}) }

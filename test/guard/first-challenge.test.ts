@@ -74,7 +74,7 @@ describe('U3 the first challenge', () => {
   })
 
   test.each<[unknown, RegExp]>([
-    ['all', /firstChallengeScopes: pass 'required', 'offered' or a list of scopes; got "all"/],
+    ['all', /`firstChallengeScopes` must be "required" or "offered", or a list of scopes; got "all"/],
     [['notes:read notes:write'], /firstChallengeScopes/],
     [['offline_access'], /offline_access/],
     [['notes:raed'], /does not offer "notes:raed".*did you mean "notes:read"/],

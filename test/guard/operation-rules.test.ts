@@ -18,18 +18,18 @@ test.each([
   [{ write_note: { a: ['x'] } }, /^operations\.write_note: /],
   [{ 'acme/search': ['x'] }, /customMethods/],
   [{ 'tools/list': { a: ['x'] } }, /^operations\.tools\/list: its operations have no names/],
-  [{ 'tools/call': { a: { b: ['x'] } } }, /^operations\.tools\/call\.a: pass a list/],
-  [{ 'tools/call': 'notes:read' }, /^operations\.tools\/call: pass scopes/],
+  [{ 'tools/call': { a: { b: ['x'] } } }, /^`operations\.tools\/call\.a` must be a list/],
+  [{ 'tools/call': 'notes:read' }, /^`operations\.tools\/call` must be scopes/],
   [{ constructor: ['x'] }, /^operations\.constructor: /],
 ])('U1 the table %j is refused, with the way out', (rules, message) => {
   expect(construct(rules)).toThrow(message)
 })
 
 test.each([
-  [{ default: 'Deny' }, /^default: /],
-  [{ default: true }, /^default: /],
-  [{ customMethods: 'acme/search' }, /^customMethods: /],
-  [{ customMethods: ['Tools/call'] }, /^customMethods: .*spelling/],
+  [{ default: 'Deny' }, /^`default` must be/],
+  [{ default: true }, /^`default` must be/],
+  [{ customMethods: 'acme/search' }, /^`customMethods` must be/],
+  [{ customMethods: ['Tools/call'] }, /^`customMethods` must be .*spelling/],
   [{ defaults: 'deny' }, /did you mean "default"/],
 ])('U1 the options %j are refused', (options, message) => {
   expect(construct({}, options)).toThrow(message)

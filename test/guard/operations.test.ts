@@ -372,14 +372,24 @@ test('public and protected tools side by side: nobody may what nobody must be as
 })
 
 test.each([
-  ['no object', [] as never, {}, /^operations: pass/],
-  ['a number', { 'tools/call': 5 as never }, {}, /^operations\.tools\/call: pass/],
-  ['no scope', { 'tools/call': { a: ['b c'] } }, {}, /^operations\.tools\/call\.a: "b c" is not one scope/],
-  ['a nested object', { 'tools/*': { b: { c: ['d'] } } } as never, {}, /^operations\.tools\/\*\.b: /],
-  ['offline_access', { ping: ['offline_access'] }, {}, /^operations\.ping: take offline_access out/],
-  ['an unknown option', {}, { filter: true } as never, /filter: there is no such option/],
-  ['a wrong size', {}, { maxBytes: 1 }, /^maxBytes: /],
-  ['a wrong switch', {}, { filterLists: 1 as never }, /^filterLists: /],
+  ['no object', [] as never, {}, /^`operations` must be/],
+  ['a number', { 'tools/call': 5 as never }, {}, /^`operations\.tools\/call` must be/],
+  [
+    'no scope',
+    { 'tools/call': { a: ['b c'] } },
+    {},
+    /^`operations\.tools\/call\.a\[0\]` must be one scope .*"b c"/,
+  ],
+  ['a nested object', { 'tools/*': { b: { c: ['d'] } } } as never, {}, /^`operations\.tools\/\*\.b` must be/],
+  [
+    'offline_access',
+    { ping: ['offline_access'] },
+    {},
+    /^`operations\.ping\[0\]` must be .*offline_access is for/,
+  ],
+  ['an unknown option', {}, { filter: true } as never, /filter` is not an option/],
+  ['a wrong size', {}, { maxBytes: 1 }, /^`maxBytes` must be/],
+  ['a wrong switch', {}, { filterLists: 1 as never }, /^`filterLists` must be/],
 ])('a wrong rule or option throws: %s', (_, wrong, options, message) => {
   expect(() => operationScopes(wrong, options)).toThrow(message)
 })

@@ -15,7 +15,7 @@ const keyed = (options: object): object => ({ resource, authorizationServers: [i
 
 /** What is passed; the option that the message must name; a piece of the fix. */
 const mistakes: [name: string, options: unknown, option: string, fix: string][] = [
-  ['nothing', undefined, 'createResourceServer', 'pass an object'],
+  ['nothing', undefined, 'createResourceServer', 'must be an object'],
   [
     'an unknown option',
     keyed({ requiredScope: [] }),
@@ -23,7 +23,7 @@ const mistakes: [name: string, options: unknown, option: string, fix: string][] 
     '"requiredScopes"',
   ],
   ['no resource', { authorizationServers: [issuer] }, 'resource', 'URL of the MCP server'],
-  ['an empty resource', keyed({ resource: '' }), 'resource', 'non-empty'],
+  ['an empty resource', keyed({ resource: '' }), 'resource', 'the URL of the MCP server, or a list'],
   ['a relative resource', keyed({ resource: '/mcp' }), 'resource', 'absolute https URL'],
   ['a fragment', keyed({ resource: `${resource}#x` }), 'resource', 'without fragment'],
   ['user information', keyed({ resource: 'https://a@mcp.test/' }), 'resource', 'user information'],
@@ -34,17 +34,17 @@ const mistakes: [name: string, options: unknown, option: string, fix: string][] 
     'an unknown member',
     keyed({ resource: [{ resource, scope: [] }] }),
     'resource[0].scope',
-    'no such option',
+    'is not an option',
   ],
   ['both ways', keyed({ resource: [{ resource, hosts: ['a.test'] }] }), 'resource[0]', 'not both'],
-  ['no hosts', keyed({ resource: [{ hosts: [] }] }), 'resource[0].hosts', 'list the hosts'],
+  ['no hosts', keyed({ resource: [{ hosts: [] }] }), 'resource[0].hosts', 'a list of the hosts'],
   [
     'a URL as host',
     keyed({ resource: [{ hosts: ['https://a.test'] }] }),
-    'resource[0].hosts',
+    'resource[0].hosts[0]',
     'mcp.example.com',
   ],
-  ['an upper-case host', keyed({ resource: [{ hosts: ['A.test'] }] }), 'resource[0].hosts', 'lower case'],
+  ['an upper-case host', keyed({ resource: [{ hosts: ['A.test'] }] }), 'resource[0].hosts[0]', 'lower case'],
   ['a bare path', keyed({ resource: [{ hosts: ['a.test'], path: 'mcp' }] }), 'resource[0].path', '/mcp'],
   ['no servers', { resource }, 'authorizationServers', 'at least one'],
   ['an empty list', keyed({ authorizationServers: [] }), 'authorizationServers', 'at least one'],
@@ -53,18 +53,23 @@ const mistakes: [name: string, options: unknown, option: string, fix: string][] 
     'an http issuer',
     keyed({ authorizationServers: ['http://as.test'] }),
     'authorizationServers[0]',
-    'use https',
+    'must be an https URL',
   ],
-  ['no URL', keyed({ authorizationServers: ['as.test'] }), 'authorizationServers[0]', 'no https URL'],
+  [
+    'no URL',
+    keyed({ authorizationServers: ['as.test'] }),
+    'authorizationServers[0]',
+    'must be an https URL without query and fragment',
+  ],
   ['a query', keyed({ authorizationServers: [`${issuer}?a=1`] }), 'authorizationServers[0]', 'without query'],
   ['a number', keyed({ authorizationServers: [1] }), 'authorizationServers[0]', 'issuer URL'],
   [
     'the address of metadata',
     keyed({ authorizationServers: [`${issuer}/.well-known/openid-configuration`] }),
     'authorizationServers[0]',
-    'pass what stands there as "issuer"',
+    'Pass the "issuer" of that document',
   ],
-  ['no issuer', keyed({ authorizationServers: [{}] }), 'authorizationServers[0]', 'has no issuer'],
+  ['no issuer', keyed({ authorizationServers: [{}] }), 'authorizationServers[0].issuer', 'an issuer URL'],
   [
     'no verifier',
     keyed({ authorizationServers: [{ issuer }] }),
@@ -83,15 +88,15 @@ const mistakes: [name: string, options: unknown, option: string, fix: string][] 
     'authorizationServers',
     'add the issuer',
   ],
-  ['scopes in one string', keyed({ requiredScopes: ['a b'] }), 'requiredScopes', 'string of its own'],
+  ['scopes in one string', keyed({ requiredScopes: ['a b'] }), 'requiredScopes[0]', 'string of its own'],
   ['no list of scopes', keyed({ requiredScopes: 'a' }), 'requiredScopes', 'list'],
   [
     'offline_access',
     keyed({ requiredScopes: ['offline_access'] }),
-    'requiredScopes',
-    'take offline_access out',
+    'requiredScopes[0]',
+    'offline_access is for authorization servers',
   ],
-  ['a wrong supported scope', keyed({ scopesSupported: ['"'] }), 'scopesSupported', 'not one scope'],
+  ['a wrong supported scope', keyed({ scopesSupported: ['"'] }), 'scopesSupported[0]', 'must be one scope'],
   [
     'a scope that implies itself',
     keyed({ scopeImplies: { a: ['b'], b: ['a'] } }),
@@ -99,7 +104,12 @@ const mistakes: [name: string, options: unknown, option: string, fix: string][] 
     'remove one',
   ],
   ['an implied string', keyed({ scopeImplies: { a: 'b' } }), 'scopeImplies.a', 'list'],
-  ['a list that implies', keyed({ scopeImplies: [] }), 'scopeImplies', 'pass an object'],
+  [
+    'a list that implies',
+    keyed({ scopeImplies: [] }),
+    'scopeImplies',
+    "an object such as { admin: ['read'] }",
+  ],
   ['claims as a list', keyed({ scopesFromClaims: ['roles'] }), 'scopesFromClaims', 'function'],
   [
     'a claim without values',
@@ -116,25 +126,40 @@ const mistakes: [name: string, options: unknown, option: string, fix: string][] 
   [
     'an origin with a path',
     keyed({ allowedOrigins: ['https://a.test/'] }),
-    'allowedOrigins',
+    'allowedOrigins[0]',
     'without a path',
   ],
   [
     'a bare host as origin',
     keyed({ allowedOrigins: ['a.test'] }),
-    'allowedOrigins',
+    'allowedOrigins[0]',
     'https://app.example.com',
   ],
   ['one origin', keyed({ allowedOrigins: 'https://a.test' }), 'allowedOrigins', 'list'],
   ['a number as cache', keyed({ cache: 1 }), 'cache', 'memoryCache()'],
-  ['true as token cache', keyed({ tokenCache: true }), 'tokenCache', 'pass an object'],
+  ['true as token cache', keyed({ tokenCache: true }), 'tokenCache', 'must be false, or an object'],
   ['no size', keyed({ tokenCache: { size: 0 } }), 'tokenCache.size', 'from 1 to 1000000'],
   ['half an entry', keyed({ tokenCache: { size: 1.5 } }), 'tokenCache.size', 'whole number'],
-  ['an unknown member of it', keyed({ tokenCache: { max: 1 } }), 'tokenCache.max', 'known options are size'],
-  ['publicUrl elsewhere', keyed({ publicUrl: 'https://other.test' }), 'publicUrl', 'must lie below'],
-  ['publicUrl deeper', keyed({ publicUrl: 'https://mcp.test/mcp/x' }), 'publicUrl', 'must lie below'],
-  ['publicUrl as half a segment', keyed({ publicUrl: 'https://mcp.test/mc' }), 'publicUrl', 'must lie below'],
-  ['publicUrl relative', keyed({ publicUrl: '/api' }), 'publicUrl', 'must lie below'],
+  ['an unknown member of it', keyed({ tokenCache: { max: 1 } }), 'tokenCache.max', 'the options are size'],
+  [
+    'publicUrl elsewhere',
+    keyed({ publicUrl: 'https://other.test' }),
+    'publicUrl',
+    'must be a URL below which',
+  ],
+  [
+    'publicUrl deeper',
+    keyed({ publicUrl: 'https://mcp.test/mcp/x' }),
+    'publicUrl',
+    'must be a URL below which',
+  ],
+  [
+    'publicUrl as half a segment',
+    keyed({ publicUrl: 'https://mcp.test/mc' }),
+    'publicUrl',
+    'must be a URL below which',
+  ],
+  ['publicUrl relative', keyed({ publicUrl: '/api' }), 'publicUrl', 'must be a URL below which'],
   ['a number as name', keyed({ resourceName: 1 }), 'resourceName', 'non-empty string'],
   ['a relative link', keyed({ documentation: '/docs' }), 'documentation', 'absolute https URL'],
   ['a script as link', keyed({ policy: 'javascript:alert(1)' }), 'policy', 'absolute https URL'],
@@ -144,17 +169,17 @@ const mistakes: [name: string, options: unknown, option: string, fix: string][] 
     'termsOfService',
     'absolute https URL',
   ],
-  ['a word as switch', keyed({ stripAuthorization: 'yes' }), 'stripAuthorization', 'boolean'],
+  ['a word as switch', keyed({ stripAuthorization: 'yes' }), 'stripAuthorization', 'true or false'],
   [
     'https as dangerous',
     keyed({ dangerouslyAllowHttp: ['https://a'] }),
-    'dangerouslyAllowHttp',
+    'dangerouslyAllowHttp[0]',
     'http://mcp:3000',
   ],
   [
     'a path as dangerous',
     keyed({ dangerouslyAllowHttp: ['http://a/b'] }),
-    'dangerouslyAllowHttp',
+    'dangerouslyAllowHttp[0]',
     'without a path',
   ],
   ['true as dangerous', keyed({ dangerouslyAllowHttp: true }), 'dangerouslyAllowHttp', 'list'],
@@ -282,8 +307,8 @@ test.each([
 
 test('a guard without a handler', () => {
   const rs = createResourceServer({ resource, authorizationServers: [issuer] })
-  expect(() => rs.protect(undefined as never)).toThrow('handler: pass a function')
-  expect(() => rs.optional(new Response() as never)).toThrow('handler: pass a function')
+  expect(() => rs.protect(undefined as never)).toThrow('`handler` must be a function')
+  expect(() => rs.optional(new Response() as never)).toThrow('`handler` must be a function')
 })
 
 test('rule 30 what is right is taken: loopback over http, extensions as origins, one path on two hosts', () => {

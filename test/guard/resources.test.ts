@@ -116,7 +116,7 @@ test('need.resource chooses where the path does not tell', async () => {
   expect(await it.rs.authenticate(elsewhere(), { resource: resourceB })).toMatchObject({ subject: 'alice' })
   expect(await it.rs.authenticate(elsewhere(), { resource: resourceA })).toMatchObject({ status: 401 })
   expect(() => it.rs.protect(() => new Response(), { resource: 'https://x.test' })).toThrow(
-    /^need.resource: /,
+    /^`need.resource` must be/,
   )
 })
 

@@ -1,8 +1,7 @@
-import { ConfigurationError } from '../../errors.ts'
-import { checkOptions, requireSeconds, requireStrings } from '../../lib/options.ts'
+import { flag, methods, object, oneOf, seconds, strings, type OptionalOption } from '../../lib/options.ts'
 import type { Resource } from '../context.ts'
-import { requireNeeded, requireOffered } from '../scope-options.ts'
-import type { AdmitNeed } from '../types.ts'
+import { neededScopes, requireOffered } from '../scope-options.ts'
+import type { AdmitNeed, OperationJudge } from '../types.ts'
 
 /** A checked need. */
 export interface Requirement {
@@ -25,35 +24,27 @@ export interface Plan {
   readonly missing: Headers
 }
 
-/** Throws ConfigurationError if the need is wrong. */
+/** Throws ConfigurationError if the need is wrong. Only `protect` and `admit` judge operations, and only `admit` is optional. */
 export function checkNeed(
   need: AdmitNeed,
   resources: readonly Pick<Resource, 'resource' | 'offered'>[],
-  also: readonly string[] = [],
+  caller: 'authenticate' | 'protect' | 'admit',
 ): Requirement {
-  checkOptions('need', need, ['scopes', 'resource', 'acrValues', 'maxAge', ...also])
-  const { resource, acrValues, maxAge, operations } = need
-  if (operations !== undefined && typeof operations?.judge !== 'function')
-    throw new ConfigurationError('need.operations', 'pass operationScopes({ … }) of tollgate/operations')
-  if (typeof (need.optional ?? false) !== 'boolean')
-    throw new ConfigurationError('need.optional', 'pass a boolean')
+  const names = resources.map((each) => each.resource)
+  const read = object({
+    scopes: neededScopes().default([]),
+    resource: oneOf(names),
+    acrValues: strings(),
+    maxAge: seconds({ min: 0, max: 31_536_000 }),
+    ...(caller === 'authenticate' ? {} : { operations: operationScopes() }),
+    ...(caller === 'admit' ? { optional: flag() } : {}),
+  }).required(need, 'need')
+  const { resource, scopes, acrValues, maxAge } = read
   const meant = resource === undefined ? resources : resources.filter((each) => each.resource === resource)
-  if (meant.length === 0)
-    throw new ConfigurationError(
-      'need.resource',
-      `"${resource}" is not among ${resources.map((each) => each.resource).join(', ')}`,
-    )
-  const scopes = requireNeeded('need.scopes', need.scopes ?? [])
   requireOffered('need.scopes', scopes, meant)
-  requireOffered('operations', operations?.scopes ?? [], meant)
-  return {
-    scopes,
-    resource,
-    acrValues: acrValues && requireStrings('need.acrValues', acrValues),
-    maxAge:
-      maxAge === undefined
-        ? undefined
-        : requireSeconds('need.maxAge', maxAge, { min: 0, max: 31_536_000, default: 0 }),
-    plans: [],
-  }
+  requireOffered('operations', need.operations?.scopes ?? [], meant)
+  return { scopes, resource, acrValues, maxAge, plans: [] }
 }
+
+const operationScopes = (): OptionalOption<OperationJudge> =>
+  methods(['judge'], 'operationScopes({ … }) of tollgate/operations')

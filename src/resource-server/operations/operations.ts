@@ -1,5 +1,5 @@
-import { ConfigurationError, OAuthError } from '../../errors.ts'
-import { checkOptions, requireInteger } from '../../lib/options.ts'
+import { OAuthError } from '../../errors.ts'
+import { flag, integer, oneOf, readOptions, strings } from '../../lib/options.ts'
 import { attribute } from '../../lib/runtime.ts'
 import type { AuthInfo, Awaitable } from '../../types.ts'
 import { headerProblem } from './headers.ts'
@@ -99,17 +99,14 @@ export function operationScopes<const Custom extends string = never>(
   rules: OperationRules<Uninferred<Custom>>,
   options: OperationOptions<Custom> = {},
 ): OperationScopes {
-  checkOptions('operationScopes', options, ['default', 'customMethods', 'filterLists', 'maxBytes'])
-  const { default: fallback = 'allow', customMethods, filterLists = false } = options
-  if (fallback !== 'allow' && fallback !== 'deny')
-    throw new ConfigurationError('default', "pass 'allow' or 'deny'")
-  if (typeof filterLists !== 'boolean') throw new ConfigurationError('filterLists', 'pass a boolean')
-  const limit = requireInteger('maxBytes', options.maxBytes, {
-    min: 1024,
-    max: 67_108_864,
-    default: 4_194_304,
+  const read = readOptions('operationScopes', options as OperationOptions<string>, {
+    default: oneOf(['allow', 'deny']).default('allow'),
+    customMethods: strings().default([]),
+    filterLists: flag().default(false),
+    maxBytes: integer({ min: 1024, max: 67_108_864 }).default(4_194_304),
   })
-  const compiled = compileRules(rules, customMethods, fallback === 'deny')
+  const { customMethods, filterLists, maxBytes } = read
+  const compiled = compileRules(rules, customMethods, read.default === 'deny')
   const filtering = filterLists ? { filter: listFilter(compiled) } : {}
   return {
     scopes: compiled.scopes,
@@ -134,7 +131,7 @@ export function operationScopes<const Custom extends string = never>(
       if (request.method !== 'POST' && request.body === null)
         // A stream that is resumed may carry the answer to a list request.
         return { scopes: [], request, ...(isRead ? filtering : {}) }
-      const read = await readMessages(request, limit)
+      const read = await readMessages(request, maxBytes)
       if (isRefused(read)) return read
       if (read.messages.length === 0) return { scopes: [], request: read.request }
       const problem = headerProblem(request.headers, read.body, read.messages)

@@ -1,10 +1,10 @@
 import { ConfigurationError } from '../../errors.ts'
-import { nearestName, requireStrings } from '../../lib/options.ts'
+import { nearestName, optionError } from '../../lib/options.ts'
 import { isMisspelt, isSetUp, keyKind, ruleKeys } from './methods.ts'
 import { fold, isBlankOrControlled, matches, patternOf, type Pattern } from './patterns.ts'
 import { bareUris, exampleOf, isAmbiguous, normalUri } from './uri.ts'
 import type { OperationRule } from './operations.ts'
-import { requireNeeded } from '../scope-options.ts'
+import { neededScopes } from '../scope-options.ts'
 
 /** The rules, checked and in the order in which they are looked up. */
 export interface Rules {
@@ -24,14 +24,10 @@ interface Entry {
 }
 
 /** `customMethods`: those of the server that no revision of MCP defines. `deny`: what no rule names is refused. */
-export function compileRules(rules: unknown, customMethods: unknown, deny: boolean): Rules {
-  const custom = requireStrings('customMethods', customMethods ?? [])
+export function compileRules(rules: unknown, custom: readonly string[], deny: boolean): Rules {
   const variant = custom.find(isMisspelt)
   if (variant !== undefined)
-    throw new ConfigurationError(
-      'customMethods',
-      `"${variant}" differs from a method of MCP by its spelling only`,
-    )
+    throw optionError('customMethods', 'a method that MCP does not define in another spelling', variant)
   const methods = Object.entries(requireObject('operations', rules)).map(([key, value]) => {
     const at = `operations.${key}`
     checkMethod(at, key, custom)
@@ -126,13 +122,13 @@ const isRule = (value: unknown): value is OperationRule => Array.isArray(value) 
 
 function checkRule(at: string, value: unknown): OperationRule {
   if (typeof value === 'function') return value as OperationRule
-  return requireNeeded(at, value)
+  return neededScopes().required(value, at)
 }
 
 function requireObject(at: string, value: unknown): Record<string, unknown> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value))
     return value as Record<string, unknown>
-  throw new ConfigurationError(at, "pass scopes (['notes:write']), a function, or an object of them by name")
+  throw optionError(at, "scopes (['notes:write']), a function, or an object of them by name", value)
 }
 
 /** The key as it is looked up. Refuses keys that match no name that passes: their rule would protect nothing. */
