@@ -60,7 +60,7 @@ export function guard<P = unknown>(rs: Lazy<ResourceServer<P>>, need?: ProtectNe
     if (need?.operations !== undefined && judged.body !== null) incoming.body = await judged.json()
     ;(incoming as { auth?: AuthInfo<P> | undefined }).auth = auth
     // What the guard adds to an answer (CORS, Cache-Control, Deprecation) goes onto the one that the handler will write.
-    copyHeaders(outgoing, admitted.finish(new Response()).headers)
+    copyHeaders(outgoing, admitted.finish(new Response('')).headers)
     outgoing.once(
       'close',
       admitted.onEnd(() => endAnswer(outgoing)),

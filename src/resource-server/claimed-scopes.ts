@@ -5,7 +5,9 @@ import { scopeList } from './scope-options.ts'
 
 type Claims = Readonly<Record<string, unknown>>
 
-/** Reads the option `scopesFromClaims`: the scopes that follow from a token's roles and permissions (RBAC). */
+/**
+ * Reads the option `scopesFromClaims`: the scopes that follow from a token's roles and permissions (RBAC).
+ */
 export function readScopesFromClaims(value: unknown, name: string): (claims: Claims) => readonly string[] {
   if (typeof value === 'function') return callAttributed(value as (claims: Claims) => readonly string[])
   const byValue = record(scopeList().required, "{ value: ['scope'] }").required

@@ -7,7 +7,7 @@ export interface Settings {
   readonly resources: readonly Resource[]
   readonly hierarchy: ScopeHierarchy
   readonly claimedScopes: ((claims: Readonly<Record<string, unknown>>) => readonly string[]) | undefined
-  /** Undefined: what the resource's own scheme and host say. */
+  /** Undefined: the scheme and host of the resource decide. */
   readonly allowedOrigins: '*' | readonly string[] | undefined
   /** 0: no token cache. */
   readonly tokenCacheSize: number
@@ -17,13 +17,13 @@ export interface Settings {
   readonly runtime: VerifierRuntime
 }
 
-/** One resource with everything that is known about it before the first request. */
+/** One resource, resolved from the options. */
 export interface Resource {
   /** As configured. */
   readonly resource: string
-  /** Where requests find it: a pathname without a trailing slash. */
+  /** The pathname of its requests, without a trailing slash. */
   readonly path: string
-  /** The request's host must be this one; undefined: any, because the path decides. */
+  /** The host that the request must be for; undefined: any, because the path decides. */
   readonly host: string | undefined
   /** Whether it is on this machine, so that the request's `Host` is checked. */
   readonly loopback: boolean
@@ -32,9 +32,9 @@ export interface Resource {
   readonly metadataPaths: readonly string[]
   readonly metadata: ProtectedResourceMetadata
   readonly requiredScopes: readonly string[]
-  /** Asked for by the challenge to a request without a good token, beside what the request needs. */
+  /** The scopes that a 401 challenge asks for, beside those that the request needs. */
   readonly firstScopes: readonly string[]
-  /** All that a token can carry; undefined: not known. */
+  /** The scopes that a token can carry; undefined: not known. */
   readonly offered: readonly string[] | undefined
   readonly servers: readonly AuthorizationServer[]
 }

@@ -9,11 +9,13 @@ import { resolveOptions } from './options.ts'
 import type { AdmitNeed, Need, ProtectNeed, ResourceServer, ResourceServerOptions } from './types.ts'
 
 /**
- * The guard of an MCP server: verifies access tokens, answers what the MCP authorization specification demands, serves the protected resource metadata, and
- * hands the handler an `AuthInfo` that the official SDK takes as it is.
+ * The guard of an MCP server. It verifies access tokens, refuses requests as the MCP authorization
+ * specification says, serves the protected resource metadata, and gives the handler an `AuthInfo` that the
+ * official SDK takes as it is.
  *
- * @throws ConfigurationError where an option is wrong or unknown; the message names the option and the fix.
- * @see [MCP Authorization](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization), [RFC 9728](https://www.rfc-editor.org/rfc/rfc9728), [RFC 6750](https://www.rfc-editor.org/rfc/rfc6750)
+ * @throws ConfigurationError if an option is wrong or unknown; the message names the option and the fix.
+ * @see [MCP Authorization](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization),
+ * [RFC 9728](https://www.rfc-editor.org/rfc/rfc9728), [RFC 6750](https://www.rfc-editor.org/rfc/rfc6750)
  *
  * @example
  * const rs = createResourceServer({

@@ -109,7 +109,8 @@ function metadata(
   return {
     resource,
     authorization_servers: [...new Set(issuers)],
-    // In reverse: mcp-remote takes a step-up's union for its own default, and asks for less, if it reads like this list joined.
+    // In reverse: mcp-remote takes a step-up's union for its own default, and asks for less, if it reads like
+    // this list joined.
     ...(supported.length === 0 ? {} : { scopes_supported: [...supported].reverse() }),
     bearer_methods_supported: ['header'],
     ...defined({
@@ -121,7 +122,10 @@ function metadata(
   }
 }
 
-/** What the first challenge asks for. By default all that an embedded server offers: the user chooses on the consent page. */
+/**
+ * What the first challenge asks for. By default all that an embedded server offers: the user chooses on the
+ * consent page.
+ */
 function firstScopesOf(
   value: ResourceOptions['firstChallengeScopes'],
   supported: readonly string[],

@@ -6,8 +6,8 @@ import { jwtVerifier } from './verify/jwt.ts'
 import { checkSigning } from './verify/first-of.ts'
 
 /**
- * The authorization servers of the options. At least one of them issues tokens to clients (MCP, Authorization Server
- * Location). Their issuers are https URLs (RFC 9728 §2 by way of RFC 8414 §2).
+ * The authorization servers of the options. At least one of them issues tokens to clients (MCP, Authorization
+ * Server Location). Their issuers are https URLs (RFC 9728 §2 by way of RFC 8414 §2).
  */
 export function resolveServers(
   option: string,

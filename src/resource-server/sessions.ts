@@ -7,40 +7,45 @@ import type { AuthInfo, Awaitable } from '../types.ts'
 
 /** Options of {@link createSessions}. */
 export interface SessionOptions {
-  /** ≥ 32 bytes, the same on every instance; a list: the first makes, all open. The deployment's secret will do. */
+  /**
+   * At least 32 bytes, the same on every instance. Of a list, the first one makes ids, and all check them.
+   * May be the deployment's secret.
+   */
   secret: string | readonly string[]
 }
 
-/** Session ids that belong to whoever opened them. */
+/** Session ids that are bound to the principal that opened them. */
 export interface Sessions {
-  /** A new session id of this principal, for a transport's `sessionIdGenerator`. */
+  /** Makes a session id for this principal, for a transport's `sessionIdGenerator`. */
   create(auth: Principal): Promise<string>
-  /** Whether the id was made here, for this principal. */
+  /** Whether this server made the id for this principal. */
   owns(id: string, auth: Principal): Promise<boolean>
   /**
-   * Binds the session ids that the handler itself makes: on the way out an id gets a seal, on the way in the seal is checked and taken off.
-   * Another principal's session is answered 404, as one that never was.
+   * Binds the session ids that the handler itself makes. A MAC is added to an id in a response, and checked
+   * and removed in a request. The session of another principal is 404, as one that does not exist.
    */
   bind<R extends unknown[]>(
     handler: (request: Request, auth: AuthInfo, ...rest: R) => Awaitable<Response>,
   ): (request: Request, auth: AuthInfo, ...rest: R) => Promise<Response>
 }
 
-/** Whose session it is, as the guard's `auth` says. */
+/** The owner of a session, from the guard's `auth`. */
 export type Principal = Pick<AuthInfo, 'issuer' | 'subject' | 'clientId' | 'resource' | 'token'>
 
 /**
- * Whether two requests come from the same principal at the same resource; for transports that keep their own list of sessions (HTTP+SSE of
- * 2024-11-05).
+ * Whether two requests come from the same principal at the same resource; for transports that keep their own
+ * list of sessions (HTTP+SSE of 2024-11-05).
  */
 export const samePrincipal = (a: Principal, b: Principal): boolean => identityOf(a) === identityOf(b)
 
 /**
- * Binds MCP session ids to (issuer, subject, client, resource), so that a stolen or guessed id is worth nothing with another token (session
- * hijacking), while a refreshed token continues the session. If the issuer does not say who the user is, the session belongs to the token
- * and ends with it. Nothing is stored: the id carries a MAC.
+ * Binds MCP session ids to (issuer, subject, client, resource), so that a stolen or guessed id is useless
+ * with another token (session hijacking), while a refreshed token continues the session. If the issuer does
+ * not say who the user is, the session belongs to the token and ends with it. Nothing is stored: the id
+ * carries a MAC.
  *
- * @see [MCP Security Best Practices, Session Hijacking](https://modelcontextprotocol.io/specification/2025-11-25/basic/security_best_practices#session-hijacking)
+ * @see [MCP Security Best Practices, Session
+ * Hijacking](https://modelcontextprotocol.io/specification/2025-11-25/basic/security_best_practices#session-hijacking)
  */
 export function createSessions(options: SessionOptions): Sessions {
   const { secret } = readOptions('createSessions', options, { secret: secrets().required })
@@ -63,7 +68,7 @@ export function createSessions(options: SessionOptions): Sessions {
     bind:
       (handler) =>
       async (request, auth, ...rest) => {
-        const inbound = await inner(request, (id) => open(id, auth))
+        const inbound = await unsealRequest(request, (id) => open(id, auth))
         if (inbound === undefined) return notFound()
         const response = await handler(inbound, auth, ...rest)
         const made = response.headers.get(header)
@@ -74,13 +79,14 @@ export function createSessions(options: SessionOptions): Sessions {
 
 const header = 'mcp-session-id'
 
-/** The request with the handler's own id; undefined where the session is not this principal's. */
-async function inner(
+/** The request with the handler's own id; undefined if the session belongs to another principal. */
+async function unsealRequest(
   request: Request,
   open: (id: string) => Promise<string | undefined>,
 ): Promise<Request | undefined> {
   const id = request.headers.get(header)
-  // Resuming a stream is bound through its session; without one anybody's events could be asked for.
+  // A stream can only be resumed with its session id: without one, a client could ask for the events of
+  // another user (session hijacking).
   if (id === null) return request.headers.has('last-event-id') ? undefined : request
   const opened = await open(id)
   if (opened === undefined) return undefined
@@ -107,10 +113,11 @@ function withHeader(response: Response, id: string): Response {
 const binding = (id: string, auth: Principal): string => JSON.stringify([id, identityOf(auth)])
 
 /**
- * The same for a refreshed token, different for any two principals; JSON, so that no two of them spell the same text. Without a subject all
- * users of a client would be one, so the token stands for its user.
+ * The same for a refreshed token, and different for any two principals; as JSON, so that two of them never
+ * give the same text. Without a subject all users of a client would be the same, so the token identifies the
+ * user.
  */
 function identityOf({ issuer, subject, clientId, resource, token }: Principal): string {
-  const who = !subject ? ['token', token ?? randomToken()] : ['user', subject, clientId]
-  return JSON.stringify([issuer, resource.href, ...who])
+  const owner = !subject ? ['token', token ?? randomToken()] : ['user', subject, clientId]
+  return JSON.stringify([issuer, resource.href, ...owner])
 }

@@ -12,54 +12,64 @@ import type {
 /** Options of `createResourceServer`. */
 export interface ResourceServerOptions extends Runtime {
   /**
-   * The URL that clients type in: the identifier of RFC 8707 and RFC 9728, and the audience of tokens. https, or http on this machine.
-   * Several: chosen by the request's path.
+   * The URL that users type into their client: the resource identifier of RFC 8707 and RFC 9728, and the
+   * audience of tokens. https, or http on this machine. Of several resources, the request's path chooses.
    */
   resource: string | readonly ResourceOptions[]
-  /** Who issues tokens: an issuer's URL, a preset, an embedded server or a verifier. One that clients can go to at least. */
+  /**
+   * Who issues tokens: an issuer's URL, a preset, an embedded server or a verifier. At least one that clients
+   * can get tokens from.
+   */
   authorizationServers: readonly (string | Provider | AuthorizationServer)[]
   /**
-   * For the metadata document. Default: what the embedded authorization server offers for the resource, otherwise `requiredScopes`.
+   * For the metadata document. Default: what the embedded authorization server offers for the resource,
+   * otherwise `requiredScopes`.
    */
   scopesSupported?: readonly string[]
-  /** What every request needs. Default: nothing but a good token. */
+  /** The scopes that every request needs. Default: none. */
   requiredScopes?: readonly string[]
   /**
-   * What the first challenge (401) asks for beside what the request needs: `'required'`, nothing more; `'offered'`, all of `scopesSupported`; or a
-   * list. Default: `'offered'` with an embedded server, whose consent page lets the user choose, otherwise `'required'`. Some clients never
-   * ask again: what they are not asked for here, they do not get.
+   * The scopes that the first challenge (401) asks for, beside those that the request needs: `'required'`,
+   * none; `'offered'`, all of `scopesSupported`; or a list. Default: `'offered'` with an embedded server,
+   * whose consent page lets the user choose, otherwise `'required'`. Some clients never ask for more later,
+   * so they only get what this challenge asks for.
    */
   firstChallengeScopes?: 'required' | 'offered' | readonly string[]
   /** Which scope includes which others, for example `{ admin: ['write'], write: ['read'] }`. Transitive. */
   scopeImplies?: Readonly<Record<string, readonly string[]>>
   /**
    * Scopes that follow from other claims (RBAC): by dotted claim path and value, for example
-   * `{ roles: { editor: ['notes:write'] } }`, or a function. They add to the token's own scopes: roles say what a *user* may do, so map
-   * nothing that the client was not meant to get.
+   * `{ roles: { editor: ['notes:write'] } }`, or a function. They add to the token's own scopes. Roles say
+   * what a *user* may do, so only map what every client of that user may do.
    */
   scopesFromClaims?: ScopesFromClaims
   /**
-   * Browser origins that may call. A list: exactly these. Default: `*` without credentials for an https resource; loopback origins alone for a
-   * loopback resource. A request from another origin is 403 before it is authenticated.
+   * Browser origins that may call (CORS). A list: exactly these. Default: `*` without credentials for an
+   * https resource; only loopback origins for a loopback resource. A request from another origin is 403
+   * before it is authenticated.
    */
   allowedOrigins?: '*' | readonly string[]
-  /** Shares key sets between instances. Default: memory alone. */
+  /** Shares key sets between instances. Default: each instance keeps them in memory. */
   cache?: Cache
   /**
-   * Seals what goes into `cache`, so that write access to the cache is not the right to sign tokens. At least 32 bytes, the same on every
-   * instance; a list: the first seals, all open. Default: entries are not authenticated.
+   * Encrypts and authenticates the entries of `cache` against cache poisoning: who can write to the cache
+   * could otherwise sign tokens. At least 32 bytes, the same on every instance. Of a list, the first one
+   * seals, and all open. Default: entries are not authenticated.
    */
   cacheSecret?: string | readonly string[]
-  /** Verified tokens in memory, per resource. `size`: 1–1 000 000 entries, default 10 000. `false`: every request is verified anew. */
+  /**
+   * Verified tokens in memory, per resource. `size`: 1–1 000 000 entries, default 10 000. `false`: every
+   * request is verified anew.
+   */
   tokenCache?: { size: number } | false
   /**
-   * The longest token that is looked at, in characters: 1024–65 536, default 16 384. A longer one is answered 431, never `invalid_token`.
-   * The host has a limit of its own (Node: 16 kB for all headers, `--max-http-header-size`).
+   * The longest token that is read, in characters: 1024–65 536, default 16 384. A longer one is 431, never
+   * `invalid_token`. The host has a limit of its own (Node: 16 kB for all headers, `--max-http-header-size`).
    */
   maxTokenLength?: number
   /**
-   * Where this server's root is reached from outside, when a proxy takes a path prefix off: `https://example.com/api`. The resource lies below it; requests
-   * arrive without the prefix, and the metadata is announced below it.
+   * The public URL of this server's root, if a proxy removes a path prefix: `https://example.com/api`. The
+   * resource lies below it; requests arrive without the prefix, and the metadata is announced below it.
    */
   publicUrl?: string
   /** For the metadata document (RFC 9728 §2). */
@@ -70,19 +80,25 @@ export interface ResourceServerOptions extends Runtime {
   policy?: string
   /** URL of the terms of service, for the metadata document. */
   termsOfService?: string
-  /** Take `Authorization` off the request before the handler sees it. Default false. */
+  /** Remove `Authorization` from the request that the handler gets. Default false. */
   stripAuthorization?: boolean
-  /** Origins that may be reached over http although they are not on this machine, for example `http://mcp:3000` in a compose network. Default none. */
+  /**
+   * http origins that are allowed although they are not on this machine, for example `http://mcp:3000` in a
+   * compose network. Default: none.
+   */
   dangerouslyAllowHttp?: readonly string[]
 }
 
-/** One of several resources. What is not set here is what the resource server's options say. */
+/** One of several resources. The resource server's options are the defaults. */
 export interface ResourceOptions {
-  /** The identifier, whole. */
+  /** The resource identifier. */
   resource?: string
-  /** Instead of `resource`: the path alone; the host is the request's, where it is one of these (`mcp.example.com`, `localhost:3000`). Any other host is 421. */
+  /**
+   * Instead of `resource`: the hosts of the request (`mcp.example.com`, `localhost:3000`), each of which
+   * makes a resource with `path`. Any other host is 421.
+   */
   hosts?: readonly string[]
-  /** The path that goes with `hosts`. Default `/`. */
+  /** The path for `hosts`. Default `/`. */
   path?: string
   authorizationServers?: readonly (string | Provider | AuthorizationServer)[]
   scopesSupported?: readonly string[]
@@ -102,7 +118,7 @@ export type ScopesFromClaims =
 export interface Need {
   /** Scopes beside `requiredScopes`; one challenge names all of them. */
   scopes?: readonly string[]
-  /** Which of several resources, where the path does not tell. */
+  /** Which of several resources, if the path does not say. */
   resource?: string
   /** The token's `acr` must be one of these (RFC 9470). */
   acrValues?: readonly string[]
@@ -126,24 +142,28 @@ export interface AdmitNeed extends ProtectNeed {
 export interface AdmittedRequest<P = unknown> {
   /** Who is calling; undefined for a request without a token, which only `optional` admits. */
   readonly auth: AuthInfo<P> | undefined
-  /** The request for the handler: with the body that the rules for operations have read, and with `stripAuthorization` without the token. */
+  /**
+   * The request for the handler: with the body that the rules for operations have read, and with
+   * `stripAuthorization` without the token.
+   */
   readonly request: Request
   /**
-   * The handler's response as it goes out: with CORS headers, `Cache-Control` and the headers of the verifier (`Deprecation`), lists
-   * filtered, and an event stream that ends with its token. Call it once, with every response of the handler.
+   * The handler's response as it goes out: with CORS headers, `Cache-Control` and the headers of the verifier
+   * (`Deprecation`), lists filtered, and an event stream that ends with its token. Call it once, with every
+   * response of the handler.
    */
   finish(response: Response): Response
   /**
-   * For a host whose handler writes to a socket, so that `finish` cannot end its stream. Calls `end` once, when the answer has to end:
-   * the token has expired or was revoked, or the answer to a POST has lasted 3600 s. Returns a function that stops the watch; call it
-   * when the answer is complete.
+   * For a host whose handler writes to a socket, so that `finish` cannot end its stream. Calls `end` once,
+   * when the answer has to end: the token has expired or was revoked, or the answer to a POST has lasted
+   * 3600 s. Returns a function that stops the watch; call it when the answer is complete.
    */
   onEnd(end: () => void): () => void
 }
 
-/** Judges what a request asks for; the guard answers with what comes of it. */
+/** Judges the operations of a request. `operationScopes()` of `tollgate/operations` makes one. */
 export interface OperationJudge {
-  /** Every scope that a rule names, so that one that is not offered is refused at construction. */
+  /** Every scope that a rule names. One that no authorization server offers is refused at construction. */
   readonly scopes?: readonly string[]
   judge(request: Request, auth: AuthInfo | undefined): Promise<OperationJudgement>
 }
@@ -152,17 +172,20 @@ export type OperationJudgement =
   | {
       readonly refused: Response
       readonly operation?: string
-      /** Why, for the event: one line. */
+      /** The reason, for the event: one line. */
       readonly detail?: string
     }
   | {
-      /** All that the operations of this request need. */
+      /** The scopes that the operations of this request need. */
       readonly scopes: readonly string[]
-      /** Whether the messages ask for nothing but answers: such a stream outlives its token, a subscription does not. Undefined: there are none. */
+      /**
+       * Whether all messages are requests that end with an answer. Such a stream outlives its token, a
+       * subscription does not. Undefined: not known.
+       */
       readonly answers?: boolean
-      /** What was asked for, for an event, for example `tools/call write_note`; without queries. */
+      /** The operations, for an event, for example `tools/call write_note`; without queries. */
       readonly operation?: string
-      /** What the handler gets: with the very body that was judged. */
+      /** The request for the handler, with the body that was judged. */
       readonly request: Request
       /** Changes the handler's answer. `carries`: whether the token carries all of these scopes. */
       readonly filter?: (response: Response, carries: (scopes: readonly string[]) => boolean) => Response
@@ -189,9 +212,9 @@ export interface ResourceServer<P = unknown> extends Endpoints {
     need?: ProtectNeed,
   ): (request: Request, ...rest: R) => Promise<Response>
   /**
-   * Admits a request, or answers it: `protect` in two steps, for adapters and for hosts whose handler is not a function from request to
-   * response. A Response is the answer and goes out as it is (the metadata, a preflight, 401, 403, 400, 421, 431 or 503); otherwise pass the
-   * handler's response through `finish`.
+   * Admits a request, or answers it: `protect` in two steps, for adapters and for hosts whose handler is not
+   * a function from request to response. A Response is the answer and goes out as it is (the metadata, a
+   * preflight, 401, 403, 400, 421, 431 or 503); otherwise pass the handler's response through `finish`.
    *
    * @example
    * const admitted = await rs.admit(request)

@@ -249,6 +249,13 @@ test('what the guard adds to an answer stands on the handler’s own: CORS, Depr
   })
 })
 
+test('HT5 the answer to a POST is not for shared caches either, unless the handler decides', async () => {
+  const { app, origin, rs } = await start()
+  app.all('/mcp', guard(rs), (_req, res) => void res.json({ mail: 1 }))
+  const response = await fetch(`${origin}/mcp`, { method: 'POST', headers: alice })
+  expect([response.status, response.headers.get('cache-control')]).toEqual([200, 'no-store'])
+})
+
 test('a body parser behind the guard finds the body, one before it does no harm', async () => {
   for (const before of [true, false]) {
     const { app, origin, rs } = await start()

@@ -2,8 +2,8 @@ import type { AuthInfo, UpstreamToken, VerifiedToken } from '../../types.ts'
 import { compareScopes } from './scopes.ts'
 
 /**
- * The `auth` that the handler gets. Frozen, because one object serves all requests with this token. Token and response headers are not
- * enumerable, so that they are not logged or copied by accident.
+ * The `auth` that the handler gets. Frozen, because one object serves all requests with this token. Token and
+ * response headers are not enumerable, so that they are not logged or copied by accident.
  */
 export function createAuthInfo(
   token: string,
@@ -12,7 +12,8 @@ export function createAuthInfo(
   carried: ReadonlySet<string>,
 ): AuthInfo<never> {
   const { issuer, clientId, expiresAt, claims, props, responseHeaders } = verified
-  // A custom verifier may return `''` or `null` if there is no user. As a subject it would be one user for all of them.
+  // A custom verifier may return `''` or `null` if there is no user. As a subject it would be one user for
+  // all of them.
   const subject = verified.subject || undefined
   deepFreeze(claims)
   const auth = {

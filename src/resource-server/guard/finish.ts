@@ -10,7 +10,10 @@ import type { Verified } from './token-cache.ts'
 /** What the rules for operations made of an admitted request. */
 export type JudgedOperations = Exclude<OperationJudgement, { refused: Response }>
 
-/** The handler's answer as it goes out: lists filtered, ended with its token, not for shared caches, readable for browsers. */
+/**
+ * The handler's answer as it goes out: lists filtered, ended with its token, not for shared caches, readable
+ * for browsers.
+ */
 export function finishResponse(
   request: Request,
   response: Response,
@@ -21,7 +24,8 @@ export function finishResponse(
   const answer = operations?.filter === undefined ? response : filtered(response, verified, operations.filter)
   if (verified === undefined) return applyCors(request, answer, target.cors)
   const { responseHeaders } = verified.auth
-  // Caches do not store the answer to a POST that does not ask for it (RFC 9110 §9.3.3), so an empty one needs no `no-store`.
+  // Caches do not store the answer to a POST that does not ask for it (RFC 9110 §9.3.3), so an empty one
+  // needs no `no-store`.
   if (answer.body === null && responseHeaders === undefined && request.method === 'POST')
     return applyCors(request, answer, target.cors)
   const ending = isEventStream(answer)
@@ -55,7 +59,8 @@ function filtered(
 }
 
 /**
- * A subscription ends with its token (OAuth 2.1 §5.2). The answer to one request, which was authorized when it began, runs to its end.
+ * A subscription ends with its token (OAuth 2.1 §5.2). The answer to one request, which was authorized when
+ * it began, runs to its end.
  */
 function limitFor(
   request: Request,
@@ -85,7 +90,10 @@ function limitFor(
   return { ...limit, longest: clock() + longestAnswer, kind: streamKind(request, operations?.answers) }
 }
 
-/** Keeps an authorized answer out of shared caches (RFC 9111 §3.5), unless the handler has decided; undefined: nothing to add. */
+/**
+ * Keeps an authorized answer out of shared caches (RFC 9111 §3.5), unless the handler has decided; undefined:
+ * nothing to add.
+ */
 function cacheControl(control: string | null): string | undefined {
   if (control === null) return 'no-store'
   return /\b(?:no-store|private|public)\b/i.test(control) ? undefined : `${control}, private`

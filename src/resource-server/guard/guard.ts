@@ -26,7 +26,10 @@ export type Admit = (
   options: AdmitOptions,
 ) => Awaitable<Admission | Response>
 
-/** The only place that decides whether a request is admitted: locate, authenticate, decide, then the rules for operations. */
+/**
+ * The only place that decides whether a request is admitted: locate, authenticate, decide, then the rules for
+ * operations.
+ */
 export function createGuard(locate: Locate): Admit {
   return (request, required, { anonymous, operations }) => {
     const target = locate(request, required.resource)
@@ -35,7 +38,8 @@ export function createGuard(locate: Locate): Admit {
     const header = request.headers.get('authorization')
     if (header === null) return conclude(attempt, undefined)
     const now = target.runtime.clock()
-    // Only a whole token that was verified before is found, so its grammar needs no check. The decision is the same either way.
+    // Only a whole token that was verified before is found, so its grammar needs no check. The decision is
+    // the same either way.
     const known = header.startsWith('Bearer ') ? target.findVerified(header.slice(7), now) : undefined
     return known !== undefined && known.revalidate === undefined
       ? conclude(attempt, known, now)
@@ -51,7 +55,10 @@ interface Attempt extends AdmitOptions {
   readonly plan: Plan
 }
 
-/** Reads and verifies the token, or asks whether a known one is still good; at once if there is nothing to wait for. */
+/**
+ * Reads and verifies the token, or asks whether a known one is still good; at once if there is nothing to
+ * wait for.
+ */
 function authenticate(attempt: Attempt, known: Verified | undefined): Awaitable<Admission | Response> {
   const { request, target } = attempt
   try {
@@ -69,8 +76,9 @@ function authenticate(attempt: Attempt, known: Verified | undefined): Awaitable<
 }
 
 /**
- * The decision, the same for a token that is known and for one that was just verified: why the request is refused; undefined if it is
- * admitted. Audience, issuer, expiry and type are the verifier's part, which has passed.
+ * The decision, the same for a token that is known and for one that was just verified: why the request is
+ * refused; undefined if it is admitted. Audience, issuer, expiry and type are the verifier's part, which has
+ * passed.
  */
 export function decide(
   verified: Verified | undefined,
@@ -190,7 +198,10 @@ function planFor(required: Requirement, target: ProtectedResource): Plan {
   return (required.plans[target.index] = { scopes, first, missing: missingTokenHeaders(target, first) })
 }
 
-/** Reports and answers what is not admitted. An error that is not an OAuthError is the application's, and thrown. */
+/**
+ * Reports and answers what is not admitted. An error that is not an OAuthError is the application's, and
+ * thrown.
+ */
 function refuse(
   { request, target, required, plan }: Attempt,
   verified: Verified | undefined,

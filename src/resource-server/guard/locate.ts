@@ -6,7 +6,10 @@ import { oauthError } from '../../http/responses.ts'
 import type { Awaitable } from '../../types.ts'
 import type { ProtectedResource } from './protected-resource.ts'
 
-/** The resource that the request is for, or the answer: metadata, a preflight, or a refusal of path, host or origin. */
+/**
+ * The resource that the request is for, or the answer: metadata, a preflight, or a refusal of path, host or
+ * origin.
+ */
 export type Locate = (
   request: Request,
   resource: string | undefined,
@@ -14,7 +17,9 @@ export type Locate = (
 
 const wellKnown = '/.well-known/oauth-protected-resource'
 
-/** The steps before authentication. `handle` answers the metadata and the preflights of a resource's own path. */
+/**
+ * The steps before authentication. `handle` answers the metadata and the preflights of a resource's own path.
+ */
 export function createLocator(targets: readonly ProtectedResource[]): {
   locate: Locate
   handle: (request: Request) => Awaitable<Response> | undefined
@@ -67,7 +72,10 @@ function metadataEndpoint({ resource }: ProtectedResource): (request: Request) =
   return methods({ GET: () => new Response(text, { headers }) }, { cors })
 }
 
-/** Refuses another host or origin (MCP transports, Security Warning), and answers CORS preflights; undefined: neither. */
+/**
+ * Refuses another host (DNS rebinding) or origin (MCP transports, Security Warning), and answers CORS
+ * preflights; undefined: neither.
+ */
 function answerPreflightOrRefuse(request: Request, target: ProtectedResource): Response | undefined {
   if (target.resource.loopback && !asksForLoopback(request)) {
     return refuseInvalid(target, 421, wrongHost)
@@ -98,6 +106,7 @@ function refuseInvalid(target: ProtectedResource, status: number, problem: strin
   return oauthError(new OAuthError('invalid_request', problem, { status }))
 }
 
+/** Bun leaves an invalid `Host` out of the URL. */
 const refuseHost = (): Response =>
   oauthError(new OAuthError('invalid_request', 'The Host header is not valid'))
 
@@ -117,7 +126,7 @@ function refusePath(targets: readonly ProtectedResource[], request: Request): Re
       )
 }
 
-/** The longest path that holds the request's. */
+/** The resource with the longest path that contains the request's. */
 function findByPath(targets: readonly ProtectedResource[], request: Request): ProtectedResource | undefined {
   const { pathname, host: asked } = new URL(request.url)
   if (isAmbiguous(request, pathname)) return undefined
@@ -133,10 +142,12 @@ function findByPath(targets: readonly ProtectedResource[], request: Request): Pr
     return best
   }
   const exact = longest((path) => path)
-  // A router that ignores case (Express) would run the handler of another resource than the one that is judged.
+  // A router that ignores case (Express) would run the handler of another resource than the one that is
+  // judged.
   if (exact === undefined || exact !== longest((path) => path.toLowerCase())) return undefined
   const { host: own } = exact.resource
-  // Of an absolute target, some hosts write its host into the URL and leave another one in the header: two tenants of one request.
+  // Of an absolute request target, some hosts write its host into the URL and leave another one in the
+  // header: one request would be for two tenants.
   const contradicted =
     own !== undefined &&
     own !== asked &&
@@ -145,8 +156,9 @@ function findByPath(targets: readonly ProtectedResource[], request: Request): Pr
 }
 
 /**
- * Whether a router might read another path than the guard: encoded unreserved characters, separators and percent signs, empty segments
- * (RFC 3986 §6.2.2), and whatever the URL parser changes (dot segments), since Deno leaves the target as it came.
+ * Whether a router might read another path than the guard: encoded unreserved characters, separators and
+ * percent signs, empty segments (RFC 3986 §6.2.2), and what the URL parser changes (dot segments), because
+ * Deno does not normalise the target.
  */
 const isAmbiguous = (request: Request, pathname: string): boolean =>
   pathOf(request.url) !== pathname ||
@@ -155,7 +167,7 @@ const isAmbiguous = (request: Request, pathname: string): boolean =>
 const isBelow = (pathname: string, path: string): boolean =>
   pathname === path || (pathname.startsWith(path) && pathname.charCodeAt(path.length) === 0x2f)
 
-/** A resource that is a whole host shares it with other endpoints, so only the very path is its own. */
+/** A resource without a path shares its host with other endpoints, so it only owns the path `/`. */
 function ownsPath({ resource }: ProtectedResource, request: Request): boolean {
   return resource.path !== '' || new URL(request.url).pathname === '/'
 }

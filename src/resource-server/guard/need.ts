@@ -24,7 +24,10 @@ export interface Plan {
   readonly missing: Headers
 }
 
-/** Throws ConfigurationError if the need is wrong. Only `protect` and `admit` judge operations, and only `admit` is optional. */
+/**
+ * Throws ConfigurationError if the need is wrong. Only `protect` and `admit` judge operations, and only
+ * `admit` is optional.
+ */
 export function checkNeed(
   need: AdmitNeed,
   resources: readonly Pick<Resource, 'resource' | 'offered'>[],

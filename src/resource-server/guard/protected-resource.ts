@@ -60,7 +60,10 @@ export class ProtectedResource {
     return known === undefined ? this.#verify(token) : this.revalidate(known)
   }
 
-  /** Asks the verifier whether a known token is still good; at once if there is nothing to wait for. Rejects as `verify` does. */
+  /**
+   * Asks the verifier whether a known token is still good; at once if there is nothing to wait for. Rejects
+   * as `verify` does.
+   */
   revalidate(known: Verified): Awaitable<Verified> {
     try {
       const pending = known.revalidate?.() ?? undefined
@@ -85,7 +88,8 @@ export class ProtectedResource {
   #failure(token: string, error: unknown): InvalidTokenError | UnavailableError {
     if (error instanceof InvalidTokenError) this.#cache?.delete(token)
     if (error instanceof InvalidTokenError || error instanceof UnavailableError) return error
-    // Any other error says nothing about the token, so it is 503. Its message may quote the token, so it goes to `onError` only.
+    // Any other error says nothing about the token, so it is 503. Its message may quote the token, so it goes
+    // to `onError` only.
     return attribute(new UnavailableError('The token could not be judged'), 'verifier', error)
   }
 

@@ -15,8 +15,9 @@ export function missingTokenHeaders(target: ProtectedResource, scopes: readonly 
 }
 
 /**
- * The answer to a request that is not admitted. 400, 401 and 403 carry the one Bearer challenge (RFC 6750 §3, RFC 9728 §5.1, MCP Runtime
- * Insufficient Scope Errors) with all scopes that the request needs; 503 says nothing about the token.
+ * The answer to a request that is not admitted. 400, 401 and 403 carry the one Bearer challenge (RFC 6750 §3,
+ * RFC 9728 §5.1, MCP Runtime Insufficient Scope Errors) with all scopes that the request needs; 503 says
+ * nothing about the token.
  */
 export function refusal(
   request: Request,
@@ -46,8 +47,9 @@ export function refusal(
 }
 
 /**
- * The `error_description`, which anybody can read. The claims of a token, the accepted clients and audiences, and the host that cannot be
- * reached are only in the event; our own resource and issuers are public, because the metadata names them.
+ * The `error_description`, which anybody can read. The claims of a token, the accepted clients and audiences,
+ * and the host that cannot be reached are only in the event; our own resource and issuers are public, because
+ * the metadata names them.
  */
 function wireText({ status, description, expected }: OAuthError, { resource }: ProtectedResource): string {
   if (status >= 500) return 'The token cannot be judged at the moment'

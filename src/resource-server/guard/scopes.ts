@@ -8,8 +8,9 @@ export interface ScopeComparison {
 }
 
 /**
- * Compares what a request needs with what its token carries, implied scopes included (see {@link carriedScopes}). The guard's 403
- * `insufficient_scope` (RFC 6750 §3.1), the rules for operations, list filters, `auth.hasScope` and events all ask here.
+ * Compares what a request needs with what its token carries, implied scopes included (see {@link
+ * carriedScopes}). The guard's 403 `insufficient_scope` (RFC 6750 §3.1), the rules for operations, list
+ * filters, `auth.hasScope` and events all ask here.
  */
 export function compareScopes(carried: ReadonlySet<string>, needed: readonly string[]): ScopeComparison {
   let missing: string[] | undefined
@@ -20,8 +21,9 @@ export function compareScopes(carried: ReadonlySet<string>, needed: readonly str
 const sufficient: ScopeComparison = { sufficient: true, missing: [] }
 
 /**
- * All scopes that a token carries: its own, those that follow from its claims (`scopesFromClaims`), and those that they imply
- * (`scopeImplies`; MCP 2026-07-28, Step-Up Authorization Flow: servers account for hierarchies).
+ * All scopes that a token carries: its own, those that follow from its claims (`scopesFromClaims`), and those
+ * that they imply (`scopeImplies`; MCP 2026-07-28, Step-Up Authorization Flow: servers account for
+ * hierarchies).
  */
 export function carriedScopes(
   token: { readonly scopes: readonly string[]; readonly claims: Readonly<Record<string, unknown>> },

@@ -3,9 +3,9 @@ import { bodyElsewhere, isOwn } from '../../lib/own-request.ts'
 
 /** What is known of the event stream that answers a POST. */
 export interface StreamKind {
-  /** Reads along at the beginning. */
+  /** Reads the beginning of the stream. */
   see(chunk: Uint8Array): void
-  /** Whether it is the answer to a request, rather than a subscription or what nobody here knows. */
+  /** Whether it is the answer to a request. A subscription and an unknown method are not. */
   isAnswer(): Promise<boolean>
 }
 
@@ -14,7 +14,7 @@ const subscription = 'subscriptions/listen'
 const answered =
   /^(?:initialize|ping|server\/discover|logging\/setLevel|completion\/complete|(?:tools|prompts|resources|tasks|notifications)\/.+)$/
 
-/** Whether the messages of a body ask for nothing but answers: a method that is not known may be a subscription. */
+/** Whether each message of a body is answered once. An unknown method is not: it may be a subscription. */
 export const wantsAnswers = (body: unknown): boolean =>
   [body].flat().every((message) => {
     const { method } = (message ?? {}) as { method?: unknown }
@@ -22,8 +22,9 @@ export const wantsAnswers = (body: unknown): boolean =>
   })
 
 /**
- * The body decides, as it was judged or as it lies unread. If the handler has read it, the stream does: a subscription begins with its
- * acknowledgement (MCP 2026-07-28). The header only ever makes a stream a subscription, because a client may leave it out.
+ * The body decides, judged or not yet read. If the handler has read it, the stream decides: a subscription
+ * begins with its acknowledgement (MCP 2026-07-28). The header can only make a stream a subscription, because
+ * a client may leave it out.
  */
 export function streamKind(request: Request, judged: boolean | undefined): StreamKind {
   const elsewhere = isOwn(request) ? request[bodyElsewhere] : undefined
@@ -46,11 +47,14 @@ export function streamKind(request: Request, judged: boolean | undefined): Strea
 }
 
 const acknowledgement = '"notifications/subscriptions/acknowledged"'
-/** Characters in which the acknowledgement is looked for, and bytes of a body that is read for this alone. */
+/**
+ * Characters of the stream in which the acknowledgement is searched, and bytes of a body that is only read
+ * for this.
+ */
 const longestStart = 4096
 const longestBody = 65_536
 
-/** The body of a request that the handler answered without a look at it; undefined if it was read, is long, or is not JSON. */
+/** The body of a request that the handler has not read; undefined if it was read, is long, or is not JSON. */
 async function readUnread(request: Request): Promise<unknown> {
   if (request.bodyUsed || request.body === null) return undefined
   try {

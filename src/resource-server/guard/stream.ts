@@ -10,7 +10,10 @@ export interface StreamLimit {
   alive?: () => Promise<boolean>
   /** Seconds between two checks. Default 30. */
   every?: number
-  /** For the answer to a POST: it outlives its token if it is the answer to a request, until `longest` (seconds since the epoch). */
+  /**
+   * For the answer to a POST: it outlives its token if it is the answer to a request, until `longest`
+   * (seconds since the epoch).
+   */
   kind?: StreamKind
   longest?: number
 }
@@ -22,7 +25,10 @@ export const longestAnswer = 3600
 export const isEventStream = ({ body, headers }: Response): boolean =>
   body !== null && /^text\/event-stream/i.test(headers.get('content-type') ?? '')
 
-/** The end of a stream: the answer, closed when its limit is reached. An answer that is not an event stream is returned as it is. */
+/**
+ * The end of a stream: the answer, closed when its limit is reached. An answer that is not an event stream is
+ * returned as it is.
+ */
 export function limitStream(response: Response, limit: StreamLimit): Response {
   const { body, headers } = response
   if (body === null || !isEventStream(response)) return response

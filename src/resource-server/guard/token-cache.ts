@@ -16,11 +16,12 @@ export interface Verified {
 }
 
 /**
- * Verified tokens of one resource in memory, at most `size` of them. When the younger half is full, the older half is dropped: the tokens
- * that were not used since the last time.
+ * Verified tokens of one resource in memory, at most `size` of them. When the younger half is full, the older
+ * half is dropped: the tokens that were not used since the last time.
  *
- * Entries are found by the last 32 characters of the token, because hashing a whole token costs more than the rest of the guard. The whole
- * token is then compared. Only verified tokens are added, so an attacker cannot choose ends that collide.
+ * Entries are found by the last 32 characters of the token, because hashing a whole token costs more than the
+ * rest of the guard. The whole token is then compared. Only verified tokens are added, so an attacker cannot
+ * choose ends that collide.
  */
 export class TokenCache {
   readonly #half: number

@@ -1,7 +1,10 @@
 import { fromUtf8 } from '../../lib/bytes.ts'
 import type { Message } from './messages.ts'
 
-/** The first revision in which headers repeat what the body asks for. Revisions are dates, so their order is that of their text. */
+/**
+ * The first revision in which headers repeat the body. Revisions are dates, so their order is that of their
+ * text.
+ */
 const firstWithHeaders = '2026-07-28'
 const versionKey = 'io.modelcontextprotocol/protocolVersion'
 
@@ -16,8 +19,9 @@ const nameSource: Readonly<Record<string, string>> = {
 }
 
 /**
- * Where headers and body disagree (MCP 2026-07-28 transports, Server Validation): whatever routed or judged by the headers would have seen another request than
- * the handler. Earlier revisions need no such headers, but what they send must not lie either.
+ * How headers and body differ (MCP 2026-07-28 transports, Server Validation): a proxy that routes or judges
+ * by the headers would have seen another request than the handler. Earlier revisions need no such headers,
+ * but those that they send must be right.
  */
 export function headerProblem(
   headers: Headers,
@@ -59,7 +63,7 @@ function nameProblem(
   return decoded(header.trim()) === value ? undefined : 'Mcp-Name is not what the body says'
 }
 
-/** A value that no header can hold comes as `=?base64?…?=`. Undefined where that is not well-formed. */
+/** A value that a header cannot hold is sent as `=?base64?…?=`. Undefined if it is not well-formed. */
 function decoded(value: string): string | undefined {
   if (!value.startsWith('=?base64?') || !value.endsWith('?=') || value.length < 11) return value
   try {

@@ -4,7 +4,9 @@ import type { Rules } from './rules.ts'
 type Carries = (scopes: readonly string[]) => boolean
 type Item = Readonly<Record<string, unknown>>
 
-/** What a list holds, how its items are used, and under which name the rules know them. */
+/**
+ * The lists: the member that holds the items, the method that uses an item, and the item's name in the rules.
+ */
 const lists: readonly { items: string; use: string; key: (item: Item) => unknown }[] = [
   { items: 'tools', use: 'tools/call', key: ({ name }) => name },
   { items: 'prompts', use: 'prompts/get', key: ({ name }) => name },
@@ -19,8 +21,8 @@ const lists: readonly { items: string; use: string; key: (item: Item) => unknown
 const uriKey = (uri: unknown): unknown => (typeof uri === 'string' ? (normalUri(uri) ?? uri) : undefined)
 
 /**
- * Takes out of every list in an answer what the token may not use. A list is known by what it holds: its request may have come earlier, on
- * a connection that this stream resumes.
+ * Removes from every list in an answer what the token may not use. A list is recognised by its members,
+ * because its request may have come earlier, on a connection that this stream resumes.
  */
 export function listFilter(rules: Rules): (response: Response, carries: Carries) => Response {
   return (response, carries) => {
@@ -32,7 +34,7 @@ export function listFilter(rules: Rules): (response: Response, carries: Carries)
   }
 }
 
-/** Whether there was a list in it. */
+/** Filters the lists of a message. Returns whether it has one. */
 function filterLists({ result }: Record<string, unknown>, rules: Rules, carries: Carries): boolean {
   if (typeof result !== 'object' || result === null) return false
   const members = result as Record<string, unknown>
@@ -44,7 +46,7 @@ function filterLists({ result }: Record<string, unknown>, rules: Rules, carries:
       return found?.every((rule) => typeof rule === 'function' || carries(rule)) === true
     })
   }
-  // From 2026-07-28 on a result says who may share it; this one belongs to its token.
+  // From 2026-07-28 on, a result says which caches may share it; a filtered list belongs to its token.
   if (held.length > 0 && Object.hasOwn(members, 'cacheScope')) members['cacheScope'] = 'private'
   return held.length > 0
 }
@@ -105,7 +107,7 @@ function editedEvent(event: string, edit: (data: string) => string): string {
 
 function withBody(response: Response, editor: TransformStream<string, string>): Response {
   const headers = new Headers(response.headers)
-  // They were those of the whole list.
+  // They describe the unfiltered list.
   for (const name of ['content-length', 'etag', 'content-digest']) headers.delete(name)
   const decoder = new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>
   const body = response.body!.pipeThrough(decoder).pipeThrough(editor).pipeThrough(new TextEncoderStream())

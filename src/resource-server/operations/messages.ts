@@ -2,7 +2,7 @@ import { readText } from '../../http/body.ts'
 import { namesTwice } from '../../lib/json.ts'
 
 /** Messages of a batch. */
-const most = 1000
+const maxMessages = 1000
 
 /** A JSON-RPC message; nothing about it is checked. */
 export type Message = Readonly<Record<string, unknown>>
@@ -21,7 +21,10 @@ export interface Refused {
   readonly detail: string
 }
 
-/** The messages of a request body, which is read and parsed once. Rejects with `invalid_request` (413) above the limit in bytes. */
+/**
+ * The messages of a request body, which is read and parsed once. Rejects with `invalid_request` (413) above
+ * the limit in bytes.
+ */
 export async function readMessages(request: Request, limit: number): Promise<Read | Refused> {
   const text = await readText(request, limit)
   let body: unknown
@@ -33,11 +36,11 @@ export async function readMessages(request: Request, limit: number): Promise<Rea
     return rpcError(-32700, 'The body is not JSON')
   }
   const messages: unknown[] = Array.isArray(body) ? body : [body]
-  // Before anything is done for each of them, so that no caller sizes the work.
-  if (messages.length > most) return rpcError(-32600, `A batch has at most ${most} messages`)
+  // Checked before any work per message (denial of service).
+  if (messages.length > maxMessages) return rpcError(-32600, `A batch has at most ${maxMessages} messages`)
   if (messages.length === 0 || !messages.every(isMessage))
-    return rpcError(-32600, 'The body is no JSON-RPC message')
-  // Another parser may keep the first of two equal keys where this one keeps the last.
+    return rpcError(-32600, 'The body is not a JSON-RPC message')
+  // This parser keeps the last of two equal keys; another one may keep the first, and see another request.
   if (namesTwice(text, body)) return rpcError(-32600, 'The body has a key twice')
   return { body, messages, request: withBody(request, text, body) }
 }
@@ -54,17 +57,23 @@ export function rpcError(code: number, message: string, to?: Message, status = 4
   return { refused, detail: message }
 }
 
-/** A method that is there and is no string would be none here, and one for a handler that makes it a string. */
+/**
+ * A method that is not a string is refused: a handler that converts it to a string would run an operation
+ * that was not judged.
+ */
 const isMessage = (value: unknown): value is Message =>
   typeof value === 'object' &&
   value !== null &&
   !Array.isArray(value) &&
   ['string', 'undefined'].includes(typeof (value as Message)['method'])
 
-/** The same request with the body that was read. Whoever asks for its JSON gets the object that was judged, whoever asks for text the same bytes. */
+/**
+ * The same request with the body that was read. `json()` returns the object that was judged, `text()` the
+ * same bytes.
+ */
 function withBody(request: Request, text: string, body: unknown): Request {
   const { url, method, headers, signal } = request
-  // Workers keep what they know about the connection in `cf`; elsewhere there is none.
+  // On Workers, `cf` describes the connection; other runtimes do not have it.
   const { cf } = request as { cf?: unknown }
   const init = { method, headers, signal, body: text, ...(cf === undefined ? {} : { cf }) }
   const copy = new Request(url, init)

@@ -1,7 +1,9 @@
 /** How the name of an operation is found in the parameters of its method. */
 export type NameKind = 'name' | 'uri' | 'ref'
 
-/** A method whose operations have a name: a tool, a prompt, a resource, or a reference to one of the last two. */
+/**
+ * A method whose operations have a name: a tool, a prompt, a resource, or a reference to one of the last two.
+ */
 export type NamedMethod =
   | 'tools/call'
   | 'prompts/get'
@@ -37,8 +39,8 @@ const named: Readonly<Record<NamedMethod, NameKind>> = {
   'completion/complete': 'ref',
 }
 
-// Objects, so that the compiler finds a method that is missing here.
-// False: not without a rule where `default` is `deny`. A task holds what a tool made, and whose it is, not every server checks.
+// Objects, so that the compiler finds a method that is missing here. False: needs a rule if `default` is
+// `deny`. A task holds the result of a tool, and not every server checks whose task it is.
 const plain: Readonly<Record<PlainMethod, boolean>> = {
   initialize: true,
   ping: true,
@@ -91,8 +93,8 @@ export const isSetUp = (method: string): boolean =>
 const folded = new Map(known.map((method) => [method.toLowerCase(), method]))
 
 /**
- * Whether the method is another spelling of a known one (case, blanks, control characters): a peer that folds or trims it would run an
- * operation that was not judged.
+ * Whether the method is another spelling of a known one (case, blanks, control characters): a peer that folds
+ * or trims it would run an operation that was not judged.
  */
 export function isMisspelt(method: string): boolean {
   const bare = method.replace(/[\s\p{C}]/gu, '').toLowerCase()

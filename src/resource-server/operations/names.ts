@@ -5,10 +5,10 @@ import type { Rules } from './rules.ts'
 import { exampleOf, normalUri } from './uri.ts'
 import type { Operation } from './operations.ts'
 
-/** In characters. A longer name is refused before it is compared, so that no caller sizes the work. */
+/** In characters. A longer name is refused before it is compared (denial of service). */
 const longestName = 2048
-/** Operations of one request: resources of its subscriptions count, too. */
-const most = 1000
+/** Operations of one request; each resource of a subscription counts. */
+const maxOperations = 1000
 
 /** One operation, and the name under which its rules are looked up. */
 export interface Asked {
@@ -16,11 +16,11 @@ export interface Asked {
   readonly key: string | undefined
 }
 
-/** What the messages ask for, or why a peer could read something else in them than the rules do. */
+/** The operations of the messages, or why a handler could read other ones than the rules do. */
 export function operationsOf(messages: readonly Message[], rules: Rules): Asked[] | string {
   const asked: Asked[] = []
   for (const { method, params } of messages) {
-    // A response of the client has no method, and asks for nothing.
+    // A response of the client has no method and is not an operation.
     if (typeof method !== 'string') continue
     if (method.length > longestName || isMisspelt(method)) return 'The method is not spelt as MCP spells it'
     const members = isObject(params) ? params : {}
@@ -32,7 +32,7 @@ export function operationsOf(messages: readonly Message[], rules: Rules): Asked[
       if (typeof found === 'string') return found
       asked.push({ operation: { method: each[0], name: found.name, params: each[1] }, key: found.key })
     }
-    if (asked.length > most) return `A request asks for at most ${most} operations`
+    if (asked.length > maxOperations) return `A request asks for at most ${maxOperations} operations`
   }
   return asked
 }

@@ -13,28 +13,31 @@ import type { OperationJudge, OperationJudgement } from '../types.ts'
 
 export type { OperationJudge } from '../types.ts'
 
-/** One thing that a request asks for. */
+/** One operation of a request. */
 export interface Operation {
   /** For example `tools/call`. */
   readonly method: string
-  /** The tool's or prompt's name, the resource's URI; undefined where the method has none. */
+  /** The tool's or prompt's name, the resource's URI; undefined if the method has none. */
   readonly name: string | undefined
   readonly params: Readonly<Record<string, unknown>>
 }
 
 /**
- * Scopes, or a function for what depends on arguments. What it throws refuses the request: an OAuthError as it is, anything else with 500 and
- * the cause to `onError`.
+ * Scopes, or a function for what depends on arguments. What it throws refuses the request: an OAuthError as
+ * it is, anything else with 500 and the cause to `onError`.
  */
 export type OperationRule =
   readonly string[] | ((operation: Operation, auth: AuthInfo | undefined) => Awaitable<readonly string[]>)
 
-/** One rule for all names of a method, or one for each name. `*` in a name stands for any characters; the most specific key decides. */
+/**
+ * One rule for all names of a method, or one for each name. `*` in a name stands for any characters; the most
+ * specific key decides.
+ */
 type NamedRules = OperationRule | Readonly<Record<string, OperationRule>>
 
 /**
- * By method, and by name for the methods that have one: `{ 'tools/call': { write_note: ['notes:write'] } }`. `tools/*` stands for the
- * methods of a family, `*` for all the rest. The most specific key decides.
+ * By method, and by name for the methods that have one: `{ 'tools/call': { write_note: ['notes:write'] } }`.
+ * `tools/*` stands for the methods of a family, `*` for all the rest. The most specific key decides.
  */
 export type OperationRules<Custom extends string = never> = {
   readonly [Method in NamedMethod | NamedPattern]?: NamedRules
@@ -46,16 +49,17 @@ type Uninferred<T> = [T][T extends unknown ? 0 : never]
 /** Options of {@link operationScopes}. */
 export interface OperationOptions<Custom extends string = never> {
   /**
-   * What becomes of a tool, prompt, resource, completion or unknown method that no rule names. `allow` (default): it needs nothing beyond the
-   * guard's own scopes. `deny`: 403, so that a tool that is added later is closed until a rule opens it. What only sets up the connection or
-   * lists names (`initialize`, `ping`, `tools/list`, …) passes without a rule in both. `tasks/*` needs one: it hands out what tools made.
+   * For a tool, prompt, resource, completion or unknown method that no rule names. `allow` (default): it only
+   * needs the guard's own scopes. `deny`: 403, so that a tool that is added later is closed until a rule
+   * opens it. Methods that set up the connection or list names (`initialize`, `ping`, `tools/list`, …) need
+   * no rule in both cases. `tasks/*` needs one, because a task holds the result of a tool.
    */
   default?: 'allow' | 'deny'
   /** Methods of your own that rules may name. Default: none. */
   customMethods?: readonly Custom[]
   /**
-   * Leave out of lists of tools, prompts, resources and resource templates what the token may not use. Names with a function as their rule
-   * stay. Default false.
+   * Remove from lists of tools, prompts, resources and resource templates what the token may not use. Names
+   * whose rule is a function stay. Default false.
    */
   filterLists?: boolean
   /** The largest body in bytes, 1024–67 108 864. Default 4 194 304. Larger ones are 413. */
@@ -65,8 +69,9 @@ export interface OperationOptions<Custom extends string = never> {
 /** What {@link operationScopes} returns. */
 export interface OperationScopes extends OperationJudge {
   /**
-   * Rules that match nothing of what the server has registered, such as `tools/call delete_nte`: they protect nothing. Lists that are
-   * left out are not compared. Meant for a test of your own, or for the start of the server.
+   * Rules that match no name that the server has registered, such as `tools/call delete_nte`: they protect
+   * nothing. Lists that are left out are not compared. For a test of your own, or for the start of the
+   * server.
    */
   unmatched(names: {
     /** Names of tools. */
@@ -81,13 +86,15 @@ export interface OperationScopes extends OperationJudge {
 /**
  * Scopes per tool, prompt and resource, for `rs.protect(handler, { operations: operationScopes({ … }) })`.
  *
- * The body is read once and judged; the handler's `request.json()` is the very object that was judged. A batch needs the union of what its
- * messages need. What is missing is one 403 `insufficient_scope` that names all. From revision 2026-07-28 on, `Mcp-Method` and `Mcp-Name` must say what the
- * body says: 400 with JSON-RPC error -32020 otherwise. A name that a peer may read as another one (a URI that is not in normal form, a name
- * with blanks around it) is 400 with -32602. What no rule names is as `default` says.
+ * The body is read once and judged; the handler's `request.json()` is the very object that was judged. A
+ * batch needs the union of what its messages need. What is missing is one 403 `insufficient_scope` that names
+ * all. From revision 2026-07-28 on, `Mcp-Method` and `Mcp-Name` must say what the body says: 400 with
+ * JSON-RPC error -32020 otherwise. A name that a peer may read as another one (a URI that is not in normal
+ * form, a name with blanks around it) is 400 with -32602. What no rule names is as `default` says.
  *
- * @throws ConfigurationError where a rule or an option is wrong.
- * @see [MCP 2026-07-28, Runtime Insufficient Scope Errors](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization)
+ * @throws ConfigurationError if a rule or an option is wrong.
+ * @see [MCP 2026-07-28, Runtime Insufficient Scope
+ * Errors](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization)
  *
  * @example
  * operationScopes({
@@ -125,9 +132,11 @@ export function operationScopes<const Custom extends string = never>(
     },
     async judge(request, auth): Promise<OperationJudgement> {
       const isRead = request.method === 'GET' || request.method === 'HEAD'
-      // A Request shows no body of these methods, but a framework may hand one to the handler (RFC 9110 §9.3.1).
+      // A Request shows no body of these methods, but a framework may hand one to the handler (RFC 9110
+      // §9.3.1).
       if (isRead && mayHaveBody(request)) return rpcError(-32600, `A ${request.method} has no body`)
-      // Only a POST should carry messages, but not every handler looks at the method. Streams and the end of sessions are no operations.
+      // Only a POST should carry messages, but not every handler checks the method. Opening a stream and
+      // ending a session are not operations.
       if (request.method !== 'POST' && request.body === null)
         // A stream that is resumed may carry the answer to a list request.
         return { scopes: [], request, ...(isRead ? filtering : {}) }
@@ -144,7 +153,7 @@ export function operationScopes<const Custom extends string = never>(
       if (hasEqualIds(read.messages)) return rpcError(-32600, 'Two requests of the batch have the same id')
       const asked = operationsOf(read.messages, compiled)
       if (typeof asked === 'string') return rpcError(-32602, asked, read.messages[0])
-      const told = {
+      const about = {
         operation: asked.map(({ operation: { method, name = '' } }) => `${method} ${name}`.trim()).join(', '),
       }
       const rules: [OperationRule, Operation][] = []
@@ -153,23 +162,24 @@ export function operationScopes<const Custom extends string = never>(
         if (found === undefined)
           return {
             ...rpcError(-32601, 'No rule allows this operation', read.messages[0], 403),
-            ...told,
+            ...about,
           }
         for (const rule of found) rules.push([rule, operation])
       }
-      // None is called before all are found, and each in an async function: a rejection that nobody awaits ends a process of Node.
+      // All rules are found before one is called, and each is called in an async function: an unhandled
+      // rejection would end a Node process.
       const needs = rules.map(async ([rule, operation]) =>
-        typeof rule === 'function' ? called(rule, operation, auth) : rule,
+        typeof rule === 'function' ? callRule(rule, operation, auth) : rule,
       )
       const scopes = (await Promise.all(needs)).flat()
       const answers = wantsAnswers(read.body)
-      return { scopes, answers, request: read.request, ...told, ...(asked.some(isList) ? filtering : {}) }
+      return { scopes, answers, request: read.request, ...about, ...(asked.some(isList) ? filtering : {}) }
     },
   }
 }
 
-/** A rule that fails lets nobody in. What it throws is for `onError`, unless it is an answer. */
-async function called(
+/** A rule that throws refuses the request. `onError` gets what it threw, unless that is an OAuthError. */
+async function callRule(
   rule: Exclude<OperationRule, readonly string[]>,
   operation: Operation,
   auth: AuthInfo | undefined,

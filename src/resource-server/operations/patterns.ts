@@ -1,11 +1,14 @@
 /** A key in which `*` stands for any characters. */
 export interface Pattern {
   readonly text: string
-  /** What stands between the stars. */
+  /** The texts between the stars. */
   readonly parts: readonly string[]
   /** The same, as {@link fold} reads it. */
   readonly folded: readonly string[]
-  /** The most specific pattern decides: whole keys first, then by the number of characters that are no star. */
+  /**
+   * The most specific pattern decides: whole keys first, then by the number of characters that are not a
+   * star.
+   */
   readonly weight: number
 }
 
@@ -15,7 +18,10 @@ export function patternOf(text: string): Pattern {
   return { text, parts, folded: parts.map(fold), weight }
 }
 
-/** Whether the text consists of the parts in their order, with anything between them. Linear: each part is looked for once. */
+/**
+ * Whether the text consists of the parts in their order, with anything between them. Linear: each part is
+ * searched once.
+ */
 export function matches(parts: readonly string[], text: string): boolean {
   const first = parts[0]!
   if (parts.length === 1) return text === first
@@ -30,12 +36,12 @@ export function matches(parts: readonly string[], text: string): boolean {
   return text.length - last.length >= at && text.endsWith(last)
 }
 
-/** A name as a peer reads it that tells neither case nor Unicode forms apart, nor sees what has no width. */
+/** A name without case, Unicode forms and invisible characters, as some handlers compare it. */
 export const fold = (name: string): string =>
   name
     .normalize('NFKC')
     .replaceAll(/\p{Cf}/gu, '')
     .toLowerCase()
 
-/** Blanks around a name, which a peer may trim, and control characters, at which one may stop to read. */
+/** Blanks around a name, which a handler may trim, and control characters, at which it may stop reading. */
 export const isBlankOrControlled = (name: string): boolean => name.trim() !== name || /\p{Cc}/u.test(name)

@@ -6,9 +6,9 @@ import { bareUris, exampleOf, isAmbiguous, normalUri } from './uri.ts'
 import type { OperationRule } from './operations.ts'
 import { neededScopes } from '../scope-options.ts'
 
-/** The rules, checked and in the order in which they are looked up. */
+/** The checked rules, in the order in which they are searched. */
 export interface Rules {
-  /** The rules for this operation, all of which count. Undefined: none names it, and it is refused. */
+  /** The rules for this operation, all of which apply. Undefined: no rule names it, and it is refused. */
   find(method: string, name: string | undefined): readonly OperationRule[] | undefined
   /** Whether a rule for this method depends on the name. */
   dependsOnName(method: string): boolean
@@ -23,7 +23,10 @@ interface Entry {
   readonly rule: OperationRule
 }
 
-/** `customMethods`: those of the server that no revision of MCP defines. `deny`: what no rule names is refused. */
+/**
+ * `customMethods`: those of the server that no revision of MCP defines. `deny`: what no rule names is
+ * refused.
+ */
 export function compileRules(rules: unknown, custom: readonly string[], deny: boolean): Rules {
   const variant = custom.find(isMisspelt)
   if (variant !== undefined)
@@ -75,9 +78,10 @@ export function compileRules(rules: unknown, custom: readonly string[], deny: bo
     find(method, name = '') {
       const exact = named(method, name)
       if (deny && exact.length === 0 && !isSetUp(method)) return undefined
-      // A peer that folds case or Unicode would run the operation of this name: its rule counts, unless the table tells the two apart.
+      // A handler that ignores case or Unicode forms would run the operation of this name: its rule applies,
+      // unless the table names both.
       const read = new Set([...exact, ...folded(method, name, exact)])
-      // So would one that looks at a part of the URI.
+      // The same for a handler that only reads a part of the URI.
       for (const bare of bareUris(name)) {
         if (exact.length > 0 && exact.every(({ pattern }) => !matches(pattern.parts, bare))) continue
         const seen = named(method, bare)
@@ -131,7 +135,7 @@ function requireObject(at: string, value: unknown): Record<string, unknown> {
   throw optionError(at, "scopes (['notes:write']), a function, or an object of them by name", value)
 }
 
-/** The key as it is looked up. Refuses keys that match no name that passes: their rule would protect nothing. */
+/** The key in its normal form. Refuses keys that match no accepted name: their rule would protect nothing. */
 function checkName(at: string, method: string, key: string): string {
   if (key === '' || isBlankOrControlled(key))
     throw new ConfigurationError(

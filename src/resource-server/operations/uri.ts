@@ -1,6 +1,7 @@
 /**
- * The normal form of a resource's URI (RFC 3986 §6.2), as the official SDK looks it up (`new URL(uri).href`) and as a handler that decodes
- * or resolves it further would read it. Undefined if the URI has none: what it names depends on who reads it.
+ * The normal form of a resource's URI (RFC 3986 §6.2), as the official SDK looks it up (`new URL(uri).href`)
+ * and as a handler that decodes or resolves it further would read it. Undefined if it has none: such a URI
+ * names different resources for different readers (path traversal).
  */
 export function normalUri(uri: string): string | undefined {
   if (/[\s\\"<>^`{|}\p{C}]/u.test(uri) || !URL.canParse(uri)) return undefined
@@ -18,11 +19,15 @@ function normalEscape(escape: string): string {
   return /[\w.~-]/.test(char) ? char : escape.toUpperCase()
 }
 
-/** Whether a handler that decodes or resolves the URI once more would come to another resource (path traversal, double encoding). */
+/**
+ * Whether a handler that decodes or resolves the URI once more would come to another resource (path
+ * traversal, double encoding).
+ */
 export function isAmbiguous(uri: string): boolean {
   const path = uri.replace(/^[^:/?#]*:(?:\/\/[^/?#]*)?/, '').replace(/[?#].*$/s, '')
   return (
-    // Dot segments, which URL parsers leave in a path without a slash in front, and empty ones, which file systems skip.
+    // Dot segments, which URL parsers leave in a path without a slash in front, and empty ones, which file
+    // systems skip.
     /(?:^|\/)\.{1,2}(?:\/|$)|\/\//.test(path) ||
     // Separators (`/ \ ? #`), control characters, an escaped escape; a `%` that begins no escape.
     /%(?:2[3F]|3F|5C|[01].|7F|25[0-9A-F]{2})|%(?![0-9A-F]{2})/i.test(uri) ||
@@ -41,8 +46,8 @@ function isUtf8(uri: string): boolean {
 }
 
 /**
- * The URI as a handler reads it that looks at host and path alone: without query, port, and slash at the end. Those that differ from the URI
- * itself.
+ * The URI as a handler reads it that only compares host and path: without query, port, and slash at the end.
+ * Only those that differ from the URI itself.
  */
 export function bareUris(uri: string): readonly string[] {
   if (!/^[a-z][a-z0-9+.-]*:/.test(uri)) return []
@@ -50,5 +55,5 @@ export function bareUris(uri: string): readonly string[] {
   return [...new Set([bare, bare.replace(/(?<=[^/])\/$/, '')])].filter((each) => each !== uri)
 }
 
-/** A URI template (RFC 6570) as one of the URIs that it makes. */
+/** One of the URIs that a URI template (RFC 6570) stands for. */
 export const exampleOf = (template: string): string => template.replaceAll(/\{[^{}]*\}/g, '~')
