@@ -97,11 +97,15 @@ function mapInFront(verify: (token: string) => Promise<{ expiresAt: number }>): 
   }
 }
 
-export function tollgate({ alg, jwks }: Tokens, tokenCache?: false): Handler {
+/** `onEvent` reports each request and must not make the guard slower. */
+export function tollgate(
+  { alg, jwks }: Tokens,
+  options: { tokenCache?: false; onEvent?: () => void } = {},
+): Handler {
   const rs = createResourceServer({
     resource,
     authorizationServers: [jwtVerifier({ issuer, keys: jwks, algorithms: [alg] })],
-    ...(tokenCache === false ? { tokenCache } : {}),
+    ...options,
   })
   return rs.protect(answer)
 }

@@ -6,6 +6,7 @@ import { inWorkerd } from './workerd-run.ts'
 const guards = [
   'Request + no-op',
   'tollgate',
+  'tollgate, onEvent',
   'mcp-handler + jose',
   'MCP SDK v2 + jose',
   'hono/jwk, keys given',
@@ -41,15 +42,13 @@ export async function workerdBenchmark(): Promise<void> {
         ['', 'µs CPU', 'x tollgate'],
         ...[...cpu].map(([name, each]) => [name, each.toFixed(2), (each / of('tollgate')).toFixed(2)]),
       ])
-      bar(
-        'net, mcp-handler : tollgate',
-        net('mcp-handler + jose') / net('tollgate'),
-        alg === 'RS256' ? 12 : 25,
-        'at least',
-      )
+      for (const name of ['tollgate', 'tollgate, onEvent']) {
+        const peerNet = net('mcp-handler + jose') / net(name)
+        bar(`net, mcp-handler : ${name}`, peerNet, alg === 'RS256' ? 15 : 30, 'at least')
+        bar(`whole request, ${name} : no-op`, of(name) / of('Request + no-op'), 1.4, 'at most')
+      }
       bar('net, tollgate (µs)', net('tollgate'), 2, 'at most')
       bar('whole request, mcp-handler : tollgate', of('mcp-handler + jose') / of('tollgate'), 3.5, 'at least')
-      bar('whole request, tollgate : no-op', of('tollgate') / of('Request + no-op'), 1.35, 'at most')
     })
   }
 }
