@@ -1,6 +1,5 @@
 export { createResourceServer } from './resource-server/resource-server.ts'
 export { jwtVerifier } from './resource-server/verify/jwt.ts'
-export { customVerifier } from './resource-server/verify/custom.ts'
 export { firstOf } from './resource-server/verify/first-of.ts'
 export { printEvents } from './resource-server/events.ts'
 export {
@@ -24,6 +23,5 @@ export type {
   ScopesFromClaims,
 } from './resource-server/types.ts'
 export type { JwtVerifierOptions } from './resource-server/verify/jwt.ts'
-export type { CustomResult, CustomVerifierOptions } from './resource-server/verify/custom.ts'
 export type { OAuthErrorOptions } from './errors.ts'
 export type * from './types.ts'

@@ -1,6 +1,7 @@
 // admit: what `protect`, `optional` and the adapters are built on.
 import { afterEach, expect, test, vi } from 'vitest'
-import { createResourceServer, customVerifier, InvalidTokenError } from '../../src/index.ts'
+import { createResourceServer, InvalidTokenError } from '../../src/index.ts'
+import { customVerifier } from '../../src/resource-server/verify/custom-verifier.ts'
 import type { AdmitNeed, AdmittedRequest } from '../../src/index.ts'
 import { operationScopes } from '../../src/resource-server/operations/operations.ts'
 import { removeCredential } from '../../src/lib/own-request.ts'

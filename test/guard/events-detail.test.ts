@@ -1,7 +1,8 @@
 // What an operator needs to act: which values differ, which operation and scopes, which caller, how long. And nothing that was not judged.
 import { describe, expect, test } from 'vitest'
 import { createClient } from '../../src/client/index.ts'
-import { createResourceServer, customVerifier, OAuthError } from '../../src/index.ts'
+import { createResourceServer, OAuthError } from '../../src/index.ts'
+import { customVerifier } from '../../src/resource-server/verify/custom-verifier.ts'
 import { operationScopes } from '../../src/resource-server/operations/operations.ts'
 import { jwtVerifier } from '../../src/resource-server/verify/jwt.ts'
 import type { AudienceRule, TollgateEvent } from '../../src/types.ts'

@@ -1,7 +1,8 @@
 // Which scopes a client is asked for, and that the guard only asks for what the authorization server offers.
 import { describe, expect, test } from 'vitest'
 import { ownLogin, type AuthorizationServerOptions } from '../../src/authorization-server/index.ts'
-import { createResourceServer, customVerifier, firstOf } from '../../src/index.ts'
+import { createResourceServer, firstOf } from '../../src/index.ts'
+import { customVerifier } from '../../src/resource-server/verify/custom-verifier.ts'
 import type { ResourceServerOptions } from '../../src/index.ts'
 import { apiKeyVerifier } from '../../src/resource-server/verify/api-keys.ts'
 import { operationScopes } from '../../src/resource-server/operations/operations.ts'

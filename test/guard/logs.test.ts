@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { customVerifier, printEvents, type TollgateEvent } from '../../src/index.ts'
+import { printEvents, type TollgateEvent } from '../../src/index.ts'
+import { customVerifier } from '../../src/resource-server/verify/custom-verifier.ts'
 import { issuer, key, post, resourceB, start, token, world } from '../support/guard.ts'
 
 const printed: string[] = []

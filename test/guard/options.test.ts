@@ -2,11 +2,11 @@ import { expect, test } from 'vitest'
 import {
   ConfigurationError,
   createResourceServer,
-  customVerifier,
   firstOf,
   jwtVerifier,
   type ResourceServerOptions,
 } from '../../src/index.ts'
+import { customVerifier } from '../../src/resource-server/verify/custom-verifier.ts'
 import { google } from '../../src/provider/google.ts'
 
 const resource = 'https://mcp.test/mcp'

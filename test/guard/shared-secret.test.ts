@@ -3,13 +3,8 @@ import { generateKeyPair } from 'jose/key/generate/keypair'
 import { SignJWT, type JWTPayload } from 'jose'
 import { expect, test } from 'vitest'
 import { ConfigurationError, InvalidTokenError } from '../../src/errors.ts'
-import {
-  createResourceServer,
-  customVerifier,
-  firstOf,
-  jwtVerifier,
-  type ResourceServerOptions,
-} from '../../src/index.ts'
+import { createResourceServer, firstOf, jwtVerifier, type ResourceServerOptions } from '../../src/index.ts'
+import { customVerifier } from '../../src/resource-server/verify/custom-verifier.ts'
 import {
   sharedSecretVerifier,
   type SharedSecretOptions,

@@ -1,6 +1,7 @@
 // No secret goes to a third party: who of several verifiers gets a token, in any order in which they are listed.
 import { expect, test } from 'vitest'
-import { customVerifier, firstOf, jwtVerifier, type AuthorizationServer } from '../../src/index.ts'
+import { firstOf, jwtVerifier, type AuthorizationServer } from '../../src/index.ts'
+import { customVerifier } from '../../src/resource-server/verify/custom-verifier.ts'
 import { apiKeyVerifier, createApiKey } from '../../src/resource-server/verify/api-keys.ts'
 import { introspectionVerifier } from '../../src/resource-server/verify/introspection/introspection.ts'
 import { RES_A, Rig } from '../support/as.ts'

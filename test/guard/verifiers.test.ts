@@ -2,15 +2,17 @@ import { jwtVerify } from 'jose/jwt/verify'
 import { importJWK } from 'jose/key/import'
 import { expect, test } from 'vitest'
 import {
-  customVerifier,
   firstOf,
   InvalidTokenError,
   jwtVerifier,
   UnavailableError,
   type AuthorizationServer,
+} from '../../src/index.ts'
+import {
+  customVerifier,
   type CustomResult,
   type CustomVerifierOptions,
-} from '../../src/index.ts'
+} from '../../src/resource-server/verify/custom-verifier.ts'
 import {
   issuer,
   key,
