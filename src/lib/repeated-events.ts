@@ -24,7 +24,7 @@ const maxKinds = 200
 export function sumUpEvents(
   tell: (event: TollgateEvent) => void,
   options: Runtime['repeatedEvents'],
-): (event: TollgateEvent) => void {
+): (event: TollgateEvent, kindName?: string) => void {
   const resolved = repeatedEvents().default({})(options, 'repeatedEvents')
   if (resolved === false) return tell
   const { after, window } = resolved
@@ -45,12 +45,12 @@ export function sumUpEvents(
     }
   }
 
-  return (event) => {
+  return (event, kindName) => {
     if (event.at >= nextEnd) endWindows(event.at)
     // What counts by itself is not counted again.
     if (event.count !== undefined) return tell(event)
     if (event.level !== 'warning' && event.type !== 'token.missing') return tell(event)
-    const own = nameOf(event)
+    const own = kindName ?? kindNameOf(event)
     const name = kinds.has(own) || kinds.size < maxKinds ? own : event.type
     let kind = kinds.get(name)
     if (kind === undefined) {
@@ -83,5 +83,12 @@ export const repeatedEvents = (): OptionalOption<
   )
 
 /** What we say of an event, and who it is about if that was verified; never what a stranger wrote. */
-const nameOf = ({ type, error, status, issuer, resource, clientId, subject }: TollgateEvent): string =>
-  JSON.stringify([type, error, status, issuer, resource, clientId, subject])
+export const kindNameOf = ({
+  type,
+  error,
+  status,
+  issuer,
+  resource,
+  clientId,
+  subject,
+}: TollgateEvent): string => JSON.stringify([type, error, status, issuer, resource, clientId, subject])

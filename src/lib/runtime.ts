@@ -1,7 +1,7 @@
 import { ConfigurationError, OAuthError } from '../errors.ts'
 import { systemClock } from './clock.ts'
 import { func, type OptionalRows } from './options.ts'
-import { repeatedEvents, sumUpEvents } from './repeated-events.ts'
+import { kindNameOf, repeatedEvents, sumUpEvents } from './repeated-events.ts'
 import type { Awaitable, Clock, Fetch, Runtime, TollgateEvent } from '../types.ts'
 
 /** An event before it has its time; members that are undefined are left out. */
@@ -53,13 +53,14 @@ export function resolveRuntime(runtime: Runtime): ResolvedRuntime {
   const prepare: ResolvedRuntime['prepare'] = (event) => {
     if (onEvent === undefined) return () => undefined
     let clean: TollgateEvent | undefined
+    let kindName: string | undefined
     return (at = clock()) => {
       // A copy of the same shape, which V8 makes without looking at the members.
       const copy: { -readonly [K in keyof TollgateEvent]: TollgateEvent[K] } = {
         ...(clean ??= { ...bounded(event), at: 0 }),
       }
       copy.at = at
-      observe(copy)
+      observe(copy, (kindName ??= kindNameOf(copy)))
     }
   }
   const failed: ResolvedRuntime['failed'] = (error, fallback, { request, event: about } = {}) => {
