@@ -26,7 +26,7 @@ import type { AuthorizationServer, Awaitable, Clock, TokenVerifier, VerifiedToke
 export interface ApiKey {
   /** What {@link hashApiKey} makes of the key. */
   hash: string
-  /** Whose key it is; becomes `auth.subject`. */
+  /** The user whose key it is; becomes `auth.subject`. */
   subject: string
   /** What the key may do. */
   scopes: readonly string[]
@@ -46,26 +46,31 @@ export interface ApiKeyOptions {
   prefix: string
   /** Becomes `auth.issuer`. Default: `urn:tollgate:api-keys`. */
   issuer?: string
-  /** Says on every answer that keys are going away. Default: silence. */
+  /** Announces on every answer that keys are going away. Default: no announcement. */
   deprecation?: Deprecation
   /** How long a key found may be used before it is looked up again, in seconds, 0–3600. Default 60. */
   ttl?: number
 }
 
-/** When API keys are deprecated and end, for the headers `Deprecation` (RFC 9745), `Sunset` (RFC 8594) and `Link`. */
+/**
+ * When API keys are deprecated and end, for the headers `Deprecation` (RFC 9745), `Sunset` (RFC 8594) and
+ * `Link`.
+ */
 export interface Deprecation {
   /** Since when, in seconds since the epoch. */
   since: number
   /** When keys stop working, in seconds since the epoch. From then on they are refused. */
   sunset?: number
-  /** A page that tells how to move to OAuth. */
+  /** The URL of a page about how to move to OAuth. */
   documentation?: string
 }
 
 /**
- * Accepts API keys beside OAuth, on the way from one to the other: `authorizationServers: [as, apiKeyVerifier({ … })]`.
+ * Accepts API keys beside OAuth, on the way from one to the other:
+ * `authorizationServers: [as, apiKeyVerifier({ … })]`.
  *
- * Only hashes are kept. Keys must be random: make them with {@link createApiKey}. An unknown or expired key is `invalid_token`.
+ * Only hashes are kept. Keys must be random: make them with {@link createApiKey}. An unknown or expired key
+ * is `invalid_token`.
  *
  * @see [RFC 9745](https://www.rfc-editor.org/rfc/rfc9745)
  */
@@ -98,7 +103,7 @@ export function apiKeyVerifier(options: ApiKeyOptions): AuthorizationServer {
         async verify(token) {
           const hash = await hashApiKey(token)
           const key = await lookUp(find, hash)
-          // A lookup that ignores its argument would let every key in.
+          // A lookup that ignores its argument would accept every key.
           if (!key || !constantTimeEqual(key.hash, hash))
             throw new InvalidTokenError('The API key is not known')
           return accepted(key, { issuer, clock, ttl, responseHeaders, sunset: deprecation?.sunset })
@@ -108,7 +113,10 @@ export function apiKeyVerifier(options: ApiKeyOptions): AuthorizationServer {
   }
 }
 
-/** A new key (200 random bits behind the prefix) and the hash to keep. The key itself is shown once and stored nowhere. */
+/**
+ * A new key (200 random bits behind the prefix) and the hash to keep. The key itself is shown once and stored
+ * nowhere.
+ */
 export async function createApiKey(prefix: string): Promise<{ key: string; hash: string }> {
   const key = `${prefix}${randomToken(25)}`
   return { key, hash: await hashApiKey(key) }
@@ -136,7 +144,7 @@ function accepted(
     subject: key.subject,
     clientId: key.clientId ?? 'api-key',
     scopes: key.scopes,
-    // AuthInfo needs an end; a key without one is good for an hour from each look.
+    // AuthInfo needs an expiry; a key without one is valid for an hour from each lookup.
     expiresAt: ends === Infinity ? now + 3600 : ends,
     claims: { sub: key.subject },
     props: key.props,

@@ -3,7 +3,10 @@ import type { AudienceRule } from '../../types.ts'
 
 type Claims = Readonly<Record<string, unknown>>
 
-/** Whether the token was issued for this resource: exact values, no prefix and no origin match (G16). */
+/**
+ * Audience: whether the token was issued for this resource. Values are compared exactly, not by prefix or
+ * origin (G16).
+ */
 export function meetsAudience(
   claims: Claims,
   rule: AudienceRule,
@@ -25,7 +28,7 @@ export function meetsAudience(
   return audiences.length > 0 && (strict ? audiences.every(fits) : audiences.some(fits))
 }
 
-/** Both sides of an audience that does not fit, for the error. */
+/** The expected and the received audience, for the error. */
 export function audienceMismatch(
   claims: Claims,
   rule: AudienceRule,
@@ -39,7 +42,10 @@ export function audienceMismatch(
 const isUrl = (value: unknown): value is string =>
   typeof value === 'string' && /^[a-z][a-z0-9+.-]*:\/\//i.test(value)
 
-/** Where issuers say what a token is: Casdoor (`tokenType`), SimpleJWT (`token_type`), Keycloak (`typ`), Descope (`drn`), and others. */
+/**
+ * The claims that name the kind of a token: Casdoor (`tokenType`), SimpleJWT (`token_type`), Keycloak
+ * (`typ`), Descope (`drn`), and others.
+ */
 const kindClaims = ['token_use', 'token_type', 'tokenType', 'typ', 'type', 'use', 'drn']
 
 /** Whether the token says of itself that it is an ID, refresh or logout token. */

@@ -4,14 +4,16 @@ import { attribute, resolveRuntime } from '../../lib/runtime.ts'
 import { sameResource } from '../../protocol/resource.ts'
 import type { AuthorizationServer, Awaitable, VerifiedToken } from '../../types.ts'
 
-/** What a verifier of one's own finds in a token. The official SDK's `AuthInfo` is one. */
+/** What your own verifier finds in a token. The official SDK's `AuthInfo` is one. */
 export interface CustomResult {
   clientId: string
   scopes: readonly string[]
   /** Seconds since the epoch. Default: an hour from now. */
   expiresAt?: number
   subject?: string
-  /** Whom the token is for. Where it is given it must be this resource; otherwise `verify` has to have checked it. */
+  /**
+   * The audience. If it is given it must be this resource; otherwise `verify` must have checked the audience.
+   */
   resource?: string | URL
   claims?: Readonly<Record<string, unknown>>
   extra?: Readonly<Record<string, unknown>>
@@ -22,11 +24,11 @@ export interface CustomResult {
 
 /** Options of {@link customVerifier}. */
 export interface CustomVerifierOptions {
-  /** Whose tokens they are; becomes `auth.issuer` and stands in the metadata. */
+  /** The issuer of the tokens; becomes `auth.issuer` and stands in the metadata. */
   issuer: string
   /**
-   * Judges a token for a resource. `undefined` or `null`, an InvalidTokenError, or another library's error that says so (the SDK's, jose's) is 401 `invalid_token`; any
-   * other exception is 503. Must check whom the token is for.
+   * Verifies a token for a resource. `undefined` or `null`, an InvalidTokenError, or such an error of the SDK
+   * or of jose is 401 `invalid_token`; any other exception is 503. Must check the audience.
    */
   verify: (token: string, context: { resource: string }) => Awaitable<CustomResult | null | undefined>
   /** Which tokens are its own. Default: every token. */
@@ -38,9 +40,9 @@ export interface CustomVerifierOptions {
 }
 
 /**
- * A verifier of one's own, for tokens that no other one understands.
+ * Your own verifier, for tokens that no other one understands.
  *
- * @throws ConfigurationError where an option is wrong or unknown.
+ * @throws ConfigurationError if an option is wrong or unknown.
  */
 export function customVerifier(options: CustomVerifierOptions): AuthorizationServer {
   const { issuer, verify, accepts, ttl, listed } = readOptions('customVerifier', options, {
@@ -58,9 +60,9 @@ export function customVerifier(options: CustomVerifierOptions): AuthorizationSer
       return {
         ...(accepts === undefined ? {} : { accepts: (token: string) => accepts(token) }),
         async verify(token) {
-          // Asked here too: a verifier that stands alone is nobody's choice among several.
+          // `accepts` is not asked before if there is no other verifier.
           if (accepts?.(token) === false)
-            throw new InvalidTokenError('The token is not of the kind that this verifier judges')
+            throw new InvalidTokenError('The token is not of the kind that this verifier accepts')
           const result = await classified(() => verify(token, { resource }))
           return accepted(result, { issuer, resource, now: clock(), ttl })
         },

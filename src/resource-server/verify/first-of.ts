@@ -3,10 +3,11 @@ import { parseJws } from '../../protocol/jws.ts'
 import type { AuthorizationServer, TokenVerifier, UnverifiedJws } from '../../types.ts'
 
 /**
- * Several kinds of tokens of one issuer, for example JWTs and opaque ones: the first verifier that recognises the token judges it, with no
- * fallback; one that takes every token comes last.
+ * Several kinds of tokens of one issuer, for example JWTs and opaque ones. The first verifier that recognises
+ * the token decides; there is no fallback. List a verifier that takes every token last.
  *
- * @throws ConfigurationError where there is none, or where they are of several issuers (those stand side by side in `authorizationServers`).
+ * @throws ConfigurationError without a verifier, or with verifiers of several issuers (list those in
+ *   `authorizationServers`).
  */
 export function firstOf(...servers: readonly AuthorizationServer[]): AuthorizationServer {
   const [first] = servers
@@ -28,7 +29,10 @@ export function firstOf(...servers: readonly AuthorizationServer[]): Authorizati
   }
 }
 
-/** All that these offer for a resource; undefined if one of them does not say, because its tokens may carry anything. */
+/**
+ * The scopes that these offer for a resource; undefined if one of them does not say, because its tokens may
+ * carry any scope.
+ */
 export function offeredScopes(
   servers: readonly AuthorizationServer[],
   resource: string,
@@ -37,7 +41,10 @@ export function offeredScopes(
   return lists.includes(undefined) ? undefined : [...new Set((lists as string[][]).flat())]
 }
 
-/** Where an issuer's tokens might be signed with a secret or with keys, one could be taken for the other (RFC 8725 §2.1, §3.1). */
+/**
+ * Algorithm confusion: an issuer signs with a secret or with keys, so that a public key is never taken for a
+ * secret (RFC 8725 §2.1).
+ */
 export function checkSigning(option: string, servers: readonly AuthorizationServer[]): void {
   for (const { issuer, signing } of servers)
     if (signing === 'secret' && servers.some((each) => each.issuer === issuer && each.signing === 'keys'))
@@ -45,8 +52,9 @@ export function checkSigning(option: string, servers: readonly AuthorizationServ
 }
 
 /**
- * One verifier of several: the first that recognises the token judges it, with no fallback. A verifier that takes whatever others do not
- * recognise comes last, wherever it is listed: introspection sends the token to its issuer, and an API key is nothing for a third party.
+ * One verifier of several: the first that recognises the token decides; there is no fallback. A verifier that
+ * takes any token comes last, wherever it is listed: introspection sends the token to its issuer, and an API
+ * key must not go to a third party.
  */
 export function route(verifiers: readonly TokenVerifier[]): TokenVerifier {
   if (verifiers.length === 1) return verifiers[0]!

@@ -5,20 +5,26 @@ export interface VerificationKey {
   readonly kid: string | undefined
   /** Whether the set still has it. */
   live: boolean
-  /** Whether it may verify signatures of this algorithm: what the key says decides, never the token's header alone (RFC 8725 §3.1). */
+  /**
+   * Whether the key may be used with this algorithm. The key decides, not the token's header (algorithm
+   * confusion, RFC 8725 §3.1).
+   */
   fits(alg: string): boolean
-  /** The key itself, without what it says of its use. */
+  /** The key without `kid`, `alg` and `use`. */
   readonly material: JsonWebKey
   /** Two keys with the same text are the same key. */
   readonly text: string
-  /** The public members alone, as they may be shared. */
+  /** The public members only, as they may be shared. */
   readonly jwk: Readonly<Record<string, unknown>>
 }
 
-/** The keys of a set beyond these are not read. */
+/** Only the first keys of a set are read. */
 export const maxKeys = 100
 
-/** The usable keys of a key set document (RFC 7517 §5); undefined if it is not one. What cannot verify signatures is passed over. */
+/**
+ * The usable keys of a key set document (RFC 7517 §5); undefined if it is not one. Keys that cannot verify
+ * signatures are skipped.
+ */
 export function readKeySet(value: unknown): VerificationKey[] | undefined {
   const keys = (value as { keys?: unknown } | null)?.keys
   if (!Array.isArray(keys)) return undefined

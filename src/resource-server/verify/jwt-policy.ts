@@ -13,7 +13,7 @@ export interface JwtPolicy {
   readonly strictAudience: boolean
   /** In lower case, without `application/`. */
   readonly types: readonly string[]
-  /** Tokens that say `JWT` or nothing as their type are welcome, as long as they do not look like something else. */
+  /** Tokens whose `typ` is `JWT` or absent are accepted, unless they look like another kind of token. */
   readonly untyped: boolean
   readonly requiredClaims: readonly (readonly [name: string, value: string])[]
   /** If it is not empty, the token has at least one of these claims. */
@@ -22,7 +22,10 @@ export interface JwtPolicy {
   readonly clockSkew: number
 }
 
-/** The header of a token that may be verified: its algorithm and key id. Throws InvalidTokenError (RFC 9068 §4, RFC 8725 §3). */
+/**
+ * The header of a token that may be verified: its algorithm and key id. Throws InvalidTokenError (RFC 9068
+ * §4, RFC 8725 §3).
+ */
 export function checkHeader(
   { alg, kid, typ, crit }: Json,
   policy: JwtPolicy,
@@ -30,7 +33,7 @@ export function checkHeader(
   if (typeof alg !== 'string' || !policy.algorithms.includes(alg))
     throw new InvalidTokenError('The algorithm is not accepted')
   if (!isAcceptedType(typ, policy)) throw otherType(typ, policy)
-  // RFC 7515 §4.1.11: no extension is understood here, so none may be critical.
+  // RFC 7515 §4.1.11: no extension is understood here (`b64` neither), so none may be critical.
   if (crit !== undefined) throw new InvalidTokenError('A critical extension is not understood')
   if (kid !== undefined && typeof kid !== 'string') throw new InvalidTokenError('The kid is not a string')
   return { alg, kid }
@@ -52,7 +55,10 @@ function isAcceptedType(typ: unknown, { types, untyped }: JwtPolicy): boolean {
   return types.includes(type) || (untyped && type === 'jwt')
 }
 
-/** When the token expires. Throws InvalidTokenError where the claims are not for this resource, this issuer and this moment. */
+/**
+ * When the token expires. Throws InvalidTokenError if the claims are not for this resource, this issuer and
+ * this moment.
+ */
 export function checkClaims(claims: Json, policy: JwtPolicy, now: number): number {
   const { iss, exp, nbf, iat, sub, cnf } = claims
   const { clockSkew } = policy
@@ -61,7 +67,7 @@ export function checkClaims(claims: Json, policy: JwtPolicy, now: number): numbe
       expected: policy.issuers.join(' or '),
       received: iss,
     })
-  // Nothing is valid for three thousand years: such a number is in milliseconds.
+  // An expiry in three thousand years is a number in milliseconds.
   if (!isTime(exp) || exp > latest) throw new InvalidTokenError('The token has no valid expiry')
   if (exp + clockSkew <= now) throw new InvalidTokenError('The token has expired')
   if (!isPast(nbf, now + clockSkew)) throw new InvalidTokenError('The token is not valid yet')
@@ -75,9 +81,11 @@ export function checkClaims(claims: Json, policy: JwtPolicy, now: number): numbe
     if (claims[name] !== value) throw new InvalidTokenError(`The claim ${name} has another value`)
   }
   if (sub !== undefined && typeof sub !== 'string') throw new InvalidTokenError('The sub is not a string')
-  // RFC 9068 §2.2 demands it; issuers whose tokens are not of that kind may leave it out for a client's own token.
+  // RFC 9068 §2.2 demands it; issuers whose tokens are not of that kind may leave it out for a client's own
+  // token.
   if (!sub && !policy.untyped) throw new InvalidTokenError('The token has no sub (RFC 9068, section 2.2)')
-  // RFC 9449 §7.2: whoever took a bound token as a bearer token would undo its binding.
+  // RFC 9449 §7.2: a sender-constrained token that is accepted as a bearer token is a downgrade: a thief
+  // could replay it.
   if (cnf !== undefined) throw new InvalidTokenError('The token is bound to a key')
   const { anyOfClaims } = policy
   if (anyOfClaims.length > 0 && !anyOfClaims.some((name) => claims[name] !== undefined))
@@ -104,7 +112,9 @@ const isTime = (value: unknown): value is number => typeof value === 'number' &&
 const isPast = (value: unknown, until: number): boolean =>
   value === undefined || (isTime(value) && value <= until)
 
-/** Where `typ` does not tell, claims of ID tokens (OpenID Connect Core §2), logout tokens and refresh tokens do. */
+/**
+ * If `typ` does not tell, claims of ID tokens (OpenID Connect Core §2), logout tokens and refresh tokens do.
+ */
 function looksLikeAnotherToken(claims: Json): boolean {
   const { nonce, at_hash, c_hash, s_hash, events, token_use } = claims
   if ([nonce, at_hash, c_hash, s_hash, events].some((claim) => claim !== undefined)) return true

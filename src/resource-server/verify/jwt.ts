@@ -20,20 +20,25 @@ import { isSignedBy } from './signature.ts'
 
 /** Options of {@link jwtVerifier}: the issuer's profile and the deployment's own. */
 export interface JwtVerifierOptions extends JwtProfile {
-  /** The issuer's key set (RFC 7517), where it shall not be fetched. Default: `jwksUri`, or what the issuer's metadata says. */
+  /**
+   * The issuer's key set (RFC 7517); then it is not fetched. Default: `jwksUri`, or what the issuer's
+   * metadata says.
+   */
   readonly keys?: { readonly keys: readonly object[] }
   /** For `exp`, `nbf` and `iat`, in seconds, 0–60. Default 5. */
   readonly clockSkew?: number
 }
 
 /**
- * Judges JWT access tokens by their issuer's keys.
+ * Verifies JWT access tokens with their issuer's keys.
  *
- * Refused as `invalid_token`: whatever is not signed by one of the issuer's keys with an allowed algorithm, for this resource and this moment.
- * The key set out of reach is `temporarily_unavailable` (503): it says nothing about the token.
+ * A token that is not signed by one of the issuer's keys with an allowed algorithm, for this resource and
+ * this moment, is `invalid_token`. A key set out of reach is `temporarily_unavailable` (503): it says nothing
+ * about the token.
  *
- * @throws ConfigurationError where an option is wrong or unknown.
- * @see [RFC 9068 §4](https://www.rfc-editor.org/rfc/rfc9068#section-4), [RFC 8725](https://www.rfc-editor.org/rfc/rfc8725)
+ * @throws ConfigurationError if an option is wrong or unknown.
+ * @see [RFC 9068 §4](https://www.rfc-editor.org/rfc/rfc9068#section-4)
+ * @see [RFC 8725](https://www.rfc-editor.org/rfc/rfc8725)
  */
 export function jwtVerifier(options: JwtVerifierOptions): AuthorizationServer {
   const profile = resolve(options)
@@ -64,12 +69,15 @@ class JwtVerifier implements TokenVerifier {
     this.#profile = profile
   }
 
-  /** A JWT that says it is this issuer's. */
+  /** Whether it is a JWT whose unverified `iss` is this issuer. */
   accepts(token: string, parsed?: UnverifiedJws): boolean {
     return isIssuer(parseJws(token, parsed)?.payload['iss'], this.#policy.issuers)
   }
 
-  /** What a stranger can write for nothing is judged first; the signature is what costs (performance, RFC 8725 §3.3). */
+  /**
+   * The cheap checks come first, because a forged token must cost little (denial of service); the signature
+   * is what costs.
+   */
   async verify(token: string, parsed?: UnverifiedJws): Promise<VerifiedToken> {
     const jws = parseJws(token, parsed)
     if (jws === undefined) throw notSigned(token)
@@ -85,7 +93,8 @@ class JwtVerifier implements TokenVerifier {
     if (key === undefined) throw new InvalidTokenError('The signature is not valid')
     const { issuer, clientIdClaims, scopeClaims } = this.#profile
     const clientId = readClientId(claims, clientIdClaims)
-    // Where a provider is known to name the client, a token that does not is another kind of token: Entra's ID tokens look so.
+    // If the provider is known to name the client, a token without it is another kind of token: Entra's ID
+    // tokens look so.
     if (clientId === undefined && clientIdClaims !== undefined)
       throw new InvalidTokenError('This type of token is not an access token')
     const check = this.#keys.check?.bind(this.#keys, key)

@@ -18,7 +18,10 @@ export interface FetchedKeySet {
 /** Bounds of the freshness of a key set, in seconds. */
 export const freshness = { default: 600, min: 60, max: 86_400 }
 
-/** Fetches the key set of one issuer (RFC 7517 §5) from its `jwks_uri`, which is configured or stands in the issuer's metadata. */
+/**
+ * Fetches the key set of one issuer (RFC 7517 §5) from its `jwks_uri`, which is configured or stands in the
+ * issuer's metadata.
+ */
 export class KeySetRequest {
   readonly #issuer: string
   readonly #configuredUri: string | undefined
@@ -31,7 +34,8 @@ export class KeySetRequest {
     runtime: ResolvedRuntime,
     allowHttp: readonly string[] = [],
   ) {
-    // SSRF: the configuration names the issuer and the key set's URL, so their origins are trusted as they are; what a document names is not.
+    // SSRF: the configuration names the issuer and the key set's URL, so their origins are trusted as they
+    // are; what a document names is not.
     const origins = [issuer, jwksUri].flatMap((url) => (url === undefined ? [] : new URL(url).origin))
     this.#issuer = issuer
     this.#configuredUri = jwksUri
@@ -63,7 +67,10 @@ export class KeySetRequest {
   }
 }
 
-/** JWKS freshness: what `Cache-Control` says (RFC 9111 §5.2.2.1), less the `Age` in caches on the way, within the bounds. */
+/**
+ * JWKS freshness: what `Cache-Control` says (RFC 9111 §5.2.2.1), less the `Age` in caches on the way, within
+ * the bounds.
+ */
 function lifetimeOf(headers: Headers): number {
   const control = headers.get('cache-control') ?? ''
   const maxAge = /(?:^|[\s,])max-age="?(\d{1,10})/i.exec(control)?.[1]

@@ -28,15 +28,17 @@ const staleIfError = 86_400
 const deadline = 10
 
 /**
- * The key set (JWKS) at an issuer's `jwks_uri`: when it is fetched, and what it may be used for meanwhile. One fetch for any number of
- * parallel requests.
+ * The key set (JWKS) at an issuer's `jwks_uri`: when it is fetched, and what it may be used for meanwhile.
+ * One fetch for any number of parallel requests.
  *
- * - Freshness: as long as `Cache-Control` says, within bounds (`key-set-request.ts`). While a set that is still usable is fetched again, it
- *   serves all callers but the one that fetches.
- * - Cooldown: an unknown `kid` fetches again, at most once in 30 s. Meanwhile a `kid` that looks like the issuer's is UnavailableError, unless the
- *   issuer was asked for it before. Other `kid`s have 30 s of their own, so that random ones do not keep us from finding a new key.
- *   After a failure the next try waits 30 s, or 1, 2, 4 … 30 s if there is no usable key.
- * - stale-if-error: an outage is bridged for 24 h and is UnavailableError from then on. An empty set is an outage.
+ * - Freshness: as long as `Cache-Control` says, within bounds (`key-set-request.ts`). While a set that is
+ *   still usable is fetched again, it serves all callers but the one that fetches.
+ * - Cooldown: an unknown `kid` fetches again, at most once in 30 s. Meanwhile a `kid` that looks like the
+ *   issuer's is UnavailableError, unless the issuer was asked for it before. Other `kid`s have 30 s of their
+ *   own, so that random ones do not keep us from finding a new key. After a failure the next try waits 30 s,
+ *   or 1, 2, 4 … 30 s if there is no usable key.
+ * - stale-if-error: an outage is bridged for 24 h and is UnavailableError from then on. An empty set is an
+ *   outage.
  * - Liveness: a token that was verified stays valid only as long as the set has its key.
  */
 export class RemoteKeySet implements KeySet {
@@ -97,11 +99,14 @@ export class RemoteKeySet implements KeySet {
       })
   }
 
-  /** Looks for a key id that is not in the set. Rejects if the issuer may not be asked now and the id looks like one of its own. */
+  /**
+   * Looks for a key id that is not in the set. Rejects if the issuer may not be asked now and the id looks
+   * like one of its own.
+   */
   async #search(kid: string): Promise<void> {
     const kind = this.#looksAlike(kid) ? 'alike' : 'other'
     const answers = this.#answers
-    // Twice at most: the flight that is joined may look for another key, in the shared cache alone.
+    // Twice at most: the flight that is joined may look for another key, and only in the shared cache.
     for (let i = 0; i < 2 && this.#answers === answers && !this.#has(kid); i++) {
       const now = this.#runtime.clock()
       if (!this.#flights.isBusy('')) {
@@ -207,7 +212,8 @@ function select(
   kid: string | undefined,
   alg: string,
 ): readonly VerificationKey[] {
-  // Without a kid several keys may fit; more than a handful would be a gift to an attacker who wants us to compute (denial of service).
+  // Without a kid several keys may fit; more than a handful would be a gift to an attacker who wants us to
+  // compute (denial of service).
   return keys.filter((key) => (kid === undefined || key.kid === kid) && key.fits(alg)).slice(0, 4)
 }
 

@@ -19,7 +19,10 @@ export interface SharedSecretOptions {
   algorithm?: 'HS256' | 'HS384' | 'HS512'
   /** Default: the resource itself. */
   audience?: AudienceRule
-  /** `'at+jwt'`: RFC 9068 alone (default). `'jwt'`: also `typ: JWT` or none, while whatever looks like an ID token is refused. */
+  /**
+   * `'at+jwt'`: only RFC 9068 (default). `'jwt'`: also `typ: JWT` or no `typ`; a token that looks like an ID
+   * token is refused.
+   */
   typ?: 'at+jwt' | 'jwt'
   /** Dotted paths of claims that list scopes. Default: `['scope', 'scp']`. */
   scopeClaims?: readonly string[]
@@ -28,10 +31,11 @@ export interface SharedSecretOptions {
 }
 
 /**
- * Judges JWTs that are signed with a secret shared with their issuer: for a token service of one's own. Whoever can verify can also sign, so
- * prefer keys, and never give an issuer both: this verifier takes no key set, and `jwtVerifier` takes no secret.
+ * Verifies JWTs that are signed with a secret which their issuer shares with you. A party that can verify can
+ * also sign, so prefer keys. One issuer has a secret or keys, never both (algorithm confusion): `jwtVerifier`
+ * takes no secret.
  *
- * @throws ConfigurationError where the secret is too short or an option is unknown.
+ * @throws ConfigurationError if the secret is too short, or another option is wrong or unknown.
  * @see [RFC 8725 §3.5](https://www.rfc-editor.org/rfc/rfc8725#section-3.5)
  */
 export function sharedSecretVerifier(options: SharedSecretOptions): AuthorizationServer {

@@ -6,8 +6,9 @@ import type { UnverifiedJws } from '../../types.ts'
 export type SignatureKey = JsonWebKey | Uint8Array
 
 /**
- * Whether this key made the signature (RFC 7515 §5.2). `alg` is what our policy has decided that the key is used with; jose refuses a header
- * that names another one (algorithm confusion, RFC 8725 §3.1), RSA keys below 2048 bits, and private keys.
+ * Whether this key made the signature (RFC 7515 §5.2). `alg` is what our policy has decided that the key is
+ * used with; jose refuses a header that names another one (algorithm confusion, RFC 8725 §3.1), RSA keys
+ * below 2048 bits, and private keys.
  */
 export async function isSignedBy(jws: UnverifiedJws, key: SignatureKey, alg: string): Promise<boolean> {
   // jose decodes leniently on some platforms.

@@ -8,13 +8,21 @@ export type { IntrospectionAuthentication, PrivateJwk } from './request.ts'
 
 /** Options of {@link introspectionVerifier}. */
 export interface IntrospectionOptions {
-  /** Default: `client_secret_basic` with the preset's `clientId` and `clientSecret`; `none` for Google and Discord. */
+  /**
+   * Default: `client_secret_basic` with the preset's `clientId` and `clientSecret`; `none` for Google and
+   * Discord.
+   */
   authentication?: IntrospectionAuthentication
-  /** How long a positive answer may be used, in seconds, 0–3600. Default 60. A revoked token lives that long. */
+  /**
+   * How long a positive answer may be used, in seconds, 0–3600. Default 60. A revoked token lives that long.
+   */
   ttl?: number
   /** How long a negative answer may be used, in seconds, 0–60. Default 5. */
   negativeTtl?: number
-  /** Keep positive answers in the guard's `cache`, too, so that instances share them; needs its `cacheSecret`. Default false: memory only. */
+  /**
+   * Keep positive answers in the guard's `cache`, too, so that instances share them; needs its `cacheSecret`.
+   * Default false: memory only.
+   */
   shared?: boolean
   /** For `exp` and `nbf`, in seconds, 0–60. Default 5. */
   clockSkew?: number
@@ -23,11 +31,12 @@ export interface IntrospectionOptions {
 }
 
 /**
- * Judges tokens by asking their issuer (RFC 7662), or in the provider's own form where its preset says so.
+ * Verifies tokens by asking their issuer (RFC 7662), or in the provider's own form if its preset says so.
  *
- * Refused as `invalid_token`: whatever is not `active: true` for this resource, this issuer and this moment. The provider out of reach,
- * rate limiting or refusing our credentials is `temporarily_unavailable` (503): it says nothing about the token.
- * A token without an expiry (GitHub's) counts as valid for an hour from each answer.
+ * A token that is not `active: true` for this resource, this issuer and this moment is `invalid_token`. A
+ * provider that is out of reach, limits our rate or refuses our credentials is `temporarily_unavailable`
+ * (503): it says nothing about the token. A token without an expiry (GitHub's) is valid for an hour from each
+ * answer.
  *
  * @see [RFC 7662 §2](https://www.rfc-editor.org/rfc/rfc7662#section-2)
  */

@@ -8,10 +8,12 @@ import type { Awaitable, Clock, OpaqueProfile } from '../../../types.ts'
  * How the resource server authenticates at the introspection endpoint.
  *
  * - `client_secret_basic`, `client_secret_post`: RFC 6749 §2.3.1.
- * - `private_key_jwt`: RFC 7523 §2.2; `aud` is the issuer as a sole string. `key`: a private JWK with `alg`, or a `CryptoKey` and `algorithm`.
- *   `dangerouslyAudience` replaces the issuer, for a server that still asks for its endpoint there.
- * - `bearer`: a token of the resource server's own (RFC 7662 §2.1), also as a function that fetches a fresh one.
- * - `none`: only where the provider asks for nothing.
+ * - `private_key_jwt`: RFC 7523 §2.2; `aud` is the issuer as a sole string. `key`: a private JWK with `alg`,
+ *   or a `CryptoKey` and `algorithm`. `dangerouslyAudience` replaces the issuer, for a server that still asks
+ *   for its endpoint there.
+ * - `bearer`: a token of the resource server's own (RFC 7662 §2.1), also as a function that fetches a fresh
+ *   one.
+ * - `none`: only if the provider asks for nothing.
  */
 export type IntrospectionAuthentication =
   | {

@@ -11,8 +11,9 @@ export interface Answer {
 type Json = Readonly<Record<string, unknown>>
 
 /**
- * The answer as RFC 7662 §2.2 claims; `inactive`: the provider says that the token is worth nothing (or says nothing intelligible about it);
- * `refused`: it does not accept *our* credentials; `unavailable`: it did not judge the token.
+ * The answer as claims of RFC 7662 §2.2; `inactive`: the token is not valid, or the answer is not
+ * intelligible; `refused`: the provider does not accept *our* credentials; `unavailable`: it said nothing
+ * about the token.
  */
 export function introspectionClaims(
   profile: OpaqueProfile,
@@ -22,9 +23,10 @@ export function introspectionClaims(
   if (status === 200) return claimsOf[style](parseObject(text)) ?? 'inactive'
   if (invalidStatus[style]?.includes(status)) return 'inactive'
   const tokenIsCredential = style === 'google-tokeninfo' || style === 'discord-me'
-  // RFC 7662 §2.3. oidc-provider's word for a JWT that it does not introspect: an answer about the token, not an outage.
+  // RFC 7662 §2.3. oidc-provider's word for a JWT that it does not introspect: an answer about the token, not
+  // an outage.
   if (status === 400 && parseObject(text)?.['error'] === 'unsupported_token_type') return 'inactive'
-  // GitHub says 403 where others say 429.
+  // GitHub answers 403 if a rate limit is exceeded; others answer 429.
   const limited = status === 403 && headers.get('x-ratelimit-remaining') === '0'
   return !tokenIsCredential && !limited && (status === 401 || status === 403) ? 'refused' : 'unavailable'
 }
@@ -39,7 +41,7 @@ const invalidStatus: Partial<Record<string, readonly number[]>> = {
 const claimsOf: Record<NonNullable<OpaqueProfile['style']>, (body: Json | undefined) => Json | undefined> = {
   rfc7662: active,
   'clerk-token-info': active,
-  // Google writes numbers as strings, and answers only for tokens that live.
+  // Google writes numbers as strings, and answers 200 only for valid tokens.
   'google-tokeninfo': (body) =>
     body && {
       ...body,
@@ -88,7 +90,10 @@ function identifier(value: unknown): string | undefined {
   return typeof value === 'number' || (typeof value === 'string' && value !== '') ? String(value) : undefined
 }
 
-/** ISO 8601 as seconds since the epoch; `null` and absence are "never", anything else unintelligible is NaN and refused. */
+/**
+ * ISO 8601 as seconds since the epoch; `null` and absence are "never", anything else unintelligible is NaN
+ * and refused.
+ */
 function seconds(value: unknown): number | undefined {
   if (value === null || value === undefined) return undefined
   return typeof value === 'string' ? Math.floor(Date.parse(value) / 1000) : Number.NaN

@@ -47,7 +47,7 @@ export const answerCodec: Codec<Answer> = recordCodec<Answer>('introspection ans
   claims: 'object',
 })
 
-/** Asks, judges, and keeps the answers. */
+/** Asks the issuer about tokens, checks the answers, and keeps them. */
 export class IntrospectionVerifier implements TokenVerifier {
   readonly #settings: IntrospectionSettings
   readonly #resource: string
@@ -72,7 +72,10 @@ export class IntrospectionVerifier implements TokenVerifier {
     this.#flights = new SingleFlight(this.#runtime)
   }
 
-  /** Only a JWT that names this issuer is certainly its own. Anything else may be another verifier's, and goes out only if it is not. */
+  /**
+   * Only a JWT that names this issuer is certainly its own. Other tokens are sent out only if no other
+   * verifier takes them.
+   */
   accepts(token: string, parsed?: UnverifiedJws): boolean | 'otherwise' {
     const { accepts, profile } = this.#settings
     const iss = parseJws(token, parsed)?.payload['iss']
@@ -82,7 +85,7 @@ export class IntrospectionVerifier implements TokenVerifier {
   }
 
   async verify(token: string, parsed?: UnverifiedJws): Promise<VerifiedToken> {
-    // Asked here too: where nobody else judges tokens, a stranger's would go out to this issuer.
+    // Also without other verifiers: a token of another issuer must not be sent to this one.
     if (!this.accepts(token, parsed)) throw new InvalidTokenError('Another issuer made this token')
     const refused = this.#refused.get(token)
     if (refused !== undefined && refused.until > this.#runtime.clock()) throw refused.error
@@ -134,7 +137,7 @@ export class IntrospectionVerifier implements TokenVerifier {
     })
   }
 
-  /** RFC 7662 §4: an active token may still be somebody else's. */
+  /** An active token may still be for another resource (confused deputy, RFC 7662 §4). */
   #judge(claims: Readonly<Record<string, unknown>>, until: number): VerifiedToken {
     const { profile, clockSkew } = this.#settings
     const { iss, exp, nbf, sub, cnf, token_type: type } = claims
@@ -149,7 +152,8 @@ export class IntrospectionVerifier implements TokenVerifier {
       throw new InvalidTokenError('The access token has expired')
     if (nbf !== undefined && !(isTime(nbf) && nbf - clockSkew <= now))
       throw new InvalidTokenError('The access token is not valid yet')
-    // A refresh token is not bound to a resource. Where the access token is not either, only its type tells them apart.
+    // A refresh token is not bound to a resource. If the access token is not either, only its type tells them
+    // apart.
     const { audience = 'resource', style = 'rfc7662' } = profile
     if (type === undefined && audience !== 'resource' && style === 'rfc7662')
       throw new InvalidTokenError('This is not an access token: the answer does not say its token_type')
@@ -158,7 +162,8 @@ export class IntrospectionVerifier implements TokenVerifier {
         'The access token is for another resource',
         audienceMismatch(claims, audience, this.#resource),
       )
-    // RFC 9449 §7.2: whoever took a bound token as a bearer token would undo its binding.
+    // RFC 9449 §7.2: a sender-constrained token that is accepted as a bearer token is a downgrade: a thief
+    // could replay it.
     if (cnf !== undefined || (typeof type === 'string' && /^dpop$/i.test(type)))
       throw new InvalidTokenError('The access token is bound to a key')
     const subject = typeof sub === 'string' && sub !== '' ? sub : undefined
@@ -191,7 +196,9 @@ export class IntrospectionVerifier implements TokenVerifier {
     await within(cacheDeadline, written)
   }
 
-  /** Of the whole token, for this issuer and this resource: what holds for one guard may not hold for another. */
+  /**
+   * Of the whole token, for this issuer and this resource: what holds for one guard may not hold for another.
+   */
   async #cacheKey(token: string): Promise<string> {
     const { issuer, audience = 'resource' } = this.#settings.profile
     const hash = await sha256(JSON.stringify([token, issuer, this.#resource, audience]), 'introspection')
@@ -200,7 +207,8 @@ export class IntrospectionVerifier implements TokenVerifier {
 }
 
 /**
- * The deployment has named the endpoint, so it may lie in its own network; what is wrong with it is said now and not to a client.
+ * SSRF: the configuration names the endpoint, so it may lie in a private network. A wrong URL throws at
+ * construction.
  */
 function allowedOrigins(endpoint: string, allowed: readonly string[] = []): readonly string[] {
   const own = /^https:/i.test(endpoint) && URL.canParse(endpoint) ? [new URL(endpoint).origin] : []
@@ -216,7 +224,10 @@ function allowedOrigins(endpoint: string, allowed: readonly string[] = []): read
   return allowOrigins
 }
 
-/** Servers answer `active` for refresh and ID tokens too, and say so in one of these (RFC 7662 §2.2 leaves it to them). */
+/**
+ * Servers answer `active` for refresh and ID tokens too, and name the kind in one of these claims (RFC 7662
+ * §2.2).
+ */
 const isOtherToken = (claims: Readonly<Record<string, unknown>>): boolean =>
   (claims['token_type'] !== undefined && !isAccessTokenType(claims['token_type'])) ||
   namesAnotherToken(claims)
