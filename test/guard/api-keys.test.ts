@@ -64,7 +64,7 @@ test('keys from a database are asked for by hash, never by key', async () => {
   expect(keys.mock.calls).toEqual([[entry.hash]])
 })
 
-test('a database that answers another key’s record lets nobody in', async () => {
+test('a lookup that returns the record of another key is refused', async () => {
   const { entry } = await alices()
   await expect(verifier({ keys: () => entry }).verify('notes_anything')).rejects.toThrow(InvalidTokenError)
 })

@@ -72,7 +72,7 @@ test.each([true, false])(
     const waiter = a.fetch(url, authorized)
     expect(await (await leader).text()).toBe('ended')
     if (waitUntil) as.release()
-    // Without waitUntil nobody keeps the first question alive: the waiter loses patience and asks for itself.
+    // Without waitUntil the first request may end: the waiter stops waiting and asks itself.
     expect(await (await waiter).json()).toEqual({ subject: 'alice' })
     expect(as.asked).toBe(waitUntil ? 1 : 2)
     as.release()

@@ -273,7 +273,7 @@ test('F1 credentials of our own that never come are an outage after 10 s, for al
   }
 })
 
-/** A macrotask that fake timers leave alone. */
+/** A macrotask that fake timers do not replace. */
 function setImmediateLike(resolve: (value?: unknown) => void): void {
   const { port1, port2 } = new MessageChannel()
   port1.onmessage = () => {
@@ -375,7 +375,7 @@ test('shared: another instance finds the answer, for 60 s in all', async () => {
   expect(second.fetch).toHaveBeenCalledTimes(1)
 })
 
-test('G24 shared: the entry is of this token, this issuer, this resource and this audience rule alone', async () => {
+test('G24 shared: the entry is of this token, this issuer, this resource and this audience rule only', async () => {
   const keys: string[] = []
   const inner = memoryCache({ clock: () => now })
   const cache: Cache = {
@@ -399,7 +399,7 @@ test('G24 shared: the entry is of this token, this issuer, this resource and thi
   expect(fetch).toHaveBeenCalledTimes(1)
 })
 
-test('shared: what lies in the cache is judged again, and damaged entries are asked anew', async () => {
+test('shared: a cached answer is checked again, and a damaged entry is a new request', async () => {
   for (const value of [
     '{',
     'null',
@@ -430,7 +430,7 @@ test('shared: a cache out of order is a cache without entries', async () => {
   })
 })
 
-test('a JWT of another issuer is not sent here, also where nobody else could judge it; its own and opaque ones are', async () => {
+test('a JWT of another issuer is not sent to this one, also without another verifier; its own and opaque tokens are', async () => {
   const { judge, fetch } = setUp()
   const part = (value: object): string => btoa(JSON.stringify(value)).replaceAll('=', '')
   const jwt = (iss?: string): string => `${part({ alg: 'ES256' })}.${part({ iss })}.x`

@@ -100,7 +100,7 @@ test('G9 HMAC under everything public about the key', async () => {
   expect(await accepts(it, await token({}, {}, rsa))).toBe(true)
 })
 
-test('G10 the algorithm comes from the allow-list and the key, never from the header alone', async () => {
+test('G10 the algorithm comes from the allow-list and the key, not from the header', async () => {
   const rsa = await key('r1', 'RS256')
   const { alg: _, ...anyAlgorithm } = rsa.jwk
   const it = await world({
@@ -141,7 +141,7 @@ test('G11 unusable keys of the set are passed over', async () => {
   expect(await accepts(it, await token({}, {}, await key('enc')))).toBe(false)
 })
 
-test('G13 keys and addresses of keys in the header are nobody’s', async () => {
+test('G13 keys and URLs of keys in the header are ignored', async () => {
   const it = await world()
   const attacker = await key('evil')
   for (const extra of [
@@ -156,7 +156,7 @@ test('G13 keys and addresses of keys in the header are nobody’s', async () => 
   expect(it.outside.requests.filter((url) => url.includes('evil'))).toEqual([])
 })
 
-test('G14 a critical extension is never understood; a private header is no harm', async () => {
+test('G14 a critical extension is refused; a private header member is ignored', async () => {
   const it = await world()
   for (const extra of [{ crit: ['x'], x: 1 }, { crit: [] }, { crit: ['b64'], b64: false }, { crit: ['exp'] }])
     expect(await accepts(it, await rawToken({ ...header, ...extra }))).toBe(false)
@@ -171,7 +171,7 @@ test('G15 only access tokens are access tokens: typ policy strict', async () => 
     expect([typ, await accepts(it, await rawToken({ ...header, typ }))]).toEqual([typ, true])
 })
 
-test('G15 where typ JWT is allowed, what looks like another token is still refused', async () => {
+test('G15 if typ JWT is allowed, a token that looks like another kind is still refused', async () => {
   const it = await withProfile({ typ: 'jwt' })
   const jwt = { ...header, typ: 'JWT' }
   const others: Record<string, unknown>[] = [
@@ -216,7 +216,7 @@ test('G16 the audience is exact: no prefix, no origin, nothing but this resource
     expect([aud, await accepts(it, await rawToken(header, { ...good, aud }))]).toEqual([aud, false])
 })
 
-test('G16 strict: nobody else in the audience; host-only: with and without the slash', async () => {
+test('G16 strict: no other audience; host-only: with and without the slash', async () => {
   const strict = await withProfile({ strictAudience: true })
   expect(await accepts(strict, await token({ aud: ['https://other.test', resourceA] }))).toBe(false)
   expect(await accepts(strict, await token({ aud: [resourceA] }))).toBe(true)
@@ -242,7 +242,7 @@ test('G17 the issuer is exact', async () => {
   expect(it.calls).toBe(0)
 })
 
-test('G18 the time: exp, nbf and iat are finite seconds, judged with the skew', async () => {
+test('G18 the time: exp, nbf and iat are finite seconds, compared with the skew', async () => {
   const it = await world()
   const now = start
   const wrong: Record<string, unknown>[] = [
@@ -295,7 +295,7 @@ test('RFC 7519 §7.2 what is not a JWT at all', async () => {
   expect(it.calls).toBe(0)
 })
 
-test('G24 a token known at guard A is a stranger at guard B with the same cache', async () => {
+test('G24 a token that guard A accepted is unknown to guard B with the same cache', async () => {
   const cache = memoryCache({ clock: () => start })
   const a = await world({ options: { cache } })
   const b = await world({ options: { cache, resource: resourceB } })
@@ -371,7 +371,7 @@ test('RFC 7517 §5 a local key set needs no request, a configured jwksUri no dis
   expect(uri.outside.requests).toEqual([jwksUri])
 })
 
-test('RFC 8414 §3.3 metadata of another issuer is worth nothing', async () => {
+test('RFC 8414 §3.3 metadata of another issuer is refused', async () => {
   const it = await world()
   it.outside.routes.set(`${issuer}/.well-known/oauth-authorization-server`, () =>
     Response.json({ issuer: `${issuer}/`, jwks_uri: jwksUri }),
@@ -379,7 +379,7 @@ test('RFC 8414 §3.3 metadata of another issuer is worth nothing', async () => {
   expect(await verdict(await it.call(post(await token())))).toBe('503-closed')
 })
 
-test('interop §2 OpenID discovery is asked where RFC 8414 has nothing', async () => {
+test('interop §2 OpenID discovery is asked if RFC 8414 metadata is missing', async () => {
   const tenant = 'https://as.test/t1'
   const it = await world({ options: { authorizationServers: [tenant] } })
   it.outside.routes.set(`${tenant}/.well-known/openid-configuration`, () =>

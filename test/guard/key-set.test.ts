@@ -36,7 +36,7 @@ test('G20 a flood of unknown key ids costs one fetch a cooldown, and valid token
   expect(it.outside.count(jwksUri)).toBe(2)
 })
 
-test('G21 a new key is fetched once, a removed one dies with the set, in the token cache too', async () => {
+test('G21 a new key is fetched once, a removed one is refused from then on, in the token cache too', async () => {
   const [k1, k2] = [await key('k1'), await key('k2')]
   const it = await world()
   const old = await token(long)
@@ -160,7 +160,7 @@ test('a token that is known costs no signature and no request, and what differs 
   expect(await verdict(await it.call(post(`${head}.${other}.${signature}`)))).toBe('401-tok')
 })
 
-test('instances share the key set through the cache, and a cache that lies or fails is no harm', async () => {
+test('instances share the key set through the cache, and a cache that lies or fails changes nothing', async () => {
   const cache = memoryCache({ clock: () => start })
   const first = await world({ options: { cache } })
   const second = await world({ options: { cache } })

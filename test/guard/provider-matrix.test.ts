@@ -17,7 +17,7 @@ type Guard = (token: string) => Promise<Response & { auth?: AuthInfo }>
 function guardOf(server: Provider | AuthorizationServer, internet: Network): Guard {
   const rs = createResourceServer({
     resource,
-    // The guard wants somebody to go to: an unlisted verifier alone would not do.
+    // The guard needs an issuer that clients can go to: an unlisted verifier is not enough.
     authorizationServers: [server],
     clock: () => now,
     fetch: internet.fetch,
@@ -66,7 +66,7 @@ test.each(names)('%s: every wrong token is 401 invalid_token, and none of it is 
 })
 
 test.each(names)(
-  'G22, G26 %s: rate limited or down is 503 with Retry-After, and nobody is let in',
+  'G22, G26 %s: rate limited or down is 503 with Retry-After, and the handler is not called',
   async (name) => {
     for (const mood of ['rate limited', 'down'] as const) {
       const provider = (await imitations()).find((each) => each.name === name)!

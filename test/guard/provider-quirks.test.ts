@@ -1,4 +1,5 @@
-// What single providers do, beyond what all of them share: tokens that must pass and tokens that must not, as their documents show them.
+// What single providers do, beyond what all of them share: tokens that must pass and tokens that must not, as
+// their documents show them.
 import { exportJWK } from 'jose/key/export'
 import { generateKeyPair } from 'jose/key/generate/keypair'
 import { SignJWT } from 'jose/jwt/sign'
@@ -159,7 +160,7 @@ test.each([
   ).toEqual([401, 200])
 })
 
-test('P3 Descope: tokens of the project, of its tenants and of the MCP server, and of nobody else', async () => {
+test('P3 Descope: tokens of the project, of its tenants and of the MCP server, and of no other issuer', async () => {
   const root = 'https://api.descope.com/v1/apps'
   for (const preset of [descope({ projectId: 'P1', mcpServerId: 'M1' }), descope({ projectId: 'P1' })]) {
     const there = world(preset)
@@ -278,7 +279,7 @@ test.each<[string, Provider, string, boolean]>([
   },
 )
 
-test('RC13 a preset does not judge http: the resource server does, by what it was allowed by name', async () => {
+test('RC13 a preset takes an http issuer: the resource server decides, by the origins that it is allowed by name', async () => {
   const preset = keycloak({ url: 'http://keycloak:8080', realm: 'r' })
   const token = await sign({ iss: preset.issuer, aud: resource, scope: 'a', azp: 'c', typ: 'Bearer' })
   expect((await world(preset).send(token)).status).toBe(200)

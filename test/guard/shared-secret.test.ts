@@ -107,7 +107,7 @@ test('the secret changes without a gap: a list opens with all', async () => {
   await expect(verifier({ secret: next }).verify(await sign())).rejects.toThrow(InvalidTokenError)
 })
 
-test('HS512, another audience and typ jwt, where the deployment says so', async () => {
+test('HS512, another audience and typ jwt, if the deployment says so', async () => {
   const long = secret.repeat(2)
   const judge = verifier({ algorithm: 'HS512', secret: long, audience: { aud: ['notes'] }, typ: 'jwt' })
   const token = await sign({ ...claims, aud: 'notes' }, { alg: 'HS512', typ: undefined }, long)
@@ -116,7 +116,7 @@ test('HS512, another audience and typ jwt, where the deployment says so', async 
   await expect(judge.verify(id)).rejects.toThrow(InvalidTokenError)
 })
 
-test('it accepts its own algorithm of its own issuer alone', async () => {
+test('it accepts only its own algorithm of its own issuer', async () => {
   const judge = verifier()
   expect(judge.accepts!(await sign())).toBe(true)
   expect(judge.accepts!(await sign({ ...claims, iss: 'https://other.test' }))).toBe(false)

@@ -114,7 +114,7 @@ test('interop §4.26 a verifier made with jose’s own functions', async () => {
     expect(await verdict(await it.call(post(bad)))).toBe('401-tok')
 })
 
-test('interop §4.16 firstOf: the token’s shape says who judges it, and nobody is asked after him', async () => {
+test('interop §4.16 firstOf: the first verifier that recognises the token decides, and no other is asked', async () => {
   const opaque = custom((text) => (text === 'known' ? found : undefined))
   const jwt = jwtVerifier({ issuer, keys: { keys: [(await key('k1')).jwk] } })
   const it = await world({ options: { authorizationServers: [firstOf(jwt, opaque)] } })
@@ -128,7 +128,7 @@ test('interop §4.16 firstOf: the token’s shape says who judges it, and nobody
   expect(await document.json()).toMatchObject({ authorization_servers: [issuer] })
 })
 
-test('what a verifier does not take is refused although it stands alone', async () => {
+test('a token that the only verifier does not accept is refused', async () => {
   let asked = 0
   const mine = custom(() => ({ ...found, scopes: [`asked ${++asked}`] }), {
     accepts: (text) => text.startsWith('mine_'),
