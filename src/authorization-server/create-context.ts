@@ -1,5 +1,6 @@
 import { lastAddress } from '../http/caller.ts'
 import { authenticatedCache } from '../lib/authenticated-cache.ts'
+import { defined } from '../lib/defined.ts'
 import { printError } from '../lib/print-error.ts'
 import { callPart, resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
 import { MacSealer } from '../lib/mac-sealer.ts'
@@ -12,7 +13,7 @@ import { createClients, type ClientSource } from './client/directory.ts'
 import type { Context } from './context.ts'
 import { resourceServerClients } from './token/introspection-callers.ts'
 import { createKeyRing } from './key/ring.ts'
-import type { AuthorizationServerOptions } from './options.ts'
+import type { AuthorizationServerOptions, ResolvedOptions } from './options.ts'
 import { resolvePaths } from './paths.ts'
 import { createLimits, memoryRateLimiter } from './rate-limit.ts'
 import { createGrants } from './grant/grants.ts'
@@ -34,52 +35,35 @@ export function createContext(options: AuthorizationServerOptions): {
   administration: ClientAdministration
 } {
   const settings = resolveOptions(options)
-  const { issuer } = settings
-  // An http issuer is allowed only on this machine.
-  const development = issuer.startsWith('http:') && options.onError === undefined
-  const runtime = resolveRuntime({
-    ...options,
-    ...clientAddress(options),
-    ...(development ? { onError: printError } : {}),
-  })
-  const { weakening } = options.signIn
-  const tokenEndpointAudience = settings.tokenEndpointAudience
-    ? 'dangerouslyAllowTokenEndpointAudience'
-    : undefined
-  for (const detail of [weakening, tokenEndpointAudience])
-    if (detail !== undefined) runtime.event({ type: 'option.weakening', level: 'warning', issuer, detail })
+  const { issuer, lifetimes } = settings
+  const runtime = createRuntime(options, issuer)
+  reportWeakening(options, settings, runtime)
   const sealer = new MacSealer(settings.secrets)
   const store = scopedStore(options.store, issuer, runtime)
   const keys = createKeyRing(options.keys ?? {}, { issuer, store, sealer, runtime })
-  const limits = createLimits(
-    issuer,
-    options.rateLimit ?? memoryRateLimiter({ clock: runtime.clock }),
-    runtime,
-  )
+  const limiter = options.rateLimit ?? memoryRateLimiter({ clock: runtime.clock })
+  const limits = createLimits(issuer, limiter, runtime)
+  const resources = createResources(options.resources, options.defaultResource)
   const stateless = createStatelessClients(sealer, issuer)
   const stored = createStoredClients(store, createQuota(issuer, store, runtime))
-  const sources: ClientSource[] = [stateless.find]
   const { clientDocuments, redirects } = settings
-  const cache = settings.cache && authenticatedCache(settings.cache, sealer, issuer)
   const { fetch } = typeof clientDocuments === 'boolean' ? runtime : clientDocuments
   const clientFetch = createClientFetch({ fetch, clock: runtime.clock })
-  if (clientDocuments !== false)
-    sources.push(createClientDocuments({ issuer, runtime, limits, fetch: clientFetch, cache, redirects }))
-  sources.push(stored.find)
-  const resources = createResources(options.resources, options.defaultResource)
+  const cache = settings.cache && authenticatedCache(settings.cache, sealer, issuer)
+  const documents = { issuer, runtime, limits, fetch: clientFetch, cache, redirects }
+  const sources: ClientSource[] = [
+    stateless.find,
+    ...(clientDocuments === false ? [] : [createClientDocuments(documents)]),
+    stored.find,
+  ]
   const configured = preregisteredClients(settings.clients)
   const preregistered = new Map([...configured, ...resourceServerClients(resources.all, configured)])
   const clients = createClients(preregistered, sources, stored.extendLife, store, runtime)
-  const grants = createGrants({
-    issuer,
-    store,
-    sealer,
-    keys,
-    clients,
-    runtime,
-    lifetimes: settings.lifetimes,
-  })
+  const grants = createGrants({ issuer, store, sealer, keys, clients, runtime, lifetimes })
   const paths = resolvePaths(issuer, options.paths ?? {})
+  const tokenEndpoint = new URL(paths.token, issuer).href
+  const allowTokenEndpoint = settings.tokenEndpointAudience
+  const assertions = { issuer, tokenEndpoint, allowTokenEndpoint, runtime, store, fetch: clientFetch }
   let opaquePrefix: string | undefined
   const context: Context = {
     issuer,
@@ -94,41 +78,50 @@ export function createContext(options: AuthorizationServerOptions): {
     clients,
     grants,
     keys,
+    limits,
     interruptedWrites: createInterruptedWrites(runtime.clock),
+    verifyAssertion: createAssertionVerifier(assertions),
     // Computed when it is first used: the hash is the slowest part of a cold start.
     get opaquePrefix() {
       return (opaquePrefix ??= opaquePrefixOf(issuer))
     },
-    limits,
-    verifyAssertion: createAssertionVerifier({
-      issuer,
-      tokenEndpoint: new URL(paths.token, issuer).href,
-      allowTokenEndpoint: settings.tokenEndpointAudience,
-      runtime,
-      store,
-      fetch: clientFetch,
-    }),
   }
-  return {
-    context,
-    register: settings.registration === 'stored' ? stored.register : stateless.register,
-    administration: createAdministration(clients, stored),
-  }
+  const register = settings.registration === 'stored' ? stored.register : stateless.register
+  return { context, register, administration: createAdministration(clients, stored) }
+}
+
+function createRuntime(options: AuthorizationServerOptions, issuer: string): ResolvedRuntime {
+  // An http issuer is allowed only on this machine, so these errors are a developer's.
+  const isDevelopment = issuer.startsWith('http:') && options.onError === undefined
+  return resolveRuntime({
+    ...options,
+    ...clientAddress(options),
+    ...(isDevelopment ? { onError: printError } : {}),
+  })
+}
+
+function reportWeakening(
+  { signIn }: AuthorizationServerOptions,
+  { issuer, tokenEndpointAudience }: ResolvedOptions,
+  { event }: ResolvedRuntime,
+): void {
+  const audience = tokenEndpointAudience ? 'dangerouslyAllowTokenEndpointAudience' : undefined
+  for (const detail of [signIn.weakening, audience])
+    if (detail !== undefined) event({ type: 'option.weakening', level: 'warning', issuer, detail })
 }
 
 /** The application's sign-in; its errors name the method that threw. */
 const attributed = (signIn: SignIn): SignIn => ({
   consent: signIn.consent,
-  ...(signIn.name === undefined ? {} : { name: signIn.name }),
-  ...(signIn.check === undefined ? {} : { check: (issuer: string) => signIn.check!(issuer) }),
   identify: (request) => callPart('signIn.identify', () => signIn.identify(request)),
   start: (request, flow) => callPart('signIn.start', () => signIn.start(request, flow)),
-  ...(signIn.finish === undefined
-    ? {}
-    : {
-        finish: (request: Request, leg: SignInLeg) =>
-          callPart('signIn.finish', () => signIn.finish!(request, leg)),
-      }),
+  ...defined({
+    name: signIn.name,
+    check: signIn.check?.bind(signIn),
+    finish:
+      signIn.finish &&
+      ((request: Request, leg: SignInLeg) => callPart('signIn.finish', () => signIn.finish!(request, leg))),
+  }),
 })
 
 /**

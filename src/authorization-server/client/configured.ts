@@ -1,10 +1,9 @@
 import { ConfigurationError, OAuthError } from '../../errors.ts'
-import { constantTimeEqual } from '../../lib/equal.ts'
-import { sha256 } from '../../lib/hash.ts'
 import { optionError, secret as secretRow, text } from '../../lib/options.ts'
 import { parseClientMetadata, type ClientMetadata } from '../../protocol/client-metadata.ts'
 import type { Client } from '../context.ts'
 import { createClient } from './client.ts'
+import { hasHash, hashSecret } from './secret.ts'
 
 /** The clients of the configuration, by id. Throws ConfigurationError. */
 export function preregisteredClients(clients: readonly ClientMetadata[]): ReadonlyMap<string, Client> {
@@ -63,11 +62,9 @@ export function checkConfigured(raw: ClientMetadata, option: string): Configured
 
 function preregistered(raw: ClientMetadata, option: string): Client {
   const { id, metadata, secret, either } = checkConfigured(raw, option)
-  const expected = secret === undefined ? undefined : sha256(secret, 'client-secret')
   return {
     ...createClient(id, 'preregistered', metadata, id),
     eitherSecretMethod: either,
-    checkSecret: async (given) =>
-      expected !== undefined && constantTimeEqual(await sha256(given, 'client-secret'), await expected),
+    checkSecret: async (given) => secret !== undefined && hasHash(given, [await hashSecret(secret)]),
   }
 }

@@ -1,10 +1,10 @@
 import { OAuthError } from '../../errors.ts'
 import { utf8 } from '../../lib/bytes.ts'
-import { constantTimeEqual } from '../../lib/equal.ts'
+import { storedCodec } from '../../lib/codec.ts'
+import { defined } from '../../lib/defined.ts'
 import { sha256 } from '../../lib/hash.ts'
 import { Lru } from '../../lib/lru.ts'
 import { randomToken } from '../../lib/random.ts'
-import { storedCodec } from '../../lib/codec.ts'
 import type { ClientMetadata } from '../../protocol/client-metadata.ts'
 import { update } from '../../store/update.ts'
 import type { StoreRecord } from '../../types.ts'
@@ -14,6 +14,7 @@ import type { Client } from '../context.ts'
 import { isSelfContained, storedPrefix } from './ids.ts'
 import type { Register } from './registration.ts'
 import type { RecordStore } from '../scoped-store.ts'
+import { hasHash, hashSecret } from './secret.ts'
 import type { Quota } from './stored-quota.ts'
 
 /** A client as it is stored, with the hash of its secret. */
@@ -113,7 +114,7 @@ export function createStoredClients(store: RecordStore, quota: Quota): StoredCli
       const record: StoredClient = {
         kind: 'registered',
         metadata,
-        ...(secret === undefined ? {} : { secret: await secretHash(secret) }),
+        ...defined({ secret: secret && (await hashSecret(secret)) }),
         created: clock(),
       }
       const value = codec.encode(record)
@@ -129,7 +130,7 @@ export function createStoredClients(store: RecordStore, quota: Quota): StoredCli
       const record: StoredClient = {
         kind: 'preregistered',
         metadata,
-        ...(secret === undefined ? {} : { secret: await secretHash(secret) }),
+        ...defined({ secret: secret && (await hashSecret(secret)) }),
         ...(either ? { either } : {}),
         created: clock(),
       }
@@ -157,12 +158,10 @@ export function createStoredClients(store: RecordStore, quota: Quota): StoredCli
 
 const clientKey = async (id: string): Promise<string> => `c${await sha256(id, 'client')}:client`
 
-const secretHash = (secret: string): Promise<string> => sha256(secret, 'client-secret')
-
 async function opened(id: string, { kind, metadata, secret, either }: StoredClient): Promise<Client> {
   return {
     ...createClient(id, kind, metadata, await sha256(JSON.stringify([id, metadata]), 'client')),
     ...(either === true ? { eitherSecretMethod: true } : {}),
-    checkSecret: async (given) => secret !== undefined && constantTimeEqual(await secretHash(given), secret),
+    checkSecret: async (given) => secret !== undefined && hasHash(given, [secret]),
   }
 }

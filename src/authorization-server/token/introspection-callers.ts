@@ -1,6 +1,5 @@
 import { ConfigurationError } from '../../errors.ts'
-import { constantTimeEqual } from '../../lib/equal.ts'
-import { sha256 } from '../../lib/hash.ts'
+import { hasHash, hashSecret } from '../client/secret.ts'
 import type { Client, Resource } from '../context.ts'
 
 /**
@@ -23,8 +22,6 @@ export function resourceServerClients(
 }
 
 function resourceServerClient({ resource, name, introspectionSecrets }: Resource): Client {
-  const hashOf = (secret: string): Promise<string> => sha256(secret, 'client-secret')
-  const expected = Promise.all(introspectionSecrets.map(hashOf))
   return {
     id: resource,
     kind: 'preregistered',
@@ -34,9 +31,6 @@ function resourceServerClient({ resource, name, introspectionSecrets }: Resource
     eitherSecretMethod: true,
     grantTypes: [],
     metadataHash: resource,
-    async checkSecret(given) {
-      const hash = await hashOf(given)
-      return (await expected).map((each) => constantTimeEqual(hash, each)).includes(true)
-    },
+    checkSecret: async (given) => hasHash(given, await Promise.all(introspectionSecrets.map(hashSecret))),
   }
 }

@@ -29,6 +29,7 @@ export function createVerifier(context: Context, resource: string): TokenVerifie
       const found = await verifyAccessToken(context, token, parsed)
       if ('problem' in found) throw invalid(found.problem, found.values)
       const { claims, grantId, kid } = found
+      // Audience (RFC 9068 §4): a token for another resource is refused (confused deputy).
       if (typeof claims.aud !== 'string' || !sameResource(claims.aud, configured.resource))
         throw invalid('is for another resource', { expected: configured.resource, received: claims.aud })
       const maxAge = kid === undefined ? 0 : checkRevocation
