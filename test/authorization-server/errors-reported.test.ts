@@ -8,7 +8,7 @@ import { apiKeyVerifier } from '../../src/resource-server/verify/api-keys.ts'
 import { operationScopes } from '../../src/resource-server/operations/operations.ts'
 import type { ErrorContext, Runtime, SignIn, TollgateEvent } from '../../src/types.ts'
 import { memoryStore } from '../../src/store/memory.ts'
-import { nobody, RES_A, resources, Rig } from '../support/as.ts'
+import { signedOut, RES_A, resources, Rig } from '../support/as.ts'
 import { createWorld, issuer as clientIssuer, resource as clientResource } from '../support/client-world.ts'
 import { issuer, post, resourceA, start, token, world } from '../support/guard.ts'
 import { Browser, FakeUpstream, requestUrl } from '../support/pages.ts'
@@ -50,8 +50,8 @@ class Reports {
 
 describe('U2 authorization server', () => {
   const signIns: [string, SignIn, (browser: Browser) => Promise<{ status: number; text: string }>][] = [
-    ['signIn.identify', { ...nobody, identify: fail }, async (browser) => browser.get(await requestUrl())],
-    ['signIn.start', { ...nobody, start: fail }, async (browser) => browser.get(await requestUrl())],
+    ['signIn.identify', { ...signedOut, identify: fail }, async (browser) => browser.get(await requestUrl())],
+    ['signIn.start', { ...signedOut, start: fail }, async (browser) => browser.get(await requestUrl())],
     [
       'signIn.finish',
       Object.assign(new FakeUpstream(), { finish: fail }),
@@ -97,7 +97,7 @@ describe('U2 authorization server', () => {
 
   test('a store that fails while the client is told by a redirect', async () => {
     const reports = new Reports()
-    const rig = new Rig({ signIn: { ...nobody, identify: () => ({ subject: 'alice' }) }, ...reports.hooks })
+    const rig = new Rig({ signIn: { ...signedOut, identify: () => ({ subject: 'alice' }) }, ...reports.hooks })
     const browser = new Browser(rig)
     const page = await browser.visit(await requestUrl())
     rig.store.before = ({ method }) => {

@@ -6,13 +6,13 @@ import {
 } from '../../src/authorization-server/index.ts'
 import { ConfigurationError } from '../../src/errors.ts'
 import { memoryStore } from '../../src/store/memory.ts'
-import { nobody, RES_A, resources, secret } from '../support/as.ts'
+import { signedOut, RES_A, resources, secret } from '../support/as.ts'
 
 const good = {
   issuer: 'https://as.test',
   secret,
   store: memoryStore(),
-  signIn: nobody,
+  signIn: signedOut,
   resources: { [RES_A]: resources[RES_A]! },
 }
 const create = (options: object): unknown => createAuthorizationServer({ ...good, ...options } as never)
@@ -35,7 +35,7 @@ test.each<[string, object]>([
   ['store', { store: undefined }],
   ['signIn', { signIn: undefined }],
   ['signIn.identify', { signIn: { consent: 'after' } }],
-  ['signIn.consent', { signIn: { ...nobody, consent: 'never' } }],
+  ['signIn.consent', { signIn: { ...signedOut, consent: 'never' } }],
   ['resources', { resources: {} }],
   ['resources', { resources: [RES_A] }],
   ['resources["mcp"]', { resources: { mcp: { scopes: {} } } }],

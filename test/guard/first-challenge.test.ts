@@ -7,7 +7,7 @@ import type { ResourceServerOptions } from '../../src/index.ts'
 import { apiKeyVerifier } from '../../src/resource-server/verify/api-keys.ts'
 import { operationScopes } from '../../src/resource-server/operations/operations.ts'
 import type { AuthInfo, Identity } from '../../src/types.ts'
-import { nobody, RES_A, RES_B, Rig } from '../support/as.ts'
+import { signedOut, RES_A, RES_B, Rig } from '../support/as.ts'
 import { answer, issuer, post, token, world } from '../support/guard.ts'
 import { Browser, pagesRig, requestUrl } from '../support/pages.ts'
 
@@ -181,7 +181,7 @@ describe('U14 types that mean what they say', () => {
       pagesRig({ signIn: ownLogin({ identify: () => user, loginUrl: '/login' }) }),
     ).get(await requestUrl())
     expect(shown.location?.pathname).toBe('/login')
-    const options: Partial<AuthorizationServerOptions> = { signIn: { ...nobody, identify: async () => none } }
+    const options: Partial<AuthorizationServerOptions> = { signIn: { ...signedOut, identify: async () => none } }
     expect((await new Browser(new Rig(options)).get(await requestUrl())).status).toBe(200)
   })
 

@@ -46,7 +46,7 @@ export const clients = [
 ] as const
 
 /** The user is not signed in. */
-export const nobody: SignIn = {
+export const signedOut: SignIn = {
   consent: 'after',
   identify: () => undefined,
   start: () => new Response('sign in', { status: 200 }),
@@ -142,7 +142,7 @@ export class Rig {
     this.options = {
       issuer: this.issuer,
       secret,
-      signIn: nobody,
+      signIn: signedOut,
       resources,
       defaultResource: RES_A,
       clients,
