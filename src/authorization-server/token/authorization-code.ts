@@ -1,13 +1,13 @@
-import { OAuthError, UnavailableError } from '../../errors.ts'
+import { OAuthError } from '../../errors.ts'
 import { constantTimeEqual } from '../../lib/equal.ts'
 import { sha256 } from '../../lib/hash.ts'
 import { randomToken } from '../../lib/random.ts'
-import type { NewEvent } from '../../lib/runtime.ts'
 import { isCodeVerifier, s256 } from '../../protocol/pkce.ts'
 import { matchRedirectUri } from '../../protocol/redirect-uri.ts'
 import type { Client, Context, Resource } from '../context.ts'
-import { changeGrant, tombstone, type Verdict } from '../grant/record.ts'
+import { tombstone, type Verdict } from '../grant/record.ts'
 import type { GrantRecord } from '../grants.ts'
+import { aboutGrant, changeAttemptedGrant, type Attempt } from './attempt.ts'
 import { formatRefreshToken, parseCode } from './format.ts'
 import { accessTokenExpiry, refreshTokenExpiry } from './lifetime.ts'
 import { refreshSecrets } from './refresh-secret.ts'
@@ -34,26 +34,13 @@ export async function redeemCode(
   client: Client,
   request: TokenRequest,
 ): Promise<TokenResponse> {
-  const { store, runtime, interruptedWrites } = context
   const attempt = await beginAttempt(context, client, request)
   const { grantId, isRefreshable } = attempt
-  // Before the write: a code for whose token there is no signing key is not redeemed.
-  await context.keys.active()
-  let redeemed: Redeemed
-  try {
-    redeemed = await changeGrant(store, grantId, (grant) => judge(attempt, grant))
-  } catch (error) {
-    if (error instanceof UnavailableError && attempt.tried)
-      interruptedWrites.add(attempt.codeHash, attempt.series)
-    throw error
-  } finally {
-    for (const event of attempt.events) runtime.event(event)
-  }
+  const redeemed = await changeAttemptedGrant<Redeemed>(attempt, (grant) => judge(attempt, grant))
   const { grant, resource, series } = redeemed
   const secret = series === attempt.series ? attempt.secret : await firstSecret(context, grantId, series)
   const refreshToken = isRefreshable ? formatRefreshToken({ grantId, series, secret }) : undefined
-  const about = { grantId, clientId: client.id, subject: grant.subject }
-  runtime.event({ type: 'code.redeemed', level: 'info', ...about })
+  context.runtime.event({ type: 'code.redeemed', level: 'info', ...aboutGrant(attempt, grant) })
   return tokenResponse(context, grantId, grant, resource, grant.scopes, refreshToken)
 }
 
@@ -64,13 +51,7 @@ interface Redeemed {
   series: string
 }
 
-/** One call with one code; the grant may be judged several times. */
-interface Attempt {
-  readonly context: Context
-  readonly client: Client
-  readonly request: TokenRequest
-  readonly grantId: string
-  readonly codeHash: string
+interface CodeAttempt extends Attempt {
   readonly challenge: string
   /**
    * Random, and made before the first write: after a lost answer it tells this call's write from another's.
@@ -80,13 +61,9 @@ interface Attempt {
   readonly seriesHash: string
   readonly secretHash: string
   readonly isRefreshable: boolean
-  /** Of the last judgement. */
-  events: NewEvent[]
-  /** Whether this call has tried to write. */
-  tried: boolean
 }
 
-async function beginAttempt(context: Context, client: Client, request: TokenRequest): Promise<Attempt> {
+async function beginAttempt(context: Context, client: Client, request: TokenRequest): Promise<CodeAttempt> {
   const code = request.parameters.get('code')
   const verifier = request.parameters.get('code_verifier')
   if (code === undefined) throw new OAuthError('invalid_request', 'code is missing')
@@ -96,7 +73,7 @@ async function beginAttempt(context: Context, client: Client, request: TokenRequ
   if (!isCodeVerifier(verifier)) throw invalidGrant()
   const { grantId } = parsed
   const series = randomToken()
-  const [codeHash, challenge, seriesHash, secret] = await Promise.all([
+  const [presented, challenge, seriesHash, secret] = await Promise.all([
     sha256(parsed.secret, 'code'),
     s256(verifier),
     sha256(series, 'series'),
@@ -105,7 +82,7 @@ async function beginAttempt(context: Context, client: Client, request: TokenRequ
   const secretHash = await sha256(secret, 'refresh')
   const isRefreshable = client.grantTypes.includes('refresh_token')
   const made = { series, seriesHash, secret, secretHash, isRefreshable }
-  return { context, client, request, grantId, codeHash, challenge, ...made, events: [], tried: false }
+  return { context, client, request, grantId, presented, challenge, ...made, events: [] }
 }
 
 /** The secret of the first refresh token of this series. */
@@ -115,10 +92,9 @@ async function firstSecret({ sealer }: Context, grantId: string, series: string)
 }
 
 /** What the token endpoint answers, and what it writes. */
-async function judge(attempt: Attempt, grant: GrantRecord | undefined): Promise<Verdict<Redeemed>> {
-  const { context, request, series, codeHash } = attempt
-  attempt.events = []
-  if (grant?.state !== 'live' || !constantTimeEqual(codeHash, grant.code ?? ''))
+async function judge(attempt: CodeAttempt, grant: GrantRecord | undefined): Promise<Verdict<Redeemed>> {
+  const { context, request, series, presented } = attempt
+  if (grant?.state !== 'live' || !constantTimeEqual(presented, grant.code ?? ''))
     return { refuse: new UnknownGrantError() }
   if (!provesCode(attempt, grant)) return { refuse: invalidGrant() }
   const resource = grantedResource(context, grant, request.resources)
@@ -127,7 +103,7 @@ async function judge(attempt: Attempt, grant: GrantRecord | undefined): Promise<
   if (grant.redeemed !== undefined) return redeemAgain(attempt, grant, resource)
   const now = context.runtime.clock()
   if (grant.codeExpires! <= now) return { refuse: invalidGrant() }
-  attempt.tried = true
+  attempt.tried = series
   const write = redeemedGrant(attempt, grant, resource, now)
   return { write, result: { grant: write, resource, series } }
 }
@@ -137,7 +113,7 @@ async function judge(attempt: Attempt, grant: GrantRecord | undefined): Promise<
  * the challenge is always compared, and it is S256 because `/authorize` accepts nothing else (PKCE
  * downgrade).
  */
-function provesCode({ client, challenge, request }: Attempt, grant: GrantRecord): boolean {
+function provesCode({ client, challenge, request }: CodeAttempt, grant: GrantRecord): boolean {
   if (grant.client !== client.id) return false
   if (!constantTimeEqual(challenge, grant.challenge ?? '')) return false
   // OAuth 2.1 has no redirect_uri here, OAuth 2.0 clients send it: then it is that of the authorization
@@ -154,15 +130,14 @@ function provesCode({ client, challenge, request }: Attempt, grant: GrantRecord)
  * The one retry after a 503 whose write stands is no replay and gets its tokens.
  */
 async function redeemAgain(
-  attempt: Attempt,
+  attempt: CodeAttempt,
   grant: GrantRecord,
   resource: Resource,
 ): Promise<Verdict<Redeemed>> {
-  const { context, client, grantId } = attempt
   const series = await interruptedSeries(attempt, grant)
   if (series !== undefined) return { result: { grant, resource, series } }
-  const about = { issuer: context.issuer, grantId, clientId: client.id, subject: grant.subject }
-  const now = context.runtime.clock()
+  const about = aboutGrant(attempt, grant)
+  const now = attempt.context.runtime.clock()
   attempt.events.push(...skewEvents(grant.redeemed, now, about))
   if (now - grant.redeemed! <= duplicateWindow) return { refuse: invalidGrant() }
   attempt.events.push({ type: 'code.replayed', level: 'alert', ...about })
@@ -171,17 +146,17 @@ async function redeemAgain(
 
 /** The series of an earlier call for this code that ended in 503, if its write stands. For one retry only. */
 async function interruptedSeries(
-  { context: { interruptedWrites }, codeHash }: Attempt,
+  { context: { interruptedWrites }, presented }: CodeAttempt,
   grant: GrantRecord,
 ): Promise<string | undefined> {
-  const tried = interruptedWrites.find(codeHash)
+  const tried = interruptedWrites.find(presented)
   const hashes = await Promise.all(tried.map((each) => sha256(each, 'series')))
   const series = tried[hashes.indexOf(grant.series ?? '')]
-  return series !== undefined && interruptedWrites.remove(codeHash) ? series : undefined
+  return series !== undefined && interruptedWrites.remove(presented) ? series : undefined
 }
 
 function redeemedGrant(
-  { context, isRefreshable, seriesHash, secretHash }: Attempt,
+  { context, isRefreshable, seriesHash, secretHash }: CodeAttempt,
   grant: GrantRecord,
   resource: Resource,
   now: number,

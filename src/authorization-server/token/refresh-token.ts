@@ -2,11 +2,11 @@ import { OAuthError, UnavailableError } from '../../errors.ts'
 import { defined } from '../../lib/defined.ts'
 import { constantTimeEqual } from '../../lib/equal.ts'
 import { sha256 } from '../../lib/hash.ts'
-import type { NewEvent } from '../../lib/runtime.ts'
 import { parseScope } from '../../protocol/scope.ts'
 import type { Client, Context, Resource } from '../context.ts'
-import { changeGrant, tombstone, type Verdict } from '../grant/record.ts'
+import { tombstone, type Verdict } from '../grant/record.ts'
 import type { GrantRecord } from '../grants.ts'
+import { aboutGrant, changeAttemptedGrant, type Attempt } from './attempt.ts'
 import { formatRefreshToken, parseRefreshToken } from './format.ts'
 import { isWithinGrace, refreshTokenExpiry } from './lifetime.ts'
 import { refreshSecrets, type RefreshSecrets } from './refresh-secret.ts'
@@ -37,26 +37,15 @@ export async function refresh(
   client: Client,
   request: TokenRequest,
 ): Promise<TokenResponse> {
-  const { store, runtime, interruptedWrites } = context
   const token = request.parameters.get('refresh_token')
   if (token === undefined) throw new OAuthError('invalid_request', 'refresh_token is missing')
   const attempt = await beginAttempt(context, client, request, token)
   const { grantId, series } = attempt
-  // Before the write: a token that cannot be signed is not rotated.
-  await context.keys.active()
-  let refreshed: Refreshed
-  try {
-    refreshed = await changeGrant(store, grantId, (grant, mayStand) => judge(attempt, grant, mayStand))
-  } catch (error) {
-    if (error instanceof UnavailableError && attempt.tried !== undefined)
-      interruptedWrites.add(attempt.secretHash, `${attempt.tried}`)
-    throw error
-  } finally {
-    for (const event of attempt.events) runtime.event(event)
-  }
+  const refreshed = await changeAttemptedGrant<Refreshed>(attempt, (grant, mayStand) =>
+    judge(attempt, grant, mayStand),
+  )
   const { grant, resource, scopes, secret } = refreshed
-  const about = { grantId, clientId: client.id, subject: grant.subject }
-  runtime.event({ type: 'token.refreshed', level: 'info', ...about })
+  context.runtime.event({ type: 'token.refreshed', level: 'info', ...aboutGrant(attempt, grant) })
   const refreshToken = formatRefreshToken({ grantId, series, secret })
   return tokenResponse(context, grantId, grant, resource, scopes, refreshToken)
 }
@@ -69,21 +58,11 @@ interface Refreshed {
   secret: string
 }
 
-/** One call with one refresh token; the grant may be judged several times. */
-interface Attempt {
-  readonly context: Context
-  readonly client: Client
-  readonly request: TokenRequest
-  readonly grantId: string
+interface RefreshAttempt extends Attempt {
   readonly series: string
   readonly secret: string
   readonly secrets: RefreshSecrets
   readonly seriesHash: string
-  readonly secretHash: string
-  /** Of the last judgement. */
-  events: NewEvent[]
-  /** The generation that this call has tried to rotate to. */
-  tried?: number
   /** Whether this call has counted itself as a repeat. */
   counted: boolean
 }
@@ -93,24 +72,23 @@ async function beginAttempt(
   client: Client,
   request: TokenRequest,
   token: string,
-): Promise<Attempt> {
+): Promise<RefreshAttempt> {
   const parsed = parseRefreshToken(token)
   if (parsed === undefined) throw new UnknownGrantError()
   const { grantId, series, secret } = parsed
-  const [seriesHash, secretHash] = await Promise.all([sha256(series, 'series'), sha256(secret, 'refresh')])
+  const [seriesHash, presented] = await Promise.all([sha256(series, 'series'), sha256(secret, 'refresh')])
   const secrets = refreshSecrets(context.sealer, grantId, series)
-  const hashes = { seriesHash, secretHash }
+  const hashes = { seriesHash, presented }
   return { context, client, request, ...parsed, secrets, ...hashes, events: [], counted: false }
 }
 
 /** What the token endpoint answers, and what it writes. */
 async function judge(
-  attempt: Attempt,
+  attempt: RefreshAttempt,
   grant: GrantRecord | undefined,
   mayStand: boolean,
 ): Promise<Verdict<Refreshed>> {
-  const { context, client, request, secrets, secret, seriesHash, secretHash } = attempt
-  attempt.events = []
+  const { context, client, request, secrets, secret, seriesHash, presented } = attempt
   if (grant?.state !== 'live') return { refuse: new UnknownGrantError() }
   // A failover may have lost the redemption. Then only a token that proves its generation is accepted for the
   // series.
@@ -126,35 +104,35 @@ async function judge(
   const scopes = narrowScopes(grant.scopes, granted, request.parameters.get('scope'))
   const found = { grant, resource, scopes }
   const generation = grant.generation ?? 0
-  if (constantTimeEqual(secretHash, grant.current ?? '')) return rotate(attempt, found, generation + 1)
-  if (constantTimeEqual(secretHash, grant.previous ?? '')) return repeat(attempt, found, mayStand)
-  const presented = await secrets.generationOf(secret)
-  if (presented !== undefined && presented > generation) {
+  if (constantTimeEqual(presented, grant.current ?? '')) return rotate(attempt, found, generation + 1)
+  if (constantTimeEqual(presented, grant.previous ?? '')) return repeat(attempt, found, mayStand)
+  const proven = await secrets.generationOf(secret)
+  if (proven !== undefined && proven > generation) {
     // Newer than the store, which has lost writes. Accepted once, because the write brings the store to this
     // generation.
-    const values = { expected: `${generation}`, received: `${presented}` }
-    attempt.events = [{ type: 'refresh.ahead', level: 'alert', ...about(attempt, grant), ...values }]
-    return rotate(attempt, found, presented + 1)
+    const values = { expected: `${generation}`, received: `${proven}` }
+    attempt.events = [{ type: 'refresh.ahead', level: 'alert', ...aboutGrant(attempt, grant), ...values }]
+    return rotate(attempt, found, proven + 1)
   }
   return isUnredeemed ? { refuse: new UnknownGrantError() } : revoke(attempt, grant, 'replaced before')
 }
 
 async function rotate(
-  attempt: Attempt,
+  attempt: RefreshAttempt,
   found: Omit<Refreshed, 'secret'>,
   generation: number,
 ): Promise<Verdict<Refreshed>> {
-  const { context, secrets, seriesHash, secretHash } = attempt
+  const { context, secrets, seriesHash, presented } = attempt
   const { repeats, repeatedInARow, ...kept } = found.grant
   const now = context.runtime.clock()
-  attempt.tried = generation
+  attempt.tried = `${generation}`
   const [secret] = (await secrets.of(generation)) as [string]
   const grant: GrantRecord = {
     ...kept,
     series: seriesHash,
     redeemed: kept.redeemed ?? now,
     current: await sha256(secret, 'refresh'),
-    previous: secretHash,
+    previous: presented,
     rotated: now,
     generation,
     expires: refreshTokenExpiry(now, kept, context.options.lifetimes),
@@ -168,18 +146,18 @@ async function rotate(
  * the same token. Within the refresh grace the answer is the same successor again; the expiry stays.
  */
 async function repeat(
-  attempt: Attempt,
+  attempt: RefreshAttempt,
   found: Omit<Refreshed, 'secret'>,
   mayStand: boolean,
 ): Promise<Verdict<Refreshed>> {
-  const { context, secrets, secretHash } = attempt
+  const { context, secrets, presented } = attempt
   const { grant } = found
   const { generation = 0, rotated } = grant
   const now = context.runtime.clock()
-  attempt.events.push(...skewEvents(rotated, now, about(attempt, grant)))
+  attempt.events.push(...skewEvents(rotated, now, aboutGrant(attempt, grant)))
   const isOwnWrite =
-    (mayStand && attempt.tried === generation) ||
-    context.interruptedWrites.find(secretHash).includes(`${generation}`)
+    (mayStand && attempt.tried === `${generation}`) ||
+    context.interruptedWrites.find(presented).includes(`${generation}`)
   if (!isOwnWrite && !isWithinGrace(now, grant, context.options.lifetimes))
     return revoke(attempt, grant, 'replaced before')
   const candidates = await secrets.of(generation)
@@ -188,7 +166,7 @@ async function repeat(
   if (secret === undefined) {
     // Another instance has made it under a deployment secret that this one does not have (yet). That is no
     // sign of theft.
-    attempt.events.push({ type: 'refresh.unrecognised', level: 'warning', ...about(attempt, grant) })
+    attempt.events.push({ type: 'refresh.unrecognised', level: 'warning', ...aboutGrant(attempt, grant) })
     return { refuse: new UnavailableError('The secret is being changed; try again') }
   }
   const repeats = (grant.repeats ?? 0) + 1
@@ -198,7 +176,7 @@ async function repeat(
   attempt.events.push({
     type: 'refresh.repeated',
     level: 'warning',
-    ...about(attempt, grant),
+    ...aboutGrant(attempt, grant),
     count: repeats,
   })
   const result = { ...found, secret }
@@ -212,17 +190,10 @@ async function repeat(
  * Replay of a refresh token: the client or a thief has the next one, so the grant is revoked (OAuth 2.1
  * §4.3.1).
  */
-function revoke(attempt: Attempt, grant: GrantRecord, detail: string): Verdict<Refreshed> {
-  attempt.events = [{ type: 'refresh.reused', level: 'alert', ...about(attempt, grant), detail }]
+function revoke(attempt: RefreshAttempt, grant: GrantRecord, detail: string): Verdict<Refreshed> {
+  attempt.events = [{ type: 'refresh.reused', level: 'alert', ...aboutGrant(attempt, grant), detail }]
   return { write: tombstone(grant), refuse: invalidGrant() }
 }
-
-const about = ({ context, client, grantId }: Attempt, { subject }: GrantRecord) => ({
-  issuer: context.issuer,
-  grantId,
-  clientId: client.id,
-  subject,
-})
 
 /**
  * The scopes of the access token: what the client asks for of what was granted (RFC 6749 §6) for this

@@ -1,0 +1,54 @@
+import { UnavailableError } from '../../errors.ts'
+import type { NewEvent } from '../../lib/runtime.ts'
+import type { Client, Context } from '../context.ts'
+import { changeGrant, type Verdict } from '../grant/record.ts'
+import type { GrantRecord } from '../grants.ts'
+import type { TokenRequest } from './response.ts'
+
+/** One call with one code or refresh token. Its grant may be judged several times. */
+export interface Attempt {
+  readonly context: Context
+  readonly client: Client
+  readonly request: TokenRequest
+  readonly grantId: string
+  /** Hash of the code or refresh token. */
+  readonly presented: string
+  /** Of the last judgement. */
+  events: NewEvent[]
+  /** What this call has tried to write: a series, or a generation. */
+  tried?: string
+}
+
+/** Changes the grant by one conditional write, and reports the events of the verdict that stands. */
+export async function changeAttemptedGrant<T>(
+  attempt: Attempt,
+  judge: (grant: GrantRecord | undefined, mayStand: boolean) => Promise<Verdict<T>>,
+): Promise<T> {
+  const { context, grantId, presented } = attempt
+  const { keys, store, runtime, interruptedWrites } = context
+  // Before the write: a code or token is not used up if there is no key to sign the next one.
+  await keys.active()
+  try {
+    return await changeGrant(store, grantId, (grant, mayStand) => {
+      attempt.events = []
+      return judge(grant, mayStand)
+    })
+  } catch (error) {
+    if (error instanceof UnavailableError && attempt.tried !== undefined)
+      interruptedWrites.add(presented, attempt.tried)
+    throw error
+  } finally {
+    for (const event of attempt.events) runtime.event(event)
+  }
+}
+
+/** What names the grant in an event. */
+export const aboutGrant = (
+  { context, client, grantId }: Attempt,
+  { subject }: GrantRecord,
+): Pick<NewEvent, 'issuer' | 'grantId' | 'clientId' | 'subject'> => ({
+  issuer: context.issuer,
+  grantId,
+  clientId: client.id,
+  subject,
+})
