@@ -97,7 +97,10 @@ describe('U2 authorization server', () => {
 
   test('a store that fails while the client is told by a redirect', async () => {
     const reports = new Reports()
-    const rig = new Rig({ signIn: { ...signedOut, identify: () => ({ subject: 'alice' }) }, ...reports.hooks })
+    const rig = new Rig({
+      signIn: { ...signedOut, identify: () => ({ subject: 'alice' }) },
+      ...reports.hooks,
+    })
     const browser = new Browser(rig)
     const page = await browser.visit(await requestUrl())
     rig.store.before = ({ method }) => {

@@ -181,7 +181,9 @@ describe('U14 types that mean what they say', () => {
       pagesRig({ signIn: ownLogin({ identify: () => user, loginUrl: '/login' }) }),
     ).get(await requestUrl())
     expect(shown.location?.pathname).toBe('/login')
-    const options: Partial<AuthorizationServerOptions> = { signIn: { ...signedOut, identify: async () => none } }
+    const options: Partial<AuthorizationServerOptions> = {
+      signIn: { ...signedOut, identify: async () => none },
+    }
     expect((await new Browser(new Rig(options)).get(await requestUrl())).status).toBe(200)
   })
 
