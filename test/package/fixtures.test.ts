@@ -11,23 +11,23 @@ const filesOf = (folder: string, end: RegExp): string[] =>
 const textOf = (file: string): string => readFileSync(join(root, file), 'utf8')
 const sources = filesOf('src', /\.ts$/)
 
-/** What a cache holds for a resource server has no fixture: an entry that is not understood is fetched again. */
-const withoutFixture: readonly string[] = []
+/** The names of cases in a table, and of tests. */
+const names = /^ {2}(?:'([^']+)'|(\w+)): \{$|^ *test\('([^']+)'/gm
 
-test('every kind of record has a case in a versions.test.ts', () => {
+test('every kind of record has a case or a test in a versions.test.ts', () => {
   const kinds = sources.flatMap((file) =>
     [...textOf(file).matchAll(/\b(?:recordCodec|storedCodec)<[^(]*>\(\s*'([^']+)'/g)].map(
       ([, kind]) => kind!,
     ),
   )
-  const cases = filesOf('test', /(^|\/)versions\.test\.ts$/).flatMap((file) =>
-    [...textOf(file).matchAll(/^ {2}(?:'([^']+)'|(\w+)): \{$/gm)].map(
-      ([, quoted, plain]) => quoted ?? plain!,
-    ),
+  const tests = filesOf('test', /(^|\/)versions\.test\.ts$/).flatMap((file) =>
+    [...textOf(file).matchAll(names)].map((found) => found.slice(1).find((name) => name !== undefined)!),
   )
   expect(kinds.length).toBeGreaterThan(15)
   expect(new Set(kinds).size).toBe(kinds.length)
-  expect(kinds.filter((kind) => !cases.includes(kind) && !withoutFixture.includes(kind))).toEqual([])
+  const reads = (name: string, kind: string): boolean =>
+    name === kind || new RegExp(`^an? ${kind}:`).test(name)
+  expect(kinds.filter((kind) => !tests.some((name) => reads(name, kind)))).toEqual([])
 })
 
 /** These seal what another module has encoded. */
