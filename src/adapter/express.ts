@@ -1,6 +1,6 @@
 import type { NextFunction, Request as Incoming, RequestHandler, Response as Outgoing } from 'express'
 import { ConfigurationError } from '../errors.ts'
-import type { ProtectNeed, ResourceServer } from '../index.ts'
+import type { AdmittedRequest, ProtectNeed, ResourceServer } from '../index.ts'
 import type { AuthInfo } from '../types.ts'
 import { buildLazily, partsOf, type Lazy, type Parts } from './parts.ts'
 import { checkRoute } from './route.ts'
@@ -60,11 +60,9 @@ export function guard<P = unknown>(rs: Lazy<ResourceServer<P>>, need?: ProtectNe
     if (need?.operations !== undefined && judged.body !== null) incoming.body = await judged.json()
     ;(incoming as { auth?: AuthInfo<P> | undefined }).auth = auth
     // What the guard adds to an answer (CORS, Cache-Control, Deprecation) goes onto the one that the handler will write.
-    copyHeaders(outgoing, admitted.finish(new Response('')).headers)
-    outgoing.once(
-      'close',
-      admitted.onEnd(() => endAnswer(outgoing)),
-    )
+    // With a body, which has to be kept out of caches, and without a type, which is the handler's to say.
+    copyHeaders(outgoing, admitted.finish(new Response(new Uint8Array())).headers)
+    setImmediate(endWithToken, outgoing, admitted)
     next()
   }, asParsed)
 }
@@ -105,6 +103,13 @@ function asParsed(incoming: NodeIncoming): () => BodyInit {
   const { body } = incoming
   if (body === undefined && rawBodyOf(incoming) === undefined) throw bodyIsGone()
   return () => (body === undefined ? rawBodyOf(incoming)! : (verbatim(body) ?? JSON.stringify(body)))
+}
+
+/** A stream ends with its token. Most answers are complete by now and need no watch. */
+function endWithToken(outgoing: Outgoing, admitted: AdmittedRequest): void {
+  if (outgoing.writableEnded || outgoing.closed) return
+  const stop = admitted.onEnd(() => endAnswer(outgoing))
+  outgoing.once('close', stop)
 }
 
 /** Ends an answer that the handler may still be writing. */

@@ -15,31 +15,42 @@ export function joinAuthorizationHeaders(): void {
 
 /** Writes a repeated header as a list-valued field would be joined (RFC 9110 §5.3). */
 export function joinRepeated({ headers, rawHeaders }: IncomingMessage): void {
-  const authorization = valuesOf(rawHeaders, 'authorization')
-  if (authorization.length > 1) headers.authorization = authorization.join(', ')
-  const host = valuesOf(rawHeaders, 'host')
-  if (host.length > 1) headers.host = host.join(', ')
-}
-
-function valuesOf(rawHeaders: readonly string[], name: string): string[] {
-  const values: string[] = []
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const each = rawHeaders[i]!
-    if (each.length === name.length && each.toLowerCase() === name) values.push(rawHeaders[i + 1]!)
+  for (const name of ['authorization', 'host'] as const) {
+    let first: string | undefined
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      if (!isNamed(rawHeaders[i]!, name)) continue
+      if (first === undefined) first = rawHeaders[i + 1]!
+      else headers[name] = first = `${first}, ${rawHeaders[i + 1]!}`
+    }
   }
-  return values
 }
 
 /**
  * Removes the credential from every view of a message, in place, because another reader may hold one already. The
- * official SDK's transports read the raw headers.
+ * official SDK's transports read the raw headers, and whoever logs a request shows its message.
  */
 export function stripAuthorization(incoming: IncomingMessage): void {
   const { headers, rawHeaders } = incoming
-  // Built from the raw headers when it is read first, which fails once they are shorter. Not every runtime has it.
-  const distinct: Record<string, unknown> | undefined = incoming.headersDistinct
   delete headers.authorization
-  delete distinct?.['authorization']
-  for (let i = rawHeaders.length - 2; i >= 0; i -= 2)
-    if (rawHeaders[i]!.toLowerCase() === 'authorization') rawHeaders.splice(i, 2)
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (!isNamed(rawHeaders[i]!, 'authorization')) continue
+    // Node counts on as many raw headers as there were. An empty list is valid here, and no proxy passes it on.
+    rawHeaders[i] = 'Connection'
+    rawHeaders[i + 1] = ''
+  }
+  if (mayHaveDistinctView(incoming)) delete incoming.headersDistinct?.['authorization']
 }
+
+/** Whether `headersDistinct` may have been read before. Node builds it at the first read, which costs as much as the guard. */
+function mayHaveDistinctView(incoming: IncomingMessage): boolean {
+  let isNode = false
+  for (const { description } of Object.getOwnPropertySymbols(incoming)) {
+    if (description === 'kHeadersDistinct') return true
+    isNode ||= description === 'kHeadersCount'
+  }
+  return !isNode
+}
+
+/** Compares the length first, which is cheaper than a new string for each header. */
+const isNamed = (text: string, name: string): boolean =>
+  text.length === name.length && text.toLowerCase() === name

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { sendNodeResponse } from 'srvx/node'
+import { sendNodeResponse, type NodeResponse } from 'srvx/node'
 import { mergeNames } from '../http/cors.ts'
 
 /**
@@ -7,7 +7,11 @@ import { mergeNames } from '../http/cors.ts'
  * body breaks off; the connection is then closed, because half an answer must not look like a whole one.
  */
 export async function sendWebResponse(outgoing: ServerResponse, response: Response): Promise<void> {
-  const sent = sendNodeResponse(outgoing, fitted(outgoing, response))
+  const { status, statusText, body } = response
+  const headers = headersFor(outgoing, response.headers)
+  // How srvx takes a response whose headers are a list already.
+  const prepared = { _toNodeResponse: () => ({ status, statusText, headers, body }) } as unknown
+  const sent = sendNodeResponse(outgoing, prepared as NodeResponse)
   // A stream whose first event comes later announces itself; srvx waits for the event.
   if (!outgoing.writableEnded) setImmediate(announce, outgoing)
   await sent
@@ -18,35 +22,43 @@ function announce(outgoing: ServerResponse): void {
   if (!outgoing.writableEnded && !outgoing.destroyed) outgoing.flushHeaders()
 }
 
-/** The response without what concerns its own connection, with what a middleware has set on the answer before. */
-function fitted(outgoing: ServerResponse, response: Response): Response {
-  const { headers } = response
-  const hops = hopByHop.filter((name) => headers.has(name))
-  const shared = outgoing.getHeaderNames().filter((name) => lists.includes(name) && headers.has(name))
-  if (headers.has('access-control-allow-origin')) outgoing.removeHeader('access-control-allow-credentials')
-  if (hops.length === 0 && shared.length === 0) return response
-  const own = new Headers(headers)
-  for (const name of hops) own.delete(name)
-  for (const name of shared) {
-    const before = outgoing.getHeader(name)
-    if (name !== 'set-cookie') own.set(name, mergeNames(String(before), headers.get(name)!))
-    else for (const cookie of [before].flat()) own.append(name, String(cookie))
+/** Names and values in turn: the answer's own, and the cookies that a middleware has set before. */
+function headersFor(outgoing: ServerResponse, headers: Headers): string[] {
+  const list: string[] = []
+  let hasCookies = false
+  for (const [name, value] of headers) {
+    if (hopByHop.has(name)) continue
+    list.push(name, merged(outgoing, name, value))
+    hasCookies ||= name === 'set-cookie'
   }
-  const { status, statusText, body } = response
-  return new Response(body, { status, statusText, headers: own })
+  if (hasCookies)
+    for (const cookie of [outgoing.getHeader('set-cookie') ?? []].flat())
+      list.push('set-cookie', String(cookie))
+  return list
 }
-
-/** Of one connection only (RFC 9110 §7.6.1): Node writes these itself, and a contradiction breaks the connection. */
-const hopByHop = ['connection', 'keep-alive', 'proxy-connection', 'te', 'transfer-encoding', 'upgrade']
-
-/** Headers of which both the middleware's values and the answer's own stay. */
-const lists = ['access-control-expose-headers', 'vary', 'set-cookie']
 
 /** Sets headers on an answer that a framework's handler will write. */
 export function copyHeaders(outgoing: ServerResponse, headers: Headers): void {
-  for (const [name, value] of headers) {
-    if (name === 'access-control-allow-origin') outgoing.removeHeader('access-control-allow-credentials')
-    const before = lists.includes(name) ? outgoing.getHeader(name) : undefined
-    outgoing.setHeader(name, before === undefined ? value : mergeNames(String(before), value))
-  }
+  for (const [name, value] of headers)
+    if (name === 'set-cookie') outgoing.appendHeader(name, value)
+    else outgoing.setHeader(name, merged(outgoing, name, value))
 }
+
+/** The value together with what a middleware has set; its CORS origin and credentials are one decision, which ours replaces. */
+function merged(outgoing: ServerResponse, name: string, value: string): string {
+  if (name === 'access-control-allow-origin') outgoing.removeHeader('access-control-allow-credentials')
+  const before = lists.has(name) ? outgoing.getHeader(name) : undefined
+  return before === undefined ? value : mergeNames(String(before), value)
+}
+
+/** Of one connection only (RFC 9110 §7.6.1): Node writes these itself, and a contradiction breaks the connection. */
+const hopByHop = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+])
+
+const lists = new Set(['access-control-expose-headers', 'vary'])

@@ -30,11 +30,11 @@ export function streamKind(request: Request, judged: boolean | undefined): Strea
   const elsewhere = isOwn(request) ? request[bodyElsewhere] : undefined
   const unread = judged === undefined && elsewhere === undefined ? readUnread(request) : undefined
   let start = request.headers.get('mcp-method') === subscription ? acknowledgement : ''
-  const decoder = new TextDecoder()
+  let decoder: TextDecoder | undefined
   return {
     see(chunk) {
       if (start.length < longestStart)
-        start += decoder.decode(chunk.subarray(0, longestStart), { stream: true })
+        start += (decoder ??= new TextDecoder()).decode(chunk.subarray(0, longestStart), { stream: true })
     },
     async isAnswer() {
       if (judged !== undefined) return judged
