@@ -21,9 +21,16 @@ const verify = async (token: string) => {
     expiresAt: payload.exp!,
   }
 }
-const answer = (): Response => new Response('ok', { headers: { 'content-type': 'text/plain' } })
+const answerText = (): Response => new Response('ok', { headers: { 'content-type': 'text/plain' } })
+const answerJson = async (request: Request): Promise<Response> => {
+  const { id } = (await request.json()) as { id: number }
+  const headers = { 'content-type': 'application/json' }
+  return new Response(JSON.stringify({ jsonrpc: '2.0', id, result: {} }), { headers })
+}
+const answerOnExpress = (_request: any, response: any): void => response.type('text/plain').send('ok')
+const answer = kind?.endsWith('JSON body') ? answerJson : answerText
 
-async function listener(): Promise<(request: any, response: any) => void> {
+async function listener(): Promise<(request: any, response: any) => unknown> {
   if (kind === 'SDK v1 on express') {
     const { default: express } = await import('express')
     const { requireBearerAuth } =
@@ -36,15 +43,13 @@ async function listener(): Promise<(request: any, response: any) => void> {
           throw new InvalidTokenError('invalid token')
         }),
     }
-    app.post(
-      '/mcp',
-      requireBearerAuth({ verifier, requiredScopes: [] }),
-      (_request: any, response: any) => void response.type('text/plain').send('ok'),
-    )
+    app.post('/mcp', requireBearerAuth({ verifier, requiredScopes: [] }), answerOnExpress)
     return app
   }
-  const { toNodeHandler } = await import('../src/adapter/node.ts')
-  if (kind === 'bare handler') return toNodeHandler(answer) as never
+  if (kind?.startsWith('bare handler')) {
+    const { toNodeHandler } = await import('srvx/node')
+    return toNodeHandler(answer) as never
+  }
   if (kind === 'mcp-handler') {
     const { withMcpAuth } = await import('mcp-handler')
     const handler = withMcpAuth(
@@ -52,13 +57,24 @@ async function listener(): Promise<(request: any, response: any) => void> {
       (_request, token) => (token ? verify(token).catch(() => undefined) : undefined),
       { required: true },
     )
-    return toNodeHandler(handler) as never
+    const { getRequestListener } = await import('@hono/node-server')
+    return getRequestListener(handler)
+  }
+  if (kind === 'bare express') {
+    const { default: express } = await import('express')
+    return express().post('/mcp', answerOnExpress)
   }
   const { createResourceServer, jwtVerifier } = await import('../src/index.ts')
   const rs = createResourceServer({
     resource,
     authorizationServers: [jwtVerifier({ issuer, keys: jwks, algorithms: ['RS256'] })],
   })
+  if (kind === 'tollgate on express') {
+    const { default: express } = await import('express')
+    const { guard } = await import('../src/adapter/express.ts')
+    return express().post('/mcp', guard(rs), answerOnExpress)
+  }
+  const { toNodeHandler } = await import('../src/adapter/node.ts')
   return toNodeHandler(rs.protect(answer)) as never
 }
 

@@ -12,8 +12,9 @@ import { hasVerbatimPath, type Incoming as NodeIncoming } from './node-target.ts
 export { clientAddress } from './node-request.ts'
 
 /**
- * Middleware that answers what belongs to Tollgate: metadata, and the endpoints of an embedded authorization server. Mount it at the
- * root and before every body parser. A function that returns the servers (`() => [as, rs]`) is called by the first request. Behind a proxy that ends TLS, `app.set('trust proxy', …)` says so.
+ * Middleware that answers what belongs to Tollgate: metadata, and the endpoints of an embedded authorization
+ * server. Mount it at the root and before every body parser. The first request calls a function that returns
+ * the servers (`() => [as, rs]`). Behind a proxy that terminates TLS, set `app.set('trust proxy', …)`.
  *
  * @example
  * app.use(endpoints(as, rs))
@@ -35,11 +36,13 @@ export function endpoints(...parts: Parts): RequestHandler {
 }
 
 /**
- * Middleware that lets only authorized requests through, with `req.auth` as the official SDK's transports read it. What follows sees no
- * `Authorization` header. Answers with 401, 403 or 503 otherwise. A subscription ends when its token does, and so
- * does a stream of which neither `need.operations` nor a parsed `req.body` tells the method, if its header says so. With `need.operations`, what was
- * judged is in `req.body`; lists are not filtered. `rs` may be a function, as in {@link endpoints}. With several resources
- * `need.resource` says which one this route is: Express ignores case, and reads the target as it came.
+ * Middleware that admits only authorized requests, with `req.auth` as the official SDK's transports read it,
+ * and answers other requests with 401, 403 or 503. Handlers behind it see no `Authorization` header. A
+ * subscription ends with its token. If neither `need.operations` nor a parsed `req.body` tells the method,
+ * the header `Mcp-Method` decides whether a stream is a subscription. With `need.operations`, `req.body` is
+ * the body that was judged; lists are not filtered. `rs` may be a function, as in {@link endpoints}. With
+ * several resources, `need.resource` says which one this route is, because Express ignores case and reads the
+ * target as it came.
  *
  * @throws ConfigurationError if this route does not say which of several resources it is.
  *
@@ -59,22 +62,22 @@ export function guard<P = unknown>(rs: Lazy<ResourceServer<P>>, need?: ProtectNe
     const { auth, request: judged } = admitted
     if (need?.operations !== undefined && judged.body !== null) incoming.body = await judged.json()
     ;(incoming as { auth?: AuthInfo<P> | undefined }).auth = auth
-    // What the guard adds to an answer (CORS, Cache-Control, Deprecation) goes onto the one that the handler will write.
-    // With a body, which has to be kept out of caches, and without a type, which is the handler's to say.
+    // The handler's answer gets what the guard adds: CORS, Cache-Control, Deprecation. It may have a body, which
+    // must not be cached, and its type is the handler's.
     copyHeaders(outgoing, admitted.finish(new Response(new Uint8Array())).headers)
     setImmediate(endWithToken, outgoing, admitted)
     next()
   }, asParsed)
 }
 
-/** What {@link guard} found. Throws where the request did not pass it. */
+/** What {@link guard} found. Throws if the request did not pass it. */
 export function authOf<P = unknown>(request: object): AuthInfo<P> {
   const { auth } = request as { auth?: AuthInfo<P> }
   if (auth === undefined) throw new ConfigurationError('authOf', 'this route is not behind guard(rs)')
   return auth
 }
 
-/** Express 4 knows nothing of promises. */
+/** Express 4 does not handle a rejected promise. */
 function middleware(
   work: (request: OwnRequest, incoming: Incoming, outgoing: Outgoing, next: () => void) => Promise<void>,
   bodyOf: typeof asItCame,

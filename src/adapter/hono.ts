@@ -4,14 +4,14 @@ import type { AuthInfo } from '../types.ts'
 import { buildLazily, partsOf, type Lazy, type Parts } from './parts.ts'
 import { checkRoute } from './route.ts'
 
-/** What `c.var` holds behind {@link guard}. */
+/** The variables that {@link guard} sets. */
 export interface AuthVariables<P = unknown> {
   auth: AuthInfo<P>
 }
 
 /**
- * Middleware that answers what belongs to Tollgate: metadata, and the endpoints of an embedded authorization server. A function that returns
- * the servers (`() => [as, rs]`) is called by the first request.
+ * Middleware that answers what belongs to Tollgate: metadata, and the endpoints of an embedded authorization
+ * server. The first request calls a function that returns the servers (`() => [as, rs]`).
  *
  * @example
  * app.use(endpoints(as, rs))
@@ -29,8 +29,9 @@ export function endpoints(...parts: Parts): MiddlewareHandler {
 }
 
 /**
- * Middleware that lets only authorized requests through, with `c.var.auth`. Answers with 401, 403 or 503 otherwise. `rs` may be a function, as in
- * {@link endpoints}. With several resources `need.resource` says which one this route is: a route may ignore case or lie below a mount point.
+ * Middleware that admits only authorized requests, with `c.var.auth`, and answers other requests with 401,
+ * 403 or 503. `rs` may be a function, as in {@link endpoints}. With several resources, `need.resource` says
+ * which one this route is, because a route may ignore case or lie below a mount point.
  *
  * @throws ConfigurationError if this route does not say which of several resources it is.
  *
@@ -60,7 +61,7 @@ export function guard<P = unknown>(
   }
 }
 
-/** What somebody has read before the guard, Hono still has; it is what the handler will act on, so it is also what is judged. */
+/** Hono keeps a body that was read before the guard. The handler acts on it, so it is also what is judged. */
 async function unread(req: HonoRequest): Promise<Request> {
   if (!req.raw.bodyUsed) return req.raw
   const { url, method, headers, signal } = req.raw

@@ -23,12 +23,12 @@ export interface GuardedRoutes {
 type Route = (request: Request) => Promise<Response>
 
 /**
- * The exports of an App Router catch-all route: `export const { GET, HEAD, POST, OPTIONS } = routes(() => [as, rs])` in
- * `app/.well-known/[...path]/route.ts`, and in `app/<issuer's path>/[...path]/route.ts` if the authorization server is embedded (with
- * `behindProxy: true`, since Next itself serves plain http).
+ * The exports of an App Router catch-all route: `export const { GET, HEAD, POST, OPTIONS } = routes(() =>
+ * [as, rs])` in `app/.well-known/[...path]/route.ts`, and in `app/<issuer's path>/[...path]/route.ts` if the
+ * authorization server is embedded (with `behindProxy: true`, since Next itself serves plain http).
  *
- * The servers themselves, or a function that returns them: it is called by the first request, so `next build`, which loads every route, needs
- * neither a secret nor any other environment.
+ * Pass the servers, or a function that returns them. The first request calls it, so `next build`, which loads
+ * every route, needs neither a secret nor any other environment variable.
  */
 export function routes(...parts: Parts): Routes {
   const partsNow = partsOf(parts)
@@ -44,10 +44,11 @@ export function routes(...parts: Parts): Routes {
 }
 
 /**
- * The exports of the MCP server's route, `app/mcp/route.ts`. `rs` may be a function, as in {@link routes}. With several resources
- * `need.resource` says which one this route is.
+ * The exports of the MCP server's route, `app/mcp/route.ts`. `rs` may be a function, as in {@link routes}.
+ * With several resources `need.resource` says which one this route is.
  *
- * @throws ConfigurationError if this route does not say which of several resources it is; with a function, at the first request.
+ * @throws ConfigurationError if this route does not say which of several resources it is; with a function, at
+ * the first request.
  *
  * @example
  * export const { GET, POST, DELETE, OPTIONS } = guard(() => servers().rs, (request, auth) => mcp(request, { authInfo: auth }))
@@ -66,7 +67,10 @@ export function guard<P = unknown>(
   return { GET: route, POST: route, DELETE: route, OPTIONS: route }
 }
 
-/** Next takes the scheme from `X-Forwarded-Proto`, which anybody can send; that a proxy ends TLS is for `behindProxy` to say (HT4). */
+/**
+ * Next takes the scheme from `X-Forwarded-Proto`, which any client can send. Only `behindProxy` says that a
+ * proxy terminates TLS.
+ */
 function asReceived(request: Request): Request {
   if (!request.url.startsWith('https:')) return request
   const { method, headers, body, signal, url } = request

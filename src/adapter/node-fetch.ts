@@ -9,9 +9,10 @@ import { forPlatform } from '../lib/own-request.ts'
 import type { Fetch } from '../types.ts'
 
 /**
- * A `fetch` that connects to public addresses only: names are resolved once, every answer is judged, and the connection goes to
- * the very address that was judged, so that a name cannot change between check and use. Loopback only where the URL itself says
- * so. Redirects are never followed. For `createClient({ fetch: nodeFetch })` and `clientDocuments: { fetch: nodeFetch }`.
+ * A `fetch` against SSRF that connects only to public addresses. A name is resolved once, every address is
+ * checked, and the connection goes to the address that was checked, so a name cannot change in between (DNS
+ * rebinding). Loopback is allowed only if the URL itself names it. Redirects are never followed. For
+ * `createClient({ fetch: nodeFetch })` and `clientDocuments: { fetch: nodeFetch }`.
  */
 export const nodeFetch: Fetch = async (input, init) => {
   const request = new Request(forPlatform(input), init)
@@ -39,7 +40,10 @@ function responseOf(incoming: IncomingMessage, method: string): Response {
   return new Response(stream, { status, headers })
 }
 
-/** `localhost` is often both addresses, and the server listens on one. Only where there was no connection is the next one tried. */
+/**
+ * `localhost` often has two addresses, and the server listens on one. The next one is tried only if there was
+ * no connection.
+ */
 async function firstReachable<T>(addresses: string[], attempt: (address: string) => Promise<T>): Promise<T> {
   for (const address of addresses.slice(0, -1)) {
     try {

@@ -2,15 +2,18 @@ import { open, readFile, rm, stat, utimes } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { kill, pid } from 'node:process'
 
-/** Milliseconds: how often a holder shows that it lives, when a silent one counts as dead, the shortest and the longest pause between two looks. */
+/**
+ * In milliseconds: how often a holder renews its lock, when a lock that was not renewed counts as abandoned,
+ * and the shortest and longest pause between two attempts.
+ */
 const beat = 2000
 const silence = 20_000
 const pause = 25
 const longest = 400
 
 /**
- * Runs the work while this process holds the lock file. A holder that was killed is recognised by its process id on this
- * machine, and by its silence elsewhere.
+ * Runs the work while this process holds the lock file. A holder that was killed is recognised by its process
+ * id on this machine, and by its silence elsewhere.
  */
 export async function underLock<T>(path: string, work: () => Promise<T>): Promise<T> {
   const mark = JSON.stringify({ pid, host: hostname(), nonce: crypto.randomUUID() })
@@ -51,7 +54,10 @@ async function abandoned(path: string): Promise<boolean> {
   return (await wallClock(path)) - mtimeMs > silence
 }
 
-/** Only who holds the second lock removes a dead first one, and looks again before: two waiters must not both take over. */
+/**
+ * Only the holder of the second lock removes an abandoned first one, after another check, so that two waiters
+ * do not both take over.
+ */
 async function breakLock(path: string): Promise<void> {
   const breaker = `${path}.break`
   if (!(await create(breaker, ''))) {
@@ -67,7 +73,10 @@ async function breakLock(path: string): Promise<void> {
   }
 }
 
-/** The file system's own clock, which also stamped the lock: machines that share it may disagree about the time. */
+/**
+ * The file system's own clock, which also stamped the lock: machines that share it may disagree about the
+ * time.
+ */
 async function wallClock(path: string): Promise<number> {
   const probe = `${path}.${crypto.randomUUID()}`
   await create(probe, '')

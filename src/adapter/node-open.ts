@@ -3,8 +3,9 @@ import { win32 } from 'node:path'
 import { env, platform } from 'node:process'
 
 /**
- * Opens a URL in the person's browser. The URL is one argument of the platform's opener, never part of a command line; what is
- * neither https nor http is refused. Resolves when the opener has done its work or stays; rejects where there is none, or where it finds no browser.
+ * Opens a URL in the user's browser. The URL is one argument of the platform's opener and never part of a
+ * command line, against command injection. Only https and http are accepted. Resolves when the opener has
+ * finished or goes on running; rejects if there is no opener or it finds no browser.
  *
  * @see [MCP Security Best Practices, OAuth Authorization URL Validation](https://modelcontextprotocol.io/specification/2026-07-28/basic/security_best_practices)
  */

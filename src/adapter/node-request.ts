@@ -17,8 +17,9 @@ export interface ConversionOptions {
 }
 
 /**
- * The Web request, or undefined if it must be refused: a target, `Host` or method that no URL or Request can have, two
- * `Host` headers (RFC 9112 §3.2), or a path that the URL parser changes. The body is not touched before it is read.
+ * The Web request, or undefined if it must be refused: a target, `Host` or method that no URL or Request can
+ * have, two `Host` headers (RFC 9112 §3.2), or a path that the URL parser changes. The body is not touched
+ * before it is read.
  */
 export function toWebRequest(
   incoming: Incoming,
@@ -74,7 +75,7 @@ class IncomingRequest extends NodeRequest implements OwnRequest {
     this.#url = url
     this.#address = address
     this.#known = known
-    // Node remembers it from here on, so a client that closes the connection early is still counted (rate limits).
+    // Node remembers it after this read: a client that closes early still counts for rate limits.
     void incoming.socket.remoteAddress
   }
 
@@ -117,14 +118,15 @@ class IncomingRequest extends NodeRequest implements OwnRequest {
 }
 
 /**
- * The client's address, for the option `clientAddress` of a server. Undefined if the request does not come from this
- * package's adapter.
+ * The client's address, for the option `clientAddress` of a server. Undefined if the request does not come
+ * from this package's adapter.
  */
 export const clientAddress = (request: Request): string | undefined => IncomingRequest.addressOf(request)
 
 /**
- * One chunk for each pull, so the client sends no faster than the handler reads. If the handler cancels, the rest is
- * read and dropped: the stream of `Readable.toWeb` stops there, and the connection waits for its next request for ever.
+ * One chunk for each pull, so the client sends no faster than the handler reads. If the handler cancels, the
+ * rest is read and dropped: the stream of `Readable.toWeb` stops there, and the connection waits for its next
+ * request for ever.
  */
 function lazily(incoming: IncomingMessage): ReadableStream<Uint8Array> {
   let chunks: AsyncIterator<Uint8Array> | undefined

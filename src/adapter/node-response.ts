@@ -3,8 +3,9 @@ import { sendNodeResponse, type NodeResponse } from 'srvx/node'
 import { mergeNames } from '../http/cors.ts'
 
 /**
- * Writes the answer, no faster than the client reads. A client that goes away cancels the answer's body. Rejects if the
- * body breaks off; the connection is then closed, because half an answer must not look like a whole one.
+ * Writes the answer, no faster than the client reads. A client that goes away cancels the answer's body.
+ * Rejects if the body breaks off; the connection is then closed, because half an answer must not look like a
+ * whole one.
  */
 export async function sendWebResponse(outgoing: ServerResponse, response: Response): Promise<void> {
   const { status, statusText, body } = response
@@ -44,14 +45,20 @@ export function copyHeaders(outgoing: ServerResponse, headers: Headers): void {
     else outgoing.setHeader(name, merged(outgoing, name, value))
 }
 
-/** The value together with what a middleware has set; its CORS origin and credentials are one decision, which ours replaces. */
+/**
+ * The value together with what a middleware has set. CORS origin and credentials are one decision, which is
+ * ours.
+ */
 function merged(outgoing: ServerResponse, name: string, value: string): string {
   if (name === 'access-control-allow-origin') outgoing.removeHeader('access-control-allow-credentials')
   const before = lists.has(name) ? outgoing.getHeader(name) : undefined
   return before === undefined ? value : mergeNames(String(before), value)
 }
 
-/** Of one connection only (RFC 9110 §7.6.1): Node writes these itself, and a contradiction breaks the connection. */
+/**
+ * Of one connection only (RFC 9110 §7.6.1): Node writes these itself, and a contradiction breaks the
+ * connection.
+ */
 const hopByHop = new Set([
   'connection',
   'keep-alive',

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 const forgotten = 3_600_000
 
 /**
- * Removes the records of this kind whose time is over, and what killed processes have left beside records of any kind. Nothing else in the
- * folder is touched.
+ * Removes the expired records of this kind, and files that killed processes left beside records of any kind.
+ * Nothing else in the folder is touched.
  */
 export async function sweep(folder: string, kind: string): Promise<void> {
   const now = Date.now()

@@ -46,8 +46,9 @@ export const isEncrypted = ({ socket }: IncomingMessage): boolean =>
   (socket as { encrypted?: boolean }).encrypted === true
 
 /**
- * The URL, or undefined if the URL parser changes the path (dot segments, backslashes, a fragment). A router reads the
- * target as it came and a handler reads the URL: if they differ, the guard protects another path than the one that runs.
+ * The URL, or undefined if the URL parser changes the path (dot segments, backslashes, a fragment). A router
+ * reads the target as it came and a handler reads the URL: if they differ, the guard protects another path
+ * than the one that runs.
  */
 export function urlOf(origin: string, { path }: Target): string | undefined {
   if (isPlain.test(path)) return origin + path

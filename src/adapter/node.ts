@@ -16,20 +16,30 @@ export { fileStorage } from './node-storage.ts'
 
 /** Options of {@link toNodeHandler}. */
 export interface NodeHandlerOptions {
-  /** Where the world reaches this server, for example `https://notes.example.com`. Default: what the connection and its `Host` say. */
+  /**
+   * The URL under which clients reach this server, for example `https://notes.example.com`. Default: what the
+   * connection and its `Host` say.
+   */
   publicUrl?: string
   /**
-   * A proxy ends TLS in front of this server, and nobody gets past it. `true`: it appends to `X-Forwarded-For`; `{ addressHeader }`: it
-   * sets this header to the client's address. Default false: plain http to an https `publicUrl` is refused.
+   * Whether a proxy terminates TLS in front of this server, and no client can go around it. `true`: the proxy
+   * appends to `X-Forwarded-For`. `{ addressHeader }`: the proxy sets this header to the client's address.
+   * Default false: plain http to an https `publicUrl` is refused.
    */
   behindProxy?: boolean | { addressHeader: string }
-  /** Receives what the handler throws; the client gets 500 without a word. May be the `onError` of the other parts. Default: `console.error`. */
+  /**
+   * Receives what the handler throws; the client gets 500 without the reason. It may be the `onError` of the
+   * other servers. Default: `console.error`.
+   */
   onError?: (error: unknown, context: ErrorContext) => void
 }
 
 /**
- * A Web handler as a listener of `node:http`, `node:https` and `node:http2`'s compatibility API; on Deno and Bun, too. Request and answer are
- * streamed; a client that goes away aborts `request.signal`. What a guard lets through has no `Authorization` header any more.
+ * A Web handler as a listener of `node:http`, `node:https` and `node:http2`'s compatibility API, also on Deno
+ * and Bun. Request and answer are streamed. A client that goes away aborts `request.signal`. Behind a guard,
+ * neither the request nor Node's message has an `Authorization` header. The request is a light one: for code
+ * that calls `new Request(request)` or `fetch(request)`, pass `new Request(request.url, request)`. The
+ * promise of the listener is fulfilled when the answer is written.
  *
  * @example
  * createServer(toNodeHandler(rs.protect(handler))).listen(3000)
@@ -46,7 +56,7 @@ export function toNodeHandler(
     let request: Request | undefined
     try {
       const encrypted = isEncrypted(incoming)
-      // Before anything secret is read.
+      // Before a secret is read.
       if (base?.startsWith('https:') && !encrypted && behindProxy === undefined)
         return refuse(outgoing, 400, plainHttp)
       request = toWebRequest(incoming, outgoing, {

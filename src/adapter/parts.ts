@@ -1,14 +1,18 @@
 import { ConfigurationError } from '../errors.ts'
 import type { Endpoints } from '../types.ts'
 
-/** The value itself, or a function that makes it at the first request: for configuration that is not there when a module is loaded. */
+/**
+ * The value, or a function that makes it at the first request, if the configuration does not exist when the
+ * module is loaded.
+ */
 export type Lazy<T> = T | (() => T)
 
 /** What `endpoints()` and `routes()` take: the parts, or one function that returns all of them. */
 export type Parts = readonly Endpoints[] | readonly [() => readonly Endpoints[]]
 
 /**
- * What is built of a value: at once, or by the first request if a function makes the value. Building that failed is tried again by the next request.
+ * Builds at once from a value, or at the first request if a function makes the value. If building fails, the
+ * next request tries again.
  */
 export function buildLazily<T extends object, R>(value: Lazy<T>, build: (value: T) => R): () => R {
   if (typeof value !== 'function') {
@@ -35,7 +39,7 @@ function check(parts: readonly Endpoints[]): readonly Endpoints[] {
   )
 }
 
-/** A promise would belong to the request that made it, and on Workers the others would wait for ever. */
+/** On Workers a promise belongs to the request that made it, and other requests would wait for ever. */
 function made<T extends object>(value: T): T {
   if (typeof (value as { then?: unknown }).then === 'function')
     throw new ConfigurationError('endpoints', 'return the servers themselves, not a promise of them')

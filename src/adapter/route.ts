@@ -2,8 +2,9 @@ import { ConfigurationError } from '../errors.ts'
 import type { ProtectNeed, ResourceServer } from '../index.ts'
 
 /**
- * Several resources behind a framework's router: its router chooses the handler (in any case, below a mount point, after a rewrite), so the path
- * of the request must not choose the resource. Which host is asked for, the guard reads itself.
+ * Checks that a route of several resources names its resource. The framework's router chooses the handler
+ * (ignoring case, below a mount point, after a rewrite), so the request's path must not choose the resource.
+ * The guard reads the host itself.
  *
  * @throws ConfigurationError if this route does not say which resource it is.
  */

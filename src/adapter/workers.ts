@@ -1,7 +1,7 @@
 import { ConfigurationError } from '../errors.ts'
 import type { Awaitable } from '../types.ts'
 
-/** What a Worker does with a request. */
+/** The handler of a Worker. */
 export type WorkerHandler<Env, Context> = (
   request: Request,
   env: Env,
@@ -9,9 +9,9 @@ export type WorkerHandler<Env, Context> = (
 ) => Awaitable<Response>
 
 /**
- * A Worker whose parts are built once per isolate, from bindings that come with the first request: for those who cannot
- * `import { env } from 'cloudflare:workers'`. `build` is not given a request's context, because what it builds outlives every request: as
- * `waitUntil`, pass the one of `cloudflare:workers`.
+ * A Worker whose servers are built once per isolate, from the bindings of the first request. Use it if
+ * `import { env } from 'cloudflare:workers'` is not available. `build` gets no request's context, because
+ * what it builds outlives the request: as `waitUntil`, pass the one of `cloudflare:workers`.
  *
  * @example
  * export default worker((env: Env) => {
@@ -33,7 +33,7 @@ export function worker<Env = unknown, Context = unknown>(
   }
 }
 
-/** A promise would belong to the request that made it, and the others would wait for ever. */
+/** A promise belongs to the request that made it, and other requests would wait for ever. */
 function built<Env, Context>(handler: WorkerHandler<Env, Context>): WorkerHandler<Env, Context> {
   if (typeof handler !== 'function')
     throw new ConfigurationError('build', 'return the handler itself, not a promise of it')

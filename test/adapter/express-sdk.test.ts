@@ -1,4 +1,5 @@
-// The official SDK v1 behind the guard on Express: every way in which an MCP server answers passes through untouched.
+// The official SDK v1 behind the guard on Express: every way in which an MCP server answers passes through
+// untouched.
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'

@@ -1,4 +1,5 @@
-// What is Express's own: raw headers, body parsers, `req.auth`, and the official SDK's transports behind the guard.
+// What is Express's own: raw headers, body parsers, `req.auth`, and the official SDK's transports behind the
+// guard.
 import { once } from 'node:events'
 import { createServer, request, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'

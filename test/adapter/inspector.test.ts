@@ -1,4 +1,5 @@
-// The command line of the MCP Inspector against the notes server with its own authorization server, as its users type it.
+// The command line of the MCP Inspector against the notes server with its own authorization server, as its
+// users type it.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

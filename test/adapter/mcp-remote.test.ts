@@ -1,4 +1,5 @@
-// mcp-remote's step-up, where the first challenge asks for the required scopes alone: the case in which it can come to ask for less.
+// mcp-remote's step-up, where the first challenge asks for the required scopes alone: the case in which it
+// can come to ask for less.
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'

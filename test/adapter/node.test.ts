@@ -374,7 +374,8 @@ test('U2 what the handler throws is told with its request, and not to the client
   expect(onError.mock.calls).toEqual([[broken, { where: 'handler', request }]])
 })
 
-// The official SDK's transport says `connection: keep-alive` of its event streams; a client that had asked for the end then used a dead connection.
+// The official SDK's transport says `connection: keep-alive` of its event streams; a client that had asked
+// for the end then used a dead connection.
 test('RFC 9110 §7.6.1 what a handler says of the connection is not passed on', async () => {
   const headers = {
     connection: 'keep-alive, x-hop',

@@ -1,4 +1,5 @@
-// Rules on resources in front of the official SDK, v1 and v2: however a URI is spelt, the SDK reads nothing that the rules protect.
+// Rules on resources in front of the official SDK, v1 and v2: however a URI is spelt, the SDK reads nothing
+// that the rules protect.
 import {
   McpServer as McpServerV1,
   ResourceTemplate as TemplateV1,

@@ -32,7 +32,8 @@ describe.each(hosts.flatMap((host) => issuers.map(([issuer, title]) => [host, ti
       expect((await client.tools()).sort()).toEqual(tools)
       expect(await client.call('list_notes')).toBe(none)
       const note = { title: 'One', text: 'Written by v1' }
-      // It refreshes first, which brings the same scopes, and gives up after that; without a refresh token it asks its user.
+      // It refreshes first, which brings the same scopes, and gives up after that; without a refresh token it
+      // asks its user.
       await expect(client.call('write_note', note)).rejects.toThrow('after trying upscoping')
       expect(session.provider.tokens()?.scope).toBe('notes:read')
       session.provider.saveTokens({ ...session.provider.tokens()!, refresh_token: undefined })

@@ -1,4 +1,5 @@
-// Three resources of one deployment, one below another: for hosts whose router must not read another path than the guard.
+// Three resources of one deployment, one below another: for hosts whose router must not read another path
+// than the guard.
 import { createResourceServer, type AuthInfo, type ResourceServer } from '../../src/index.ts'
 import { jwtVerifier } from '../../src/resource-server/verify/jwt.ts'
 import { issuer } from './suite-app.ts'

@@ -1,4 +1,5 @@
-// S2: whatever the request target looks like, the handler that runs is one of the resource that the guard judged.
+// S2: whatever the request target looks like, the handler that runs is one of the resource that the guard
+// judged.
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { freePort } from '../support/runtime-port.ts'

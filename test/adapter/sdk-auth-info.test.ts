@@ -1,4 +1,5 @@
-// RC18: what the official SDKs' own Bearer middlewares demand of an AuthInfo, and that every verifier's AuthInfo satisfies them.
+// RC18: what the official SDKs' own Bearer middlewares demand of an AuthInfo, and that every verifier's
+// AuthInfo satisfies them.
 import { requireBearerAuth as requireV1 } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js'
 import { requireBearerAuth as requireV2 } from '@modelcontextprotocol/server'
 import { describe, expect, test } from 'vitest'

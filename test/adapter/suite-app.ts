@@ -1,4 +1,5 @@
-// The application that the adapter suite talks to. It knows no host: each adapter's test serves it in the host's own way.
+// The application that the adapter suite talks to. It knows no host: each adapter's test serves it in the
+// host's own way.
 import { createResourceServer, type AuthInfo, type ResourceServer } from '../../src/index.ts'
 import { jwtVerifier } from '../../src/resource-server/verify/jwt.ts'
 

@@ -1,4 +1,5 @@
-// What Tollgate does where Workers forbid most: in the global scope, and with what one request has begun for others.
+// What Tollgate does where Workers forbid most: in the global scope, and with what one request has begun for
+// others.
 import {
   createAuthorizationServer,
   dangerouslyDevSignIn,
