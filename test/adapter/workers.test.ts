@@ -68,7 +68,7 @@ describe('in workerd, outside and across requests', () => {
 
   test('F12 in the global scope every part can be made; without a secret the error says what to do', async () => {
     expect(await (await fetch(url)).json()).toEqual({
-      withoutSecret: expect.stringMatching(/^ConfigurationError: secret: .*openssl rand -base64 32/),
+      withoutSecret: expect.stringMatching(/^ConfigurationError: `secret` must be .*openssl rand -base64 32/),
       withSecret: 'made',
       sessions: 'made',
       client: 'made',
