@@ -137,6 +137,14 @@ test('RC7 HT1 what a CORS middleware before the guard exposes stays readable; it
   }
 })
 
+test('HT5 the answer to a POST is not cached, and its type is the handler’s', async () => {
+  const { app, origin, rs } = await start()
+  app.post('/mcp', guard(rs), (_req, res) => void res.json({ in: true }))
+  const { headers } = await fetch(`${origin}/mcp`, { method: 'POST', headers: alice })
+  expect(headers.get('content-type')).toBe('application/json; charset=utf-8')
+  expect(headers.get('cache-control')).toBe('no-store')
+})
+
 test('cookies of a middleware stay beside those of an endpoint', async () => {
   const { app, origin } = await start()
   app.use((_req, res, next) => {
