@@ -1,11 +1,11 @@
 import { defined } from '../../lib/defined.ts'
-import { ConfigurationError, OAuthError } from '../../errors.ts'
+import { OAuthError } from '../../errors.ts'
 import { checkUrl } from '../../http/guarded-fetch.ts'
 import type { Codec } from '../../lib/codec.ts'
+import { optionError } from '../../lib/options.ts'
 import { randomToken } from '../../lib/random.ts'
 import { optionalPositiveNumber, optionalText } from '../answers.ts'
 import { connect, type Connection } from '../connection.ts'
-import type { ClientContext } from '../context.ts'
 import { contextOf, type Client } from '../create-client.ts'
 import { findPreregistered } from '../discovery/preregistered.ts'
 import { asServer } from '../discovery/server-metadata.ts'
@@ -31,6 +31,7 @@ import {
 } from '../records.ts'
 import { parseScopes } from '../scopes.ts'
 import { indexTokens } from '../tokens/token-index.ts'
+import { fixedRedirect, isSameIssuer, requireEndpoint } from './sdk-checks.ts'
 import { sdkKeys } from './sdk-keys.ts'
 import { openPage } from './sdk-redirect.ts'
 import type { IssuerContext, SdkClientProvider } from './sdk-types.ts'
@@ -52,8 +53,7 @@ export type { SdkClientProvider } from './sdk-types.ts'
  *   a URL.
  */
 export function toOAuthClientProvider(client: Client, server: string | URL): SdkClientProvider {
-  if (!URL.canParse(String(server)))
-    throw new ConfigurationError('server', `must be the MCP server's URL; got ${JSON.stringify(server)}`)
+  if (!URL.canParse(String(server))) throw optionError('server', "the MCP server's URL", server)
   const context = contextOf(client)
   const { storage, options, runtime } = context
   const url = asRequested(server)
@@ -272,29 +272,6 @@ export function toOAuthClientProvider(client: Client, server: string | URL): Sdk
 interface SdkDiscovery {
   authorizationServerUrl?: unknown
   authorizationServerMetadata?: { issuer?: unknown }
-}
-
-function fixedRedirect({ options: { redirect } }: ClientContext): string {
-  const uri = typeof redirect === 'string' ? redirect : redirect?.uri
-  if (uri !== undefined) return uri
-  throw new ConfigurationError(
-    'redirect',
-    'must be known before the SDK starts: pass a URL, or fix the port of loopbackRedirect()',
-  )
-}
-
-/** SDK v1 names an authorization server by its URL, with the slash that `URL` adds to a host. */
-const isSameIssuer = (a: string, b: string): boolean => a.replace(/\/$/, '') === b.replace(/\/$/, '')
-
-/** Mix-up (RFC 9700 §4.4): the SDK may go only to the endpoints of the issuer that we discovered. */
-function requireEndpoint(to: string | URL, endpoint: string | undefined, { issuer }: ServerRecord): void {
-  const target = withoutQuery(String(to))
-  if (endpoint !== undefined && target === withoutQuery(endpoint)) return
-  throw serverError(
-    'issuer_mismatch',
-    `The SDK was led to ${target}, which is not an endpoint of ${issuer}; ` +
-      'the server names different authorization servers',
-  )
 }
 
 /** SDK v2 ignores what is stamped for another issuer; SDK v1 knows no issuer. */
