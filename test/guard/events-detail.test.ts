@@ -151,7 +151,7 @@ describe('U5 both values', () => {
     expect(detail).not.toContain('a=b')
   })
 
-  test('what came is one bounded line, whatever it is', () => {
+  test('`received` is one bounded line for any value', () => {
     const shown = (received: unknown): string | undefined => new OAuthError('x', 'y', { received }).received
     expect(['', undefined, null, 7, {}, ['a', 1]].map(shown)).toEqual([
       'nothing',

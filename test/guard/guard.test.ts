@@ -24,7 +24,7 @@ test('G2 the scheme in any case, and any number of spaces', async () => {
   expect(it.calls).toBe(4)
 })
 
-test('G3 another scheme is no Bearer credential, and nothing is verified', async () => {
+test('G3 another scheme is not a Bearer credential, and nothing is verified', async () => {
   const it = await world()
   const good = await token()
   for (const authorization of [`Token ${good}`, `JWT ${good}`, `Basic ${good}`, `DPoP ${good}`, good]) {
@@ -34,7 +34,7 @@ test('G3 another scheme is no Bearer credential, and nothing is verified', async
   expect([it.outside.requests, it.calls]).toEqual([[], 0])
 })
 
-test('G4 what is no token is refused before anybody is asked', async () => {
+test('G4 what is not a token is refused without a request', async () => {
   const it = await world()
   for (const credentials of ['Bearer', 'Bearer ', 'Bearer a b', 'Bearer "a"', 'Bearer a\u00e4b']) {
     const request = new Request(resourceA, { method: 'POST', headers: { authorization: credentials } })
@@ -51,7 +51,7 @@ test('G5 two Authorization headers: the identity of neither', async () => {
     [`Bearer ${alice}`, 'Bearer garbage'],
     ['Basic YTpi', `Bearer ${bob}`],
   ]
-  // A token that is known already must not let its company in.
+  // A token that is known already must not admit a second credential.
   await it.call(post(alice))
   for (const [first, second] of pairs) {
     const request = post()
@@ -64,7 +64,7 @@ test('G5 two Authorization headers: the identity of neither', async () => {
   expect(it.calls).toBe(1)
 })
 
-test('G6 a token anywhere but in the header is no token', async () => {
+test('G6 a token outside the header is ignored', async () => {
   const it = await world({ events: true })
   const [alice, bob] = [await token(), await token({ sub: 'bob' })]
   const query = await it.call(post(undefined, {}, `${resourceA}?access_token=${bob}`))
@@ -80,7 +80,7 @@ test('G6 a token anywhere but in the header is no token', async () => {
   expect(JSON.stringify(it.events)).not.toContain(bob.slice(0, 16))
 })
 
-test('G7 oversized tokens and encrypted ones: no signature check, nobody asked', async () => {
+test('G7 oversized and encrypted tokens: no signature check, no request', async () => {
   const it = await world()
   const jwe = `${btoa('{"alg":"dir","enc":"A256GCM","zip":"DEF"}').replaceAll('=', '')}.a.b.c.d`
   const longHeader = `${btoa(JSON.stringify({ alg: 'ES256', pad: 'x'.repeat(1_000_000) }))}.e30.AA`
@@ -109,7 +109,7 @@ test('RC4 G7 tokens with many groups: 12 kB by default, up to 64 kB by option', 
     )
 })
 
-test('G31 no method is a way in', async () => {
+test('G31 every method is guarded', async () => {
   const it = await world()
   for (const method of ['GET', 'HEAD', 'DELETE', 'PUT', 'PROPFIND', 'FOO', 'OPTIONS']) {
     // workerd makes no Request of a method that it does not know.
@@ -130,7 +130,7 @@ test('G31 no method is a way in', async () => {
   expect(it.calls).toBe(0)
 })
 
-test('G32 no spelling of the path is a way in', async () => {
+test('G32 every spelling of the path is guarded', async () => {
   const it = await world()
   const paths = ['/mcp/', '//mcp', '/%6Dcp', '/mcp%2f', '/mcp;x', '/x/../mcp', '/MCP', '/mcp.rsc', '/%6dcp/x']
   for (const path of paths) {
@@ -140,7 +140,7 @@ test('G32 no spelling of the path is a way in', async () => {
   expect(it.calls).toBe(0)
 })
 
-test('G34 PR3 what a request says about its host changes nothing', async () => {
+test('G34 PR3 host headers change nothing', async () => {
   const it = await world()
   const spoofs: Record<string, string>[] = [
     { host: 'evil.test' },
@@ -167,7 +167,7 @@ test('G38 with a list, another origin is 403 before it is authenticated', async 
   expect((await it.call(post(good))).status).toBe(200)
 })
 
-test('G38 a loopback server answers loopback origins and its own host alone', async () => {
+test('G38 a loopback server only answers loopback origins and its own host', async () => {
   const resource = 'http://localhost:3000/mcp'
   const it = await world({ options: { resource } })
   const good = await token({ aud: resource })
@@ -230,7 +230,7 @@ test('PR1 the metadata at the path-inserted URL and, for one resource, at the ro
   expect(await it.rs.handle(post())).toBeUndefined()
 })
 
-test('PR4 HT1 HT5 the metadata endpoint: methods, CORS, cacheable, whatever else is wrong', async () => {
+test('PR4 HT1 HT5 the metadata endpoint: methods, CORS, cacheable, also during an outage', async () => {
   const it = await world()
   it.outside.routes.clear()
   const send = (method: string, headers: Record<string, string> = {}): Promise<Response> =>
@@ -293,7 +293,7 @@ test('HT1 with a list the origin is reflected, with Vary, and only where it is a
   }
 })
 
-test('HT5 nothing that was answered to a token or about one is for shared caches', async () => {
+test('HT5 no answer to a token or about one is for shared caches', async () => {
   const said: Record<string, string> = { none: '', 'no-cache': 'no-cache', own: 'private, max-age=5' }
   const it = await world({
     answer: (request) => {

@@ -21,7 +21,7 @@ test.each([
   [{ 'tools/call': { a: { b: ['x'] } } }, /^`operations\.tools\/call\.a` must be a list/],
   [{ 'tools/call': 'notes:read' }, /^`operations\.tools\/call` must be scopes/],
   [{ constructor: ['x'] }, /^operations\.constructor: /],
-])('U1 the table %j is refused, with the way out', (rules, message) => {
+])('U1 the table %j is refused, with what to do', (rules, message) => {
   expect(construct(rules)).toThrow(message)
 })
 
@@ -178,7 +178,7 @@ test('S1 with default deny a rule opens tasks', async () => {
   expect(answer(await send(asked('tasks/cancel', { taskId: 't' }))).scope).toBe('tasks:cancel')
 })
 
-test('S1 a rule that rejects refuses the batch, and is nobody else’s rejection', async () => {
+test('S1 a rule that rejects refuses the batch, without an unhandled rejection', async () => {
   const missing = async (): Promise<string[]> => {
     await Promise.resolve()
     throw new InsufficientScopeError(['notes:write'])
@@ -194,7 +194,7 @@ test('S1 a rule that rejects refuses the batch, and is nobody else’s rejection
     },
     options: { default: 'deny' },
   })
-  // A rejection that nobody awaits ends a process of Node; the runner fails then.
+  // An unhandled rejection ends a Node process; the runner fails then.
   const unnamed = await send([call('missing', {}, 1), call('missing', {}, 2), call('unnamed', {}, 3)])
   expect([unnamed.status, await code(unnamed)]).toEqual([403, -32601])
   expect(await verdict(await send([call('missing', {}, 1), call('broken', {}, 2)]))).toBe('403-scope')

@@ -38,7 +38,7 @@ test('G27 scopes as an array in scp', async () => {
   expect(response.status).toBe(200)
 })
 
-test('G28 one challenge names everything that the operation needs, and nothing else', async () => {
+test('G28 one challenge names exactly what the operation needs', async () => {
   const { it, send } = await operations({ scope: 'notes:read profile' })
   const response = await send(call('danger'))
   expect(await verdict(response)).toBe('403-scope')
@@ -142,7 +142,7 @@ test('rule 25 what another parser could read differently is refused', async () =
   ).toBe(200)
 })
 
-test('what is no JSON-RPC is refused, and nothing is called', async () => {
+test('a body that is not JSON-RPC is refused, and nothing is called', async () => {
   const { it, send } = await operations()
   for (const [body, expected] of [
     ['', -32700],
@@ -224,7 +224,7 @@ test('the most specific rule decides; what nothing names needs nothing, unless *
   ).toBe('403-scope')
 })
 
-test('a function judges arguments, and what it throws lets nobody in', async () => {
+test('a function judges arguments, and refuses by throwing', async () => {
   const { it, send } = await operations({
     rules: {
       'tools/call': {
@@ -302,7 +302,7 @@ test('tool lists show what the token may call: JSON', async () => {
   expect(await (await off.send(list)).json()).toEqual({ id: 'l', result: tools })
 })
 
-test('tool lists show what the token may call: event streams, in whatever pieces they come', async () => {
+test('tool lists show what the token may call: event streams, in pieces of any size', async () => {
   const event = (id: unknown, result: object): string =>
     `event: message\r\nid: 5\r\ndata: ${JSON.stringify({ jsonrpc: '2.0', id, result })}\r\n\r\n`
   const other = `: ping\n\ndata: not json\n\n`
@@ -350,19 +350,19 @@ test('lists of prompts and resources, in a batch', async () => {
   ])
 })
 
-test('public and protected tools side by side: nobody may what nobody must be asked for', async () => {
+test('public and protected tools side by side: an anonymous request may call what needs no scope', async () => {
   const it = await world()
   let calls = 0
   const optional = it.rs.optional(
     (_request, auth) => {
       calls++
-      return new Response(auth?.subject ?? 'nobody')
+      return new Response(auth?.subject ?? 'anonymous')
     },
     { operations: operationScopes(rules) },
   )
   const send = (body: unknown, text?: string): Promise<Response> =>
     optional(new Request(post(text), { body: JSON.stringify(body) }))
-  expect(await (await send(call('unlisted'))).text()).toBe('nobody')
+  expect(await (await send(call('unlisted'))).text()).toBe('anonymous')
   const refused = await send(call('delete_note'))
   expect([await verdict(refused), answer(refused).scope]).toEqual(['401-none', 'notes:write'])
   expect(await verdict(await send(call('unlisted'), 'bad'))).toBe('401-tok')

@@ -311,7 +311,7 @@ test('a guard without a handler', () => {
   expect(() => rs.optional(new Response() as never)).toThrow('`handler` must be a function')
 })
 
-test('rule 30 what is right is taken: loopback over http, extensions as origins, one path on two hosts', () => {
+test('rule 30 right options are accepted: loopback over http, extensions as origins, one path on two hosts', () => {
   const right: ResourceServerOptions[] = [
     { resource: 'http://127.0.0.1:3000/mcp', authorizationServers: ['http://localhost:9000'] },
     {

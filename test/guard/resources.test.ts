@@ -166,7 +166,7 @@ test('publicUrl: behind a proxy that takes a prefix off', async () => {
   const it = await world({ options: { resource, publicUrl: 'https://example.test/api/' } })
   const announced = 'https://example.test/api/.well-known/oauth-protected-resource/mcp'
   expect(it.rs.metadataUrl).toBe(announced)
-  // As they arrive: without the prefix, and with whatever host the proxy writes.
+  // As they arrive: without the prefix, and with the host that the proxy writes.
   const local = 'http://10.0.0.7:3000'
   expect(challenge(await it.call(post(undefined, {}, `${local}/mcp`)))).toContain(`"${announced}"`)
   for (const path of [
@@ -178,7 +178,7 @@ test('publicUrl: behind a proxy that takes a prefix off', async () => {
   expect((await it.call(post(await token({ aud: resource }), {}, `${local}/mcp`))).status).toBe(200)
 })
 
-test('handle answers metadata and preflights of its own path, and nothing else', async () => {
+test('handle only answers metadata and preflights of its own path', async () => {
   const it = await world()
   const preflight = (url: string): Request =>
     new Request(url, {
@@ -197,7 +197,7 @@ test('handle answers metadata and preflights of its own path, and nothing else',
   expect(await root.rs.handle(preflight('https://host.test/token'))).toBeUndefined()
 })
 
-test('public and protected side by side: no token is nobody, a bad one is 401, and nothing else opens', async () => {
+test('public and protected side by side: without a token anonymous, with a bad one 401', async () => {
   const it = await world()
   const who: (string | undefined)[] = []
   const open = it.rs.optional((_request, auth, extra: string) => {
@@ -218,7 +218,7 @@ test('public and protected side by side: no token is nobody, a bad one is 401, a
   expect(stored).toBeNull()
 })
 
-test('authenticate tells who is calling, or answers', async () => {
+test('authenticate returns who is calling, or the answer', async () => {
   const it = await world({ options: { requiredScopes: ['notes:read'] } })
   const need = { scopes: ['notes:write'] }
   const refused = (await it.rs.authenticate(post(await token()), need)) as Response
@@ -372,7 +372,7 @@ test.each([false, true])(
   },
 )
 
-test('a revalidate that throws at once, or something else, lets nobody in', async () => {
+test('a revalidate that throws synchronously, or another error, refuses the request', async () => {
   const troubles: [unknown, string][] = [
     [new InvalidTokenError('gone'), '401-tok'],
     [new UnavailableError('down'), '503-closed'],

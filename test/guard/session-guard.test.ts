@@ -206,11 +206,11 @@ test('S18 a body that the handler is still reading, that is long or not JSON lea
     expect(await outlives(body, {}, false)).toBe(true)
 })
 
-test('S18 an answer that comes first is no subscription, whatever a header says of it', async () => {
+test('S18 a stream that begins with an answer is not a subscription, despite its header', async () => {
   expect(await outlives(message('tools/call'), { 'mcp-method': 'subscriptions/listen' }, false)).toBe(true)
 })
 
-test('G36 behind the guard: alice’s session is hers after a refresh, and nobody else’s', async () => {
+test('G36 behind the guard: alice’s session survives a refresh, and another user gets 404', async () => {
   const rs = guardWith({
     first: { sub: 'alice', exp: start + 3600 },
     refreshed: { sub: 'alice', exp: start + 7200 },
@@ -274,7 +274,7 @@ test.each([
     'apiKeyVerifier',
     apiKeyVerifier({ prefix: 'k_', keys: (hash) => ({ hash, subject: '', scopes: [] }), issuer }),
   ],
-])('T6 %s names nobody: two strangers are not one', async (_name, server) => {
+])('T6 %s names no user: two anonymous callers do not share a session', async (_name, server) => {
   const listed = customVerifier({ issuer: `${issuer}/other`, accepts: () => false, verify: () => undefined })
   const rs = createResourceServer({ resource, authorizationServers: [server, listed] })
   const one = (await rs.authenticate(request('k_one'))) as AuthInfo

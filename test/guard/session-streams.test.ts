@@ -101,7 +101,7 @@ test('G37 a revoked token ends the stream at the next look', async () => {
   expect(source.cancelled()).toBe('the access token has ended')
 })
 
-test('G37 an outage while looking does not end the stream: nobody said that the token is dead', async () => {
+test('G37 an outage during a check does not end the stream: it says nothing about the token', async () => {
   const source = events()
   const alive = (): Promise<boolean> => Promise.reject(new Error('503'))
   const stream = read(limitStream(source.response, limit({ until: start + 3600, alive, every: 30 })))

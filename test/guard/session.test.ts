@@ -168,7 +168,7 @@ test('T6 no user is called as a token is', async () => {
   expect(await sessions.owns(id, principal({ subject: 'one', clientId: '' }))).toBe(false)
 })
 
-test('samePrincipal compares issuer, subject, client and resource, and nothing of the token', () => {
+test('samePrincipal compares issuer, subject, client and resource, and not the token', () => {
   expect(samePrincipal(alice, principal({ token: 'other', scopes: ['x'] }))).toBe(true)
   expect(samePrincipal(alice, bob)).toBe(false)
   expect(samePrincipal(alice, principal({ clientId: 'x' }))).toBe(false)
