@@ -1,15 +1,15 @@
 import { InsufficientScopeError, OAuthError } from '../../errors.ts'
 import { applyCors } from '../../http/cors.ts'
 import { isOwn, removeCredential } from '../../lib/own-request.ts'
-import type { NewEvent } from '../../lib/runtime.ts'
 import { readBearer } from '../../protocol/bearer.ts'
-import type { AuthInfo, Awaitable, Clock, TollgateEventType } from '../../types.ts'
+import type { AuthInfo, Awaitable, Clock } from '../../types.ts'
 import type { AdmittedRequest, OperationJudge } from '../types.ts'
 import { finishResponse, watchToken, type JudgedOperations } from './finish.ts'
 import type { Locate } from './locate.ts'
 import type { Plan, Requirement } from './need.ts'
 import { ProtectedResource } from './protected-resource.ts'
 import { missingTokenHeaders, refusal } from './refusal.ts'
+import { callerEvent, reportRefusal } from './report.ts'
 import { compareScopes } from './scopes.ts'
 import type { Verified } from './token-cache.ts'
 
@@ -130,7 +130,9 @@ async function concludeOperations(
     if ('refused' in judgement) {
       const { refused, detail = 'refused by the operation rules' } = judgement
       const why = { status: refused.status, operation, detail }
-      target.runtime.event(eventFor(target, verified, { type: 'request.refused', level: 'warning', ...why }))
+      target.runtime.event(
+        callerEvent(target, verified, { type: 'request.refused', level: 'warning', ...why }),
+      )
       return applyCors(request, refused, target.cors)
     }
     scopes = [...new Set([...plan.scopes, ...judgement.scopes])]
@@ -217,50 +219,6 @@ function refuse(
     return applyCors(request, new Response(null, { status: 401, headers }), target.cors)
   }
   if (!(problem instanceof OAuthError)) throw problem
-  report(target, verified, problem, request, operation)
+  reportRefusal(target, verified, problem, request, operation)
   return refusal(request, target, problem, { scopes, first: plan.first }, required)
-}
-
-function report(
-  target: ProtectedResource,
-  verified: Verified | undefined,
-  error: OAuthError,
-  request: Request,
-  operation: string | undefined,
-): void {
-  const { runtime } = target
-  const event = eventFor(target, verified, {
-    type: eventType(error),
-    level: 'warning',
-    error: error.code,
-    status: error.status,
-    detail: error.message,
-    operation,
-    missingScopes:
-      error instanceof InsufficientScopeError
-        ? compareScopes(verified?.carried ?? new Set(), error.scopes).missing
-        : undefined,
-    expected: error.expected,
-    received: error.received,
-    duration: error.retryAfter,
-  })
-  if (error.status < 500) runtime.event(event)
-  else runtime.failed(error, 'verifier', { event, request })
-}
-
-/** With what is known about the caller. */
-function eventFor(
-  { resource }: ProtectedResource,
-  verified: Verified | undefined,
-  event: NewEvent,
-): NewEvent {
-  const { issuer, clientId, subject } = verified?.auth ?? {}
-  return { ...event, resource: resource.resource, issuer, clientId, subject }
-}
-
-function eventType({ code, status }: OAuthError): TollgateEventType {
-  if (code === 'insufficient_scope') return 'scope.insufficient'
-  if (code === 'insufficient_user_authentication') return 'authentication.insufficient'
-  if (status === 503) return 'verifier.unavailable'
-  return code === 'invalid_token' ? 'token.rejected' : 'request.refused'
 }
