@@ -3,26 +3,28 @@ const decoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBO
 
 export const utf8 = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(text)
 
+/** The bytes of a text, written to the start of this array, which must be three times as long as the text. */
+export const utf8Into = (target: Uint8Array<ArrayBuffer>, text: string): Uint8Array<ArrayBuffer> =>
+  target.subarray(0, encoder.encodeInto(text, target).written)
+
 /** Throws a TypeError where the bytes are not UTF-8. */
 export const fromUtf8 = (bytes: Uint8Array): string => decoder.decode(bytes)
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
-/** Unpadded (RFC 4648 §5). Three times as fast as `btoa` and three replacements, and every token takes ten of them. */
+/** Unpadded (RFC 4648 §5). Where the platform has no `toBase64`, this loop takes half the time of `btoa` with its three replacements. */
 export function base64url(bytes: Uint8Array): string {
   const { toBase64 } = bytes as { toBase64?: (options: object) => string }
   if (toBase64 !== undefined) return toBase64.call(bytes, { alphabet: 'base64url', omitPadding: true })
   let text = ''
   for (let i = 0; i < bytes.length; i += 3) {
     const three = (bytes[i]! << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0)
-    text +=
-      alphabet[three >> 18]! +
-      alphabet[(three >> 12) & 63]! +
-      alphabet[(three >> 6) & 63]! +
-      alphabet[three & 63]!
+    text += String.fromCharCode(code(three >> 18), code(three >> 12), code(three >> 6), code(three))
   }
   return bytes.length % 3 === 0 ? text : text.slice(0, (bytes.length % 3) - 3)
 }
+
+const code = (bits: number): number => alphabet.charCodeAt(bits & 63)
 
 /** The bytes of unpadded base64url in its one canonical form (RFC 4648 §3.5: no stray bits at the end), or undefined. */
 export function fromBase64url(text: string): Uint8Array<ArrayBuffer> | undefined {

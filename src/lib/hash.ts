@@ -1,16 +1,20 @@
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 as hash } from '@noble/hashes/sha2.js'
-import { base64url, utf8 } from './bytes.ts'
+import { base64url, utf8, utf8Into } from './bytes.ts'
 
 /** From this length on, in bytes, WebCrypto is faster than a hash in JavaScript, in spite of what each call costs (docs/adr/0010). */
 const long = 2048
 
 /** SHA-256 as base64url. The purpose keeps equal inputs of different kinds apart. */
 export async function sha256(text: string, purpose = ''): Promise<string> {
-  const input = utf8(purpose === '' ? text : `${purpose}\0${text}`)
-  if (input.length < long) return base64url(sha256Bytes(input))
-  return base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', input)))
+  const input = purpose === '' ? text : `${purpose}\0${text}`
+  // A character takes at most three bytes.
+  if (input.length * 3 <= long) return base64url(hash(utf8Into(scratch, input)))
+  return base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', utf8(input))))
 }
+
+/** Written and read without an await in between. */
+const scratch = new Uint8Array(long)
 
 /** SHA-256 of a short value. */
 export const sha256Bytes = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => hash(bytes)

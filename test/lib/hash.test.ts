@@ -24,8 +24,14 @@ test('the platform’s digest says the same, at every length around the blocks',
     const expected = new Uint8Array(await crypto.subtle.digest('SHA-256', message))
     expect(sha256Bytes(message), String(length)).toEqual(expected)
   }
-  for (const length of [2047, 2048, 5000]) {
-    const text = 'x'.repeat(length)
+  for (const [each, length] of [
+    ['x', 682],
+    ['x', 683],
+    ['x', 5000],
+    ['€', 682],
+    ['😀', 341],
+  ] as const) {
+    const text = each.repeat(length)
     const expected = new Uint8Array(await crypto.subtle.digest('SHA-256', utf8(text)))
     expect(await sha256(text)).toBe(base64url(expected))
   }
