@@ -84,8 +84,19 @@ export function table(title: string, rows: readonly (readonly string[])[]): void
     )
 }
 
+const judged = { holds: 0, missed: [] as string[] }
+
 /** A line that says whether a bar holds. */
-export function bar(text: string, ratio: number, limit: number, kind: 'at least' | 'at most'): void {
-  const holds = kind === 'at least' ? ratio >= limit : ratio <= limit
-  console.log(`  ${holds ? 'holds ' : 'MISSED'}  ${text}: ${ratio.toFixed(2)} (${kind} ${limit})`)
+export function bar(text: string, value: number, limit: number, kind: 'at least' | 'at most'): void {
+  const holds = kind === 'at least' ? value >= limit : value <= limit
+  const line = `${text}: ${value.toFixed(2)} (${kind} ${limit})`
+  if (holds) judged.holds++
+  else judged.missed.push(line)
+  console.log(`  ${holds ? 'holds ' : 'MISSED'}  ${line}`)
+}
+
+/** How many bars hold, and which are missed. */
+export function summary(): void {
+  console.log(`\n${judged.holds} bars hold, ${judged.missed.length} are missed`)
+  for (const line of judged.missed) console.log(`  MISSED  ${line}`)
 }

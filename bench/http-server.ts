@@ -1,10 +1,11 @@
-// One server of the loopback benchmark. Prints its URL.
-import { createServer } from 'node:http'
+// One server of the loopback benchmark. Prints its URL. What a peer has of its own is as its documentation shows it.
+import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import { issuer, resource } from './tokens.ts'
 
-const kind = process.argv[2]
+type Handler = (request: Request) => Response | Promise<Response>
+
 const jwks = JSON.parse(process.env['JWKS']!)
 const keys = createLocalJWKSet(jwks)
 const verify = async (token: string) => {
@@ -21,64 +22,65 @@ const verify = async (token: string) => {
     expiresAt: payload.exp!,
   }
 }
-const answerText = (): Response => new Response('ok', { headers: { 'content-type': 'text/plain' } })
-const answerJson = async (request: Request): Promise<Response> => {
-  const { id } = (await request.json()) as { id: number }
-  const headers = { 'content-type': 'application/json' }
-  return new Response(JSON.stringify({ jsonrpc: '2.0', id, result: {} }), { headers })
-}
-const answerOnExpress = (_request: any, response: any): void => response.type('text/plain').send('ok')
-const answer = kind?.endsWith('JSON body') ? answerJson : answerText
 
-async function listener(): Promise<(request: any, response: any) => unknown> {
-  if (kind === 'SDK v1 on express') {
-    const { default: express } = await import('express')
+/** Reads a JSON body, if there is one. */
+const answer = async (request: Request): Promise<Response> => {
+  if (request.headers.get('content-type') === 'application/json') await request.json()
+  return new Response('ok', { headers: { 'content-type': 'text/plain' } })
+}
+
+async function rs() {
+  const { createResourceServer, jwtVerifier } = await import('../src/index.ts')
+  return createResourceServer({
+    resource,
+    authorizationServers: [jwtVerifier({ issuer, keys: jwks, algorithms: ['RS256'] })],
+  })
+}
+
+async function onExpress(...middleware: unknown[]): Promise<RequestListener> {
+  const { default: express } = await import('express')
+  const app = express()
+  const end = (_request: unknown, response: { type(name: string): { send(text: string): void } }) =>
+    void response.type('text/plain').send('ok')
+  app.post('/mcp', ...(middleware as []), end as never)
+  return app as never
+}
+
+async function onHono(handler: Handler): Promise<RequestListener> {
+  const { getRequestListener } = await import('@hono/node-server')
+  return getRequestListener(handler) as never
+}
+
+const kinds: Record<string, () => Promise<RequestListener>> = {
+  srvx: async () => (await import('srvx/node')).toNodeHandler(answer) as RequestListener,
+  '@hono/node-server': () => onHono(answer),
+  tollgate: async () => (await import('../src/adapter/node.ts')).toNodeHandler((await rs()).protect(answer)),
+  'mcp-handler': async () => {
+    const { withMcpAuth } = await import('mcp-handler')
+    return onHono(
+      withMcpAuth(answer, (_request, token) => (token ? verify(token).catch(() => undefined) : undefined), {
+        required: true,
+      }),
+    )
+  },
+  express: () => onExpress(),
+  'tollgate on express': async () =>
+    onExpress((await import('../src/adapter/express.ts')).guard((await rs()) as never)),
+  'SDK v1 on express': async () => {
     const { requireBearerAuth } =
       await import('@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js')
     const { InvalidTokenError } = await import('@modelcontextprotocol/sdk/server/auth/errors.js')
-    const app = express()
     const verifier = {
       verifyAccessToken: (token: string) =>
         verify(token).catch(() => {
           throw new InvalidTokenError('invalid token')
         }),
     }
-    app.post('/mcp', requireBearerAuth({ verifier, requiredScopes: [] }), answerOnExpress)
-    return app
-  }
-  if (kind?.startsWith('bare handler')) {
-    const { toNodeHandler } = await import('srvx/node')
-    return toNodeHandler(answer) as never
-  }
-  if (kind === 'mcp-handler') {
-    const { withMcpAuth } = await import('mcp-handler')
-    const handler = withMcpAuth(
-      answer,
-      (_request, token) => (token ? verify(token).catch(() => undefined) : undefined),
-      { required: true },
-    )
-    const { getRequestListener } = await import('@hono/node-server')
-    return getRequestListener(handler)
-  }
-  if (kind === 'bare express') {
-    const { default: express } = await import('express')
-    return express().post('/mcp', answerOnExpress)
-  }
-  const { createResourceServer, jwtVerifier } = await import('../src/index.ts')
-  const rs = createResourceServer({
-    resource,
-    authorizationServers: [jwtVerifier({ issuer, keys: jwks, algorithms: ['RS256'] })],
-  })
-  if (kind === 'tollgate on express') {
-    const { default: express } = await import('express')
-    const { guard } = await import('../src/adapter/express.ts')
-    return express().post('/mcp', guard(rs), answerOnExpress)
-  }
-  const { toNodeHandler } = await import('../src/adapter/node.ts')
-  return toNodeHandler(rs.protect(answer)) as never
+    return onExpress(requireBearerAuth({ verifier, requiredScopes: [] }))
+  },
 }
 
-const server = createServer(await listener())
+const server = createServer(await kinds[process.argv[2]!]!())
 server.listen(0, '127.0.0.1', () =>
   console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`),
 )

@@ -74,16 +74,27 @@ export function tokenEndpoint(
   }
 }
 
+interface Counted {
+  /** Adds every later call of the store. */
+  count(calls: { read: number; write: number }): void
+}
+
 /** A store in memory that can be set back. */
-function rewindableStore(): Store & Pick<Issuer, 'keep' | 'rewind'> {
+function rewindableStore(): Store & Pick<Issuer, 'keep' | 'rewind'> & Counted {
   let records = new Map<string, StoreRecord>()
   let kept = records
   let version = 0
+  let calls = { read: 0, write: 0 }
   return {
+    count: (into) => void (calls = into),
     keep: () => void (kept = new Map(records)),
     rewind: () => void (records = new Map(kept)),
-    get: async (key) => records.get(key),
+    async get(key) {
+      calls.read++
+      return records.get(key)
+    },
     async put(key, value, { ifVersion, expiresAt }) {
+      calls.write++
       if ((records.get(key)?.version ?? null) !== ifVersion) return undefined
       const next = String(++version)
       records.set(key, { value, version: next, expiresAt })
@@ -96,7 +107,7 @@ function rewindableStore(): Store & Pick<Issuer, 'keep' | 'rewind'> {
 }
 
 /** Ours, driven through its own pages as a browser would. Its clock stands still, so that codes do not expire. */
-export function tollgateIssuer(): Issuer {
+export function tollgateIssuer(): Issuer & Counted {
   const issuer = 'https://notes.example.com'
   const resource = `${issuer}/mcp`
   const store = rewindableStore()
@@ -115,6 +126,7 @@ export function tollgateIssuer(): Issuer {
   const send: Send = async (request) => (await as.handle(request))!
   return {
     name: 'tollgate',
+    count: store.count,
     keep: store.keep,
     rewind: store.rewind,
     async code() {

@@ -14,21 +14,21 @@ export interface Tokens {
   bad: string
 }
 
-export async function tokens(alg: 'RS256' | 'ES256', count = 200): Promise<Tokens> {
+export async function tokens(alg: 'RS256' | 'ES256', count = 200, kid = 'k1'): Promise<Tokens> {
   const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true })
   const stranger = await generateKeyPair(alg)
-  const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: 'k1', alg, use: 'sig' }] }
-  const all = await Promise.all(Array.from({ length: count }, (_, i) => sign(privateKey, alg, i)))
+  const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid, alg, use: 'sig' }] }
+  const all = await Promise.all(Array.from({ length: count }, (_, i) => sign(privateKey, alg, i, kid)))
   const buffers = all.map((token) => Buffer.from(token, 'latin1'))
   return {
     alg,
     jwks,
     fresh: (i) => buffers[i % count]!.toString('latin1'),
-    bad: await sign(stranger.privateKey, alg, 0),
+    bad: await sign(stranger.privateKey, alg, 0, kid),
   }
 }
 
-async function sign(key: CryptoKey, alg: string, i: number): Promise<string> {
+async function sign(key: CryptoKey, alg: string, i: number, kid: string): Promise<string> {
   const now = Math.floor(Date.now() / 1000)
   return new SignJWT({
     client_id: 'https://client.example.com/oauth/client-metadata.json',
@@ -37,7 +37,7 @@ async function sign(key: CryptoKey, alg: string, i: number): Promise<string> {
     tenant: 'tenant-0123456789abcdef0123456789abcdef',
     roles: ['reader', 'writer'],
   })
-    .setProtectedHeader({ alg, typ: 'at+jwt', kid: 'k1' })
+    .setProtectedHeader({ alg, typ: 'at+jwt', kid })
     .setIssuer(issuer)
     .setAudience(resource)
     .setSubject(`user-${i}-0123456789abcdef`)

@@ -1,6 +1,6 @@
 // Runs one case n times in one request. `n=0` proves that the case refuses a bad token.
 import type { JWK } from 'jose'
-import { answer, peers, request, tollgate, type Handler } from './guards.ts'
+import { answer, ours, peers, request, type Handler } from './guards.ts'
 
 interface Env {
   ALG: string
@@ -18,12 +18,7 @@ export default {
     // A fresh string each time, as a real request brings one.
     const fresh = (i: number): string => decoder.decode(encoded[i % encoded.length]!)
     const made = { alg: env.ALG, jwks: env.JWKS, fresh, bad: env.BAD }
-    handlers ??= {
-      tollgate: tollgate(made),
-      'tollgate, onEvent': tollgate(made, { onEvent: () => undefined }),
-      ...peers(made),
-      'Request + no-op': answer,
-    }
+    handlers ??= { ...ours(made), ...peers(made), 'Request + no-op': answer }
     const { searchParams } = new URL(incoming.url)
     const name = searchParams.get('case')!
     const handler = handlers[name]!
