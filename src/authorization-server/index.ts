@@ -74,6 +74,7 @@ type Handler = (request: Request) => Promise<Response>
  */
 export function createAuthorizationServer(options: AuthorizationServerOptions): EmbeddedAuthorizationServer {
   const { context, register, administration } = createContext(options)
+  context.signIn.check?.(context.issuer)
   const endpoints = createEndpoints(context, register)
   const routes = createRoutes(context, endpoints)
   const isLoopback = isLoopbackHost(new URL(context.issuer).hostname)
@@ -105,17 +106,29 @@ const open = { origins: '*', methods: 'POST' } as const
 
 function createEndpoints(context: Context, register: Register): ReadonlyMap<Endpoint, Handler> {
   const endpoints = new Map<Endpoint, Handler>([
-    ['authorize', authorizeEndpoint(context)],
-    ['account', accountEndpoint(context)],
-    ['token', methods({ POST: tokenEndpoint(context) }, { cors: open })],
-    ['revoke', methods({ POST: revocationEndpoint(context) }, { cors: open })],
-    ['jwks', jwksEndpoint(context)],
+    ['authorize', lazy(() => authorizeEndpoint(context))],
+    ['account', lazy(() => accountEndpoint(context))],
+    ['token', lazy(() => methods({ POST: tokenEndpoint(context) }, { cors: open }))],
+    ['revoke', lazy(() => methods({ POST: revocationEndpoint(context) }, { cors: open }))],
+    ['jwks', lazy(() => jwksEndpoint(context))],
   ])
   if ([...context.clients.preregistered.values()].some(mayIntrospect))
-    endpoints.set('introspect', methods({ POST: introspectionEndpoint(context) }))
+    endpoints.set(
+      'introspect',
+      lazy(() => methods({ POST: introspectionEndpoint(context) })),
+    )
   if (context.options.registration !== false)
-    endpoints.set('register', methods({ POST: registrationEndpoint(context, register) }, { cors: open }))
+    endpoints.set(
+      'register',
+      lazy(() => methods({ POST: registrationEndpoint(context, register) }, { cors: open })),
+    )
   return endpoints
+}
+
+/** Made at the first request, because most cold starts serve one endpoint or none. */
+function lazy(create: () => Handler): Handler {
+  let handler: Handler | undefined
+  return (request) => (handler ??= create())(request)
 }
 
 /**
@@ -135,7 +148,11 @@ function createRoutes(
 ): ReadonlyMap<string, Handler> {
   const routes = new Map<string, Handler>(metadataRoutes(context, new Set(endpoints.keys())))
   for (const [name, handler] of endpoints) routes.set(context.paths[name], handler)
-  if (context.signIn.finish !== undefined) routes.set(callbackPath(context), callbackEndpoint(context))
+  if (context.signIn.finish !== undefined)
+    routes.set(
+      callbackPath(context),
+      lazy(() => callbackEndpoint(context)),
+    )
   if (!isEmbedded(context)) return routes
   // MCP 2025-03-26, Fallbacks for Servers without Metadata Discovery.
   for (const name of ['authorize', 'token', 'register'] as const) {

@@ -20,8 +20,9 @@ export function metadataRoutes(
   context: Context,
   available: ReadonlySet<Endpoint>,
 ): [pathname: string, Handler][] {
-  const document = metadata(context, available)
-  const handler = methods({ GET: () => json(document, cacheable(3600)) }, { cors })
+  let document: AuthorizationServerMetadata | undefined
+  const get = (): Response => json((document ??= metadata(context, available)), cacheable(3600))
+  const handler = methods({ GET: get }, { cors })
   const urls = authorizationServerMetadataUrls(context.issuer)
   const paths = new Set(urls.map((url) => new URL(url).pathname))
   // MCP 2025-03-26 drops the path of the MCP server, and so of an issuer on the same host.

@@ -15,7 +15,6 @@ import { findTarget, readParameters, type Target } from './target.ts'
 
 /** The authorization endpoint (OAuth 2.1 §3.1, §4.1.1). GET asks the user; POST takes the user's answer. */
 export function authorizeEndpoint(context: Context): (request: Request) => Promise<Response> {
-  context.signIn.check?.(context.issuer)
   return pageEndpoint(context, {
     GET: (request) => authorize(context, request),
     POST: (request) => decide(context, request),
