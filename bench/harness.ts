@@ -84,19 +84,26 @@ export function table(title: string, rows: readonly (readonly string[])[]): void
     )
 }
 
-const judged = { holds: 0, missed: [] as string[] }
+interface Judged {
+  text: string
+  value: number
+  limit: string
+  holds: boolean
+}
+const judged: Judged[] = []
 
 /** A line that says whether a bar holds. */
 export function bar(text: string, value: number, limit: number, kind: 'at least' | 'at most'): void {
   const holds = kind === 'at least' ? value >= limit : value <= limit
-  const line = `${text}: ${value.toFixed(2)} (${kind} ${limit})`
-  if (holds) judged.holds++
-  else judged.missed.push(line)
-  console.log(`  ${holds ? 'holds ' : 'MISSED'}  ${line}`)
+  judged.push({ text, value, limit: `${kind === 'at least' ? '≥' : '≤'} ${limit}`, holds })
+  console.log(`  ${holds ? 'holds ' : 'MISSED'}  ${text}: ${value.toFixed(2)} (${kind} ${limit})`)
 }
 
-/** How many bars hold, and which are missed. */
-export function summary(): void {
-  console.log(`\n${judged.holds} bars hold, ${judged.missed.length} are missed`)
-  for (const line of judged.missed) console.log(`  MISSED  ${line}`)
+/** Every bar as a row of a Markdown table. */
+export function summary(): string {
+  const rows = judged.map(
+    ({ text, value, limit, holds }) =>
+      `| ${text} | ${value.toFixed(2)} | ${limit} | ${holds ? 'holds' : '**MISSED**'} |`,
+  )
+  return ['| bar | measured | limit | |', '| --- | --- | --- | --- |', ...rows].join('\n')
 }
