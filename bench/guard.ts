@@ -58,7 +58,7 @@ export async function guardBenchmark(): Promise<void> {
         'at most',
       )
       const ratio = net('mcp-handler + jose') / net(name)
-      bar(`the same, net, mcp-handler : ${name}`, ratio, alg === 'RS256' ? 170 : 260, 'at least')
+      bar(`cached token, ${alg}, net, mcp-handler : ${name}`, ratio, alg === 'RS256' ? 170 : 260, 'at least')
     }
 
     const uncached = await measure([
