@@ -4,7 +4,7 @@ import { request as httpsRequest } from 'node:https'
 import { isIP } from 'node:net'
 import { Readable } from 'node:stream'
 import { BlockedAddressError } from '../http/guarded-fetch.ts'
-import { isSpecialAddress } from '../http/addresses.ts'
+import { mayConnect } from '../http/addresses.ts'
 import { forPlatform } from '../lib/own-request.ts'
 import type { Fetch } from '../types.ts'
 
@@ -60,22 +60,15 @@ async function firstReachable<T>(addresses: string[], attempt: (address: string)
 async function judgedAddresses(hostname: string): Promise<string[]> {
   // Names below localhost are this machine (RFC 6761 §6.3), whatever a resolver says.
   const literal = hostname.replace(/^\[|\]$/g, '').replace(/^.+\.localhost$/, 'localhost')
-  const named = literal === 'localhost' || literal === '127.0.0.1' || literal === '::1'
   const addresses = isIP(literal)
     ? [literal]
     : (await lookup(literal, { all: true })).map(({ address }) => address)
-  if (
-    addresses.length === 0 ||
-    // Whoever controls the resolver must not take this machine's name, to which http is allowed.
-    addresses.some((address) => (named ? !isLoopback(address) : isSpecialAddress(address)))
-  )
+  if (addresses.length === 0 || !addresses.every((address) => mayConnect(hostname, address)))
     throw new BlockedAddressError(
       'The host leads to an address that is not public, where nodeFetch does not connect',
     )
   return addresses
 }
-
-const isLoopback = (address: string): boolean => address === '::1' || address.startsWith('127.')
 
 function exchange(
   url: URL,

@@ -1,3 +1,4 @@
+import { clientIdUrl } from '../protocol/client-id.ts'
 import { readForm } from '../http/body.ts'
 import { recordCodec, sealedCodec } from '../lib/codec.ts'
 import {
@@ -99,7 +100,7 @@ function appView({ resources }: Context, grant: Grant): AppView {
   return {
     grantId: id,
     name: clientName,
-    host: URL.canParse(clientId) && clientId.startsWith('https://') ? new URL(clientId).host : undefined,
+    host: clientIdUrl(clientId)?.host,
     resources: known.map(resourceName),
     permissions: Object.values(access).flatMap((scopes, i) => scopes.map((each) => meaningOf(i, each))),
     created,

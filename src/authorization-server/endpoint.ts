@@ -1,4 +1,4 @@
-import { OAuthError } from '../errors.ts'
+import { isOAuthError, OAuthError } from '../errors.ts'
 import { oauthError } from '../http/responses.ts'
 import type { Context } from './context.ts'
 
@@ -45,10 +45,9 @@ export function requireTls({ secure, options }: Context, request: Request): void
  * reported.
  */
 export function wireError(context: Context, request: Request, error: unknown): OAuthError {
-  const known =
-    error instanceof OAuthError
-      ? error
-      : new OAuthError('server_error', 'Something went wrong here', { status: 500 })
+  const known = isOAuthError(error)
+    ? error
+    : new OAuthError('server_error', 'Something went wrong here', { status: 500 })
   if (known.status >= 500) reportFailure(context, error, known, request)
   return known
 }

@@ -1,3 +1,4 @@
+import { publicFor } from '../http/cache-control.ts'
 import { methods } from '../http/methods.ts'
 import { json } from '../http/responses.ts'
 import { defined } from '../lib/defined.ts'
@@ -12,7 +13,7 @@ type Handler = (request: Request) => Promise<Response>
 /** Any origin may read these, without credentials. */
 const cors = { origins: '*', methods: 'GET' } as const
 const cacheable = (seconds: number): { headers: Record<string, string> } => ({
-  headers: { 'cache-control': `public, max-age=${seconds}` },
+  headers: publicFor(seconds),
 })
 
 /** The metadata document at each pathname where a client of any MCP revision asks for it (RFC 8414 §3). */

@@ -10,7 +10,8 @@ import {
   text,
   type OptionalOption,
 } from '../lib/options.ts'
-import { canonicalResource, isSecureOrLoopback } from '../protocol/resource.ts'
+import { isSecureOrLoopback } from '../protocol/loopback.ts'
+import { canonicalResource } from '../protocol/resource.ts'
 import { isScopeToken } from '../protocol/scope.ts'
 import type { Resource, ResourceRegistry } from './context.ts'
 import type { ResourcePolicy } from './options.ts'

@@ -15,7 +15,7 @@ import {
   type OptionalOption,
 } from '../lib/options.ts'
 import { runtimeOptions } from '../lib/runtime.ts'
-import { isSecureOrLoopback } from '../protocol/resource.ts'
+import { isSecureOrLoopback } from '../protocol/loopback.ts'
 import { isScopeToken } from '../protocol/scope.ts'
 import type { Awaitable, ErrorContext, Runtime } from '../types.ts'
 import { checkEntry, entryRow, providerRow, type ProviderQuirks } from './entry-options.ts'

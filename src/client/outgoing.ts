@@ -7,7 +7,7 @@ import {
 } from '../http/guarded-fetch.ts'
 import { parseObject } from '../lib/json.ts'
 import { isLoopbackRedirect, isPrivateUseRedirect } from '../protocol/redirect-uri.ts'
-import { isLoopbackHost } from '../protocol/resource.ts'
+import { isLoopbackHost } from '../protocol/loopback.ts'
 import type { Fetch } from '../types.ts'
 import type { ClientContext } from './context.ts'
 import { serverError } from './errors.ts'

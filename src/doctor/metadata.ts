@@ -1,5 +1,5 @@
 import { printable } from '../http/responses.ts'
-import { isSecureOrLoopback } from '../protocol/resource.ts'
+import { isSecureOrLoopback } from '../protocol/loopback.ts'
 import { authorizationServerMetadataUrls } from '../protocol/well-known.ts'
 import type { DeployedResource, Deployment, Finding } from '../types.ts'
 import { finding } from './finding.ts'

@@ -1,6 +1,6 @@
 import { guardedFetch } from '../http/guarded-fetch.ts'
 import { parseObject } from '../lib/json.ts'
-import { isLoopbackHost } from '../protocol/resource.ts'
+import { isLoopbackHost } from '../protocol/loopback.ts'
 import type { Deployment } from '../types.ts'
 
 export type Document = Readonly<Record<string, unknown>>

@@ -1,3 +1,5 @@
+import { isLoopbackAddress, isLoopbackHost } from '../protocol/loopback.ts'
+
 /**
  * Why this host must not be reached from a server (RFC 6890 special-use addresses, and names that lead there), or undefined. `hostname` as
  * `URL.hostname` writes it: the URL parser has already folded octal, hexadecimal and short forms of IPv4.
@@ -29,6 +31,13 @@ export function isSpecialAddress(address: string): boolean {
   const ipv4 = parseIpv4(address)
   return ipv4 === undefined ? specialIpv6(address.split('%', 1)[0]!.toLowerCase()) : specialIpv4(ipv4)
 }
+
+/**
+ * Whether a connection for this host may go to this address: a loopback name only to this machine, any other only to
+ * a public address. Against SSRF and DNS rebinding, for hosts that resolve names themselves.
+ */
+export const mayConnect = (hostname: string, address: string): boolean =>
+  isLoopbackHost(hostname) ? isLoopbackAddress(address) : !isSpecialAddress(address)
 
 export function parseIpv4(text: string): number | undefined {
   const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text)

@@ -1,6 +1,7 @@
-import { OAuthError, UnavailableError } from '../errors.ts'
+import { defined } from '../lib/defined.ts'
+import { isOAuthError, OAuthError, UnavailableError } from '../errors.ts'
 import { attribute } from '../lib/runtime.ts'
-import { isLoopbackHost } from '../protocol/resource.ts'
+import { isLoopbackHost } from '../protocol/loopback.ts'
 import type { Fetch } from '../types.ts'
 import { addressProblem } from './addresses.ts'
 import { readText } from './body.ts'
@@ -57,7 +58,7 @@ export async function guardedFetch(
   try {
     return await Promise.race([exchange(target, options, abort.signal), timeout])
   } catch (error) {
-    if (error instanceof OAuthError) throw error
+    if (isOAuthError(error)) throw error
     // Neither the platform's message nor its cause: both may quote the request.
     throw attribute(new UnavailableError(`${target.host} could not be reached`), 'fetch', error)
   } finally {
@@ -105,7 +106,7 @@ async function exchange(
     headers: { accept: 'application/json', 'user-agent': 'tollgate', ...headers },
     redirect: 'manual',
     signal,
-    ...(body === undefined ? {} : { body }),
+    ...defined({ body }),
   })
   try {
     return { status: response.status, headers: response.headers, text: await readText(response, maxBytes) }

@@ -1,4 +1,4 @@
-import { isLoopbackHost } from '../protocol/resource.ts'
+import { isLoopbackHost } from '../protocol/loopback.ts'
 
 /** The host and port that the request asks for. Some hosts (Next) write another one into the URL, so the header counts first. */
 export function hostOf(request: Request): string {

@@ -1,7 +1,6 @@
+import { defined } from '../lib/defined.ts'
 import type { OAuthError } from '../errors.ts'
-
-/** For whatever carries a token, a code or an error about one (OAuth 2.1 §3.2.3). */
-export const noStore: Readonly<Record<string, string>> = { 'cache-control': 'no-store' }
+import { noStore } from './cache-control.ts'
 
 export function json(
   value: unknown,
@@ -15,8 +14,8 @@ export function json(
 
 /** The JSON body of an OAuth error (OAuth 2.1 §3.2.4), never stored. */
 export function oauthError(error: OAuthError, headers: Readonly<Record<string, string>> = {}): Response {
-  const retry: Record<string, string> =
-    error.retryAfter === undefined ? {} : { 'retry-after': String(Math.ceil(error.retryAfter)) }
+  const { retryAfter } = error
+  const retry = defined({ 'retry-after': retryAfter === undefined ? undefined : `${Math.ceil(retryAfter)}` })
   const { error: code, error_description: description } = error.toResponseObject()
   const body = { error: code, error_description: printable(description) }
   return json(body, { status: error.status, headers: { ...noStore, ...retry, ...headers } })

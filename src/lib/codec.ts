@@ -1,5 +1,5 @@
 import { UnavailableError } from '../errors.ts'
-import { parseObject } from './json.ts'
+import { isJsonObject, parseObject } from './json.ts'
 import type { Sealer, Purpose } from './sealer.ts'
 
 /** Writes and reads one kind of record. */
@@ -107,6 +107,6 @@ const checks: Record<FieldType, (value: unknown) => boolean> = {
   pairs: (value) =>
     Array.isArray(value) &&
     value.every((each) => Array.isArray(each) && isString(each[0]) && Number.isFinite(each[1])),
-  object: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  object: isJsonObject,
   any: () => true,
 }

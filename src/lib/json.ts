@@ -14,13 +14,15 @@ export function namesTwice(text: string, value: unknown): boolean {
   return countMembers(value) !== countWrittenMembers(text)
 }
 
+/** Whether a value is what JSON calls an object: not null, not a list. */
+export const isJsonObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
 /** The object that a JSON text is; undefined if it is not an object, not JSON, or names a member twice. */
 export function parseObject(text: string): Record<string, unknown> | undefined {
   try {
     const value = parseJson(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined
+    return isJsonObject(value) ? value : undefined
   } catch {
     return undefined
   }

@@ -1,3 +1,4 @@
+import { isJsonObject } from './json.ts'
 import { ConfigurationError } from '../errors.ts'
 import { utf8 } from './bytes.ts'
 
@@ -60,7 +61,7 @@ function read<Table>(
   mistakes: Readonly<Record<string, string>> = {},
 ): Resolved<Table> {
   const known = Object.keys(table as object)
-  if (!isRecord(given)) throw optionError(caller, shapeOf(known), given)
+  if (!isJsonObject(given)) throw optionError(caller, shapeOf(known), given)
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue
     const right = Object.hasOwn(mistakes, name) ? mistakes[name]! : nearestName(name, known)
@@ -78,9 +79,6 @@ function read<Table>(
 
 const shapeOf = (names: readonly string[]): string =>
   `an object such as { ${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''} }`
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** "`name` must be …; got …": the one grammar of wrong options. The hint says the way out. */
 export function optionError(name: string, what: string, value: unknown, hint?: string): ConfigurationError {
@@ -207,7 +205,7 @@ export const list = <T>(item: OptionalOption<T>): OptionalOption<readonly T[]> =
 /** An object with a value of this kind under each name; `example` is shown if it is not an object. */
 export const record = <T>(item: Option<T>, example: string): OptionalOption<Readonly<Record<string, T>>> =>
   custom(`an object such as ${example}`, (value, name) => {
-    if (!isRecord(value)) throw optionError(name, `an object such as ${example}`, value)
+    if (!isJsonObject(value)) throw optionError(name, `an object such as ${example}`, value)
     return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, item(each, `${name}.${key}`)]))
   })
 

@@ -1,4 +1,4 @@
-import { ConfigurationError, OAuthError } from '../errors.ts'
+import { isConfigurationError, isOAuthError } from '../errors.ts'
 import { systemClock } from './clock.ts'
 import { func, type OptionalRows } from './options.ts'
 import { kindNameOf, repeatedEvents, sumUpEvents } from './repeated-events.ts'
@@ -155,8 +155,7 @@ function reasonOf(error: unknown, origin: Origin | undefined): string {
   return `${reason} (${isOwn(thrown) ? thrown.message : kindOf(thrown)})`
 }
 
-const isOwn = (error: unknown): error is Error =>
-  error instanceof OAuthError || error instanceof ConfigurationError
+const isOwn = (error: unknown): error is Error => isOAuthError(error) || isConfigurationError(error)
 
 /** Its name, and the code of a system or database error such as `ECONNREFUSED`. */
 function kindOf(error: unknown): string {

@@ -1,3 +1,4 @@
+import { defined } from '../lib/defined.ts'
 /** One challenge of a `WWW-Authenticate` header (RFC 9110 §11.6.1). Parameter names are in lower case. */
 export interface Challenge {
   scheme: string
@@ -54,14 +55,14 @@ export function bearerChallenge(challenge: {
   description?: string | undefined
   extra?: Readonly<Record<string, string>>
 }): string {
-  const { error, scope = [], resourceMetadata, description, extra } = challenge
-  const parameters = {
-    ...(error === undefined ? {} : { error }),
-    ...(scope.length === 0 ? {} : { scope: scope.join(' ') }),
-    ...(resourceMetadata === undefined ? {} : { resource_metadata: resourceMetadata }),
+  const { error, scope, resourceMetadata, description, extra } = challenge
+  const parameters = defined({
+    error,
+    scope: scope?.join(' ') || undefined,
+    resource_metadata: resourceMetadata,
     ...extra,
-    ...(description === undefined ? {} : { error_description: description.replaceAll(/["\\=]/g, '') }),
-  }
+    error_description: description?.replaceAll(/["\\=]/g, ''),
+  })
   return formatChallenge({ scheme: 'Bearer', parameters })
 }
 

@@ -1,6 +1,6 @@
 import { OAuthError } from '../errors.ts'
 import { hasDangerousScheme } from './dangerous-scheme.ts'
-import { isLoopbackHost } from './resource.ts'
+import { isLoopbackHost } from './loopback.ts'
 
 /** Members that are only shown, or not even that. */
 export interface DisplayedMetadata {

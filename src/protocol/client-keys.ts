@@ -1,3 +1,5 @@
+import { defined } from '../lib/defined.ts'
+import { isJsonObject } from '../lib/json.ts'
 import { signatureAlgorithms } from './jws.ts'
 
 /** What a client publishes to authenticate with `private_key_jwt` (RFC 7591 §2). */
@@ -15,11 +17,11 @@ export function readPublishedKeys(raw: Readonly<Record<string, unknown>>): Publi
   if (jwks !== undefined && uri !== undefined) return 'jwks and jwks_uri are both there'
   if (alg !== undefined && !signatureAlgorithms.some((each) => each === alg))
     return `token_endpoint_auth_signing_alg is not one of ${signatureAlgorithms.join(', ')}`
-  const signingAlg = alg === undefined ? {} : { token_endpoint_auth_signing_alg: alg as string }
+  const signingAlg = defined({ token_endpoint_auth_signing_alg: alg as string | undefined })
   // Its form has been judged with the other URLs.
   if (uri !== undefined) return { jwks_uri: uri as string, ...signingAlg }
   const keys = (jwks as { keys?: unknown }).keys
-  if (!Array.isArray(keys) || keys.length === 0 || keys.length > 20 || !keys.every(isObject))
+  if (!Array.isArray(keys) || keys.length === 0 || keys.length > 20 || !keys.every(isJsonObject))
     return 'jwks is not a set of 1 to 20 keys'
   return { jwks: { keys }, ...signingAlg }
 }
@@ -29,13 +31,10 @@ const secretMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
 
 /** Whether a key set holds a key that nobody may publish. */
 export function hasSecretKey(jwks: unknown): boolean {
-  const keys = isObject(jwks) ? jwks['keys'] : undefined
+  const keys = isJsonObject(jwks) ? jwks['keys'] : undefined
   if (!Array.isArray(keys)) return false
   return keys.some(
     (key: unknown) =>
-      isObject(key) && (key['kty'] === 'oct' || secretMembers.some((name) => Object.hasOwn(key, name))),
+      isJsonObject(key) && (key['kty'] === 'oct' || secretMembers.some((name) => Object.hasOwn(key, name))),
   )
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null

@@ -1,3 +1,5 @@
+import { defined } from '../lib/defined.ts'
+import { isJsonObject } from '../lib/json.ts'
 import { OAuthError } from '../errors.ts'
 import { invalidMetadata, readDisplayed, type DisplayedMetadata } from './client-display.ts'
 import { hasSecretKey, readPublishedKeys, type PublishedKeys } from './client-keys.ts'
@@ -50,8 +52,7 @@ export interface ClientPolicy extends RedirectPolicy {
  * `invalid_redirect_uri`, `invalid_software_statement` or `invalid_client_metadata`.
  */
 export function parseClientMetadata(value: unknown, policy: ClientPolicy = {}): ClientMetadata {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw invalidMetadata('The metadata is not a JSON object')
+  if (!isJsonObject(value)) throw invalidMetadata('The metadata is not a JSON object')
   const raw = withoutEmpty(value)
   const metadata = readEnforced(raw)
   if (raw['software_statement'] !== undefined)
@@ -77,8 +78,10 @@ export function parseClientMetadata(value: unknown, policy: ClientPolicy = {}): 
   const { application_type: type } = metadata
   return {
     ...readDisplayed(raw, policy.dropped, policy.source),
-    ...(scopes.length === 0 ? {} : { scope: formatScope(scopes) }),
-    ...(type === undefined ? {} : { application_type: uris.some(isOnUsersMachine) ? 'native' : type }),
+    ...defined({
+      scope: scopes.length === 0 ? undefined : formatScope(scopes),
+      application_type: type && (uris.some(isOnUsersMachine) ? 'native' : type),
+    }),
     redirect_uris: uris,
     grant_types: grantTypes.filter((each) => defaultGrantTypes.includes(each)),
     response_types: ['code'],

@@ -1,3 +1,4 @@
+import { isJsonObject } from '../lib/json.ts'
 import { OAuthError } from '../errors.ts'
 import type { AuthorizationServerMetadata, ProtectedResourceMetadata } from './metadata.ts'
 
@@ -72,10 +73,10 @@ function parse<T>(schema: Schema, required: string, value: unknown, what: string
     new OAuthError('invalid_response', `This is no ${what}: ${member} is missing or of the wrong type`, {
       status: 502,
     })
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong('the document')
+  if (!isJsonObject(value)) throw wrong('the document')
   const members: Record<string, unknown> = {}
   for (const [name, kind] of Object.entries(schema)) {
-    const member = (value as Record<string, unknown>)[name]
+    const member = value[name]
     // Providers write null where a member should be absent.
     if ((member === null || member === undefined) && name !== required) continue
     if (kind !== 'list' && kind !== 'urls') {

@@ -1,5 +1,5 @@
 import { hasDangerousScheme } from './dangerous-scheme.ts'
-import { isLoopbackHost } from './resource.ts'
+import { isLoopbackHost } from './loopback.ts'
 
 /** Whole redirect URIs of known clients with a private-use scheme: what `'known'` allows. */
 export const knownClientRedirects: readonly string[] = [

@@ -20,13 +20,3 @@ export function sameResource(a: string, b: string): boolean {
   const left = canonicalResource(a)
   return left !== undefined && left === canonicalResource(b)
 }
-
-/** `127.0.0.1`, `[::1]`, `localhost`, or a name below it (RFC 6761 §6.3), as `URL.hostname` writes them. */
-export function isLoopbackHost(hostname: string): boolean {
-  return hostname === '127.0.0.1' || hostname === '[::1]' || /^(?:[a-z0-9_-]+\.)*localhost$/.test(hostname)
-}
-
-/** https, or http on this machine (MCP, Communication Security). */
-export function isSecureOrLoopback(url: URL): boolean {
-  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname))
-}

@@ -1,5 +1,5 @@
+import { readBasic } from './basic.ts'
 import { OAuthError } from '../errors.ts'
-import { fromUtf8 } from '../lib/bytes.ts'
 import { readAuthorization } from './bearer.ts'
 import type { TokenEndpointAuthMethod } from './client-metadata.ts'
 import { parseJws } from './jws.ts'
@@ -34,7 +34,8 @@ export function readClientCredentials(
     if (header.scheme !== 'basic') throw invalidClient()
     if (secret !== undefined)
       throw new OAuthError('invalid_request', 'Send the client secret once: in the header or in the body')
-    const candidates = decodeBasic(header.credentials)
+    const candidates = readBasic(header.credentials)
+    if (candidates === undefined) throw invalidClient()
     const named =
       clientId === undefined ? candidates : candidates.filter((each) => each.clientId === clientId)
     if (named.length === 0)
@@ -72,33 +73,4 @@ export function singleParameters(form: URLSearchParams): ReadonlyMap<string, str
     if (value !== '') parameters.set(name, value)
   }
   return parameters
-}
-
-/** RFC 6749 §2.3.1 form-encodes both parts before joining them; many clients do not. */
-function decodeBasic(credentials: string): { clientId: string; secret: string }[] {
-  let text: string
-  try {
-    text = fromUtf8(Uint8Array.from(atob(credentials), (char) => char.charCodeAt(0)))
-  } catch {
-    throw invalidClient()
-  }
-  // A client id that is a URL and comes as it is has colons of its own; then the last one separates.
-  const colon = /^https?:\/\//.test(text) ? text.lastIndexOf(':') : text.indexOf(':')
-  if (colon < 1) throw invalidClient()
-  const raw = { clientId: text.slice(0, colon), secret: text.slice(colon + 1) }
-  const decoded = { clientId: formDecode(raw.clientId), secret: formDecode(raw.secret) }
-  const candidates: { clientId: string; secret: string }[] = []
-  if (decoded.clientId !== undefined && decoded.secret !== undefined)
-    candidates.push({ clientId: decoded.clientId, secret: decoded.secret })
-  if (!candidates.some((each) => each.clientId === raw.clientId && each.secret === raw.secret))
-    candidates.push(raw)
-  return candidates
-}
-
-function formDecode(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text.replaceAll('+', ' '))
-  } catch {
-    return undefined
-  }
 }

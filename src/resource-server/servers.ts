@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../errors.ts'
 import { optionError } from '../lib/options.ts'
-import { isSecureOrLoopback } from '../protocol/resource.ts'
+import { isSecureOrLoopback } from '../protocol/loopback.ts'
 import type { AuthorizationServer, Provider } from '../types.ts'
 import { jwtVerifier } from './verify/jwt.ts'
 import { checkSigning } from './verify/first-of.ts'

@@ -1,3 +1,4 @@
+import { noStore } from '../http/cache-control.ts'
 import { constantTimeEqual } from '../lib/equal.ts'
 import { forPlatform } from '../lib/own-request.ts'
 import { readOptions, secrets } from '../lib/options.ts'
@@ -98,10 +99,7 @@ async function unsealRequest(
 /** The status by which MCP says that a session is over, and the body of the official SDK. */
 function notFound(): Response {
   const error = { code: -32001, message: 'Session not found' }
-  return Response.json(
-    { jsonrpc: '2.0', error, id: null },
-    { status: 404, headers: { 'cache-control': 'no-store' } },
-  )
+  return Response.json({ jsonrpc: '2.0', error, id: null }, { status: 404, headers: noStore })
 }
 
 function withHeader(response: Response, id: string): Response {

@@ -1,3 +1,4 @@
+import { defined } from '../lib/defined.ts'
 import { UnavailableError } from '../errors.ts'
 import type { Awaitable, StoreRecord } from '../types.ts'
 import type { ExpiringStore } from './contract.ts'
@@ -56,8 +57,7 @@ async function put(
 ): Promise<boolean> {
   if (write === null) return ifVersion !== null && store.delete(key, { ifVersion })
   const { value, expiresAt } = write
-  const expiry = expiresAt === undefined ? {} : { expiresAt }
-  return (await store.put(key, value, { ifVersion, ...expiry })) !== undefined
+  return (await store.put(key, value, { ifVersion, ...defined({ expiresAt }) })) !== undefined
 }
 
 const isWritten = (write: Verdict<unknown>['write'], found: StoreRecord | undefined): boolean =>

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { addressProblem, isSpecialAddress } from '../../src/http/addresses.ts'
+import { mayConnect, addressProblem, isSpecialAddress } from '../../src/http/addresses.ts'
 
 const hostOf = (authority: string): string => new URL(`https://${authority}/`).hostname
 
@@ -155,4 +155,17 @@ describe('CD2 S24 RFC 6890 special-use addresses and names', () => {
       }),
     )
   })
+})
+
+test('SSRF: a loopback name leads only to this machine, any other name only to a public address', () => {
+  for (const name of ['localhost', 'app.localhost', '127.0.0.1', '[::1]']) {
+    expect(mayConnect(name, '127.0.0.1'), name).toBe(true)
+    expect(mayConnect(name, '127.8.8.8'), name).toBe(true)
+    expect(mayConnect(name, '::1'), name).toBe(true)
+    expect(mayConnect(name, '93.184.216.34'), name).toBe(false)
+    expect(mayConnect(name, '10.0.0.1'), name).toBe(false)
+  }
+  for (const address of ['127.0.0.1', '::1', '10.0.0.1', 'fe80::1%eth0', '169.254.169.254'])
+    expect(mayConnect('mcp.example.com', address), address).toBe(false)
+  expect(mayConnect('mcp.example.com', '93.184.216.34')).toBe(true)
 })

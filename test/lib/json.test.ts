@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseJson, parseObject } from '../../src/lib/json.ts'
+import { isJsonObject, parseJson, parseObject } from '../../src/lib/json.ts'
 
 const once = [
   '{}',
@@ -48,4 +48,9 @@ test('S25 a text that is nested deeper than a call stack is read like any other'
   const deep = `{"a":${'['.repeat(20_000)}${']'.repeat(20_000)}`
   expect(() => parseJson(`${deep}}`)).not.toThrow()
   expect(() => parseJson(`${deep},"a":1}`)).toThrow(SyntaxError)
+})
+
+test('a JSON object is an object that is neither null nor a list', () => {
+  expect([{}, { a: 1 }, Object.create(null)].every(isJsonObject)).toBe(true)
+  expect([null, undefined, [], 'x', 1, true, () => 1].some(isJsonObject)).toBe(false)
 })

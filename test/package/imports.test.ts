@@ -28,7 +28,7 @@ const table: Record<string, Rule> = {
   'protocol/': { local: bottom, npm: [] },
   'http/': { local: [...bottom, 'protocol/'], npm: [] },
   'store/contract.ts': { local: ['types.ts', 'errors.ts'], npm: [] },
-  'store/update.ts': { local: ['store/contract.ts', 'types.ts', 'errors.ts'], npm: [] },
+  'store/update.ts': { local: ['store/contract.ts', 'lib/defined.ts', 'types.ts', 'errors.ts'], npm: [] },
   'cache/contract.ts': { local: ['types.ts'], npm: [] },
   'store/': {
     local: ['store/contract.ts', 'store/deadline.ts', 'lib/', 'errors.ts', 'types.ts'],

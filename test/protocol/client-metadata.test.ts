@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { OAuthError } from '../../src/errors.ts'
-import { clientIdUrl } from '../../src/protocol/client-id-url.ts'
+import { clientIdUrl } from '../../src/protocol/client-id.ts'
 import { parseClientMetadata } from '../../src/protocol/client-metadata.ts'
 
 const redirect_uris = ['https://app.test/cb']

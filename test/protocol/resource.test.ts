@@ -1,11 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import {
-  canonicalResource,
-  isLoopbackHost,
-  isSecureOrLoopback,
-  sameResource,
-} from '../../src/protocol/resource.ts'
+import { isLoopbackHost, isSecureOrLoopback } from '../../src/protocol/loopback.ts'
+import { canonicalResource, sameResource } from '../../src/protocol/resource.ts'
 import {
   authorizationServerMetadataUrls,
   protectedResourceMetadataUrl,

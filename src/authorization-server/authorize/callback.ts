@@ -1,4 +1,4 @@
-import { OAuthError } from '../../errors.ts'
+import { isOAuthError } from '../../errors.ts'
 import type { Identity } from '../../types.ts'
 import { requireSameOrigin } from '../browser/csrf.ts'
 import { ownReturnPath, passOn, seeOther } from '../browser/redirect.ts'
@@ -46,7 +46,7 @@ async function finishSignIn(context: Context, request: Request): Promise<Respons
     if (approval === undefined) return seeOther(returnPath(context, request), cookies)
     return await continueApproval(context, request, { approval, user, startedAt, cookies })
   } catch (error) {
-    if (approval === undefined || !(error instanceof OAuthError) || error instanceof PageError) throw error
+    if (approval === undefined || !isOAuthError(error) || error instanceof PageError) throw error
     const target = await findTargetAgain(context, approval.request)
     if (target === undefined) throw error
     return sendError(context, target, error, closed)

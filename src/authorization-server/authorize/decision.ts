@@ -1,4 +1,4 @@
-import { OAuthError } from '../../errors.ts'
+import { isOAuthError, OAuthError } from '../../errors.ts'
 import { readForm } from '../../http/body.ts'
 import { defined } from '../../lib/defined.ts'
 import type { Identity } from '../../types.ts'
@@ -75,7 +75,7 @@ async function approve(
     if (await context.grants.exists(approval.grantId)) throw answeredError()
     return await startSignIn(context, httpRequest, { ...wishesOf(request), path, approval }, cookies)
   } catch (error) {
-    if (error instanceof OAuthError && !(error instanceof PageError))
+    if (isOAuthError(error) && !(error instanceof PageError))
       return sendError(context, target, error, cookies)
     throw error
   }

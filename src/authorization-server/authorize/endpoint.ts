@@ -1,4 +1,4 @@
-import { OAuthError } from '../../errors.ts'
+import { isOAuthError, OAuthError } from '../../errors.ts'
 import type { Identity } from '../../types.ts'
 import type { Context } from '../context.ts'
 import { pageEndpoint } from '../page/endpoint.ts'
@@ -39,7 +39,7 @@ async function authorize(context: Context, httpRequest: Request): Promise<Respon
       throw new OAuthError('consent_required', 'The user has to be asked for consent')
     return await askForConsent(context, httpRequest, { target, request: offered, user })
   } catch (error) {
-    if (error instanceof OAuthError) return refuseRequest(context, target, error)
+    if (isOAuthError(error)) return refuseRequest(context, target, error)
     throw error
   }
 }

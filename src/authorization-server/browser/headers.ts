@@ -1,4 +1,4 @@
-import { noStore } from '../../http/responses.ts'
+import { noStore } from '../../http/cache-control.ts'
 
 /**
  * Headers of every page and redirect. Clickjacking: no site may frame a page (`frame-ancestors`,

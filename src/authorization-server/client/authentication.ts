@@ -1,4 +1,4 @@
-import { clientIdUrl } from '../../protocol/client-id-url.ts'
+import { clientIdUrl } from '../../protocol/client-id.ts'
 import { invalidClient, readClientCredentials } from '../../protocol/token-request.ts'
 import type { Client, Context } from '../context.ts'
 

@@ -1,4 +1,4 @@
-import { ConfigurationError, OAuthError } from '../../errors.ts'
+import { ConfigurationError, isOAuthError } from '../../errors.ts'
 import { optionError, secret as secretRow, text } from '../../lib/options.ts'
 import { parseClientMetadata, type ClientMetadata } from '../../protocol/client-metadata.ts'
 import type { Client } from '../context.ts'
@@ -53,7 +53,7 @@ export function checkConfigured(raw: ClientMetadata, option: string): Configured
   try {
     metadata = parseClientMetadata(raw)
   } catch (error) {
-    throw error instanceof OAuthError ? new ConfigurationError(option, error.message) : error
+    throw isOAuthError(error) ? new ConfigurationError(option, error.message) : error
   }
   const authMethod = method ?? (secret === undefined ? 'none' : 'client_secret_basic')
   const either = method === undefined && secret !== undefined

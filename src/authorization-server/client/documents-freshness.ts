@@ -1,3 +1,5 @@
+import { readFreshness } from '../../http/cache-control.ts'
+
 /** Seconds that a document is kept: at least, at most, and if the answer does not say. */
 const min = 60
 export const longestKept = 86_400
@@ -9,14 +11,7 @@ const standard = 3600
  * fetched at each request.
  */
 export function freshness(headers: Headers): number {
-  const directives = new Map(
-    (headers.get('cache-control') ?? '').split(',').map((directive) => {
-      const [name = '', value = ''] = directive.trim().toLowerCase().split('=', 2)
-      return [name, value.replaceAll('"', '')]
-    }),
-  )
-  if (directives.has('no-store') || directives.has('private')) return 0
-  if (directives.has('no-cache')) return min
-  const given = directives.get('s-maxage') ?? directives.get('max-age') ?? ''
-  return /^\d+$/.test(given) ? Math.min(Math.max(Number(given), min), longestKept) : standard
+  const { stored, revalidated, seconds = standard } = readFreshness(headers, { shared: true })
+  if (!stored) return 0
+  return revalidated ? min : Math.min(Math.max(seconds, min), longestKept)
 }

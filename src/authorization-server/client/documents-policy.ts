@@ -1,4 +1,4 @@
-import { OAuthError } from '../../errors.ts'
+import { isOAuthError, OAuthError } from '../../errors.ts'
 import { sha256 } from '../../lib/hash.ts'
 import { parseObject } from '../../lib/json.ts'
 import { isEmpty, parseClientMetadata, type ClientMetadata } from '../../protocol/client-metadata.ts'
@@ -51,6 +51,6 @@ function parseMetadata(document: object, policy: RedirectPolicy & { dropped: str
   try {
     return parseClientMetadata(document, { ...policy, source: 'document' })
   } catch (error) {
-    throw error instanceof OAuthError ? new RefusedDocumentError(error.message) : error
+    throw isOAuthError(error) ? new RefusedDocumentError(error.message) : error
   }
 }

@@ -1,4 +1,4 @@
-import { OAuthError, UnavailableError } from '../../errors.ts'
+import { isOAuthError, UnavailableError } from '../../errors.ts'
 import { guardedFetch, type GuardedResponse } from '../../http/guarded-fetch.ts'
 import { registrableSuffix } from '../../http/registrable-suffix.ts'
 import type { Clock, Fetch } from '../../types.ts'
@@ -68,7 +68,7 @@ export function createClientFetch(parts: { fetch: Fetch; clock: Clock }): Client
         throw new DocumentUnavailableError('Too many of this host are asked for')
       return await guardedFetch(url, { fetch, maxBytes, timeout, headers })
     } catch (error) {
-      if (error instanceof OAuthError && !(error instanceof DocumentUnavailableError))
+      if (isOAuthError(error) && !(error instanceof DocumentUnavailableError))
         throw new DocumentUnavailableError(error.message)
       throw error
     } finally {

@@ -1,6 +1,7 @@
 import { InvalidTokenError } from '../../errors.ts'
 import { readJson } from '../../http/body.ts'
-import { json, noStore } from '../../http/responses.ts'
+import { noStore } from '../../http/cache-control.ts'
+import { json } from '../../http/responses.ts'
 import { constantTimeEqual } from '../../lib/equal.ts'
 import { sha256 } from '../../lib/hash.ts'
 import { readBearer } from '../../protocol/bearer.ts'

@@ -1,6 +1,6 @@
 import { html } from 'hono/html'
 
-import { isLoopbackHost } from '../../protocol/resource.ts'
+import { isLoopbackHost } from '../../protocol/loopback.ts'
 import { brandName, page, type Html, type Look } from './layout.ts'
 import { cleanText, clientName, listText, period } from './text.ts'
 

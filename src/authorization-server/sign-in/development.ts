@@ -3,7 +3,7 @@ import { html } from 'hono/html'
 import { ConfigurationError } from '../../errors.ts'
 import { readForm } from '../../http/body.ts'
 import { oneLine } from '../../lib/runtime.ts'
-import { isLoopbackHost } from '../../protocol/resource.ts'
+import { isLoopbackHost } from '../../protocol/loopback.ts'
 import type { SignIn, SignInLeg } from '../../types.ts'
 import { page } from '../page/layout.ts'
 

@@ -1,4 +1,4 @@
-import { UnavailableError } from '../../errors.ts'
+import { isUnavailableError } from '../../errors.ts'
 import type { NewEvent } from '../../lib/runtime.ts'
 import type { Client, Context } from '../context.ts'
 import { changeGrant, type Verdict } from '../grant/record.ts'
@@ -34,7 +34,7 @@ export async function changeAttemptedGrant<T>(
       return judge(grant, mayStand)
     })
   } catch (error) {
-    if (error instanceof UnavailableError && attempt.tried !== undefined)
+    if (isUnavailableError(error) && attempt.tried !== undefined)
       interruptedWrites.add(presented, attempt.tried)
     throw error
   } finally {

@@ -1,6 +1,7 @@
-import { OAuthError } from '../../errors.ts'
+import { isOAuthError, OAuthError } from '../../errors.ts'
 import { readForm } from '../../http/body.ts'
-import { json, noStore } from '../../http/responses.ts'
+import { noStore } from '../../http/cache-control.ts'
+import { json } from '../../http/responses.ts'
 import { singleParameters } from '../../protocol/token-request.ts'
 import { authenticateClient } from '../client/authentication.ts'
 import type { Client, Context } from '../context.ts'
@@ -58,7 +59,7 @@ async function reportRefusal(
   client: Client,
   error: unknown,
 ): Promise<void> {
-  if (!(error instanceof OAuthError)) return
+  if (!isOAuthError(error)) return
   const { code, status } = error
   const { issuer, runtime, limits } = context
   runtime.event({ type: 'token.refused', level: 'warning', issuer, clientId: client.id, error: code, status })

@@ -1,6 +1,6 @@
 import { OAuthError } from '../../errors.ts'
 import { readForm } from '../../http/body.ts'
-import { noStore } from '../../http/responses.ts'
+import { noStore } from '../../http/cache-control.ts'
 import { constantTimeEqual } from '../../lib/equal.ts'
 import { sha256 } from '../../lib/hash.ts'
 import { singleParameters } from '../../protocol/token-request.ts'

@@ -1,5 +1,5 @@
 import { defined } from '../../lib/defined.ts'
-import { OAuthError, UnavailableError } from '../../errors.ts'
+import { isOAuthError, isUnavailableError, OAuthError, UnavailableError } from '../../errors.ts'
 import type { NewEvent } from '../../lib/runtime.ts'
 import type { ProtectedResourceMetadata } from '../../protocol/metadata.ts'
 import type { ClientContext } from '../context.ts'
@@ -24,7 +24,7 @@ export async function discover(
   try {
     return await findServer(context, createMetadataReader(context, server), server, announced, known)
   } catch (error) {
-    if (error instanceof OAuthError) context.runtime.event(failureEvent(error, server))
+    if (isOAuthError(error)) context.runtime.event(failureEvent(error, server))
     throw error
   }
 }
@@ -62,7 +62,7 @@ async function findServer(
       if (metadata !== undefined) return { ...describeResource(document), issuer, metadata }
       problem ??= noMetadata(reader, server)
     } catch (error) {
-      if (issuer === known && error instanceof UnavailableError) throw error
+      if (issuer === known && isUnavailableError(error)) throw error
       // Another of the listed servers may be usable; if none is, the first problem is reported.
       problem ??= error instanceof Error ? error : new UnavailableError('Discovery failed')
     }

@@ -1,3 +1,4 @@
+import { formatBasic } from '../../protocol/basic.ts'
 import { ClientSecretPost, modifyAssertion, None, PrivateKeyJwt, type ClientAuth } from 'oauth4webapi'
 import type { AuthorizationServerMetadata } from '../../protocol/metadata.ts'
 import type { Clock } from '../../types.ts'
@@ -65,11 +66,9 @@ export function registeredMethod(
  */
 function basic(secret: string): ClientAuth {
   return (_server, client, _body, headers) => {
-    headers.set('authorization', `Basic ${btoa(`${formEncode(client.client_id)}:${formEncode(secret)}`)}`)
+    headers.set('authorization', formatBasic(client.client_id, secret))
   }
 }
-
-const formEncode = (text: string): string => new URLSearchParams({ '': text }).toString().slice(1)
 
 function stamp(claims: Record<string, unknown>, clock: Clock): void {
   const now = Math.floor(clock())

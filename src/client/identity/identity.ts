@@ -1,6 +1,6 @@
 import { defined } from '../../lib/defined.ts'
 import type { ClientAuth } from 'oauth4webapi'
-import { OAuthError, UnavailableError } from '../../errors.ts'
+import { isOAuthError, isUnavailableError } from '../../errors.ts'
 import { optionalText } from '../answers.ts'
 import type { Connection } from '../connection.ts'
 import type { ClientContext } from '../context.ts'
@@ -106,7 +106,7 @@ export async function forgetUnscopedRegistration(
 
 /** Whether the server says that it does not know the client (RFC 6749 §5.2). */
 export const isUnknownClient = (error: unknown): boolean =>
-  error instanceof OAuthError && (error.code === 'invalid_client' || error.code === 'unauthorized_client')
+  isOAuthError(error) && (error.code === 'invalid_client' || error.code === 'unauthorized_client')
 
 /** A client and what it authenticates with. */
 export type KnownClient = { clientId: string } & Parameters<typeof clientAuth>[0]
@@ -151,7 +151,7 @@ async function registerOrAsk(
       return await register(connection, redirectUri, scopes)
     } catch (error) {
       // Some registration endpoints are not open to all.
-      if (askForClient === undefined || error instanceof UnavailableError) throw error
+      if (askForClient === undefined || isUnavailableError(error)) throw error
     }
   }
   const answer = await askForClient?.(issuer, { redirectUri })

@@ -1,5 +1,5 @@
 import { defined } from '../../lib/defined.ts'
-import { OAuthError } from '../../errors.ts'
+import { isOAuthError } from '../../errors.ts'
 import { isLoopbackRedirect } from '../../protocol/redirect-uri.ts'
 import { formatScope } from '../../protocol/scope.ts'
 import { optionalPositiveNumber, optionalText, readAnswer } from '../answers.ts'
@@ -26,7 +26,7 @@ export async function register(
       const record = await registerWith(connection, redirectUri, scope)
       return { ...record, scopes: scope.split(' ') }
     } catch (error) {
-      if (!(error instanceof OAuthError) || error.status !== 400) throw error
+      if (!isOAuthError(error) || error.status !== 400) throw error
       connection.context.runtime.event({
         type: 'client.registration-refused',
         level: 'warning',

@@ -1,4 +1,4 @@
-import { OAuthError } from '../../errors.ts'
+import { isOAuthError, OAuthError } from '../../errors.ts'
 import type { AuthorizationServerMetadata } from '../../protocol/metadata.ts'
 import { toErrorCode, withoutCredentials } from '../answers.ts'
 import { connect, type Connection } from '../connection.ts'
@@ -74,7 +74,7 @@ export async function finishAuthorization(context: ClientContext, arrived: URL):
   } catch (error) {
     // Otherwise the next attempt would use the same registration again.
     if (isUnknownClient(error)) await forgetRegistration(context, found.issuer, clientId)
-    if (error instanceof OAuthError && error.code === 'invalid_scope')
+    if (isOAuthError(error) && error.code === 'invalid_scope')
       await forgetUnscopedRegistration(context, found.issuer, clientId)
     throw error
   }

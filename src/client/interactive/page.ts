@@ -1,4 +1,4 @@
-import { OAuthError } from '../../errors.ts'
+import { isOAuthError, OAuthError } from '../../errors.ts'
 import type { ClientContext } from '../context.ts'
 import type { Authorized } from '../types.ts'
 
@@ -16,7 +16,7 @@ export const successPage = (): Response =>
  * is repeated: a crafted link must not put its text on the page.
  */
 export async function answerFailure({ options, runtime }: ClientContext, error: unknown): Promise<Response> {
-  const known: Partial<OAuthError> = error instanceof OAuthError ? error : {}
+  const known: Partial<OAuthError> = isOAuthError(error) ? error : {}
   runtime.event({
     type: 'client.authorization-failed',
     level: 'warning',

@@ -1,4 +1,4 @@
-import { OAuthError } from '../../errors.ts'
+import { isOAuthError, OAuthError } from '../../errors.ts'
 import type { Connection } from '../connection.ts'
 import type { ClientContext } from '../context.ts'
 import { AuthorizationRequiredError } from '../errors.ts'
@@ -75,7 +75,7 @@ async function authorizeUser(connection: Connection, scopes: string[] | undefine
   } catch (error) {
     // A server that has forgotten the client shows an error page and does not redirect: register again next
     // time.
-    if (error instanceof OAuthError && error.code === 'authorization_timeout')
+    if (isOAuthError(error) && error.code === 'authorization_timeout')
       await context.storage.delete(await recordKeys.registration(found.issuer))
     throw error
   }

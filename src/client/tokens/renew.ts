@@ -1,4 +1,4 @@
-import { OAuthError, UnavailableError } from '../../errors.ts'
+import { isOAuthError, isUnavailableError } from '../../errors.ts'
 import type { Connection } from '../connection.ts'
 import { findIdentity, forgetRegistration, isUnknownClient } from '../identity/identity.ts'
 import type { TokenRecord } from '../records.ts'
@@ -61,7 +61,7 @@ async function renew(
     // Stored before it is used: a crash must not lose a rotated token.
     return await saveTokens(connection, answer, { clientId, asked, before: tokens })
   } catch (error) {
-    const known = error instanceof OAuthError
+    const known = isOAuthError(error)
     const dead = known && (error.code === 'invalid_grant' || isUnknownClient(error))
     if (!dead && usable !== undefined) {
       // Otherwise each request of the token's last minute would try again.
@@ -71,7 +71,7 @@ async function renew(
       context.runtime.failed(error, 'renewal', { event })
       return usable
     }
-    if (!known || error instanceof UnavailableError || error.code === 'invalid_response') throw error
+    if (!known || isUnavailableError(error) || error.code === 'invalid_response') throw error
     // Many servers have another code for a dead refresh token: after any error a new authorization is the way
     // out.
     if (dead) await context.storage.delete(tokenKey)
@@ -90,7 +90,7 @@ async function renew(
 /** Only if a quirk says that the provider needs it: the refusal of our resource counts otherwise. */
 function mayOmitResource({ context, found: { issuer } }: Connection, error: unknown): boolean {
   if (!context.quirksOf(issuer).retryRefreshWithoutResource) return false
-  if (!(error instanceof OAuthError) || error.status !== 400 || isUnknownClient(error)) return false
+  if (!isOAuthError(error) || error.status !== 400 || isUnknownClient(error)) return false
   const about = { issuer, error: error.code, detail: error.message }
   context.runtime.event({ type: 'client.resource-refused', level: 'warning', ...about })
   return true

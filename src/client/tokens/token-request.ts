@@ -5,7 +5,7 @@ import {
   type AuthorizationServer,
   type ClientAuth,
 } from 'oauth4webapi'
-import { OAuthError } from '../../errors.ts'
+import { isOAuthError } from '../../errors.ts'
 import type { Fetch } from '../../types.ts'
 import type { Connection } from '../connection.ts'
 import { asServer } from '../discovery/server-metadata.ts'
@@ -42,7 +42,7 @@ export async function requestTokens(
     return await request()
   } catch (error) {
     // RFC 9449 §8: the handle has taken the nonce from the refusal.
-    if (!(error instanceof OAuthError) || error.code !== 'use_dpop_nonce') throw error
+    if (!isOAuthError(error) || error.code !== 'use_dpop_nonce') throw error
     return request()
   }
 }

@@ -1,4 +1,4 @@
-import { InvalidTokenError } from '../../errors.ts'
+import { isInvalidTokenError } from '../../errors.ts'
 import { applyCors } from '../../http/cors.ts'
 import { compareScopes } from './scopes.ts'
 import type { OperationJudgement } from '../types.ts'
@@ -74,7 +74,7 @@ function limitFor(
       await target.verify(auth.token)
       return true
     } catch (error) {
-      if (error instanceof InvalidTokenError) return false
+      if (isInvalidTokenError(error)) return false
       // An outage of the issuer says nothing about the token.
       const event = {
         type: 'verifier.unavailable',

@@ -1,4 +1,4 @@
-import { InsufficientScopeError, OAuthError } from '../../errors.ts'
+import { InsufficientScopeError, isOAuthError, OAuthError } from '../../errors.ts'
 import { applyCors } from '../../http/cors.ts'
 import { isOwn, removeCredential } from '../../lib/own-request.ts'
 import { readBearer } from '../../protocol/bearer.ts'
@@ -218,7 +218,7 @@ function refuse(
         : missingTokenHeaders(target, [...new Set([...scopes, ...plan.first])])
     return applyCors(request, new Response(null, { status: 401, headers }), target.cors)
   }
-  if (!(problem instanceof OAuthError)) throw problem
+  if (!isOAuthError(problem)) throw problem
   reportRefusal(target, verified, problem, request, operation)
   return refusal(request, target, problem, { scopes, first: plan.first }, required)
 }

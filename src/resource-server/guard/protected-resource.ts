@@ -1,7 +1,7 @@
-import { InvalidTokenError, UnavailableError } from '../../errors.ts'
+import { InvalidTokenError, isInvalidTokenError, isUnavailableError, UnavailableError } from '../../errors.ts'
 import type { CorsPolicy } from '../../http/cors.ts'
 import { attribute, resolveRuntime, type ResolvedRuntime } from '../../lib/runtime.ts'
-import { isLoopbackHost } from '../../protocol/resource.ts'
+import { isLoopbackOrigin } from '../../protocol/loopback.ts'
 import type { Awaitable, TokenVerifier, VerifiedToken } from '../../types.ts'
 import type { Resource, Settings } from '../context.ts'
 import { route } from '../verify/first-of.ts'
@@ -86,8 +86,8 @@ export class ProtectedResource {
   }
 
   #failure(token: string, error: unknown): InvalidTokenError | UnavailableError {
-    if (error instanceof InvalidTokenError) this.#cache?.delete(token)
-    if (error instanceof InvalidTokenError || error instanceof UnavailableError) return error
+    if (isInvalidTokenError(error)) this.#cache?.delete(token)
+    if (isInvalidTokenError(error) || isUnavailableError(error)) return error
     // Any other error says nothing about the token, so it is 503. Its message may quote the token, so it goes
     // to `onError` only.
     return attribute(new UnavailableError('The token could not be judged'), 'verifier', error)
@@ -118,10 +118,4 @@ export class ProtectedResource {
     if (verified.until > now) this.#cache?.set(verified)
     return verified
   }
-}
-
-function isLoopbackOrigin(origin: string): boolean {
-  if (!URL.canParse(origin)) return false
-  const { protocol, hostname } = new URL(origin)
-  return /^https?:$/.test(protocol) && isLoopbackHost(hostname)
 }

@@ -1,6 +1,7 @@
 import { OAuthError } from '../../errors.ts'
 import { applyCors } from '../../http/cors.ts'
-import { noStore, oauthError } from '../../http/responses.ts'
+import { noStore } from '../../http/cache-control.ts'
+import { oauthError } from '../../http/responses.ts'
 import { bearerChallenge } from '../../protocol/challenge.ts'
 import type { ProtectedResource } from './protected-resource.ts'
 import type { Plan, Requirement } from './need.ts'

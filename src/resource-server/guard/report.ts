@@ -1,4 +1,4 @@
-import { InsufficientScopeError, type OAuthError } from '../../errors.ts'
+import { isInsufficientScopeError, type OAuthError } from '../../errors.ts'
 import type { NewEvent } from '../../lib/runtime.ts'
 import type { TollgateEventType } from '../../types.ts'
 import type { ProtectedResource } from './protected-resource.ts'
@@ -21,10 +21,9 @@ export function reportRefusal(
     status: error.status,
     detail: error.message,
     operation,
-    missingScopes:
-      error instanceof InsufficientScopeError
-        ? compareScopes(verified?.carried ?? new Set(), error.scopes).missing
-        : undefined,
+    missingScopes: isInsufficientScopeError(error)
+      ? compareScopes(verified?.carried ?? new Set(), error.scopes).missing
+      : undefined,
     expected: error.expected,
     received: error.received,
     duration: error.retryAfter,

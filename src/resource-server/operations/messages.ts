@@ -1,3 +1,5 @@
+import { isJsonObject } from '../../lib/json.ts'
+import { noStore } from '../../http/cache-control.ts'
 import { readText } from '../../http/body.ts'
 import { namesTwice } from '../../lib/json.ts'
 
@@ -52,7 +54,7 @@ export function rpcError(code: number, message: string, to?: Message, status = 4
   const id = typeof to?.['id'] === 'string' || typeof to?.['id'] === 'number' ? to['id'] : null
   const refused = Response.json(
     { jsonrpc: '2.0', id, error: { code, message } },
-    { status, headers: { 'cache-control': 'no-store' } },
+    { status, headers: noStore },
   )
   return { refused, detail: message }
 }
@@ -62,10 +64,7 @@ export function rpcError(code: number, message: string, to?: Message, status = 4
  * that was not judged.
  */
 const isMessage = (value: unknown): value is Message =>
-  typeof value === 'object' &&
-  value !== null &&
-  !Array.isArray(value) &&
-  ['string', 'undefined'].includes(typeof (value as Message)['method'])
+  isJsonObject(value) && ['string', 'undefined'].includes(typeof value['method'])
 
 /**
  * The same request with the body that was read. `json()` returns the object that was judged, `text()` the

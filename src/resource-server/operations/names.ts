@@ -1,3 +1,4 @@
+import { isJsonObject } from '../../lib/json.ts'
 import { isMisspelt, nameKind, type NameKind } from './methods.ts'
 import type { Message } from './messages.ts'
 import { isBlankOrControlled } from './patterns.ts'
@@ -23,7 +24,7 @@ export function operationsOf(messages: readonly Message[], rules: Rules): Asked[
     // A response of the client has no method and is not an operation.
     if (typeof method !== 'string') continue
     if (method.length > longestName || isMisspelt(method)) return 'The method is not spelt as MCP spells it'
-    const members = isObject(params) ? params : {}
+    const members = isJsonObject(params) ? params : {}
     const all: [string, Readonly<Record<string, unknown>>][] = [[method, members]]
     if (method === 'subscriptions/listen')
       for (const uri of subscribed(members)) all.push(['resources/subscribe', { uri }])
@@ -39,7 +40,7 @@ export function operationsOf(messages: readonly Message[], rules: Rules): Asked[
 
 /** MCP 2026-07-28: one request subscribes to several resources. */
 function subscribed({ notifications }: Readonly<Record<string, unknown>>): readonly unknown[] {
-  const uris = isObject(notifications) ? (notifications['resourceSubscriptions'] ?? []) : []
+  const uris = isJsonObject(notifications) ? (notifications['resourceSubscriptions'] ?? []) : []
   return Array.isArray(uris) ? uris : [uris]
 }
 
@@ -52,7 +53,7 @@ interface Named {
 function nameOf(kind: NameKind | undefined, params: Readonly<Record<string, unknown>>): Named {
   if (kind === 'uri') return { value: params['uri'], isUri: true }
   if (kind !== 'ref') return { value: params['name'], isUri: false }
-  const { type, name, uri } = isObject(params['ref']) ? params['ref'] : {}
+  const { type, name, uri } = isJsonObject(params['ref']) ? params['ref'] : {}
   // The type says which member is read. One of the other type could be the one that a peer reads.
   if (type === 'ref/prompt' && uri === undefined) return { value: name, isUri: false }
   return { value: type === 'ref/resource' && name === undefined ? uri : undefined, isUri: true }
@@ -82,6 +83,3 @@ function judgedName(
     ? 'The URI is not in its normal form (RFC 3986 §6.2)'
     : { name, key }
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

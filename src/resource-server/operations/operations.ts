@@ -1,4 +1,4 @@
-import { OAuthError } from '../../errors.ts'
+import { isOAuthError, OAuthError } from '../../errors.ts'
 import { flag, integer, oneOf, readOptions, strings } from '../../lib/options.ts'
 import { attribute } from '../../lib/runtime.ts'
 import type { AuthInfo, Awaitable } from '../../types.ts'
@@ -187,7 +187,7 @@ async function callRule(
   try {
     return await rule(operation, auth)
   } catch (error) {
-    if (error instanceof OAuthError) throw error
+    if (isOAuthError(error)) throw error
     const failure = new OAuthError('server_error', 'A rule for this operation failed', { status: 500 })
     throw attribute(failure, 'operationScopes', error)
   }

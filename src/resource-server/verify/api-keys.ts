@@ -1,4 +1,4 @@
-import { ConfigurationError, InvalidTokenError, OAuthError, UnavailableError } from '../../errors.ts'
+import { ConfigurationError, InvalidTokenError, isOAuthError, UnavailableError } from '../../errors.ts'
 import { constantTimeEqual } from '../../lib/equal.ts'
 import { sha256 } from '../../lib/hash.ts'
 import {
@@ -160,7 +160,7 @@ async function lookUp(
   try {
     return await find(hash)
   } catch (cause) {
-    throw cause instanceof OAuthError
+    throw isOAuthError(cause)
       ? cause
       : attribute(
           new UnavailableError('The API keys are out of reach', { cause }),

@@ -1,4 +1,4 @@
-import { ConfigurationError, InvalidTokenError, OAuthError, UnavailableError } from '../../errors.ts'
+import { ConfigurationError, InvalidTokenError, isOAuthError, UnavailableError } from '../../errors.ts'
 import { flag, func, readOptions, seconds, text } from '../../lib/options.ts'
 import { attribute, resolveRuntime } from '../../lib/runtime.ts'
 import { sameResource } from '../../protocol/resource.ts'
@@ -75,7 +75,7 @@ async function classified<T>(work: () => Awaitable<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    if (error instanceof OAuthError) throw error
+    if (isOAuthError(error)) throw error
     // Their messages may quote the token, so they stay here.
     throw saysInvalid(error)
       ? new InvalidTokenError('The token is not valid')

@@ -1,9 +1,10 @@
+import { readFreshness } from '../../http/cache-control.ts'
 import { UnavailableError } from '../../errors.ts'
 import { discoverAuthorizationServer } from '../../http/discovery.ts'
 import { guardedFetch, type GuardedFetchOptions } from '../../http/guarded-fetch.ts'
 import { parseObject } from '../../lib/json.ts'
 import type { ResolvedRuntime } from '../../lib/runtime.ts'
-import { isLoopbackHost } from '../../protocol/resource.ts'
+import { isLoopbackHost } from '../../protocol/loopback.ts'
 import { readKeySet, type VerificationKey } from './jwk.ts'
 
 /** A key set as the issuer answered it. */
@@ -72,10 +73,6 @@ export class KeySetRequest {
  * the bounds.
  */
 function lifetimeOf(headers: Headers): number {
-  const control = headers.get('cache-control') ?? ''
-  const maxAge = /(?:^|[\s,])max-age="?(\d{1,10})/i.exec(control)?.[1]
-  if (/(?:^|[\s,])no-(?:store|cache)/i.test(control)) return freshness.min
-  if (maxAge === undefined) return freshness.default
-  const age = Number(headers.get('age') ?? 0)
-  return Math.min(freshness.max, Math.max(freshness.min, Number(maxAge) - (age > 0 ? age : 0)))
+  const { stored, revalidated, seconds = freshness.default } = readFreshness(headers)
+  return stored && !revalidated ? Math.min(freshness.max, Math.max(freshness.min, seconds)) : freshness.min
 }

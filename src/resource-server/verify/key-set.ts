@@ -1,4 +1,4 @@
-import { InvalidTokenError, UnavailableError } from '../../errors.ts'
+import { InvalidTokenError, isUnavailableError, UnavailableError } from '../../errors.ts'
 import { attribute, resolveRuntime, type ResolvedRuntime } from '../../lib/runtime.ts'
 import { SingleFlight } from '../../lib/single-flight.ts'
 import { requireWithin } from '../../lib/within.ts'
@@ -143,7 +143,7 @@ export class RemoteKeySet implements KeySet {
       await this.#cache.write(fetched, fetched.freshUntil - fetched.at + staleIfError)
     } catch (error) {
       this.#fail(
-        error instanceof UnavailableError
+        isUnavailableError(error)
           ? error
           : attribute(new UnavailableError('The key set is out of reach'), 'key set', error),
       )

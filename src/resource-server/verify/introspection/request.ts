@@ -1,6 +1,6 @@
+import { formatBasic } from '../../../protocol/basic.ts'
 import { SignJWT } from 'jose/jwt/sign'
 import { importJWK } from 'jose/key/import'
-import { base64url, utf8 } from '../../../lib/bytes.ts'
 import { randomToken } from '../../../lib/random.ts'
 import type { Awaitable, Clock, OpaqueProfile } from '../../../types.ts'
 
@@ -82,7 +82,7 @@ async function authenticate(
 ): Promise<void> {
   switch (authentication.method) {
     case 'client_secret_basic':
-      headers['authorization'] = basic(authentication.clientId, authentication.clientSecret)
+      headers['authorization'] = formatBasic(authentication.clientId, authentication.clientSecret)
       break
     case 'client_secret_post':
       form.set('client_id', authentication.clientId)
@@ -98,14 +98,6 @@ async function authenticate(
       headers['authorization'] = `Bearer ${typeof token === 'string' ? token : await token()}`
     }
   }
-}
-
-/** RFC 6749 §2.3.1: both parts form-urlencoded before they are joined. */
-function basic(clientId: string, clientSecret: string): string {
-  const encode = (text: string): string => new URLSearchParams({ '': text }).toString().slice(1)
-  const joined = base64url(utf8(`${encode(clientId)}:${encode(clientSecret)}`))
-  const padding = '='.repeat((4 - (joined.length % 4)) % 4)
-  return `Basic ${joined.replaceAll('-', '+').replaceAll('_', '/')}${padding}`
 }
 
 /** RFC 7523 §3. A fresh one for each request: 60 s, and an id that is never used twice. */

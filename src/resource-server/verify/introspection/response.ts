@@ -1,4 +1,4 @@
-import { parseObject } from '../../../lib/json.ts'
+import { isJsonObject, parseObject } from '../../../lib/json.ts'
 import type { OpaqueProfile } from '../../../types.ts'
 
 /** What came back. */
@@ -83,7 +83,7 @@ function active(body: Json | undefined): Json | undefined {
 }
 
 function record(value: unknown): Json | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : undefined
+  return isJsonObject(value) ? value : undefined
 }
 
 function identifier(value: unknown): string | undefined {

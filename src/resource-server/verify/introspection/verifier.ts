@@ -1,5 +1,10 @@
 import { forgiving } from '../../../cache/contract.ts'
-import { ConfigurationError, InvalidTokenError, UnavailableError } from '../../../errors.ts'
+import {
+  ConfigurationError,
+  InvalidTokenError,
+  isInvalidTokenError,
+  UnavailableError,
+} from '../../../errors.ts'
 import { checkUrl, guardedFetch } from '../../../http/guarded-fetch.ts'
 import { recordCodec, type Codec } from '../../../lib/codec.ts'
 import { sha256 } from '../../../lib/hash.ts'
@@ -103,7 +108,7 @@ export class IntrospectionVerifier implements TokenVerifier {
       return verified
     } catch (error) {
       const { negativeTtl } = this.#settings
-      if (error instanceof InvalidTokenError && negativeTtl > 0)
+      if (isInvalidTokenError(error) && negativeTtl > 0)
         this.#refused.set(token, { until: this.#runtime.clock() + negativeTtl, error })
       throw error
     }

@@ -1,3 +1,6 @@
+/** Whether a client id is a URL. With Basic credentials it may contain colons. */
+export const isUrlClientId = (id: string): boolean => /^https?:\/\//.test(id)
+
 /**
  * The URL of a client-id metadata document (draft-ietf-oauth-client-id-metadata-document-01 §3), or undefined: https, with a path, no
  * fragment, user information, dot segments (also those that only some servers read as such), backslash or white space, and written as the URL
