@@ -53,6 +53,9 @@ export interface OAuthErrorOptions {
   received?: unknown
 }
 
+// A registered symbol: two copies of this module, in two bundles or two versions, recognise each other's errors.
+const brand = Symbol.for('tollgate.error')
+
 // The official SDK (v2) recognises its own errors by this property, so ours are understood without depending on it.
 const sdkBrand = Symbol.for('mcp.sdk.errorBrands')
 const brands: ReadonlySet<string> = new Set(['mcp.OAuthError'])
@@ -89,6 +92,7 @@ export class OAuthError extends Error {
     this.description = description
     this.expected = expected
     this.received = received
+    Object.defineProperty(this, brand, { value: 'oauth' })
     Object.defineProperty(this, sdkBrand, { value: brands })
   }
 
@@ -161,5 +165,43 @@ export class ConfigurationError extends Error {
     )
     this.name = 'ConfigurationError'
     this.option = option
+    Object.defineProperty(this, brand, { value: 'configuration' })
   }
 }
+
+/**
+ * Whether a value is an {@link OAuthError}, also one of another copy of this module: `instanceof` fails if a bundler has
+ * put two entry points into two bundles.
+ *
+ * @example
+ * try {
+ *   await client.fetch(url)
+ * } catch (error) {
+ *   if (isOAuthError(error) && error.code === 'access_denied') return 'The user has refused'
+ *   throw error
+ * }
+ */
+export const isOAuthError = (value: unknown): value is OAuthError => brandOf(value) === 'oauth'
+
+/** Whether a value is a {@link ConfigurationError}, also one of another copy of this module. */
+export const isConfigurationError = (value: unknown): value is ConfigurationError =>
+  brandOf(value) === 'configuration'
+
+/** Whether a value is an OAuthError with 401 `invalid_token`, also one of another copy of this module. */
+export const isInvalidTokenError = (
+  value: unknown,
+): value is OAuthError & { readonly code: 'invalid_token' } =>
+  isOAuthError(value) && value.code === 'invalid_token' && value.status === 401
+
+/** Whether a value is an {@link InsufficientScopeError}, also one of another copy of this module. */
+export const isInsufficientScopeError = (value: unknown): value is InsufficientScopeError =>
+  isOAuthError(value) && value.code === 'insufficient_scope' && 'scopes' in value
+
+/** Whether a value is an OAuthError with 503 `temporarily_unavailable`, also one of another copy of this module. */
+export const isUnavailableError = (
+  value: unknown,
+): value is OAuthError & { readonly code: 'temporarily_unavailable' } =>
+  isOAuthError(value) && value.code === 'temporarily_unavailable' && value.status === 503
+
+const brandOf = (value: unknown): unknown =>
+  typeof value === 'object' && value !== null ? (value as { [brand]?: unknown })[brand] : undefined

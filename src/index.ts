@@ -6,6 +6,11 @@ export {
   ConfigurationError,
   InsufficientScopeError,
   InvalidTokenError,
+  isConfigurationError,
+  isInsufficientScopeError,
+  isInvalidTokenError,
+  isOAuthError,
+  isUnavailableError,
   OAuthError,
   UnavailableError,
 } from './errors.ts'

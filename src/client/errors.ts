@@ -1,4 +1,4 @@
-import { OAuthError } from '../errors.ts'
+import { isOAuthError, OAuthError } from '../errors.ts'
 import { oneLine } from '../lib/runtime.ts'
 import type { AuthorizationRequest } from './types.ts'
 
@@ -30,6 +30,10 @@ export class AuthorizationRequiredError extends OAuthError {
     Object.defineProperty(this, 'url', { value: url, enumerable: false })
   }
 }
+
+/** Whether a value is an {@link AuthorizationRequiredError}, also one of another copy of this module. */
+export const isAuthorizationRequiredError = (value: unknown): value is AuthorizationRequiredError =>
+  isOAuthError(value) && value.code === 'authorization_required' && 'url' in value
 
 /**
  * A server's document does not say what it must: the value that it has, the value that was expected, and the

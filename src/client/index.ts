@@ -10,7 +10,7 @@ export type {
   Redirect,
   TokenAnswer,
 } from './types.ts'
-export { AuthorizationRequiredError, MismatchError } from './errors.ts'
+export { AuthorizationRequiredError, isAuthorizationRequiredError, MismatchError } from './errors.ts'
 export { memoryStorage } from './storage/memory-storage.ts'
 export {
   clientCredentials,
