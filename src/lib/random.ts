@@ -16,6 +16,3 @@ export function randomToken(bytes = 20): string {
   pool.fill(0, left, left + bytes)
   return token
 }
-
-/** The version of a record: 96 random bits, never used twice for a key, also not after delete and recreate. */
-export const newVersion = (): string => randomToken(12)

@@ -60,31 +60,28 @@ export function expiring(store: Store, clock: Clock): ExpiringStore {
 export function checked<T extends Store>(driver: T): T {
   return {
     ...driver,
-    get: async (key: string) => {
-      checkKey(key)
-      return driver.get(key)
-    },
+    get: async (key: string) => driver.get(checkKey(key)),
     put: async (key: string, value: string, options: Parameters<Store['put']>[2]) => {
       checkKey(key)
       checkValue(value)
-      if (options.ifVersion !== null) checkVersion(options.ifVersion)
-      if (options.expiresAt !== undefined && !Number.isFinite(options.expiresAt))
+      checkVersion(options.ifVersion, null)
+      if (!Number.isFinite(options.expiresAt ?? 0))
         throw new TypeError('expiresAt is a number of seconds since the epoch')
       return driver.put(key, value, options)
     },
     delete: async (key: string, options?: Parameters<Store['delete']>[1]) => {
-      checkKey(key)
-      if (options?.ifVersion !== undefined) checkVersion(options.ifVersion)
-      return driver.delete(key, options)
+      checkVersion(options?.ifVersion, undefined)
+      return driver.delete(checkKey(key), options)
     },
   }
 }
 
 /** Throws a TypeError unless the key is 1 to 200 characters of `[A-Za-z0-9:_-]`. */
-export function checkKey(key: string): void {
+export function checkKey(key: string): string {
   // The key is not quoted: it may come from outside.
   if (typeof key !== 'string' || !keyAlphabet.test(key))
     throw new TypeError('A store key has 1 to 200 characters of A-Z a-z 0-9 : _ -')
+  return key
 }
 
 /** Throws a RangeError above 60 000 bytes of UTF-8, a TypeError for what is not well-formed text. */
@@ -95,10 +92,13 @@ export function checkValue(value: string): void {
     throw new RangeError(`A store value has at most ${maxValueBytes} bytes of UTF-8; this one has more`)
 }
 
-function checkVersion(version: string): void {
-  if (typeof version !== 'string' || version === '')
+function checkVersion(version: unknown, none: null | undefined): void {
+  if (version !== none && (typeof version !== 'string' || version === ''))
     throw new TypeError('ifVersion is a version that this store gave, or null for "no record"')
 }
+
+/** The version of a record: 96 random bits, so that none is used twice for a key, even after delete and recreate. */
+export const newVersion = (): string => crypto.getRandomValues(new Uint32Array(3)).join('-')
 
 /** What lies together: the key up to its first colon. */
 export const partitionOf = (key: string): string => key.split(':', 1)[0]!
@@ -133,30 +133,39 @@ export async function whileBusy<T>(
   }
 }
 
-/** Throws a ConfigurationError unless the client that was passed in has these methods. */
-export function requireMethods(option: string, client: unknown, methods: string[], expected: string): void {
-  const given = client as Record<string, unknown> | null | undefined
-  if (!methods.every((name) => typeof given?.[name] === 'function'))
-    throw new ConfigurationError(option, `needs ${expected}`)
-}
-
-/** Throws a ConfigurationError for an option that does not exist or has another type than this. */
-export function requireOptions(options: object, types: Record<string, 'string' | 'function'>): void {
-  for (const [name, value] of Object.entries(options)) {
-    const type = types[name]
+/**
+ * Checks what a driver is made from: the database's client, by the methods that are called, and the driver's options, by
+ * their types. By hand, because the tables of lib/options.ts would be half of a driver.
+ */
+export function checkDriver(
+  [name, client, what]: readonly [name: string, client: unknown, what: string],
+  methods: readonly string[],
+  options: object = {},
+  types: Readonly<Record<string, 'string' | 'function'>> = {},
+): void {
+  if (!methods.every((method) => typeof Object(client)[method] === 'function'))
+    throw wrong(name, what, client)
+  for (const [option, value] of Object.entries(options)) {
+    const type = types[option]
     if (type === undefined)
-      throw new ConfigurationError(name, `is no option; there are ${Object.keys(types).join(', ')}`)
-    if (value !== undefined && typeof value !== type) throw new ConfigurationError(name, `needs a ${type}`)
+      throw new ConfigurationError(
+        option,
+        `is not an option; the options are ${Object.keys(types).join(', ')}`,
+      )
+    if (value !== undefined && typeof value !== type) throw wrong(option, `a ${type}`, value)
   }
 }
 
+const wrong = (name: string, what: string, value: unknown): ConfigurationError =>
+  new ConfigurationError(name, `must be ${what}; got ${value === undefined ? 'nothing' : typeof value}`)
+
 function requireStore(store: Store): void {
-  requireMethods('store', store, ['get', 'put', 'delete'], 'an object with get, put and delete')
-  // In TypeScript neither compiles; `getWithMetadata` is how a bare KV namespace looks.
+  checkDriver(['store', store, 'a store with get, put and delete'], ['get', 'put', 'delete'])
+  // In TypeScript neither compiles. A bare KV namespace has `getWithMetadata`.
   const { kind, getWithMetadata } = store as { kind?: unknown; getWithMetadata?: unknown }
   if (kind === 'cache' || getWithMetadata !== undefined)
     throw new ConfigurationError(
       'store',
-      'a cache cannot hold codes and grants, because two racers could both win; use a store, for example durableObject(namespace)',
+      'must be a store, for example durableObject(namespace); got a cache. A cache cannot hold codes and grants: two racers could both win',
     )
 }

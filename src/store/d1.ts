@@ -1,12 +1,11 @@
-import { newVersion } from '../lib/random.ts'
 import {
   checked,
   garbageMargin,
   recordOf,
-  requireMethods,
-  requireOptions,
+  checkDriver,
   sweepLimit,
   type SweptStore,
+  newVersion,
 } from './contract.ts'
 
 /** Cloudflare's D1 binding, as far as this driver uses it. */
@@ -31,8 +30,7 @@ export interface D1Options {
  * const store = d1(env.DB)
  */
 export function d1(db: D1Like, options: D1Options = {}): SweptStore {
-  requireMethods('db', db, ['withSession'], 'a D1 binding, for example env.DB')
-  requireOptions(options, { table: 'string' })
+  checkDriver(['db', db, 'a D1 binding, for example env.DB'], ['withSession'], options, { table: 'string' })
   const table = `"${(options.table ?? 'tollgate').replaceAll('"', '""')}"`
   const send = <T>(
     sql: string,

@@ -1,4 +1,3 @@
-import { Lru } from '../lib/lru.ts'
 import { partitionOf } from './contract.ts'
 
 /**
@@ -6,6 +5,9 @@ import { partitionOf } from './contract.ts'
  * answers 503, so a write that was stalled does not stand after its 503.
  */
 const patience = 5000
+
+/** Partitions whose offset is remembered. */
+const most = 10_000
 
 /** Until when the server may carry out a write, by the clock of the server: the clocks of two machines are never compared. */
 export interface WriteDeadlines {
@@ -17,13 +19,16 @@ export interface WriteDeadlines {
 
 export function writeDeadlines(): WriteDeadlines {
   // Servers of one cluster have clocks of their own, and a partition has one server.
-  const offsets = new Lru<number>(10_000)
+  const offsets = new Map<string, number>()
   // Of a partition that is forgotten: in a stall many calls wait between their read and their write.
   let latest: number | undefined
   return {
     answered(key, serverTime) {
       latest = serverTime - performance.now()
-      offsets.set(partitionOf(key), latest)
+      const partition = partitionOf(key)
+      offsets.delete(partition)
+      offsets.set(partition, latest)
+      if (offsets.size > most) offsets.delete(offsets.keys().next().value!)
     },
     deadline(key) {
       const offset = offsets.get(partitionOf(key)) ?? latest

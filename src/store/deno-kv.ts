@@ -1,5 +1,6 @@
+import { systemClock } from '../lib/clock.ts'
 import type { Clock, Store } from '../types.ts'
-import { checked, collectAfter, recordOf, requireMethods, requireOptions, whileBusy } from './contract.ts'
+import { checked, collectAfter, recordOf, checkDriver, whileBusy } from './contract.ts'
 
 /** `Deno.Kv`, as far as this driver uses it. */
 export interface DenoKvLike {
@@ -31,9 +32,11 @@ export interface DenoKvOptions {
  * const store = denoKv(await Deno.openKv())
  */
 export function denoKv(kv: DenoKvLike, options: DenoKvOptions = {}): Store {
-  requireMethods('kv', kv, ['get', 'atomic'], 'an opened Deno KV')
-  requireOptions(options, { prefix: 'string', clock: 'function' })
-  const { prefix = 'tollgate', clock = () => Date.now() / 1000 } = options
+  checkDriver(['kv', kv, 'an opened Deno KV'], ['get', 'atomic'], options, {
+    prefix: 'string',
+    clock: 'function',
+  })
+  const { prefix = 'tollgate', clock = systemClock } = options
 
   return checked<Store>({
     get: async (key) => {

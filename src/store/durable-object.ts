@@ -1,7 +1,7 @@
+import { systemClock } from '../lib/clock.ts'
 import { DurableObject } from 'cloudflare:workers'
 import type { Clock, Store, StoreRecord } from '../types.ts'
-import { newVersion } from '../lib/random.ts'
-import { checked, collectAfter, partitionOf, recordOf, requireMethods, requireOptions } from './contract.ts'
+import { checked, collectAfter, partitionOf, recordOf, checkDriver, newVersion } from './contract.ts'
 
 /** The binding of a namespace whose class is {@link TollgateStore}; `env.TOLLGATE.jurisdiction('eu')` is one too. */
 export interface DurableObjectNamespaceLike {
@@ -25,9 +25,13 @@ export function durableObject(
   namespace: DurableObjectNamespaceLike,
   options: DurableObjectOptions = {},
 ): Store {
-  requireMethods('namespace', namespace, ['getByName'], 'a Durable Object binding, for example env.TOLLGATE')
-  requireOptions(options, { clock: 'function' })
-  const { clock = () => Date.now() / 1000 } = options
+  checkDriver(
+    ['namespace', namespace, 'a Durable Object binding, for example env.TOLLGATE'],
+    ['getByName'],
+    options,
+    { clock: 'function' },
+  )
+  const { clock = systemClock } = options
   // One for each call: a stub belongs to the request that made it.
   const stub = (key: string): Stub => namespace.getByName(partitionOf(key)) as Stub
 

@@ -1,6 +1,5 @@
 import type { StoreRecord } from '../types.ts'
-import { newVersion } from '../lib/random.ts'
-import { checked, garbageMargin, recordOf, sweepLimit, type SweptStore } from './contract.ts'
+import { checked, garbageMargin, recordOf, sweepLimit, type SweptStore, newVersion } from './contract.ts'
 
 /**
  * A store in this process's memory: for tests, demos and a server that may forget everything when it ends.

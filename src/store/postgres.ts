@@ -1,13 +1,12 @@
-import { ConfigurationError } from '../errors.ts'
-import { newVersion } from '../lib/random.ts'
 import {
   checked,
   garbageMargin,
   recordOf,
-  requireOptions,
+  checkDriver,
   sweepLimit,
   whileBusy,
   type SweptStore,
+  newVersion,
 } from './contract.ts'
 import { writeDeadlines } from './deadline.ts'
 
@@ -31,8 +30,10 @@ export interface PostgresOptions {
  * const store = postgres(new pg.Pool({ connectionString }))
  */
 export function postgres(client: PostgresClient, options: PostgresOptions = {}): SweptStore {
+  const method = 'unsafe' in Object(client) ? 'unsafe' : 'query'
+  const what = 'a pg Pool or Client, the sql of postgres, or a PGlite'
+  checkDriver(['client', client, what], [method], options, { table: 'string' })
   const send = sender(client)
-  requireOptions(options, { table: 'string' })
   const table = `"${(options.table ?? 'tollgate').replaceAll('"', '""')}"`
   const query = async (sql: string, parameters: unknown[]): Promise<unknown[]> => {
     try {
@@ -89,12 +90,9 @@ const now = '(extract(epoch from clock_timestamp()) * 1000)::float8'
 type Send = (sql: string, parameters: unknown[]) => Promise<unknown[]>
 
 function sender(client: PostgresClient): Send {
-  const given = Object(client) as PostgresClient
-  if ('unsafe' in given && typeof given.unsafe === 'function')
-    return async (sql, parameters) => [...(await given.unsafe(sql, parameters as never[]))]
-  if ('query' in given && typeof given.query === 'function')
-    return async (sql, parameters) => (await given.query(sql, parameters)).rows
-  throw new ConfigurationError('client', 'needs a pg Pool or Client, the sql of postgres, or a PGlite')
+  return 'unsafe' in client
+    ? async (sql, parameters) => [...(await client.unsafe(sql, parameters as never[]))]
+    : async (sql, parameters) => (await client.query(sql, parameters)).rows
 }
 
 // https://www.postgresql.org/docs/current/errcodes-appendix.html

@@ -1,7 +1,6 @@
-import { ConfigurationError } from '../errors.ts'
+import { systemClock } from '../lib/clock.ts'
 import type { Clock, Finding, Store, StoreRecord } from '../types.ts'
-import { newVersion } from '../lib/random.ts'
-import { checked, collectAfter, partitionOf, recordOf, requireOptions } from './contract.ts'
+import { checked, collectAfter, partitionOf, recordOf, checkDriver, newVersion } from './contract.ts'
 import { writeDeadlines } from './deadline.ts'
 
 /** A client (or cluster client) of `redis` or `ioredis`, or Upstash's HTTP client. */
@@ -32,17 +31,17 @@ export interface RedisStore extends Store {
  * const store = redis(await createClient({ url }).connect())
  */
 export function redis(client: RedisClient, options: RedisOptions = {}): RedisStore {
-  requireOptions(options, { prefix: 'string', clock: 'function' })
-  const { prefix = 'tollgate:', clock = () => Date.now() / 1000 } = options
+  checkDriver(['client', client, 'a client of redis, ioredis or Upstash'], ['eval'], options, {
+    prefix: 'string',
+    clock: 'function',
+  })
+  const { prefix = 'tollgate:', clock = systemClock } = options
   const evaluate = evaluator(client)
   const deadlines = writeDeadlines()
   const keyOf = (key: string): string => {
     const partition = partitionOf(key)
     return `${prefix}{${partition}}${key.slice(partition.length)}`
   }
-  /** A record that is made late harms nobody; a change that comes late would stand after its 503. */
-  const deadlineOf = (key: string, ifVersion: string | null): string =>
-    String((ifVersion === null ? undefined : deadlines.deadline(key)) ?? '')
   return {
     ...checked<Store>({
       get: async (key) => {
@@ -55,14 +54,17 @@ export function redis(client: RedisClient, options: RedisOptions = {}): RedisSto
         const ttl = collectAfter(expiresAt, clock)
         const milliseconds = ttl === undefined ? '' : String(Math.ceil(ttl * 1000))
         const record = `${version} ${expiresAt ?? '-'} ${value}`
-        const parameters = [ifVersion ?? '', version, record, milliseconds, deadlineOf(key, ifVersion)]
+        // A record that is made late does no harm. A change that comes late would stand after its 503.
+        const deadline = (ifVersion && deadlines.deadline(key)) ?? ''
+        const parameters = [ifVersion ?? '', version, record, milliseconds, String(deadline)]
         const written = await evaluate(putScript, keyOf(key), parameters)
         return Number(written) === 1 ? version : undefined
       },
       delete: async (key, { ifVersion = '' } = {}) =>
         Number(await evaluate(deleteScript, keyOf(key), [ifVersion])) === 1,
     }),
-    check: async () => judge(String(await evaluate(infoScript, keyOf('check:info'), []).catch(() => ''))),
+    check: async () =>
+      findingsOf(String(await evaluate(infoScript, keyOf('check:info'), []).catch(() => ''))),
   }
 }
 
@@ -83,7 +85,8 @@ if version == ARGV[2] then return 1 end
 if version ~= ARGV[1] then return 0 end
 ${now}
 if ARGV[5] ~= '' and now > tonumber(ARGV[5]) then return 0 end
-if ARGV[4] == '' then redis.call('SET', KEYS[1], ARGV[3]) else redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4]) end
+redis.call('SET', KEYS[1], ARGV[3])
+if ARGV[4] ~= '' then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
 return 1`
 
 const deleteScript = `
@@ -97,40 +100,33 @@ function parse(answer: unknown): { time: number; record: StoreRecord } | undefin
   if (answer === null || answer === undefined) return undefined
   const text = String(answer)
   // A damaged record has a version and no value: whoever reads it tells the operator, and can write over it.
-  const [, time, version, expiry = '-', value = ''] = (/^(\S+) ([^ ]+) (\S+) ([^]*)$/.exec(text) ??
-    /^(\S+) ([^ ]+)/.exec(text)) as unknown as string[]
+  const [, time, version, expiry = '-', value = ''] = /^(\S+) ([^ ]+)(?: (\S+) ([^]*))?/.exec(text)!
   return { time: Number(time), record: recordOf(value, version!, expiry === '-' ? null : Number(expiry)) }
 }
 
-function judge(info: string): Finding[] {
-  const findings: Finding[] = []
+function findingsOf(info: string): Finding[] {
   const policy = /maxmemory_policy:(\S+)/.exec(info)?.[1] ?? 'unknown'
-  if (policy !== 'noeviction')
-    findings.push({
-      level: 'warning',
-      code: 'redis.evicting-policy',
-      message: `maxmemory-policy is ${policy}: a full server may drop grants and their tombstones`,
-      fix: 'Set maxmemory-policy to noeviction',
-    })
-  if (/role:slave/.test(info))
-    findings.push({
-      level: 'error',
-      code: 'redis.replica',
-      message: 'This server is a replica: its answers may be old, and it takes no writes',
-      fix: 'Connect to the primary',
-    })
-  return findings
+  const evicting: Finding = {
+    level: 'warning',
+    code: 'redis.evicting-policy',
+    message: `maxmemory-policy is ${policy}: a full server may drop grants`,
+    fix: 'Set it to noeviction',
+  }
+  const replica: Finding = {
+    level: 'error',
+    code: 'redis.replica',
+    message: 'This server is a replica: it may answer with old records, and it takes no writes',
+    fix: 'Connect to the primary',
+  }
+  return [...(policy === 'noeviction' ? [] : [evicting]), ...(/role:slave/.test(info) ? [replica] : [])]
 }
 
 type Evaluate = (script: string, key: string, parameters: string[]) => Promise<unknown>
 
 function evaluator(client: RedisClient): Evaluate {
-  const given = client as { eval?: unknown } | null | undefined
-  if (typeof given?.eval !== 'function')
-    throw new ConfigurationError('client', 'needs a client of redis, ioredis or Upstash')
   const run = (...parameters: unknown[]): Promise<unknown> => client.eval(...(parameters as [string]))
-  if ('defineCommand' in given) return (script, key, parameters) => run(script, 1, key, ...parameters) // ioredis
-  if ('sendCommand' in given)
+  if ('defineCommand' in client) return (script, key, parameters) => run(script, 1, key, ...parameters) // ioredis
+  if ('sendCommand' in client)
     return (script, key, parameters) => run(script, { keys: [key], arguments: parameters }) // redis
   return (script, key, parameters) => run(script, [key], parameters) // Upstash
 }

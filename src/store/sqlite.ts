@@ -1,14 +1,13 @@
 import { ConfigurationError } from '../errors.ts'
-import { newVersion } from '../lib/random.ts'
 import {
   checked,
   garbageMargin,
   recordOf,
-  requireMethods,
-  requireOptions,
+  checkDriver,
   sweepLimit,
   whileBusy,
   type SweptStore,
+  newVersion,
 } from './contract.ts'
 
 /** What `DatabaseSync` of `node:sqlite`, `Database` of `bun:sqlite` and better-sqlite3's `Database` have in common. */
@@ -42,10 +41,15 @@ export interface SqliteOptions {
  * const store = sqlite(new DatabaseSync('tollgate.db'))
  */
 export function sqlite(db: SqliteDatabase, options: SqliteOptions = {}): SweptStore {
-  requireMethods('db', db, ['exec', 'prepare'], 'a database of node:sqlite, bun:sqlite or better-sqlite3')
-  requireOptions(options, { table: 'string', journal: 'string' })
+  checkDriver(
+    ['db', db, 'a database of node:sqlite, bun:sqlite or better-sqlite3'],
+    ['exec', 'prepare'],
+    options,
+    { table: 'string', journal: 'string' },
+  )
   const { table = 'tollgate', journal = 'wal' } = options
-  if (journal !== 'wal' && journal !== 'keep') throw new ConfigurationError('journal', 'is "wal" or "keep"')
+  if (journal !== 'wal' && journal !== 'keep')
+    throw new ConfigurationError('journal', `must be "wal" or "keep"; got ${JSON.stringify(journal)}`)
   let prepared: Statements | undefined
   const run = <T>(work: (statements: Statements) => T): Promise<T> =>
     whileBusy(() => work((prepared ??= prepare(db, table, journal))), isBusy)

@@ -20,5 +20,7 @@ test('cache: Cloudflare KV takes a life of 5 s, and the entry ends when asked', 
 
 test('ST5: neither the binding nor the cache on it is taken for a store', () => {
   expect(() => expiring(KV as never, () => 0)).toThrow(ConfigurationError)
-  expect(() => expiring(cloudflareKv(KV) as never, () => 0)).toThrow(/^store: a cache cannot/)
+  expect(() => expiring(cloudflareKv(KV) as never, () => 0)).toThrow(
+    /^`store` must be a store, .*; got a cache/,
+  )
 })

@@ -3,8 +3,14 @@ import { cloudflareKv } from '../../src/cache/cloudflare-kv.ts'
 import { memoryCache } from '../../src/cache/memory.ts'
 import { tiered } from '../../src/cache/tiered.ts'
 import { ConfigurationError } from '../../src/errors.ts'
-import { newVersion } from '../../src/lib/random.ts'
-import { collectAfter, expiring, garbageMargin, partitionOf, whileBusy } from '../../src/store/contract.ts'
+import {
+  collectAfter,
+  expiring,
+  garbageMargin,
+  newVersion,
+  partitionOf,
+  whileBusy,
+} from '../../src/store/contract.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import { postgres } from '../../src/store/postgres.ts'
 import type { Store } from '../../src/types.ts'
@@ -16,7 +22,9 @@ const namespace = {
 }
 
 test.each(['postgres://localhost/app', undefined, {}])('postgres(%j) says what it needs', (client) => {
-  expect(() => postgres(client as never)).toThrow('client: needs a pg Pool')
+  expect(() => postgres(client as never)).toThrow(
+    '`client` must be a pg Pool or Client, the sql of postgres, or a PGlite; got ',
+  )
 })
 
 describe('expiring', () => {
@@ -25,20 +33,24 @@ describe('expiring', () => {
     // @ts-expect-error: a cache is no store
     expect(() => expiring(cloudflareKv(namespace), clock)).toThrow(ConfigurationError)
     // @ts-expect-error: a cache is no store
-    expect(() => expiring(memoryCache(), clock)).toThrow(/^store: a cache cannot hold codes and grants/)
+    expect(() => expiring(memoryCache(), clock)).toThrow(
+      /^`store` must be a store, .*; got a cache. A cache cannot hold codes and grants/,
+    )
     // @ts-expect-error: a cache is no store
     expect(() => expiring(tiered(memoryCache(), memoryCache()), clock)).toThrow(/two racers could both win/)
   })
 
   test('ST5: a bare KV namespace is refused', () => {
     const kv = { ...namespace, getWithMetadata: () => Promise.resolve(null), list: () => Promise.resolve([]) }
-    expect(() => expiring(kv as never, () => 0)).toThrow(/^store: a cache cannot/)
+    expect(() => expiring(kv as never, () => 0)).toThrow(/^`store` must be a store, .*; got a cache/)
   })
 
   test.each([[undefined], [null], ['memory'], [{}], [{ get: () => undefined, put: () => undefined }]])(
     'ST5: what is no store at all is refused: %j',
     (store) => {
-      expect(() => expiring(store as never, () => 0)).toThrow(/^store: needs an object/)
+      expect(() => expiring(store as never, () => 0)).toThrow(
+        /^`store` must be a store with get, put and delete; got /,
+      )
     },
   )
 

@@ -52,6 +52,6 @@ describe('D1', () => {
 
   test('d1: a wrong binding is a ConfigurationError', () => {
     expect(() => d1(undefined as never)).toThrow(ConfigurationError)
-    expect(() => d1({} as never)).toThrow(/^db: needs/)
+    expect(() => d1({} as never)).toThrow(/^`db` must be a D1 binding, for example env.DB; got object/)
   })
 })

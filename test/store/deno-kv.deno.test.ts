@@ -81,6 +81,6 @@ describe('Deno KV', () => {
 
   test('denoKv: a wrong object is a ConfigurationError', () => {
     expect(() => denoKv(undefined as never)).toThrow(ConfigurationError)
-    expect(() => denoKv({} as never)).toThrow(/^kv: needs/)
+    expect(() => denoKv({} as never)).toThrow(/^`kv` must be an opened Deno KV; got object/)
   })
 })

@@ -142,6 +142,8 @@ describe('Durable Objects', () => {
 
   test('durableObject: a wrong binding is a ConfigurationError', () => {
     expect(() => durableObject(undefined as never)).toThrow(ConfigurationError)
-    expect(() => durableObject({} as never)).toThrow(/^namespace: needs/)
+    expect(() => durableObject({} as never)).toThrow(
+      /^`namespace` must be a Durable Object binding, .*; got object/,
+    )
   })
 })

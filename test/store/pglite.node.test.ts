@@ -21,9 +21,9 @@ storeAndFlowSuite('PGlite', async () => {
 
 test('postgres: a wrong client is a ConfigurationError', () => {
   expect(() => postgres(undefined as never)).toThrow(ConfigurationError)
-  expect(() => postgres({} as never)).toThrow(/^client: needs/)
+  expect(() => postgres({} as never)).toThrow(/^`client` must be a pg Pool/)
   const client = { query: () => Promise.resolve({ rows: [] }) }
-  expect(() => postgres(client, { tabel: 'a' } as never)).toThrow(/^tabel: is no option/)
+  expect(() => postgres(client, { tabel: 'a' } as never)).toThrow(/^`tabel` is not an option/)
 })
 
 test('ST3: PostgreSQL is swept in pieces of 1000', async () => {

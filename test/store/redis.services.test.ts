@@ -96,8 +96,10 @@ describe('Redis', () => {
 
   test('redis: a wrong client is a ConfigurationError', () => {
     expect(() => redis(undefined as never)).toThrow(ConfigurationError)
-    expect(() => redis({} as never)).toThrow(/^client: needs/)
-    expect(() => redis(client, { prefixx: 'a' } as never)).toThrow(/^prefixx: is no option/)
-    expect(() => redis(client, { clock: 7 } as never)).toThrow(/^clock: needs a function/)
+    expect(() => redis({} as never)).toThrow(
+      /^`client` must be a client of redis, ioredis or Upstash; got object/,
+    )
+    expect(() => redis(client, { prefixx: 'a' } as never)).toThrow(/^`prefixx` is not an option/)
+    expect(() => redis(client, { clock: 7 } as never)).toThrow(/^`clock` must be a function; got number/)
   })
 })

@@ -86,10 +86,12 @@ test('ST: "database is locked" is retried until the other one is done', async ()
 
 test('sqlite: a wrong database is a ConfigurationError, and constructing touches nothing', () => {
   expect(() => sqlite(undefined as never)).toThrow(ConfigurationError)
-  expect(() => sqlite({} as never)).toThrow(/^db: needs/)
+  expect(() => sqlite({} as never)).toThrow(/^`db` must be a database of node:sqlite/)
   const db = new DatabaseSync(':memory:')
-  expect(() => sqlite(db, { tabel: 'a' } as never)).toThrow(/^tabel: is no option; there are table/)
-  expect(() => sqlite(db, { table: 7 } as never)).toThrow(/^table: needs a string/)
+  expect(() => sqlite(db, { tabel: 'a' } as never)).toThrow(
+    /^`tabel` is not an option; the options are table, journal/,
+  )
+  expect(() => sqlite(db, { table: 7 } as never)).toThrow(/^`table` must be a string; got number/)
   sqlite(db)
   expect(db.prepare('SELECT count(*) AS tables FROM sqlite_master').get()).toEqual({ tables: 0 })
 })
@@ -126,7 +128,9 @@ describe('the journal of a SQLite file', () => {
   })
 
   test('sqlite: another journal is a ConfigurationError', () => {
-    expect(() => sqlite(new DatabaseSync(':memory:'), { journal: 'off' as never })).toThrow(/^journal: /)
+    expect(() => sqlite(new DatabaseSync(':memory:'), { journal: 'off' as never })).toThrow(
+      /^`journal` must be "wal" or "keep"; got "off"/,
+    )
   })
 })
 
