@@ -102,7 +102,7 @@ describe('what drivers share', () => {
   test('a version has 96 random bits and no space', () => {
     const versions = Array.from({ length: 1000 }, newVersion)
     expect(new Set(versions).size).toBe(1000)
-    for (const version of versions) expect(version).toMatch(/^[\w-]{16}$/)
+    for (const version of versions) expect(version).toMatch(/^\d{1,10}-\d{1,10}-\d{1,10}$/)
   })
 
   test('the partition is what stands before the first colon', () => {
