@@ -158,7 +158,11 @@ export class ConfigurationError extends Error {
 
   /** `problem` continues a sentence that begins with the option: "must be …; got …", then the way out. */
   constructor(option: string, problem: string) {
-    super(/; got |^is not an option/.test(problem) ? `\`${option}\` ${problem}` : `${option}: ${problem}`)
+    super(
+      /^(must .*; got |is not an option)/s.test(problem)
+        ? `\`${option}\` ${problem}`
+        : `${option}: ${problem}`,
+    )
     this.name = 'ConfigurationError'
     this.option = option
     Object.defineProperty(this, brand, { value: 'configuration' })

@@ -260,3 +260,21 @@ test('a file is one idea: above 350 lines it is two', () => {
   )
   expect(long).toEqual([])
 })
+
+/** Who writes conditionally beside the drivers and `update()`, each once and not in a loop. */
+const singleWrites = [
+  // Creates a record or refuses a replay: a read before it or a second try would be wrong.
+  'authorization-server/client/assertion.ts',
+  // Writes under a lock whose holder it checks: a version that another holder wrote is a lost lock.
+  'client/storage/store-storage.ts',
+]
+
+test('update() is the only conditional write: nothing else loops over put', () => {
+  const writers = files.filter(
+    (file) =>
+      !file.startsWith('store/') &&
+      file !== 'types.ts' &&
+      /\bifVersion\b/.test(readFileSync(join(src, file), 'utf8')),
+  )
+  expect(writers.sort()).toEqual(singleWrites)
+})
