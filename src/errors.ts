@@ -49,27 +49,29 @@ export interface OAuthErrorOptions {
   cause?: unknown
   /** What should have come, for example our issuer. Goes into the message and into events; never a secret. */
   expected?: string
-  /** What came instead. As `expected`; a stranger's text is cleaned and cut. */
+  /** What came instead. As `expected`; text from outside is cleaned and cut. */
   received?: unknown
 }
 
-// A registered symbol: two copies of this module, in two bundles or two versions, recognise each other's errors.
+// A registered symbol: two copies of this module, in two bundles or two versions, recognise each other's
+// errors.
 const brand = Symbol.for('tollgate.error')
 
-// The official SDK (v2) recognises its own errors by this property, so ours are understood without depending on it.
+// The official SDK (v2) recognises its own errors by this property, so ours are understood without
+// depending on it.
 const sdkBrand = Symbol.for('mcp.sdk.errorBrands')
 const brands: ReadonlySet<string> = new Set(['mcp.OAuthError'])
 
 /**
- * An error as it goes over the wire: `error` and `error_description` of RFC 6749 §5.2, RFC 6750 §3.1, RFC 7591 §3.2.2.
- * The message is the `error_description`; it never contains a credential.
+ * An error as it goes over the wire: `error` and `error_description` of RFC 6749 §5.2, RFC 6750 §3.1, RFC
+ * 7591 §3.2.2. The message is the `error_description`; it never contains a credential.
  */
 export class OAuthError extends Error {
   /** One of ours, or the code of another server, of a verifier or of a hook. */
   readonly code: OAuthErrorCode | (string & {})
   /** HTTP status. */
   readonly status: number
-  /** Seconds for `Retry-After`, where the caller should try again. */
+  /** Seconds for `Retry-After`, if the caller should try again. */
   readonly retryAfter: number | undefined
   /** What is wrong, without the two values. */
   readonly description: string
@@ -110,7 +112,10 @@ function describe(description: string, expected?: string, received?: string): st
   return parts.length === 0 ? description : `${description}: ${parts.join(', ')}`
 }
 
-/** What a stranger wrote, for our own text: no control characters, no quotes, and of URLs no query, which may carry a secret. */
+/**
+ * Text from outside, for our own messages: no control characters, no quotes, and of URLs no query, which
+ * may carry a secret.
+ */
 function printable(value: unknown): string {
   if (value === undefined) return 'nothing'
   const text = (Array.isArray(value) ? value : [value])
@@ -144,7 +149,10 @@ export class InsufficientScopeError extends OAuthError {
   }
 }
 
-/** A dependency is out of reach: 503 `temporarily_unavailable` with `Retry-After`. Says nothing about the credential. */
+/**
+ * A dependency is out of reach: 503 `temporarily_unavailable` with `Retry-After`. Says nothing about the
+ * credential.
+ */
 export class UnavailableError extends OAuthError {
   constructor(description: string, options: Omit<OAuthErrorOptions, 'status'> = {}) {
     super('temporarily_unavailable', description, { retryAfter: 5, ...options, status: 503 })
@@ -170,8 +178,8 @@ export class ConfigurationError extends Error {
 }
 
 /**
- * Whether a value is an {@link OAuthError}, also one of another copy of this module: `instanceof` fails if a bundler has
- * put two entry points into two bundles.
+ * Whether a value is an {@link OAuthError}, also one of another copy of this module: `instanceof` fails if
+ * a bundler has put two entry points into two bundles.
  *
  * @example
  * try {
@@ -197,7 +205,10 @@ export const isInvalidTokenError = (
 export const isInsufficientScopeError = (value: unknown): value is InsufficientScopeError =>
   isOAuthError(value) && value.code === 'insufficient_scope' && 'scopes' in value
 
-/** Whether a value is an OAuthError with 503 `temporarily_unavailable`, also one of another copy of this module. */
+/**
+ * Whether a value is an OAuthError with 503 `temporarily_unavailable`, also one of another copy of this
+ * module.
+ */
 export const isUnavailableError = (
   value: unknown,
 ): value is OAuthError & { readonly code: 'temporarily_unavailable' } =>

@@ -75,14 +75,17 @@ export interface TollgateEvent {
   readonly type: TollgateEventType
   /** Seconds since the epoch. */
   readonly at: number
-  /** How bad: `info` is normal operation, `warning` a refused request or an outage, `alert` looks like an attack or a fault. */
+  /**
+   * How bad: `info` is normal operation, `warning` a refused request or an outage, `alert` looks like an
+   * attack or a fault.
+   */
   readonly level: 'info' | 'warning' | 'alert'
   readonly issuer?: string
   readonly resource?: string
   readonly clientId?: string
   readonly subject?: string
   readonly grantId?: string
-  /** The OAuth error code, where one was answered. */
+  /** The OAuth error code, if one was answered. */
   readonly error?: string
   readonly status?: number
   /** The operation that was asked for, for example `tools/call write_note`. */

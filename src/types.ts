@@ -23,18 +23,22 @@ export interface Runtime {
   /** Receives every security-relevant event. Must not throw; if it does, the request goes on. */
   onEvent?: (event: TollgateEvent) => void
   /**
-   * A flood of refused requests is summed up. After `after` events of one kind (1–1000, default 20) within `window` seconds (1–3600, default
-   * 60) the others are told as sums, with a `count` and the other members of the last one. Alerts and what was let through are never summed up.
-   * `false`: every event is told.
+   * A flood of refused requests is summed up. After `after` events of one kind (1–1000, default 20) within
+   * `window` seconds (1–3600, default 60) the others are told as sums, with a `count` and the other members
+   * of the last one. Alerts and what was let through are never summed up. `false`: every event is told.
    */
   repeatedEvents?: { readonly after?: number; readonly window?: number } | false
   /**
-   * Receives what the application's own code (sign-in, verifier, hook), the store, the cache or a request to another server threw, as it was
-   * thrown: it may quote secrets. The answer on the wire stays a bare 5xx. Must not throw. Default: with an issuer or resource on a loopback
-   * address `console.error`, otherwise nothing.
+   * Receives what the application's own code (sign-in, verifier, hook), the store, the cache or a request
+   * to another server threw, as it was thrown: it may quote secrets. The answer on the wire stays a bare
+   * 5xx. Must not throw. Default: with an issuer or resource on a loopback address `console.error`,
+   * otherwise nothing.
    */
   onError?: (error: unknown, context: ErrorContext) => void
-  /** The client's address from where the deployment trusts it. Default: unknown, and limits are per client only. */
+  /**
+   * The client's address, from a source that the deployment trusts. Default: unknown, and limits are per
+   * client only.
+   */
   clientAddress?: (request: Request) => string | undefined
 }
 
@@ -63,7 +67,10 @@ export interface StoreRecord {
 export interface Store {
   /** The record, also an expired one: time is judged by the caller, with one clock. */
   get(key: string): Promise<StoreRecord | undefined>
-  /** Writes where the stored version equals `ifVersion` (`null`: where there is no record). The new version, or undefined: somebody else was first. */
+  /**
+   * Writes if the stored version equals `ifVersion` (`null`: if there is no record). Returns the new
+   * version; undefined: another caller was first.
+   */
   put(
     key: string,
     value: string,
@@ -83,11 +90,17 @@ export interface VerifiedToken {
   claims: Readonly<Record<string, unknown>>
   /** What the application attached at sign-in. */
   props?: unknown
-  /** The upstream's token for this user, where there is one. */
+  /** The upstream's token for this user, if there is one. */
   upstream?: () => Promise<UpstreamToken>
-  /** Until when the guard may keep this result, in seconds since the epoch. Default: `expiresAt`. 0: not at all. */
+  /**
+   * Until when the guard may keep this result, in seconds since the epoch. Default: `expiresAt`. 0: not at
+   * all.
+   */
   cacheUntil?: number
-  /** Asked each time before a kept result is used again. Throws InvalidTokenError or UnavailableError; `undefined` means nothing to ask. */
+  /**
+   * Asked each time before a kept result is used again. Throws InvalidTokenError or UnavailableError;
+   * `undefined` means nothing to ask.
+   */
   revalidate?: () => Awaitable<void>
   /** Go onto the answer of whatever this token lets through, for example `Deprecation` (RFC 9745). */
   responseHeaders?: Readonly<Record<string, string>>
@@ -101,26 +114,33 @@ export interface UnverifiedJws {
 }
 
 /**
- * Judges one kind of token for one resource. `jws` is the same token, parsed, if it is a JWS: the guard parses it once for all verifiers.
+ * Judges one kind of token for one resource. `jws` is the same token, parsed, if it is a JWS: the guard
+ * parses it once for all verifiers.
  */
 export interface TokenVerifier {
   /**
-   * Whether this verifier recognises the token as its own. `'otherwise'`: it takes the token if no other verifier recognises it. Default:
-   * `'otherwise'`.
+   * Whether this verifier recognises the token as its own. `'otherwise'`: it takes the token if no other
+   * verifier recognises it. Default: `'otherwise'`.
    */
   accepts?(token: string, jws?: UnverifiedJws): boolean | 'otherwise'
   /** Rejects with InvalidTokenError or UnavailableError; only a result means "authenticated". */
   verify(token: string, jws?: UnverifiedJws): Promise<VerifiedToken>
 }
 
-/** Whoever issues tokens for a resource: a preset, or the embedded server. */
+/** An issuer of tokens for a resource: a preset, or the embedded server. */
 export interface AuthorizationServer {
   readonly issuer: string
-  /** False: no OAuth issuer that a client could go to (API keys), so it stands in no metadata. Default: true. */
+  /**
+   * False: no OAuth issuer that a client could go to (API keys), so it stands in no metadata. Default:
+   * true.
+   */
   readonly listed?: boolean
-  /** What its JWTs are signed with, where that is known: an issuer has one of them, never both. */
+  /** What its JWTs are signed with, if that is known: an issuer has one of them, never both. */
   readonly signing?: 'secret' | 'keys'
-  /** The scopes that it offers for this resource, if they are known: the guard's default for `scopesSupported`, and a bound for its options. */
+  /**
+   * The scopes that it offers for this resource, if they are known: the guard's default for
+   * `scopesSupported`, and a bound for its options.
+   */
   offeredScopes?(resource: string): readonly string[] | undefined
   verifier(resource: string, runtime: VerifierRuntime): TokenVerifier
 }
@@ -139,8 +159,10 @@ export interface VerifierRuntime extends Runtime {
  *
  * - `'resource'`: `aud` contains the resource (RFC 9068 §4); the default.
  * - `{ aud }`: `aud` contains one of these fixed values, for providers that do not honour RFC 8707.
- * - `{ claim, equals, aud }`: the provider does not bind tokens to a resource; this claim equals one of the values. With `aud`, the token's
- *   `aud` contains one of these values as well. A token whose `aud` names another URL than the resource is refused in every case.
+ * - `{ claim, equals, aud }`: the provider does not bind tokens to a resource; this claim equals one of the
+ *   values. With `aud`, the token's
+ * `aud` contains one of these values as well. A token whose `aud` names another URL than the resource is
+ * refused in every case.
  */
 export type AudienceRule =
   | 'resource'
@@ -152,29 +174,47 @@ export interface JwtProfile {
   /** Compared exactly, as a raw string. */
   readonly issuer: string
   /**
-   * Other values of `iss` that the same issuer is known to write. An entry that ends with `/*` stands for exactly one more path segment.
-   * Default: none.
+   * Other values of `iss` that the same issuer is known to write. An entry that ends with `/*` stands for
+   * exactly one more path segment. Default: none.
    */
   readonly alsoIssuers?: readonly string[]
   /** Default: from the issuer's metadata (RFC 8414, then OpenID Connect Discovery). */
   readonly jwksUri?: string
-  /** Asymmetric JWS algorithms (RS, PS, ES, EdDSA). Default: RS256, PS256, ES256, EdDSA and their longer kin. */
+  /**
+   * Asymmetric JWS algorithms (RS, PS, ES, EdDSA). Default: RS256, PS256, ES256, EdDSA and their longer
+   * kin.
+   */
   readonly algorithms?: readonly string[]
   /** Default: `'resource'`. */
   readonly audience?: AudienceRule
   /** Refuse tokens whose `aud` names others too. Default: false. */
   readonly strictAudience?: boolean
-  /** `'at+jwt'`: RFC 9068 alone (default). `'jwt'`: also `typ: JWT` or none, while whatever looks like an ID token is refused. */
+  /**
+   * `'at+jwt'`: only RFC 9068 (default). `'jwt'`: also `typ: JWT` or none, while whatever looks like an ID
+   * token is refused.
+   */
   readonly typ?: 'at+jwt' | 'jwt'
-  /** Other values of the header's `typ` that this issuer's access tokens carry, for example Okta's own. Default: none. */
+  /**
+   * Other values of the header's `typ` that this issuer's access tokens carry, for example Okta's own.
+   * Default: none.
+   */
   readonly alsoTypes?: readonly string[]
   /** Claims that must have exactly this value, for example `{ token_use: 'access' }`. */
   readonly requiredClaims?: Readonly<Record<string, string>>
-  /** At least one of these claims must be there, for example `['scp', 'roles']`: ID tokens have none of them. Default: no such demand. */
+  /**
+   * At least one of these claims must be there, for example `['scp', 'roles']`: ID tokens have none of
+   * them. Default: no such demand.
+   */
   readonly anyOfClaims?: readonly string[]
-  /** Dotted paths of claims that list scopes, as a space-separated string or an array. Default: `['scope', 'scp']`. */
+  /**
+   * Dotted paths of claims that list scopes, as a space-separated string or an array. Default: `['scope',
+   * 'scp']`.
+   */
   readonly scopeClaims?: readonly string[]
-  /** The first that is there names the client. Default: `['client_id', 'azp', 'cid', 'appid']`; when set, one of them must be there. */
+  /**
+   * The first that is there names the client. Default: `['client_id', 'azp', 'cid', 'appid']`; when set,
+   * one of them must be there.
+   */
   readonly clientIdClaims?: readonly string[]
 }
 
@@ -199,9 +239,12 @@ export interface ClientQuirks {
   readonly omitPrompt?: boolean
   /** A refresh that is refused with `resource` is tried once more without it. */
   readonly retryRefreshWithoutResource?: boolean
-  /** Other values of `token_type` that stand for a bearer token, for example Slack's `user`. Default: `Bearer` and `DPoP` alone. */
+  /**
+   * Other values of `token_type` that stand for a bearer token, for example Slack's `user`. Default: only
+   * `Bearer` and `DPoP`.
+   */
   readonly tokenTypes?: readonly string[]
-  /** Endpoints, where there is no metadata document. */
+  /** Endpoints, if there is no metadata document. */
   readonly endpoints?: {
     readonly authorization: string
     readonly token: string
@@ -222,14 +265,17 @@ export interface Provider {
   readonly jwt?: JwtProfile
   readonly opaque?: OpaqueProfile
   readonly client?: ClientQuirks
-  /** What the deployment is registered with there: for introspection and for sign-in. Not enumerable, so that it is not logged by accident. */
+  /**
+   * What the deployment is registered with there: for introspection and for sign-in. Not enumerable, so
+   * that it is not logged by accident.
+   */
   readonly credentials?: { readonly clientId: string; readonly clientSecret: string }
 }
 
 /** An access token of an upstream identity provider. */
 export interface UpstreamToken {
   accessToken: string
-  /** Seconds since the epoch, where known. */
+  /** Seconds since the epoch, if known. */
   expiresAt?: number
   scopes?: readonly string[]
 }
@@ -241,7 +287,7 @@ export interface UpstreamTokens extends UpstreamToken {
   issuer?: string
 }
 
-/** Who is calling, and what he may do. Assignable to the official SDK's `AuthInfo`, v1 and v2. */
+/** Who is calling, and what the caller may do. Assignable to the official SDK's `AuthInfo`, v1 and v2. */
 export interface AuthInfo<P = unknown> {
   /** Not enumerable, so that it is not logged by accident. */
   readonly token: string
@@ -260,7 +306,7 @@ export interface AuthInfo<P = unknown> {
   readonly responseHeaders?: Readonly<Record<string, string>>
   /** Whether the token carries this scope, by itself or implied by another one. */
   hasScope(scope: string): boolean
-  /** Throws where there is none. */
+  /** Rejects if there is none. */
   upstream(): Promise<UpstreamToken>
 }
 
@@ -286,7 +332,10 @@ export interface SignInLeg {
   readonly state: string
   /** Where the browser comes back to. */
   readonly callbackUrl: string
-  /** What `start` wants to find again in `finish`, for example its own verifier and nonce. Sealed in a cookie; at most 600 characters. */
+  /**
+   * What `start` wants to find again in `finish`, for example its own verifier and nonce. Sealed in a
+   * cookie; at most 600 characters.
+   */
   kept?: string
 }
 
@@ -301,7 +350,7 @@ export interface SignIn {
   start(
     request: Request,
     flow: {
-      /** Absolute URL below the issuer, where the flow goes on. */
+      /** Absolute URL below the issuer at which the flow goes on. */
       returnTo: string
       prompt?: string
       maxAge?: number
@@ -310,11 +359,12 @@ export interface SignIn {
     },
   ): Awaitable<Response>
   /**
-   * An upstream's callback. The leg was found in this browser, is not expired, and its approval is not used yet. A sign-in
-   * that has this method uses the server's own session. Throws OAuthError where nobody signed in.
+   * An upstream's callback. The leg was found in this browser, is not expired, and its approval is not used
+   * yet. A sign-in that has this method uses the server's own session. Throws OAuthError if no user signed
+   * in.
    */
   finish?(request: Request, leg: SignInLeg): Promise<Identity | Response>
-  /** Throws ConfigurationError where this sign-in must not serve this issuer. */
+  /** Throws ConfigurationError if this sign-in must not serve this issuer. */
   check?(issuer: string): void
   /** What of it weakens the security of the server; told to `onEvent` once, at the start. */
   readonly weakening?: string

@@ -20,9 +20,9 @@ export interface CloudflareKvOptions {
 const floor = 60
 
 /**
- * A cache in Cloudflare KV, shared by every location. KV is eventually consistent: what was written or deleted
- * elsewhere may be seen a minute later. No store can be made of it. An entry never lives longer than asked, although
- * KV keeps everything for at least 60 s.
+ * A cache in Cloudflare KV, shared by every location. KV is eventually consistent: what was written or
+ * deleted elsewhere may be seen a minute later. No store can be made of it. An entry never lives longer
+ * than asked, although KV keeps everything for at least 60 s.
  *
  * @example
  * const cache = cloudflareKv(env.CACHE)

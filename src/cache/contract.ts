@@ -2,12 +2,15 @@ import type { Cache } from '../types.ts'
 
 export type { Cache } from '../types.ts'
 
-/** A cache that says so at run time: where a store is asked for, it is refused at construction. */
+/** A cache that is marked as one, so that it is refused at construction if it is passed as a store. */
 export interface MarkedCache extends Cache {
   readonly kind: 'cache'
 }
 
-/** A cache out of order is a cache without entries: every failure reads as a miss, and a write is lost. `report` gets the failure. */
+/**
+ * A cache out of order is a cache without entries: every failure reads as a miss, and a write is lost.
+ * `report` gets the failure.
+ */
 export function forgiving(cache: Cache, report: (error: unknown, where: string) => void): MarkedCache {
   const attempt = async <T>(where: string, work: () => Promise<T>): Promise<T | undefined> => {
     try {

@@ -5,15 +5,18 @@ import { stamp, unstamp, type Cache, type MarkedCache } from './contract.ts'
 
 /** Options of {@link tiered}. */
 export interface TieredOptions {
-  /** The longest that an entry stays in the near cache before the far one is asked again: 0 to 86 400 seconds. Default 60. */
+  /**
+   * The longest that an entry stays in the near cache before the far one is asked again: 0 to 86 400
+   * seconds. Default 60.
+   */
   nearTtl?: number
   /** Seconds since the epoch. Default: the system's clock. */
   clock?: Clock
 }
 
 /**
- * A near cache in front of a far one, for example memory in front of Cloudflare KV. What another instance deleted is
- * still read here for at most `nearTtl`; no entry lives longer than asked.
+ * A near cache in front of a far one, for example memory in front of Cloudflare KV. What another instance
+ * deleted is still read here for at most `nearTtl`; no entry lives longer than asked.
  *
  * @example
  * const cache = tiered(memoryCache(), cloudflareKv(env.CACHE))

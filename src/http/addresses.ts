@@ -1,8 +1,9 @@
 import { isLoopbackAddress, isLoopbackHost } from '../protocol/loopback.ts'
 
 /**
- * Why this host must not be reached from a server (RFC 6890 special-use addresses, and names that lead there), or undefined. `hostname` as
- * `URL.hostname` writes it: the URL parser has already folded octal, hexadecimal and short forms of IPv4.
+ * Why this host must not be reached from a server (RFC 6890 special-use addresses, and names that lead
+ * there), or undefined. `hostname` as `URL.hostname` writes it: the URL parser has already folded octal,
+ * hexadecimal and short forms of IPv4.
  */
 export function addressProblem(hostname: string): string | undefined {
   const host = hostname.replace(/\.$/, '').toLowerCase()
@@ -18,7 +19,10 @@ export function addressProblem(hostname: string): string | undefined {
   return specialNames.has(top) ? 'is a special-use name' : undefined
 }
 
-/** RFC 6761, RFC 6762, RFC 8375, RFC 9476, what cloud platforms and clusters use inside, and what ICANN does not delegate. */
+/**
+ * RFC 6761, RFC 6762, RFC 8375, RFC 9476, what cloud platforms and clusters use inside, and what ICANN does
+ * not delegate.
+ */
 const specialNames = new Set(
   (
     'localhost local internal arpa alt onion invalid lan intra intranet private corp home lab dmz domain ' +
@@ -26,15 +30,18 @@ const specialNames = new Set(
   ).split(' '),
 )
 
-/** Whether an address as a resolver or a socket writes it is special-use: for hosts that check what they connect to. */
+/**
+ * Whether an address as a resolver or a socket writes it is special-use: for hosts that check what they
+ * connect to.
+ */
 export function isSpecialAddress(address: string): boolean {
   const ipv4 = parseIpv4(address)
   return ipv4 === undefined ? specialIpv6(address.split('%', 1)[0]!.toLowerCase()) : specialIpv4(ipv4)
 }
 
 /**
- * Whether a connection for this host may go to this address: a loopback name only to this machine, any other only to
- * a public address. Against SSRF and DNS rebinding, for hosts that resolve names themselves.
+ * Whether a connection for this host may go to this address: a loopback name only to this machine, any
+ * other only to a public address. Against SSRF and DNS rebinding, for hosts that resolve names themselves.
  */
 export const mayConnect = (hostname: string, address: string): boolean =>
   isLoopbackHost(hostname) ? isLoopbackAddress(address) : !isSpecialAddress(address)
@@ -46,7 +53,9 @@ export function parseIpv4(text: string): number | undefined {
   return parts.some((part) => part > 255) ? undefined : parts.reduce((sum, part) => sum * 256 + part, 0)
 }
 
-/** First address and prefix length of the IANA special-purpose registry, with multicast and reserved space. */
+/**
+ * First address and prefix length of the IANA special-purpose registry, with multicast and reserved space.
+ */
 const ipv4Ranges = [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],

@@ -2,7 +2,10 @@ import { OAuthError } from '../errors.ts'
 import { concat, fromUtf8 } from '../lib/bytes.ts'
 import { parseJson } from '../lib/json.ts'
 
-/** The body as text. Rejects with `invalid_request`: 413 above the limit in bytes, 400 where it breaks off or is not UTF-8. */
+/**
+ * The body as text. Rejects with `invalid_request`: 413 above the limit in bytes, 400 if it ends early or
+ * is not UTF-8.
+ */
 export async function readText(request: Pick<Request, 'headers' | 'body'>, limit: number): Promise<string> {
   const declared = Number(request.headers.get('content-length') ?? Number.NaN)
   if (declared > limit) throw tooLarge()
@@ -18,19 +21,26 @@ export async function readText(request: Pick<Request, 'headers' | 'body'>, limit
   }
 }
 
-/** The parameters of a form body (OAuth 2.1 §3.2.2). Anything but `application/x-www-form-urlencoded` is `invalid_request`. */
+/**
+ * The parameters of a form body (OAuth 2.1 §3.2.2). Anything but `application/x-www-form-urlencoded` is
+ * `invalid_request`.
+ */
 export async function readForm(request: Request, limit = 16_384): Promise<URLSearchParams> {
   if (mediaType(request) !== 'application/x-www-form-urlencoded') {
     throw new OAuthError('invalid_request', 'Send application/x-www-form-urlencoded')
   }
   const text = await readText(request, limit)
   const parameters = new URLSearchParams(text)
-  // Percent-encoded bytes may be no UTF-8 either; the parser writes this in their place, and no parameter has it honestly.
+  // Percent-encoded bytes may be no UTF-8 either; the parser writes this in their place, and no parameter
+  // has it honestly.
   if (/%[89a-f]/i.test(text) && [...parameters].flat().join().includes('\ufffd')) throw notUtf8()
   return parameters
 }
 
-/** The value of a JSON body. Anything but `application/json` is `invalid_request`, and so is a member that is named twice. */
+/**
+ * The value of a JSON body. Anything but `application/json` is `invalid_request`, and so is a member that
+ * is named twice.
+ */
 export async function readJson(request: Request, limit: number): Promise<unknown> {
   if (mediaType(request) !== 'application/json')
     throw new OAuthError('invalid_request', 'Send the body as application/json')

@@ -7,8 +7,8 @@ export const publicFor = (seconds: number): Readonly<Record<string, string>> => 
 })
 
 /**
- * `Cache-Control` of an authorized answer, which no shared cache may keep (RFC 9111 §3.5). Undefined if the handler's own
- * value says who may keep it.
+ * `Cache-Control` of an authorized answer, which no shared cache may keep (RFC 9111 §3.5). Undefined if the
+ * handler's own value says who may keep it.
  */
 export function privately(control: string | null): string | undefined {
   if (control === null) return 'no-store'
@@ -21,11 +21,17 @@ export interface Freshness {
   readonly stored: boolean
   /** Whether it must be revalidated each time: `no-cache`. */
   readonly revalidated: boolean
-  /** Seconds, less the time that the answer spent in a cache on the way (`Age`). Undefined if none are stated. */
+  /**
+   * Seconds, less the time that the answer spent in a cache on the way (`Age`). Undefined if none are
+   * stated.
+   */
   readonly seconds: number | undefined
 }
 
-/** Reads `Cache-Control` (RFC 9111 §5.2.2). `private` and `s-maxage` concern only a cache that is shared by several users. */
+/**
+ * Reads `Cache-Control` (RFC 9111 §5.2.2). `private` and `s-maxage` concern only a cache that is shared by
+ * several users.
+ */
 export function readFreshness(headers: Headers, { shared = false }: { shared?: boolean } = {}): Freshness {
   const directives = new Map(
     (headers.get('cache-control') ?? '').split(',').map((directive) => {

@@ -5,14 +5,23 @@ import { parseIpv4, parseIpv6 } from './addresses.ts'
 export interface Caller {
   /** An IPv4 address, or the /64 of an IPv6 address: for limits on attempts. */
   readonly network: string
-  /** An IPv4 address, or the /56 of an IPv6 address, which is what one household gets (RFC 6177): for quotas. */
+  /**
+   * An IPv4 address, or the /56 of an IPv6 address, which is what one household gets (RFC 6177): for
+   * quotas.
+   */
   readonly site: string
 }
 
-/** Everybody whose address cannot be read: they are counted together, so that no spelling of an address escapes a limit. */
+/**
+ * Callers whose address cannot be read are counted together, so that no spelling of an address escapes a
+ * limit.
+ */
 const unknown: Caller = { network: 'unknown', site: 'unknown' }
 
-/** The caller with this address; undefined if the text is not an address. A port, brackets and a zone are no part of it. */
+/**
+ * The caller with this address; undefined if the text is not an address. A port, brackets and a zone are no
+ * part of it.
+ */
 export function callerOf(text: string): Caller | undefined {
   const address = normalAddress(text)
   if (address === undefined) return undefined
@@ -23,8 +32,9 @@ export function callerOf(text: string): Caller | undefined {
 }
 
 /**
- * The address alone, in one spelling, as proxies write it into `X-Forwarded-For`: with a port (`192.0.2.1:4711`, `[2001:db8::1]:4711`), in brackets,
- * with a zone. IPv4 inside IPv6 (`::ffff:192.0.2.1`, `64:ff9b::192.0.2.1`) is IPv4. Undefined if it is not an address.
+ * The address without port and zone, in one spelling, as proxies write it into `X-Forwarded-For`: with a
+ * port (`192.0.2.1:4711`, `[2001:db8::1]:4711`), in brackets, with a zone. IPv4 inside IPv6
+ * (`::ffff:192.0.2.1`, `64:ff9b::192.0.2.1`) is IPv4. Undefined if it is not an address.
  */
 export function normalAddress(text: string): string | undefined {
   const [, inBrackets] = /^\[([^\]]+)\](?::\d{1,5})?$/.exec(text.trim()) ?? []
@@ -39,15 +49,18 @@ export function normalAddress(text: string): string | undefined {
   return new URL(`http://[${hex(groups)}]`).hostname.slice(1, -1)
 }
 
-/** The address that the nearest proxy wrote: the last one of the list, because whatever stands before it may come from the client. */
+/**
+ * The address that the nearest proxy wrote: the last one of the list, because whatever stands before it may
+ * come from the client.
+ */
 export function lastAddress(list: string | null | undefined): string | undefined {
   const last = list?.split(',').at(-1)?.trim()
   return last === undefined || last === '' ? undefined : (normalAddress(last) ?? last)
 }
 
 /**
- * Who sent a request, as the deployment's `clientAddress` says it; undefined if the deployment does not say it. An address that cannot be read is an
- * event, at most once a minute.
+ * Who sent a request, as the deployment's `clientAddress` says it; undefined if the deployment does not say
+ * it. An address that cannot be read is an event, at most once a minute.
  */
 export function createCallers(runtime: ResolvedRuntime): (request: Request) => Caller | undefined {
   let reportAt = 0

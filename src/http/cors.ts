@@ -12,8 +12,9 @@ export interface CorsPolicy {
 }
 
 /**
- * The response with the CORS headers that its request asks for. Where any origin may read it, a request without `Origin` gets it as it is; not so
- * what shared caches keep (`cacheable`): the next one may come from a browser.
+ * The response with the CORS headers that its request asks for. Where any origin may read it, a request
+ * without `Origin` gets it as it is; not so what shared caches keep (`cacheable`): the next one may come
+ * from a browser.
  */
 export function applyCors(
   request: Request,
@@ -47,8 +48,9 @@ export function preflight(request: Request, policy: CorsPolicy): Response {
 }
 
 /**
- * The header names that a preflight asks for (`traceparent`, `mcp-param-*`). Names alone, because `*` would be a wildcard, and not without end. A
- * browser sends no credential by itself here, so a name that is allowed opens nothing.
+ * The header names that a preflight asks for (`traceparent`, `mcp-param-*`). Names alone, because `*` would
+ * be a wildcard, and not without end. A browser sends no credential by itself here, so a name that is
+ * allowed opens nothing.
  */
 function headerNames(requested: string | null): string {
   if (requested === null || requested.length > 4096) return ''
@@ -82,7 +84,10 @@ function corsHeaders(origin: string | null, policy: CorsPolicy): Record<string, 
   return { 'access-control-allow-origin': origin, ...exposed, vary: 'Origin' }
 }
 
-/** What the handler exposes stays readable. Its origin and its credentials are one decision: ours replaces both. */
+/**
+ * What the handler exposes stays readable. Its origin and its credentials are one decision: ours replaces
+ * both.
+ */
 function set(response: Response, headers: Readonly<Record<string, string>>): Response {
   for (const [name, value] of Object.entries(headers)) {
     const own = response.headers.get(name)

@@ -5,9 +5,10 @@ import { authorizationServerMetadataUrls } from '../protocol/well-known.ts'
 import { guardedFetch, type GuardedFetchOptions } from './guarded-fetch.ts'
 
 /**
- * An authorization server's metadata, for whoever verifies its tokens: the documents of RFC 8414 and OpenID Connect Discovery in the order of
- * MCP. The first counts whose `issuer` is the very string that was asked for (RFC 8414 §3.3). Rejects with UnavailableError where there is
- * none, and at once where the server is in trouble.
+ * An authorization server's metadata, for those who verify its tokens: the documents of RFC 8414 and OpenID
+ * Connect Discovery in the order of MCP. The first counts whose `issuer` is the very string that was asked
+ * for (RFC 8414 §3.3). Rejects with UnavailableError if there is none, and at once if the server answers
+ * 5xx.
  */
 export async function discoverAuthorizationServer(
   issuer: string,
@@ -18,7 +19,7 @@ export async function discoverAuthorizationServer(
     const { status, text } = await guardedFetch(url, options)
     if (status >= 500)
       throw new UnavailableError(`The authorization server answered ${status} for its metadata`)
-    // Many hosts answer 200 with their start page, or with another tenant's document, where nothing is.
+    // Many hosts answer 200 with their start page, or with another tenant's document, if there is none.
     const document = status === 200 ? parseObject(text) : undefined
     if (document?.['issuer'] === issuer && isText(document['jwks_uri']))
       return document as unknown as AuthorizationServerMetadata

@@ -15,7 +15,10 @@ export interface GuardedFetchOptions {
   method?: string
   headers?: Readonly<Record<string, string>>
   body?: string
-  /** http and loopback addresses are allowed: for deployments whose own URL is on this machine. Default false. */
+  /**
+   * http and loopback addresses are allowed: for deployments whose own URL is on this machine. Default
+   * false.
+   */
   allowLoopback?: boolean
   /** Origins that are allowed as they are, for a `dangerously…` option. Default none. */
   allowOrigins?: readonly string[]
@@ -35,9 +38,9 @@ export class BlockedAddressError extends OAuthError {
 }
 
 /**
- * The only way out: https, no special-use address, no redirect followed (a 3xx is a status like any other), no credential of the platform,
- * bounded in size and time. Rejects with BlockedAddressError before anything is sent, and with UnavailableError where no
- * complete answer came.
+ * The only way out: https, no special-use address, no redirect followed (a 3xx is a status like any other),
+ * no credential of the platform, bounded in size and time. Rejects with BlockedAddressError before anything
+ * is sent, and with UnavailableError if no complete answer came.
  */
 export async function guardedFetch(
   url: string | URL,
@@ -66,7 +69,7 @@ export async function guardedFetch(
   }
 }
 
-/** Throws BlockedAddressError where the URL must not be requested. */
+/** SSRF: throws BlockedAddressError if the URL must not be requested. */
 export function checkUrl(
   url: string | URL,
   options: Pick<GuardedFetchOptions, 'allowLoopback' | 'allowOrigins'> = {},
@@ -102,7 +105,7 @@ async function exchange(
   const { fetch, method = 'GET', headers = {}, body, maxBytes = 65_536 } = options
   const response = await fetch(target.href, {
     method,
-    // Some firewalls refuse whoever has no name.
+    // Some firewalls refuse requests without a user agent.
     headers: { accept: 'application/json', 'user-agent': 'tollgate', ...headers },
     redirect: 'manual',
     signal,

@@ -5,8 +5,8 @@ export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE'
 export type MethodTable = Partial<Record<Method, (request: Request) => Awaitable<Response>>>
 
 /**
- * An endpoint from its methods: HEAD, unless the table has it, is GET without the body; OPTIONS names the methods and answers
- * preflights; everything else is 405 with `Allow` (RFC 9110 §15.5.6).
+ * An endpoint from its methods: HEAD, unless the table has it, is GET without the body; OPTIONS names the
+ * methods and answers preflights; everything else is 405 with `Allow` (RFC 9110 §15.5.6).
  */
 export function methods(
   table: MethodTable,

@@ -1,6 +1,7 @@
 /**
- * The part of a host name that one owner registers, as far as it can be told without the list of public suffixes: two labels, or three below
- * a country's second level such as `co.uk`. An address is itself. For budgets: whoever has a name has all names below it.
+ * The part of a host name that one owner registers, as far as it can be told without the list of public
+ * suffixes: two labels, or three below a country's second level such as `co.uk`. An address is itself. For
+ * rate limits: the owner of a name owns all names below it.
  */
 export function registrableSuffix(hostname: string): string {
   if (/^\[|^[\d.]+$/.test(hostname)) return hostname

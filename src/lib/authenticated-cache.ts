@@ -2,9 +2,10 @@ import type { Cache } from '../types.ts'
 import type { Sealer } from './sealer.ts'
 
 /**
- * A cache in which only the holders of the secret can put an entry (cache poisoning): each entry is sealed, and bound to its key and to its
- * owner, for example an issuer. Whatever does not open reads as absent. Someone who can write to the cache can still bring an older entry
- * back, so an entry says itself until when it counts.
+ * A cache in which only the holders of the secret can put an entry (cache poisoning): each entry is sealed,
+ * and bound to its key and to its owner, for example an issuer. Whatever does not open reads as absent.
+ * Someone who can write to the cache can still bring an older entry back, so an entry says itself until
+ * when it counts.
  */
 export function authenticatedCache(cache: Cache, sealer: Sealer, owner: string): Cache {
   const contextOf = (key: string): string => JSON.stringify([owner, key])

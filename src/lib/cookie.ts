@@ -1,4 +1,7 @@
-/** The value of the cookie of this name, or undefined. Where it is sent twice, undefined: one of them is not ours. */
+/**
+ * The value of the cookie of this name, or undefined. Where it is sent twice, undefined: one of them is not
+ * ours.
+ */
 export function readCookie(request: Request, name: string): string | undefined {
   const header = request.headers.get('cookie')
   if (header === null) return undefined
@@ -24,7 +27,10 @@ export function readCookies(request: Request, prefix: string): [name: string, va
   return found
 }
 
-/** A `Set-Cookie` value: HttpOnly, SameSite=Lax, host-only; `maxAge` in seconds, 0 clears. The value is base64url or empty. */
+/**
+ * A `Set-Cookie` value: HttpOnly, SameSite=Lax, host-only; `maxAge` in seconds, 0 clears. The value is
+ * base64url or empty.
+ */
 export function cookie(
   name: string,
   value: string,

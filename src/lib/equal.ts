@@ -1,5 +1,5 @@
 /**
- * Whether two strings are equal, in time that depends on the length of the first alone.
+ * Whether two strings are equal, in a time that depends only on the length of the first.
  * For secrets compare fixed-length hashes.
  */
 export function constantTimeEqual(given: string, expected: string): boolean {

@@ -2,7 +2,10 @@ import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 as hash } from '@noble/hashes/sha2.js'
 import { base64url, utf8, utf8Into } from './bytes.ts'
 
-/** From this length on, in bytes, WebCrypto is faster than a hash in JavaScript, in spite of what each call costs (docs/adr/0010). */
+/**
+ * From this length on, in bytes, WebCrypto is faster than a hash in JavaScript, in spite of what each call
+ * costs (docs/adr/0010).
+ */
 const long = 2048
 
 /** SHA-256 as base64url. The purpose keeps equal inputs of different kinds apart. */

@@ -1,6 +1,7 @@
 /**
- * The value of a JSON text. Throws a SyntaxError if the text is not JSON, or if an object in it names a member twice: parsers differ in
- * which of the two they take, so what one party checked is not what another one uses (RFC 8259 §4, RFC 7519 §4).
+ * The value of a JSON text. Throws a SyntaxError if the text is not JSON, or if an object in it names a
+ * member twice: parsers differ in which of the two they take, so what one party checked is not what another
+ * one uses (RFC 8259 §4, RFC 7519 §4).
  */
 export function parseJson(text: string): unknown {
   const value: unknown = JSON.parse(text)
@@ -10,7 +11,8 @@ export function parseJson(text: string): unknown {
 
 /** Whether an object in the text, which was parsed as this value, names a member twice. */
 export function namesTwice(text: string, value: unknown): boolean {
-  // `JSON.parse` keeps one member of each name, so fewer members than the text has means that a name was repeated.
+  // `JSON.parse` keeps one member of each name, so fewer members than the text has means that a name was
+  // repeated.
   return countMembers(value) !== countWrittenMembers(text)
 }
 

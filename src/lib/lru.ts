@@ -1,4 +1,7 @@
-/** A map that forgets what was unused for longest. A `Map` keeps insertion order, so re-inserting is all it takes. */
+/**
+ * A map that forgets what was unused for longest. A `Map` keeps insertion order, so re-inserting is all it
+ * takes.
+ */
 export class Lru<V> {
   readonly #entries = new Map<string, V>()
   readonly #size: number

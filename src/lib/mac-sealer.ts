@@ -4,7 +4,10 @@ import { hkdf, Sealer, type Purpose } from './sealer.ts'
 
 type Mac = (message: Uint8Array) => Uint8Array
 
-/** A sealer that also computes MACs under subkeys of the secret. Apart from it, so that the guard does not ship a hash function. */
+/**
+ * A sealer that also computes MACs under subkeys of the secret. Apart from it, so that the guard does not
+ * ship a hash function.
+ */
 export class MacSealer extends Sealer {
   readonly #macs = new Map<string, Promise<Mac>>()
 
@@ -13,7 +16,10 @@ export class MacSealer extends Sealer {
     return this.#mac(0, purpose, text)
   }
 
-  /** The MACs under every secret, the first one first: for a comparison that outlives a change of the secret. */
+  /**
+   * The MACs under every secret, the first one first: for a comparison that outlives a change of the
+   * secret.
+   */
   async macs(purpose: Purpose, text: string): Promise<string[]> {
     return Promise.all(this.secrets.map((_, i) => this.#mac(i, purpose, text)))
   }

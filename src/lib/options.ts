@@ -17,8 +17,8 @@ export interface OptionalOption<T> extends Option<T | undefined> {
 }
 
 /**
- * One row per option of a public function. A missing row, a row for an unknown option, and a row that may be left out
- * for a required option do not compile.
+ * One row per option of a public function. A missing row, a row for an unknown option, and a row that may
+ * be left out for a required option do not compile.
  */
 export type OptionTable<T> = {
   readonly [K in keyof T]-?: Option<{} extends Pick<T, K> ? T[K] | undefined : T[K]>
@@ -39,8 +39,9 @@ export type Resolved<Table, Given = {}> = {
 type AnyFunction = (...args: any[]) => any
 
 /**
- * Checks the options of a public function against its table and fills in the defaults. `mistakes` maps a wrong name
- * that resembles no right one to the right one (`audience: 'resource'`), or to a sentence that says what to do.
+ * Checks the options of a public function against its table and fills in the defaults. `mistakes` maps a
+ * wrong name that resembles no right one to the right one (`audience: 'resource'`), or to a sentence that
+ * says what to do.
  */
 export function readOptions<T extends object, const Table extends OptionTable<T>>(
   caller: string,

@@ -1,6 +1,7 @@
 import { base64url } from './bytes.ts'
 
-// A call for random bytes costs the same for twenty as for a thousand, so they are drawn in advance; each is handed out once.
+// A call for random bytes costs the same for twenty as for a thousand, so they are drawn in advance; each
+// is handed out once.
 const pool = new Uint8Array(4000)
 let left = 0
 

@@ -17,9 +17,10 @@ interface Kind {
 const maxKinds = 200
 
 /**
- * A stranger sizes what is refused: 80 000 bad tokens must not be 80 000 events. Of each kind the first of a window are told one by one; then a sum
- * each time that ten times as many have come, and one at the end of the window, when the next event of any kind arrives.
- * Alerts and what was let through are always told: they are an audit log.
+ * A stranger sizes what is refused: 80 000 bad tokens must not be 80 000 events. Of each kind the first of
+ * a window are told one by one; then a sum each time that ten times as many have come, and one at the end
+ * of the window, when the next event of any kind arrives. Alerts and what was let through are always told:
+ * they are an audit log.
  */
 export function sumUpEvents(
   tell: (event: TollgateEvent) => void,

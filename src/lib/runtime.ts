@@ -17,11 +17,15 @@ export interface ResolvedRuntime {
   /** On Workers: I/O ends with the request that began it. */
   readonly requestsOwnIo: boolean
   event(event: NewEvent): void
-  /** Returns what reports this event, at the time of the call or at the given one. For events of the hot path: cleaned once. */
+  /**
+   * Returns what reports this event, at the time of the call or at the given one. For events of the hot
+   * path: cleaned once.
+   */
   prepare(event: NewEvent): (at?: number) => void
   /**
-   * For every 5xx, and for failures that a request survives: `onError` gets what was thrown; `onEvent` gets the part and the reason, without
-   * the text of foreign errors, which may quote a secret. Ours go by {@link attribute}. `where` is used if the error has no part of its own.
+   * For every 5xx, and for failures that a request survives: `onError` gets what was thrown; `onEvent` gets
+   * the part and the reason, without the text of foreign errors, which may quote a secret. Ours go by
+   * {@link attribute}. `where` is used if the error has no part of its own.
    */
   failed(error: unknown, where?: string, about?: { request?: Request; event?: NewEvent }): void
   clientAddress(request: Request): string | undefined
@@ -81,7 +85,8 @@ export function resolveRuntime(runtime: Runtime): ResolvedRuntime {
         try {
           waitUntil(promise)
         } catch (error) {
-          // One that is called without its context throws each time; the work goes on, as long as the platform lets it.
+          // One that is called without its context throws each time; the work goes on, as long as the
+          // platform lets it.
           failed(error, 'waitUntil')
         }
       }),
@@ -124,8 +129,8 @@ const originOf = (error: unknown): Origin | undefined =>
   typeof error === 'object' && error !== null ? origins.get(error) : undefined
 
 /**
- * Remembers for {@link ResolvedRuntime.failed} what was thrown, and by which part (`store.get`, `signIn.identify`), for the error that goes on
- * in its place. A part that is known already stays.
+ * Remembers for {@link ResolvedRuntime.failed} what was thrown, and by which part (`store.get`,
+ * `signIn.identify`), for the error that goes on in its place. A part that is known already stays.
  */
 export function attribute<E extends Error>(error: E, where: string, thrown: unknown): E {
   if (!origins.has(error)) origins.set(error, originOf(thrown) ?? { where, thrown })
@@ -173,7 +178,8 @@ function bounded(event: NewEvent): Omit<TollgateEvent, 'at'> {
   const given = Object.entries(event).filter(([, value]) => value !== undefined)
   const entries = given.map(([key, value]) => [
     key,
-    // A client's id stays whole (a sealed one has up to 1 kB), so that it can be blocked by what the event says.
+    // A client's id stays whole (a sealed one has up to 1 kB), so that it can be blocked by what the event
+    // says.
     typeof value !== 'string'
       ? value
       : key === 'clientId'
@@ -187,7 +193,10 @@ function bounded(event: NewEvent): Omit<TollgateEvent, 'at'> {
 const withoutQueries = (text: string): string =>
   text.replaceAll(/(\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s"'?#]*)[?#][^\s"']*/gi, '$1')
 
-/** One printable line of at most 200 characters: no CR, LF, escape sequences, bidi or zero-width characters, no half of a surrogate pair. */
+/**
+ * One printable line of at most 200 characters: no CR, LF, escape sequences, bidi or zero-width characters,
+ * no half of a surrogate pair.
+ */
 export function oneLine(text: string, length = 200): string {
   const clean = text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, ' ')
   return clean.length > length ? `${clean.slice(0, length - 1)}…` : clean

@@ -23,7 +23,7 @@ export class Sealer {
     this.secrets = secrets.map(utf8)
   }
 
-  /** AES-256-GCM, fresh nonce; `context` is authenticated and not contained: whoever opens must know it. */
+  /** AES-256-GCM, fresh nonce; `context` is authenticated and not contained: `open` needs the same one. */
   async seal(purpose: Purpose, context: string, plaintext: string): Promise<string> {
     const iv = crypto.getRandomValues(new Uint8Array(12))
     const key = await this.#key(0, purpose)

@@ -14,9 +14,9 @@ interface Flight<T> {
 /**
  * One call for any number of parallel callers of a key: all of them wait for it.
  *
- * On Workers, I/O belongs to the request that began it: when that request ends, a flight that it leads stops without settling. With
- * `waitUntil` the flight is kept alive. Without it, the waiters wait two seconds; then one of them makes a second call, which serves
- * all of them.
+ * On Workers, I/O belongs to the request that began it: when that request ends, a flight that it leads
+ * stops without settling. With `waitUntil` the flight is kept alive. Without it, the waiters wait two
+ * seconds; then one of them makes a second call, which serves all of them.
  */
 export class SingleFlight<T> {
   readonly #flights = new Map<string, Flight<T>>()

@@ -1,6 +1,9 @@
 import { UnavailableError } from '../errors.ts'
 
-/** What the promise comes to, if it settles within so many seconds; undefined otherwise. Rejects as the promise does. */
+/**
+ * What the promise comes to, if it settles within so many seconds; undefined otherwise. Rejects as the
+ * promise does.
+ */
 export async function within<T>(seconds: number, promise: Promise<T>): Promise<{ value: T } | undefined> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<undefined>((resolve) => {

@@ -1,4 +1,7 @@
-/** The parameters of an authorization request, each as it was sent; an empty one counts as absent (OAuth 2.1 §3.1). */
+/**
+ * The parameters of an authorization request, each as it was sent; an empty one counts as absent (OAuth 2.1
+ * §3.1).
+ */
 export interface AuthorizationParameters {
   readonly values: ReadonlyMap<string, string>
   /** `resource` may come several times (RFC 8707 §2). */
@@ -36,12 +39,18 @@ export function readAuthorizationParameters(params: URLSearchParams): Authorizat
   return { values, resources: params.getAll('resource').filter((each) => each !== ''), repeated }
 }
 
-/** What the authorization endpoint sends back through the browser: exactly one of code and error, and always `iss` (RFC 9207 §2). */
+/**
+ * What the authorization endpoint sends back through the browser: exactly one of code and error, and always
+ * `iss` (RFC 9207 §2).
+ */
 export type AuthorizationResponse = { iss: string; state?: string | undefined } & (
   { code: string } | { error: string; error_description?: string }
 )
 
-/** The URL that the browser is sent to. A reserved parameter already in the redirect URI is replaced; the rest of the URI stays as it was registered. */
+/**
+ * The URL that the browser is sent to. A reserved parameter already in the redirect URI is replaced; the
+ * rest of the URI stays as it was registered.
+ */
 export function authorizationResponse(redirectUri: string, response: AuthorizationResponse): string {
   const reserved = ['code', 'error', 'error_description', 'state', 'iss']
   const at = redirectUri.indexOf('?')

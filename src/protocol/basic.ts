@@ -8,8 +8,8 @@ export interface BasicCredentials {
 }
 
 /**
- * The client id and secret of Basic credentials. RFC 6749 §2.3.1 form-encodes both parts before it joins them, but many
- * clients do not, so there may be two readings. Undefined if the credentials are malformed.
+ * The client id and secret of Basic credentials. RFC 6749 §2.3.1 form-encodes both parts before it joins
+ * them, but many clients do not, so there may be two readings. Undefined if the credentials are malformed.
  */
 export function readBasic(credentials: string): BasicCredentials[] | undefined {
   let text: string

@@ -4,10 +4,11 @@ import { InvalidTokenError, OAuthError } from '../errors.ts'
 export const defaultMaxTokenLength = 16_384
 
 /**
- * The bearer token of a request (RFC 6750 §2.1, RFC 9110 §11.6.2); undefined where no Bearer credential came, which includes other schemes.
- * Only the header is read, never the query or the body. Rejects with `invalid_request` (400) if several credentials came, with
- * `invalid_token` if what came is not a token, and with 431 (RFC 6585 §5) if it is too long: clients answer `invalid_token` with another
- * sign-in, which brings the same token again.
+ * The bearer token of a request (RFC 6750 §2.1, RFC 9110 §11.6.2); undefined if no Bearer credential came,
+ * which includes other schemes. Only the header is read, never the query or the body. Rejects with
+ * `invalid_request` (400) if several credentials came, with `invalid_token` if what came is not a token,
+ * and with 431 (RFC 6585 §5) if it is too long: clients answer `invalid_token` with another sign-in, which
+ * brings the same token again.
  */
 export function readBearer(request: Request, longest: number = defaultMaxTokenLength): string | undefined {
   const header = request.headers.get('authorization')

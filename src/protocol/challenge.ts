@@ -7,8 +7,8 @@ export interface Challenge {
 }
 
 /**
- * The challenges of a `WWW-Authenticate` header, several of them where it has several. Tolerant, and linear in its length: what cannot
- * be understood is passed over. Of two parameters with one name the first counts.
+ * The challenges of a `WWW-Authenticate` header, which may have several. Tolerant, and linear in its
+ * length: what cannot be understood is passed over. Of two parameters with one name the first counts.
  */
 export function parseChallenges(header: string): Challenge[] {
   const challenges: Challenge[] = []
@@ -45,8 +45,8 @@ export function formatChallenge({ scheme, parameters, token68 }: Challenge): str
 }
 
 /**
- * The one Bearer challenge of a refused request (RFC 6750 §3, RFC 9728 §5.1). The description stands last and without anything that a client
- * which searches for `scope=` or `error=` could take for a parameter.
+ * The one Bearer challenge of a refused request (RFC 6750 §3, RFC 9728 §5.1). The description stands last
+ * and without anything that a client which searches for `scope=` or `error=` could take for a parameter.
  */
 export function bearerChallenge(challenge: {
   error?: string | undefined
@@ -86,7 +86,7 @@ function readQuoted(text: string, from: number): { value: string; end: number } 
   return { value, end: at + 1 }
 }
 
-/** The end of a token68 that stands alone before a comma or the end; undefined where parameters or another scheme follow. */
+/** The end of a token68 that a comma or the end follows; undefined if parameters or another scheme follow. */
 function endOfToken68(text: string, from: number): number | undefined {
   const chars = skip(text, from, isToken68Char)
   if (chars === from) return undefined

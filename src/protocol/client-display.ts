@@ -13,8 +13,8 @@ export interface DisplayedMetadata {
 }
 
 /**
- * The members that are only shown: an odd one is dropped, a dangerous one refuses the client (RFC 7591 §5). The picture of a document must be
- * https: its publisher can change that at any time.
+ * The members that are only shown: an odd one is dropped, a dangerous one refuses the client (RFC 7591 §5).
+ * The picture of a document must be https: its publisher can change that at any time.
  */
 export function readDisplayed(
   raw: Record<string, unknown>,

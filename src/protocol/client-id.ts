@@ -2,9 +2,9 @@
 export const isUrlClientId = (id: string): boolean => /^https?:\/\//.test(id)
 
 /**
- * The URL of a client-id metadata document (draft-ietf-oauth-client-id-metadata-document-01 §3), or undefined: https, with a path, no
- * fragment, user information, dot segments (also those that only some servers read as such), backslash or white space, and written as the URL
- * parser would write it.
+ * The URL of a client-id metadata document (draft-ietf-oauth-client-id-metadata-document-01 §3), or
+ * undefined: https, with a path, no fragment, user information, dot segments (also those that only some
+ * servers read as such), backslash or white space, and written as the URL parser would write it.
  */
 export function clientIdUrl(id: string): URL | undefined {
   if (!/^https:\/\/[^/?#@\\\s]+\/[^#\\\s]+$/.test(id) || id.length > 2048 || !/^[\x21-\x7e]+$/.test(id))

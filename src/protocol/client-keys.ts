@@ -29,7 +29,7 @@ export function readPublishedKeys(raw: Readonly<Record<string, unknown>>): Publi
 /** The private members of RFC 7518 §6, and symmetric keys. */
 const secretMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
 
-/** Whether a key set holds a key that nobody may publish. */
+/** Whether a key set contains a private or symmetric key. */
 export function hasSecretKey(jwks: unknown): boolean {
   const keys = isJsonObject(jwks) ? jwks['keys'] : undefined
   if (!Array.isArray(keys)) return false

@@ -15,7 +15,10 @@ import { formatScope, parseScope } from './scope.ts'
 export type TokenEndpointAuthMethod =
   'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt'
 
-/** What a client says about itself (RFC 7591 §2), in the wire's names. Also the form of a pre-registered client. */
+/**
+ * What a client says about itself (RFC 7591 §2), in the wire's names. Also the form of a pre-registered
+ * client.
+ */
 export interface ClientMetadata extends DisplayedMetadata {
   client_id?: string
   client_secret?: string
@@ -23,7 +26,7 @@ export interface ClientMetadata extends DisplayedMetadata {
   token_endpoint_auth_method?: TokenEndpointAuthMethod
   /** With `private_key_jwt`: the only algorithm that the client signs with. Default: any asymmetric one. */
   token_endpoint_auth_signing_alg?: string
-  /** With `private_key_jwt`: the public keys, or where they are. */
+  /** With `private_key_jwt`: the public keys, or their URL. */
   jwks?: { readonly keys: readonly Readonly<Record<string, unknown>>[] }
   jwks_uri?: string
   grant_types?: readonly string[]
@@ -37,19 +40,23 @@ export const defaultGrantTypes: readonly string[] = ['authorization_code', 'refr
 
 /** How a client's metadata is judged. */
 export interface ClientPolicy extends RedirectPolicy {
-  /** Who wrote it: the deployment (default), a caller of the registration endpoint, or whoever publishes the document. */
+  /**
+   * Who wrote it: the deployment (default), a caller of the registration endpoint, or the publisher of the
+   * document.
+   */
   source?: 'configuration' | 'registration' | 'document'
   /**
-   * Receives what was left out and why: redirect URIs beside one that can be used, and odd members that only display. Without it everything
-   * that is not in order is refused.
+   * Receives what was left out and why: redirect URIs beside one that can be used, and odd members that
+   * only display. Without it everything that is not in order is refused.
    */
   dropped?: string[]
 }
 
 /**
- * A client's metadata as it is enforced (RFC 7591 §2): what is missing has its default, what is unknown is dropped. A client that names no
- * authentication method is public: it gets no secret that it did not ask for, and the answer says so. Rejects with
- * `invalid_redirect_uri`, `invalid_software_statement` or `invalid_client_metadata`.
+ * A client's metadata as it is enforced (RFC 7591 §2): what is missing has its default, what is unknown is
+ * dropped. A client that names no authentication method is public: it gets no secret that it did not ask
+ * for, and the answer says so. Rejects with `invalid_redirect_uri`, `invalid_software_statement` or
+ * `invalid_client_metadata`.
  */
 export function parseClientMetadata(value: unknown, policy: ClientPolicy = {}): ClientMetadata {
   if (!isJsonObject(value)) throw invalidMetadata('The metadata is not a JSON object')
@@ -57,7 +64,7 @@ export function parseClientMetadata(value: unknown, policy: ClientPolicy = {}): 
   const metadata = readEnforced(raw)
   if (raw['software_statement'] !== undefined)
     throw new OAuthError('invalid_software_statement', 'Software statements are not accepted')
-  // Whatever it is for: a key that is not public any more is nobody's.
+  // A private key that was published proves nothing, whatever it is for.
   if (hasSecretKey(raw['jwks'])) throw invalidMetadata('jwks has a secret or private key')
   const grantTypes = metadata.grant_types ?? defaultGrantTypes
   if (!grantTypes.includes('authorization_code'))
@@ -68,7 +75,8 @@ export function parseClientMetadata(value: unknown, policy: ClientPolicy = {}): 
   if (scopes === undefined) throw invalidMetadata('scope is not a list of scopes')
   const authentication = readAuthentication(raw, metadata, policy)
   const { token_endpoint_auth_method: method } = authentication
-  // A secret that many copies of an app carry is none, so private-use schemes are for public clients (RFC 8252 §8.5).
+  // A secret that many copies of an app carry is none, so private-use schemes are for public clients (RFC
+  // 8252 §8.5).
   const { privateUse = true } = policy
   const uris = redirectUris(raw['redirect_uris'], {
     ...policy,
@@ -122,8 +130,9 @@ function readEnforced(raw: Record<string, unknown>): Enforced {
 type Authentication = { token_endpoint_auth_method: TokenEndpointAuthMethod } & PublishedKeys
 
 /**
- * How the client authenticates, of what it says that it can (RFC 7591 §2; OpenID Connect RP Metadata Choices: the list beside the single
- * value). A document that lists `none` is of a public client, whatever it prefers; its keys are kept, because an assertion that is sent must be valid.
+ * How the client authenticates, of what it says that it can (RFC 7591 §2; OpenID Connect RP Metadata
+ * Choices: the list beside the single value). A document that lists `none` is of a public client, whatever
+ * it prefers; its keys are kept, because an assertion that is sent must be valid.
  */
 function readAuthentication(
   raw: Record<string, unknown>,
@@ -158,7 +167,10 @@ const methods: Readonly<Record<NonNullable<ClientPolicy['source']>, readonly Tok
 
 const isOnUsersMachine = (uri: string): boolean => isLoopbackRedirect(uri) || isPrivateUseRedirect(uri)
 
-/** Those that can be used. One that cannot never refuses the client that has others, unless its scheme is dangerous. */
+/**
+ * Those that can be used. One that cannot never refuses the client that has others, unless its scheme is
+ * dangerous.
+ */
 function redirectUris(value: unknown, policy: ClientPolicy): string[] {
   if (!Array.isArray(value) || value.length === 0 || value.length > 20)
     throw new OAuthError('invalid_redirect_uri', 'redirect_uris must list 1 to 20 URIs')

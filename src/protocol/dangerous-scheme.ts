@@ -1,7 +1,8 @@
 /**
- * Schemes that a browser or the system runs, reads or opens itself, registered schemes of the network, and those of which any web page may
- * become the handler. An authorization response sent there would run as a script (XSS), open a local file, start a system handler, or reach a
- * web site that the consent page does not name.
+ * Schemes that a browser or the system runs, reads or opens itself, registered schemes of the network, and
+ * those of which any web page may become the handler. An authorization response sent there would run as a
+ * script (XSS), open a local file, start a system handler, or reach a web site that the consent page does
+ * not name.
  */
 const dangerous = new Set(
   (
@@ -15,13 +16,17 @@ const dangerous = new Set(
   ).split(' '),
 )
 /**
- * Families of them: Windows handlers, pages and extensions of browsers, links that open one, system handlers of Apple, what a website or an
- * extension can claim (`web+…`, `ext+…`), and what looks like the web itself.
+ * Families of them: Windows handlers, pages and extensions of browsers, links that open one, system
+ * handlers of Apple, what a website or an extension can claim (`web+…`, `ext+…`), and what looks like the
+ * web itself.
  */
 const family =
   /^(?:ms-|moz-|microsoft-edge|googlechrome|firefox|x-(?:safari|web|man)|touch-http|safari-|x-apple|(?:web|ext)\+|http(?!s?$)|(?:chrome|edge|opera|brave|vivaldi)(?:-|$)|its$|ms$)/
 
-/** Whether a link of this scheme must never be followed. Read as browsers read it: without blanks and control characters. */
+/**
+ * Whether a link of this scheme must never be followed. Read as browsers read it: without blanks and
+ * control characters.
+ */
 export function hasDangerousScheme(uri: string): boolean {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(uri.slice(0, 2048).replaceAll(/[\0-\x20\x7f]/g, ''))?.[1]
   return scheme !== undefined && (dangerous.has(scheme.toLowerCase()) || family.test(scheme.toLowerCase()))

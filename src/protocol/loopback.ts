@@ -1,4 +1,7 @@
-/** Whether a host, as `URL.hostname` writes it, is this machine: `127.0.0.1`, `[::1]`, `localhost` or a name below it (RFC 6761 §6.3). */
+/**
+ * Whether a host, as `URL.hostname` writes it, is this machine: `127.0.0.1`, `[::1]`, `localhost` or a name
+ * below it (RFC 6761 §6.3).
+ */
 export function isLoopbackHost(hostname: string): boolean {
   return hostname === '127.0.0.1' || hostname === '[::1]' || /^(?:[a-z0-9_-]+\.)*localhost$/.test(hostname)
 }

@@ -14,7 +14,10 @@ const kinds = {
   flag: (value: unknown): boolean => typeof value === 'boolean',
 }
 
-/** The members that are read; unknown ones are passed over. By hand and not with valibot: the client is smaller by a tenth. */
+/**
+ * The members that are read; unknown ones are passed over. By hand and not with valibot: the client is
+ * smaller by a tenth.
+ */
 type Schema = Readonly<Record<string, keyof typeof kinds>>
 
 const protectedResource: Schema = {
@@ -58,12 +61,15 @@ const authorizationServer: Schema = {
   service_documentation: 'text',
 }
 
-/** The document of RFC 9728 §3.2. Rejects with `invalid_response` where it is none. */
+/** The document of RFC 9728 §3.2. Rejects with `invalid_response` if the value is not such a document. */
 export function parseProtectedResourceMetadata(value: unknown): ProtectedResourceMetadata {
   return parse(protectedResource, 'resource', value, 'protected resource metadata')
 }
 
-/** The document of RFC 8414 §3.2 or of OpenID Connect Discovery §4.2. Rejects with `invalid_response` where it is none. */
+/**
+ * The document of RFC 8414 §3.2 or of OpenID Connect Discovery §4.2. Rejects with `invalid_response` if the
+ * value is not such a document.
+ */
 export function parseAuthorizationServerMetadata(value: unknown): AuthorizationServerMetadata {
   return parse(authorizationServer, 'issuer', value, 'authorization server metadata')
 }
@@ -77,7 +83,7 @@ function parse<T>(schema: Schema, required: string, value: unknown, what: string
   const members: Record<string, unknown> = {}
   for (const [name, kind] of Object.entries(schema)) {
     const member = value[name]
-    // Providers write null where a member should be absent.
+    // Providers write null instead of leaving a member out.
     if ((member === null || member === undefined) && name !== required) continue
     if (kind !== 'list' && kind !== 'urls') {
       if (!kinds[kind](member)) throw wrong(name)

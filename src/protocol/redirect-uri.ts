@@ -8,7 +8,10 @@ export const knownClientRedirects: readonly string[] = [
   'com.raycast:/oauth',
 ]
 
-/** Which redirect URIs with a private-use scheme (RFC 8252 §7.1) can be registered beside https and loopback. */
+/**
+ * Which redirect URIs with a private-use scheme (RFC 8252 §7.1) can be registered beside https and
+ * loopback.
+ */
 export interface RedirectPolicy {
   /** `true`: any that is in order (default). `'known'`: whole URIs of known clients. `false`: none. */
   privateUse?: boolean | 'known'
@@ -17,8 +20,9 @@ export interface RedirectPolicy {
 }
 
 /**
- * Why this redirect URI cannot be registered, or undefined (RFC 7591 §5, OAuth 2.1 §2.3, RFC 8252 §7): https, or http on this machine, or a
- * private-use scheme. No user information, fragment, wildcard, dot segment or control character.
+ * Why this redirect URI cannot be registered, or undefined (RFC 7591 §5, OAuth 2.1 §2.3, RFC 8252 §7):
+ * https, or http on this machine, or a private-use scheme. No user information, fragment, wildcard, dot
+ * segment or control character.
  */
 export function redirectUriProblem(uri: unknown, policy: RedirectPolicy = {}): string | undefined {
   const { privateUse = true, allow = [] } = policy
@@ -39,7 +43,8 @@ export function redirectUriProblem(uri: unknown, policy: RedirectPolicy = {}): s
   if (authority?.includes('@')) return 'has user information'
   if (!URL.canParse(uri)) return 'is not a URI'
   const url = new URL(uri)
-  // Whatever the URL parser would change, somebody else's parser reads differently. An explicit default port is harmless.
+  // What this URL parser would change, another parser may read differently. An explicit default port is
+  // harmless.
   const host = web ? authority!.replace(scheme === 'https' ? /:443$/ : /:80$/, '') : (authority ?? '')
   if (url.href !== `${scheme}:${host}${web && path === '' ? '/' : path}${query}`)
     return 'is not in its normal form'
@@ -55,10 +60,13 @@ export function redirectUriProblem(uri: unknown, policy: RedirectPolicy = {}): s
     : undefined
 }
 
-/** What is wrong with a URI for which the whole client is refused: whoever registers it is no honest client. */
+/** The problem for which the whole client is refused: an honest client does not register such a URI. */
 export const dangerousScheme = 'has a scheme that a browser or the system runs'
 
-/** Whether the presented URI is one of the registered: exactly, save for the port of a loopback address (RFC 8252 §7.3). */
+/**
+ * Whether the presented URI is one of the registered: exactly, save for the port of a loopback address (RFC
+ * 8252 §7.3).
+ */
 export function matchRedirectUri(registered: readonly string[], presented: string): boolean {
   if (registered.includes(presented)) return true
   const loopback = splitLoopback(presented)

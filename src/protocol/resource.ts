@@ -1,7 +1,8 @@
 /**
- * The form by which resource identifiers are compared (MCP, Canonical Server URI): scheme and host in lower case, no default port,
- * and an empty path equals `/` for a host-only resource. Nothing else is normalised. Undefined where it is no resource
- * identifier: relative, with a fragment (RFC 8707 §2), with user information, of another scheme, or with a host that is not written plainly.
+ * The form by which resource identifiers are compared (MCP, Canonical Server URI): scheme and host in lower
+ * case, no default port, and an empty path equals `/` for a host-only resource. Nothing else is normalised.
+ * Undefined if it is not a resource identifier: relative, with a fragment (RFC 8707 §2), with user
+ * information, of another scheme, or with a host that is not written plainly.
  */
 export function canonicalResource(text: string): string | undefined {
   // No two neighbouring parts can match the same character, so this is linear.

@@ -11,8 +11,9 @@ export function isScopeToken(text: string): boolean {
 }
 
 /**
- * The scopes of a `scope` parameter, each once, in order; undefined if it holds anything but scope tokens and spaces. Clients join
- * lists with a space too many, so runs of spaces count as one; no other white space separates.
+ * The scopes of a `scope` parameter, each once, in order; undefined if it holds anything but scope tokens
+ * and spaces. Clients join lists with a space too many, so runs of spaces count as one; no other white
+ * space separates.
  */
 export function parseScope(text: string): string[] | undefined {
   const scopes = text.split(' ').filter((each) => each !== '')
@@ -27,8 +28,9 @@ export interface ScopeHierarchy {
 }
 
 /**
- * A hierarchy such as `{ admin: ['write'], write: ['read'] }`. Implication is transitive; a cycle throws ConfigurationError.
- * MCP 2026-07-28, Step-Up Authorization Flow: servers account for hierarchies when they decide sufficiency.
+ * A hierarchy such as `{ admin: ['write'], write: ['read'] }`. Implication is transitive; a cycle throws
+ * ConfigurationError. MCP 2026-07-28, Step-Up Authorization Flow: servers account for hierarchies when they
+ * decide sufficiency.
  */
 export function createScopeHierarchy(
   implies: Readonly<Record<string, readonly string[]>> = {},

@@ -7,17 +7,26 @@ import { parseJws } from './jws.ts'
 /** How a client presents itself at the token, revocation and introspection endpoints (OAuth 2.1 §2.4). */
 export interface ClientCredentials {
   method: TokenEndpointAuthMethod
-  /** What was sent, in each way that it can be meant: form-decoded as the RFC says, and raw as the official SDK sends it. */
+  /**
+   * What was sent, in each way that it can be meant: form-decoded as the RFC says, and raw as the official
+   * SDK sends it.
+   */
   candidates: readonly { clientId: string; secret?: string }[]
   /** The signed JWT of `private_key_jwt`; nothing of it is verified. */
   assertion?: string
 }
 
-/** A client that could not be authenticated (OAuth 2.1 §3.2.4): the same answer for an unknown client and a wrong secret. */
+/**
+ * A client that could not be authenticated (OAuth 2.1 §3.2.4): the same answer for an unknown client and a
+ * wrong secret.
+ */
 export const invalidClient = (): OAuthError =>
   new OAuthError('invalid_client', 'The client could not be authenticated', { status: 401 })
 
-/** Reads the credentials from the header or from the body, never from both and never from the URL. Rejects with `invalid_client` or `invalid_request`. */
+/**
+ * Reads the credentials from the header or from the body, never from both and never from the URL. Rejects
+ * with `invalid_client` or `invalid_request`.
+ */
 export function readClientCredentials(
   request: Request,
   form: ReadonlyMap<string, string>,
@@ -63,7 +72,10 @@ function readAssertion(form: ReadonlyMap<string, string>): ClientCredentials {
   return { method: 'private_key_jwt', candidates: [{ clientId }], assertion }
 }
 
-/** The parameters of a token request, each at most once; an empty one counts as absent (OAuth 2.1 §3.2.2). Rejects with `invalid_request`. */
+/**
+ * The parameters of a token request, each at most once; an empty one counts as absent (OAuth 2.1 §3.2.2).
+ * Rejects with `invalid_request`.
+ */
 export function singleParameters(form: URLSearchParams): ReadonlyMap<string, string> {
   const parameters = new Map<string, string>()
   const seen = new Set<string>()

@@ -1,4 +1,7 @@
-/** The metadata URL of a protected resource: the well-known path stands before the resource's own (RFC 9728 §3.1). */
+/**
+ * The metadata URL of a protected resource: the well-known path stands before the resource's own (RFC 9728
+ * §3.1).
+ */
 export const protectedResourceMetadataUrl = (resource: string): string =>
   inserted(resource, 'oauth-protected-resource')
 
@@ -6,7 +9,10 @@ export const protectedResourceMetadataUrl = (resource: string): string =>
 export const rootProtectedResourceMetadataUrl = (resource: string): string =>
   `${new URL(resource).origin}/.well-known/oauth-protected-resource`
 
-/** Where an authorization server's metadata may be, in the order in which MCP clients ask (MCP, Authorization Server Metadata Discovery). */
+/**
+ * Where an authorization server's metadata may be, in the order in which MCP clients ask (MCP,
+ * Authorization Server Metadata Discovery).
+ */
 export function authorizationServerMetadataUrls(issuer: string): string[] {
   const appended = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
   const urls = [

@@ -6,12 +6,15 @@ import { audienceRule, commonOptions, host, oneOrMore, preset, type CommonOption
 export interface Auth0Options extends CommonOptions {
   /** The tenant's or the custom domain, for example `example.eu.auth0.com`. */
   domain: string
-  /** The identifier of the API in Auth0. Default: the resource itself, which is how the API should be named. */
+  /**
+   * The identifier of the API in Auth0. Default: the resource itself, which is how the API should be named.
+   */
   audience?: string | readonly string[]
 }
 
 /**
- * Auth0. Its access tokens are JWTs only where an API (`audience`) is asked for; without one they are opaque and cannot be verified.
+ * Auth0. Its access tokens are JWTs only if an API (`audience`) is requested; without one they are opaque
+ * and cannot be verified.
  *
  * @see [Access tokens](https://auth0.com/docs/secure/tokens/access-tokens)
  */

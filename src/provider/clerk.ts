@@ -7,20 +7,24 @@ export interface ClerkOptions extends Omit<CommonOptions, 'clientId'> {
   /** The Frontend API's host, for example `example.clerk.accounts.dev`. */
   domain: string
   /**
-   * The OAuth applications whose tokens are accepted, for applications whose tokens carry no audience. With a `clientSecret`: the one it
-   * belongs to. Default: the resource in `aud` decides (RFC 8707).
+   * The OAuth applications whose tokens are accepted, for applications whose tokens carry no audience. With
+   * a `clientSecret`: the one it belongs to. Default: the resource in `aud` decides (RFC 8707).
    */
   clientId?: string | readonly string[]
-  /** With a `clientId` for introspection alone: the resource in `aud` decides all the same. Default: true without `clientId`. */
+  /**
+   * With a `clientId` that is only for introspection: the resource in `aud` decides all the same. Default:
+   * true without `clientId`.
+   */
   resourceBinding?: boolean
 }
 
 /**
- * Clerk. A token is for the resource that the client asked for. Applications that do not ask for one get tokens without an audience: list
- * them in `clientId`. JWTs by default since 2026-01; opaque tokens (`oat_…`) need `introspectionVerifier(clerk({ … }))` and the
- * application's secret.
+ * Clerk. A token is for the resource that the client asked for. Applications that do not ask for one get
+ * tokens without an audience: list them in `clientId`. JWTs by default since 2026-01; opaque tokens
+ * (`oat_…`) need `introspectionVerifier(clerk({ … }))` and the application's secret.
  *
- * @see [Verify OAuth tokens](https://clerk.com/docs/guides/configure/auth-strategies/oauth/verify-oauth-tokens)
+ * @see [Verify OAuth
+ * tokens](https://clerk.com/docs/guides/configure/auth-strategies/oauth/verify-oauth-tokens)
  */
 export function clerk(options: ClerkOptions): Provider {
   const { domain, clientId, resourceBinding, scopeClaims, ...common } = readOptions('clerk', options, {

@@ -8,18 +8,29 @@ export interface CognitoOptions extends Omit<CommonOptions, 'clientId'> {
   region: string
   /** For example `eu-central-1_AbCdEfGhI`. */
   userPoolId: string
-  /** The app clients whose tokens are accepted. Needed unless `resourceBinding`. With a `clientSecret`: the one it belongs to. */
+  /**
+   * The app clients whose tokens are accepted. Needed unless `resourceBinding`. With a `clientSecret`: the
+   * one it belongs to.
+   */
   clientId?: string | readonly string[]
-  /** The user pool binds tokens to the resource (managed login, Essentials or Plus; a resource server whose identifier is the MCP URL): check `aud`. Default false: check `client_id`. */
+  /**
+   * The user pool binds tokens to the resource (managed login, Essentials or Plus; a resource server whose
+   * identifier is the MCP URL): check `aud`. Default false: check `client_id`.
+   */
   resourceBinding?: boolean
-  /** The user pool's issuer configuration, which decides what its metadata says. Tokens of both forms are accepted. Default `'ORIGINAL'`. */
+  /**
+   * The user pool's issuer configuration, which decides what its metadata says. Tokens of both forms are
+   * accepted. Default `'ORIGINAL'`.
+   */
   issuerType?: 'ORIGINAL' | 'UPDATED'
 }
 
 /**
- * Amazon Cognito user pools. Access tokens carry no `aud` unless the pool binds them to a resource, so it is the app client that is checked.
+ * Amazon Cognito user pools. Access tokens carry no `aud` unless the pool binds them to a resource, so it
+ * is the app client that is checked.
  *
- * @see [Understanding the access token](https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html)
+ * @see [Understanding the access
+ * token](https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html)
  */
 export function cognito(options: CognitoOptions): Provider {
   const { region, userPoolId, clientId, resourceBinding, issuerType, scopeClaims, ...common } = readOptions(

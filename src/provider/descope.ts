@@ -22,7 +22,8 @@ export interface DescopeOptions extends CommonOptions {
 }
 
 /**
- * Descope. The tokens of a project name the project, one of its tenants or the MCP server as their issuer; what they are for stands in `aud`.
+ * Descope. The tokens of a project name the project, one of its tenants or the MCP server as their issuer;
+ * what they are for stands in `aud`.
  *
  * @see [Gateway integrations](https://docs.descope.com/mcp/gateways/integrations)
  */
@@ -46,7 +47,8 @@ export function descope(options: DescopeOptions): Provider {
       issuer,
       jwt: {
         issuer,
-        // How a token came about decides which of these it names: the project, one of its tenants, or the MCP server. One key set signs all.
+        // How a token came about decides which of these it names: the project, one of its tenants, or the
+        // MCP server. One key set signs all.
         alsoIssuers: [...(mcpServerId === undefined ? [] : [own]), `${own}/*`],
         jwksUri: `${baseUrl}/${projectId}/.well-known/jwks.json`,
         algorithms: ['RS256'],

@@ -9,10 +9,11 @@ export interface DiscordOptions extends Omit<OpaqueOptions, 'scopeClaims'> {
 }
 
 /**
- * Discord. Tokens are opaque and name the application that asked for them: `introspectionVerifier(discord({ clientId }))`.
- * The subject is known only with the scope `identify`.
+ * Discord. Tokens are opaque and name the application that asked for them: `introspectionVerifier(discord({
+ * clientId }))`. The subject is known only with the scope `identify`.
  *
- * @see [Get current authorization information](https://discord.com/developers/docs/topics/oauth2#get-current-authorization-information)
+ * @see [Get current authorization
+ * information](https://discord.com/developers/docs/topics/oauth2#get-current-authorization-information)
  */
 export function discord(options: DiscordOptions): Provider {
   const credentials = readOptions('discord', options, {

@@ -12,22 +12,30 @@ export interface EntraOptions extends CommonOptions {
   /** Audiences beside `clientId` and `api://<clientId>`: a custom Application ID URI. */
   audience?: string | readonly string[]
   /**
-   * The Application ID URI, if it is the MCP server's URL: then clients may send `resource`. Its domain must be verified in the tenant, and
-   * the manifest must say `requestedAccessTokenVersion: 2`. Default: `api://<clientId>`, and `resource` must be left out.
+   * The Application ID URI, if it is the MCP server's URL: then clients may send `resource`. Its domain
+   * must be verified in the tenant, and the manifest must say `requestedAccessTokenVersion: 2`. Default:
+   * `api://<clientId>`, and `resource` must be left out.
    */
   applicationIdUri?: string
-  /** The national cloud, or `'external'` for a Microsoft Entra External ID tenant (`ciamlogin.com`). Default `'public'`. */
+  /**
+   * The national cloud, or `'external'` for a Microsoft Entra External ID tenant (`ciamlogin.com`). Default
+   * `'public'`.
+   */
   cloud?: 'public' | 'usgov' | 'china' | 'external'
-  /** Also accept version 1 tokens (`sts.windows.net`), for an app whose manifest has no `requestedAccessTokenVersion: 2`. Default false. */
+  /**
+   * Also accept version 1 tokens (`sts.windows.net`), for an app whose manifest has no
+   * `requestedAccessTokenVersion: 2`. Default false.
+   */
   v1Tokens?: boolean
 }
 
 /**
- * Microsoft Entra ID. It answers `resource` with AADSTS9010010 unless it equals the Application ID URI; what a token is for follows from the
- * scopes that are asked for. A token without `scp` and without `roles` grants nothing and is refused.
+ * Microsoft Entra ID. It answers `resource` with AADSTS9010010 unless it equals the Application ID URI;
+ * what a token is for follows from the scopes that are asked for. A token without `scp` and without `roles`
+ * grants nothing and is refused.
  *
- * @see [Access tokens](https://learn.microsoft.com/entra/identity-platform/access-tokens),
- * [Secure an MCP server](https://learn.microsoft.com/entra/agent-id/secure-mcp-server-with-entra-id)
+ * @see [Access tokens](https://learn.microsoft.com/entra/identity-platform/access-tokens), [Secure an MCP
+ * server](https://learn.microsoft.com/entra/agent-id/secure-mcp-server-with-entra-id)
  */
 export function entra(options: EntraOptions): Provider {
   const given = readOptions('entra', options, {
@@ -68,7 +76,7 @@ export function entra(options: EntraOptions): Provider {
       client: {
         ...defined({ resource: applicationIdUri === undefined ? ('omit' as const) : undefined }),
         assumeS256: true,
-        // It gives refresh tokens without, and asks for an administrator where users may not consent themselves.
+        // It gives refresh tokens without, and asks for an administrator if users may not consent themselves.
         omitPrompt: true,
       },
     },

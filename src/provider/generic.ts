@@ -9,7 +9,10 @@ export interface GenericOptions extends CommonOptions {
   issuer: string
   /** Default: the resource itself (RFC 8707). */
   audience?: string | readonly string[]
-  /** `'at+jwt'`: RFC 9068 alone (default). `'jwt'`: also tokens typed `JWT` or not at all; with an `audience`, they must state a scope or a client. */
+  /**
+   * `'at+jwt'`: only RFC 9068 (default). `'jwt'`: also tokens typed `JWT` or not at all; with an
+   * `audience`, they must state a scope or a client.
+   */
   typ?: 'at+jwt' | 'jwt'
   /** Where opaque tokens are judged (RFC 7662); for `introspectionVerifier`. */
   introspectionEndpoint?: string

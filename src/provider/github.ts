@@ -11,8 +11,9 @@ export interface GithubOptions extends Omit<OpaqueOptions, 'scopeClaims'> {
 }
 
 /**
- * GitHub. Tokens are opaque and judged by "check a token", which knows only this application's: `GET /user` would take anybody's.
- * MCP clients cannot register there, so it usually stands behind our own authorization server: `signIn: upstream(github({ … }))`.
+ * GitHub. Tokens are opaque and judged by "check a token", which knows only this application's: `GET /user`
+ * would accept a token of any application (confused deputy). MCP clients cannot register there, so it
+ * usually stands behind our own authorization server: `signIn: upstream(github({ … }))`.
  *
  * @see [Check a token](https://docs.github.com/rest/apps/oauth-applications#check-a-token)
  */

@@ -4,13 +4,17 @@ import { oneOrMore, opaqueOptions, preset, type OpaqueOptions } from './preset.t
 
 /** Options of {@link google}. */
 export interface GoogleOptions extends Omit<OpaqueOptions, 'clientId'> {
-  /** The OAuth client ids whose tokens are accepted; any other application's token would pass otherwise. With a `clientSecret`: the one it belongs to. */
+  /**
+   * The OAuth client ids whose tokens are accepted; any other application's token would pass otherwise.
+   * With a `clientSecret`: the one it belongs to.
+   */
   clientId: string | readonly string[]
 }
 
 /**
- * Google. Its access tokens are opaque and name only the client that asked for them: `introspectionVerifier(google({ clientId }))`.
- * MCP clients cannot register there, so it usually stands behind our own authorization server: `signIn: upstream(google({ … }))`.
+ * Google. Its access tokens are opaque and name only the client that asked for them:
+ * `introspectionVerifier(google({ clientId }))`. MCP clients cannot register there, so it usually stands
+ * behind our own authorization server: `signIn: upstream(google({ … }))`.
  *
  * @see [OAuth 2.0](https://developers.google.com/identity/protocols/oauth2)
  */

@@ -15,12 +15,15 @@ export interface KeycloakOptions extends CommonOptions {
   /** Where Keycloak is, with its path if it has one, for example `https://id.example.com`. */
   url: string
   realm: string
-  /** What the audience mapper puts in. Default: the resource itself, which is what the mapper should put in. */
+  /**
+   * What the audience mapper puts in. Default: the resource itself, which is what the mapper should put in.
+   */
   audience?: string | readonly string[]
 }
 
 /**
- * Keycloak. It ignores `resource`: an audience mapper on a client scope must put the audience into the token, which is for `account` otherwise.
+ * Keycloak. It ignores `resource`: an audience mapper on a client scope must put the audience into the
+ * token, which is for `account` otherwise.
  *
  * @see [Securing applications](https://www.keycloak.org/securing-apps/oidc-layers)
  */

@@ -6,7 +6,10 @@ import { commonOptions, host, oneOrMore, preset, segment, type CommonOptions } f
 export interface OktaOptions extends CommonOptions {
   /** The organisation's or the custom domain, for example `example.okta.com`. */
   domain: string
-  /** The custom authorization server. Default: `default`. The organisation's own server makes tokens for Okta alone. */
+  /**
+   * The custom authorization server. Default: `default`. The organisation's own server makes tokens only
+   * for Okta.
+   */
   authorizationServerId?: string
   /** The one audience of that server. Default: `api://default`. */
   audience?: string | readonly string[]

@@ -18,11 +18,20 @@ export interface CommonOptions {
   clientId?: string
   /** Its secret. */
   clientSecret?: string
-  /** Dotted paths of further claims to read scopes from, for example `permissions`. Mind that roles say what a *user* may do, not what the client was granted. */
+  /**
+   * Dotted paths of further claims to read scopes from, for example `permissions`. Mind that roles say what
+   * a *user* may do, not what the client was granted.
+   */
   scopeClaims?: readonly string[]
-  /** Where the key set is, if the guard reaches it under another address than users do (Docker Compose, a private network). Default: the provider's own. */
+  /**
+   * Where the key set is, if the guard reaches it under another address than users do (Docker Compose, a
+   * private network). Default: the provider's own.
+   */
   jwksUri?: string
-  /** The JWS algorithms that the provider is configured to sign with, asymmetric ones only. Default: what it can be configured to. */
+  /**
+   * The JWS algorithms that the provider is configured to sign with, asymmetric ones only. Default: what it
+   * can be configured to.
+   */
   algorithms?: readonly string[]
 }
 
@@ -43,7 +52,9 @@ export const commonOptions = (): OptionalRows<CommonOptions> => ({
   algorithms: algorithms(),
 })
 
-/** The preset's data, with the credentials where a log does not find them. */
+/**
+ * The preset's data, with the credentials in a property that is not enumerable, so that no log shows them.
+ */
 export function preset(
   provider: Provider,
   options: {
@@ -78,8 +89,8 @@ export const segment = (): OptionalOption<string> =>
   text('one path segment of letters, digits and `._~-`', /^(?!\.+$)[A-Za-z0-9._~-]+$/)
 
 /**
- * An http or https URL without query and fragment, and without its trailing slash unless that is kept. The resource
- * server decides whether http is allowed: it knows `dangerouslyAllowHttp`.
+ * An http or https URL without query and fragment, and without its trailing slash unless that is kept. The
+ * resource server decides whether http is allowed: it knows `dangerouslyAllowHttp`.
  */
 export const base = (keepSlash: boolean = false): OptionalOption<string> => {
   const row = url(

@@ -11,7 +11,8 @@ export interface ScalekitOptions extends CommonOptions {
 }
 
 /**
- * Scalekit. It is moving from the environment to the resource as issuer: both are accepted, for this resource alone.
+ * Scalekit. It is moving from the environment to the resource as issuer: both are accepted, but only for
+ * this resource.
  *
  * @see [MCP authentication](https://docs.scalekit.com/authenticate/mcp/quickstart/)
  */

@@ -6,13 +6,17 @@ import { base, commonOptions, oneOrMore, preset, type CommonOptions } from './pr
 export interface SupabaseOptions extends Omit<CommonOptions, 'clientId' | 'clientSecret'> {
   /** For example `https://abcdefgh.supabase.co`. */
   url: string
-  /** The OAuth clients whose tokens are accepted. Default: any client of the project, since all tokens carry the audience `authenticated`. */
+  /**
+   * The OAuth clients whose tokens are accepted. Default: any client of the project, since all tokens carry
+   * the audience `authenticated`.
+   */
   clientId?: string | readonly string[]
 }
 
 /**
- * Supabase Auth as an OAuth server. Every token of the project, whatever resource it was asked for, has the audience `authenticated`: list the clients where they
- * are known. Session tokens, which name no client, and ID tokens, whose audience is the client, are refused.
+ * Supabase Auth as an OAuth server. Every token of the project, whatever resource it was asked for, has the
+ * audience `authenticated`: list the clients if they are known. Session tokens, which name no client, and
+ * ID tokens, whose audience is the client, are refused.
  *
  * @see [OAuth 2.1 server](https://supabase.com/docs/guides/auth/oauth-server)
  */

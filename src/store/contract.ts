@@ -12,13 +12,17 @@ export interface ExpiringStore extends Store {
 /** A store that does not collect its expired records by itself. */
 export interface SweptStore extends Store {
   /**
-   * Deletes records that expired more than an hour before `now` (seconds since the epoch), at most 1000 at a time, and
-   * tells how many. Housekeeping only: an expired record reads as absent whether or not it is still there.
+   * Deletes records that expired more than an hour before `now` (seconds since the epoch), at most 1000 at
+   * a time, and tells how many. Housekeeping only: an expired record reads as absent whether or not it is
+   * still there.
    */
   sweep(now: number): Promise<number>
 }
 
-/** Seconds after which an expired record is collected: clocks of machines differ, and only the caller's one judges. */
+/**
+ * Seconds after which an expired record is collected: clocks of machines differ, and only the caller's one
+ * judges.
+ */
 export const garbageMargin = 3600
 /** How many records one sweep deletes. */
 export const sweepLimit = 1000
@@ -31,9 +35,10 @@ const busyAttempts = 100
 const encoder = new TextEncoder()
 
 /**
- * Judges time: an expired record reads as absent, and `ifVersion: null` over one becomes a write against its version.
+ * Judges time: an expired record reads as absent, and `ifVersion: null` over one becomes a write against
+ * its version.
  *
- * @throws ConfigurationError where the store is none, for example a cache, which could let two racers win.
+ * @throws ConfigurationError if the store is not one, for example a cache, which could let two racers win.
  */
 export function expiring(store: Store, clock: Clock): ExpiringStore {
   requireStore(store)
@@ -97,7 +102,10 @@ function checkVersion(version: unknown, none: null | undefined): void {
     throw new TypeError('ifVersion is a version that this store gave, or null for "no record"')
 }
 
-/** The version of a record: 96 random bits, so that none is used twice for a key, even after delete and recreate. */
+/**
+ * The version of a record: 96 random bits, so that none is used twice for a key, even after delete and
+ * recreate.
+ */
 export const newVersion = (): string => crypto.getRandomValues(new Uint32Array(3)).join('-')
 
 /** What lies together: the key up to its first colon. */
@@ -108,8 +116,8 @@ export const recordOf = (value: string, version: string, expiresAt?: number | nu
   expiresAt === undefined || expiresAt === null ? { value, version } : { value, version, expiresAt }
 
 /**
- * Seconds from now after which the platform may collect a record: relative, so that an injected clock that differs
- * from the platform's cannot make live records vanish; with a margin. `undefined`: never.
+ * Seconds from now after which the platform may collect a record: relative, so that an injected clock that
+ * differs from the platform's cannot make live records vanish; with a margin. `undefined`: never.
  */
 export function collectAfter(expiresAt: number | undefined, clock: Clock): number | undefined {
   if (expiresAt === undefined) return undefined
@@ -117,7 +125,9 @@ export function collectAfter(expiresAt: number | undefined, clock: Clock): numbe
   return ttl < 1e9 ? ttl : undefined
 }
 
-/** Tries again while the backend answers "busy", which means that nothing happened; up to some five seconds. */
+/**
+ * Tries again while the backend answers "busy", which means that nothing happened; up to some five seconds.
+ */
 export async function whileBusy<T>(
   work: () => Awaitable<T>,
   isBusy: (error: unknown) => boolean,
@@ -134,8 +144,9 @@ export async function whileBusy<T>(
 }
 
 /**
- * Checks what a driver is made from: the database's client, by the methods that are called, and the driver's options, by
- * their types. By hand, because the tables of lib/options.ts would be half of a driver.
+ * Checks what a driver is made from: the database's client, by the methods that are called, and the
+ * driver's options, by their types. By hand, because the tables of lib/options.ts would be half of a
+ * driver.
  */
 export function checkDriver(
   [name, client, what]: readonly [name: string, client: unknown, what: string],

@@ -24,7 +24,8 @@ export interface D1Options {
 }
 
 /**
- * A store in Cloudflare D1. Every call is a session of its own that begins at the primary, so that no replica answers.
+ * A store in Cloudflare D1. Every call is a session of its own that begins at the primary, so that no
+ * replica answers.
  *
  * @example
  * const store = d1(env.DB)

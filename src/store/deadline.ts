@@ -1,15 +1,18 @@
 import { partitionOf } from './contract.ts'
 
 /**
- * Milliseconds within which a write reaches the server; later the server refuses it. The authorization server waits as long before it
- * answers 503, so a write that was stalled does not stand after its 503.
+ * Milliseconds within which a write reaches the server; later the server refuses it. The authorization
+ * server waits as long before it answers 503, so a write that was stalled does not stand after its 503.
  */
 const patience = 5000
 
 /** Partitions whose offset is remembered. */
 const most = 10_000
 
-/** Until when the server may carry out a write, by the clock of the server: the clocks of two machines are never compared. */
+/**
+ * Until when the server may carry out a write, by the clock of the server: the clocks of two machines are
+ * never compared.
+ */
 export interface WriteDeadlines {
   /** The server has answered a read of this key at this time of its own, in milliseconds. */
   answered(key: string, serverTime: number): void

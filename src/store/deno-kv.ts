@@ -20,13 +20,13 @@ export interface DenoKvAtomic {
 export interface DenoKvOptions {
   /** First part of every key. Default `tollgate`. */
   prefix?: string
-  /** Seconds since the epoch, for the time to live alone. Default: the system's clock. */
+  /** Seconds since the epoch, only for the time to live. Default: the system's clock. */
   clock?: Clock
 }
 
 /**
- * A store in Deno KV, on Deno Deploy or in a local file. A record's version is its versionstamp, which the whole
- * database shares and never repeats.
+ * A store in Deno KV, on Deno Deploy or in a local file. A record's version is its versionstamp, which the
+ * whole database shares and never repeats.
  *
  * @example
  * const store = denoKv(await Deno.openKv())
@@ -64,14 +64,17 @@ export function denoKv(kv: DenoKvLike, options: DenoKvOptions = {}): Store {
         if (versionstamp === null || (ifVersion ?? versionstamp) !== versionstamp) return false
         const remove = kv.atomic().check({ key, versionstamp }).delete(key)
         const { ok } = await whileBusy(() => remove.commit(), isBusy)
-        // Somebody wrote in between: only who asked for this very version is too late.
+        // Another caller wrote in between: too late only if this version was asked for.
         if (ok || ifVersion !== undefined) return ok
       }
     },
   })
 }
 
-/** Bytes: a string with one wide character takes two bytes for each of its characters, above what Deno KV takes. */
+/**
+ * Bytes: a string with one wide character takes two bytes for each of its characters, above what Deno KV
+ * takes.
+ */
 interface Stored {
   bytes: Uint8Array
   expiresAt: number | undefined
@@ -79,7 +82,7 @@ interface Stored {
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
-/** Deno KV throws for any other, instead of saying that nobody has this version. */
+/** Deno KV throws for any other form instead of reporting that no record has this version. */
 const versionstamps = /^[0-9a-f]{20}$/
 const never = 'f'.repeat(20)
 const isBusy = (error: unknown): boolean => /database is locked/.test(String(error))

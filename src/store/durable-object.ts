@@ -3,20 +3,23 @@ import { DurableObject } from 'cloudflare:workers'
 import type { Clock, Store, StoreRecord } from '../types.ts'
 import { checked, collectAfter, partitionOf, recordOf, checkDriver, newVersion } from './contract.ts'
 
-/** The binding of a namespace whose class is {@link TollgateStore}; `env.TOLLGATE.jurisdiction('eu')` is one too. */
+/**
+ * The binding of a namespace whose class is {@link TollgateStore}; `env.TOLLGATE.jurisdiction('eu')` is one
+ * too.
+ */
 export interface DurableObjectNamespaceLike {
   getByName(name: string): unknown
 }
 
 /** Options of {@link durableObject}. */
 export interface DurableObjectOptions {
-  /** Seconds since the epoch, for the time to live alone. Default: the system's clock. */
+  /** Seconds since the epoch, only for the time to live. Default: the system's clock. */
   clock?: Clock
 }
 
 /**
- * A store in Cloudflare Durable Objects: one object for each partition, so a user's grant lies near the user and no
- * object is busy with others.
+ * A store in Cloudflare Durable Objects: one object for each partition, so a user's grant lies near the
+ * user and no object is busy with others.
  *
  * @example
  * const store = durableObject(env.TOLLGATE)
@@ -53,13 +56,16 @@ interface Held extends StoreRecord {
   collectAt?: number
 }
 
-/** The class of the objects. The Worker exports it: `export { TollgateStore } from 'tollgate/store/durable-object'`. */
+/**
+ * The class of the objects. The Worker exports it: `export { TollgateStore } from
+ * 'tollgate/store/durable-object'`.
+ */
 export class TollgateStore extends DurableObject {
   async get(key: string): Promise<StoreRecord | undefined> {
     return this.ctx.storage.kv.get<Held>(key)
   }
 
-  /** Between the read and the write nothing is awaited, so nobody comes in between. */
+  /** Between the read and the write nothing is awaited, so no other call comes in between. */
   async put(
     key: string,
     record: StoreRecord,

@@ -23,8 +23,8 @@ export interface PostgresOptions {
 }
 
 /**
- * A store in PostgreSQL. The client is connected to the primary, never to a replica. One statement a call, so a pooler
- * in between does no harm.
+ * A store in PostgreSQL. The client is connected to the primary, never to a replica. One statement a call,
+ * so a pooler in between does no harm.
  *
  * @example
  * const store = postgres(new pg.Pool({ connectionString }))
@@ -109,11 +109,11 @@ async function create(send: Send, table: string): Promise<void> {
       [],
     )
   } catch (error) {
-    // IF NOT EXISTS does not wait for somebody else who makes it at the same moment.
+    // IF NOT EXISTS does not wait for another caller that makes the table at the same moment.
     if (![uniqueViolation, duplicateTable, duplicateObject].includes(codeOf(error) ?? '')) throw error
   }
 }
 
 const codeOf = (error: unknown): string | undefined => (error as { code?: string } | undefined)?.code
-// Only where the deployment's default isolation is above "read committed".
+// Only if the deployment's default isolation is above "read committed".
 const isBusy = (error: unknown): boolean => codeOf(error) === serializationFailure

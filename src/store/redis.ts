@@ -13,19 +13,21 @@ export interface RedisClient {
 export interface RedisOptions {
   /** What every key begins with. Default `tollgate:`. */
   prefix?: string
-  /** Seconds since the epoch, for the time to live alone. Default: the system's clock. */
+  /** Seconds since the epoch, only for the time to live. Default: the system's clock. */
   clock?: Clock
 }
 
 /** What {@link redis} makes. */
 export interface RedisStore extends Store {
-  /** Whether this server keeps what it is given: warns of an evicting `maxmemory-policy`, and of a replica. */
+  /**
+   * Whether this server keeps what it is given: warns of an evicting `maxmemory-policy`, and of a replica.
+   */
   check(): Promise<Finding[]>
 }
 
 /**
- * A store in Redis or one of its kin, alone or a cluster: each call is one script on one key, and the key's hash tag is
- * its partition. Scripts go to the primary, reads too: a replica may be behind.
+ * A store in Redis or a compatible server, single or a cluster: each call is one script on one key, and the
+ * key's hash tag is its partition. Scripts go to the primary, reads too: a replica may be behind.
  *
  * @example
  * const store = redis(await createClient({ url }).connect())
@@ -77,7 +79,8 @@ const getScript = `${now}
 local held = redis.call('GET', KEYS[1])
 return held and string.format('%.0f ', now) .. held`
 
-// A client that sends a command again after a reconnect (ioredis, Upstash) meets its own write: that one stands.
+// A client that sends a command again after a reconnect (ioredis, Upstash) meets its own write: that one
+// stands.
 const putScript = `
 local held = redis.call('GET', KEYS[1])
 local version = held and string.match(held, '^[^ ]+') or ''
@@ -99,7 +102,7 @@ const infoScript = `return redis.call('INFO', 'memory') .. redis.call('INFO', 'r
 function parse(answer: unknown): { time: number; record: StoreRecord } | undefined {
   if (answer === null || answer === undefined) return undefined
   const text = String(answer)
-  // A damaged record has a version and no value: whoever reads it tells the operator, and can write over it.
+  // A damaged record has a version and no value: its reader reports it, and can write over it.
   const [, time, version, expiry = '-', value = ''] = /^(\S+) ([^ ]+)(?: (\S+) ([^]*))?/.exec(text)!
   return { time: Number(time), record: recordOf(value, version!, expiry === '-' ? null : Number(expiry)) }
 }

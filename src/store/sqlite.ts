@@ -10,7 +10,10 @@ import {
   newVersion,
 } from './contract.ts'
 
-/** What `DatabaseSync` of `node:sqlite`, `Database` of `bun:sqlite` and better-sqlite3's `Database` have in common. */
+/**
+ * What `DatabaseSync` of `node:sqlite`, `Database` of `bun:sqlite` and better-sqlite3's `Database` have in
+ * common.
+ */
 export interface SqliteDatabase {
   exec(sql: string): unknown
   prepare(sql: string): SqliteStatement
@@ -27,15 +30,15 @@ export interface SqliteOptions {
   /** Name of the table, which is made at the first use. Default `tollgate`. */
   table?: string
   /**
-   * `wal`: sets the file's journal to write-ahead, which writes several times faster; a file that cannot have it stays as it is.
-   * `keep`: the journal stays as it is. Default `wal`.
+   * `wal`: sets the file's journal to write-ahead, which writes several times faster; a file that cannot
+   * have it stays as it is. `keep`: the journal stays as it is. Default `wal`.
    */
   journal?: 'wal' | 'keep'
 }
 
 /**
- * A store in a SQLite file, for one machine: any number of processes may share the file. The connection is used by
- * nothing else, because a transaction left open on it would take the writes with it.
+ * A store in a SQLite file, for one machine: any number of processes may share the file. The connection is
+ * used by nothing else, because a transaction left open on it would take the writes with it.
  *
  * @example
  * const store = sqlite(new DatabaseSync('tollgate.db'))
@@ -57,7 +60,7 @@ export function sqlite(db: SqliteDatabase, options: SqliteOptions = {}): SweptSt
   return checked({
     get: (key) =>
       run(({ select }) => {
-        // node:sqlite and better-sqlite3 say undefined where there is no row, Bun says null.
+        // node:sqlite and better-sqlite3 return undefined if there is no row, Bun returns null.
         const row = select.get(key) as Row | undefined | null
         return row ? recordOf(row.value, row.version, row.expires_at) : undefined
       }),
@@ -113,7 +116,10 @@ function prepare(db: SqliteDatabase, name: string, journal: 'wal' | 'keep'): Sta
   }
 }
 
-/** Stays with the file. A file system without shared memory, a read-only file or another process at work keeps the old journal. */
+/**
+ * Stays with the file. A file system without shared memory, a read-only file or another process at work
+ * keeps the old journal.
+ */
 function setWal(db: SqliteDatabase): void {
   try {
     db.exec('PRAGMA journal_mode = WAL')
