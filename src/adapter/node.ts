@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Awaitable, ErrorContext } from '../types.ts'
 import { ConfigurationError } from '../errors.ts'
 import { lastAddress } from '../http/caller.ts'
-import { checkOptions } from '../lib/options.ts'
+import { either, flag, func, object, readOptions, text, url } from '../lib/options.ts'
 import { toWebRequest } from './node-request.ts'
 import { sendWebResponse } from './node-response.ts'
 import { isEncrypted } from './node-target.ts'
@@ -85,17 +85,15 @@ function resolve(options: NodeHandlerOptions): {
   onError: (error: unknown, context: ErrorContext) => void
   base: string | undefined
 } {
-  checkOptions('options', options, ['publicUrl', 'behindProxy', 'onError'])
-  const { publicUrl, behindProxy = false, onError = (error) => console.error(error) } = options
-  if (publicUrl !== undefined && !(URL.canParse(publicUrl) && /^https?:$/.test(new URL(publicUrl).protocol)))
-    throw new ConfigurationError(
-      'options.publicUrl',
-      'pass an absolute URL, for example https://notes.example.com',
-    )
+  const { publicUrl, behindProxy, onError } = readOptions('toNodeHandler', options, {
+    publicUrl: url('an absolute URL, for example https://notes.example.com', ({ protocol }) =>
+      /^https?:$/.test(protocol),
+    ),
+    behindProxy: either(flag(), object({ addressHeader: text().required })).default(false),
+    onError: func().default((error: unknown) => console.error(error)),
+  })
   const header =
-    typeof behindProxy === 'object' ? behindProxy.addressHeader : behindProxy === true && 'x-forwarded-for'
-  if (header === false ? behindProxy !== false : typeof header !== 'string' || header === '')
-    throw new ConfigurationError('options.behindProxy', 'pass true, false or { addressHeader: "x-real-ip" }')
+    typeof behindProxy === 'object' ? behindProxy.addressHeader : behindProxy && 'x-forwarded-for'
   return {
     behindProxy: header === false ? undefined : header.toLowerCase(),
     onError,

@@ -1,3 +1,4 @@
+import { isJsonObject } from '../lib/json.ts'
 import {
   custom,
   either,
@@ -138,8 +139,7 @@ const isAllowedRedirect = (uri: unknown): boolean =>
   !hasDangerousScheme(uri)
 
 /** An object that another function checks. */
-const named = <T = Record<string, unknown>>(what: string): OptionalOption<T> =>
-  matching(what, (value) => typeof value === 'object' && value !== null && !Array.isArray(value))
+const named = <T = Record<string, unknown>>(what: string): OptionalOption<T> => matching(what, isJsonObject)
 
 /** A secret for this process, which is enough if the issuer is a loopback address. */
 function ownSecret(issuer: string): string {

@@ -1,3 +1,4 @@
+import { isJsonObject } from '../lib/json.ts'
 import { ConfigurationError, OAuthError } from '../errors.ts'
 import { defined } from '../lib/defined.ts'
 import {
@@ -22,7 +23,7 @@ export function createResources(
   defaultResource: string | undefined,
 ): ResourceRegistry {
   const example = "{ 'https://…/mcp': { scopes: { 'notes:read': 'Read your notes' } } }"
-  if (!isNamed(options) || Object.keys(options).length === 0)
+  if (!isJsonObject(options) || Object.keys(options).length === 0)
     throw optionError('resources', `an object such as ${example}`, options)
   const byCanonical = new Map<string, Resource>()
   for (const [identifier, each] of Object.entries(options)) {
@@ -103,7 +104,7 @@ const resourcePolicy = () =>
 function scopeDescriptions(): OptionalOption<Readonly<Record<string, string>>> {
   const what = "an object such as { 'notes:read': 'Read your notes' }"
   return custom(what, (value, name) => {
-    if (!isNamed(value)) throw optionError(name, what, value)
+    if (!isJsonObject(value)) throw optionError(name, what, value)
     for (const [scope, description] of Object.entries(value)) {
       if (!isScopeToken(scope)) throw optionError(name, `${what}, with scopes as in RFC 6749 §3.3`, scope)
       text('a description for the consent page').required(description, `${name}[${JSON.stringify(scope)}]`)
@@ -122,6 +123,3 @@ function introspectionSecrets(): OptionalOption<readonly string[]> {
     throw new ConfigurationError(name, `must have ${what}: openssl rand -base64 32`)
   })
 }
-
-const isNamed = (value: unknown): value is object =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,14 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { ConfigurationError, UnavailableError } from '../../src/errors.ts'
-import {
-  checkOptions,
-  readOptions,
-  requireFunction,
-  requireInteger,
-  requireSeconds,
-  requireString,
-  requireStrings,
-} from '../../src/lib/options.ts'
+import { UnavailableError } from '../../src/errors.ts'
+import { readOptions } from '../../src/lib/options.ts'
 import { attribute, callPart, oneLine, resolveRuntime, runtimeOptions } from '../../src/lib/runtime.ts'
 import type { Runtime, TollgateEvent } from '../../src/types.ts'
 
@@ -152,50 +144,5 @@ describe('the rows of the runtime options', () => {
     expect(() => read({ repeatedEvents: true })).toThrow(
       '`repeatedEvents` must be false, or an object such as',
     )
-  })
-})
-
-describe('options', () => {
-  const known = ['issuer', 'resources', 'clockSkew', 'clock']
-
-  test('rule 8 an unknown option throws and names the nearest', () => {
-    expect(() => checkOptions('createX', { issuer: 1, clock: 2 }, known)).not.toThrow()
-    expect(() => checkOptions('createX', { isuer: 1 }, known)).toThrow(
-      'createX.isuer: there is no such option; did you mean "issuer"?',
-    )
-    expect(() => checkOptions('createX', { Clocks: 1 }, known)).toThrow('did you mean "clock"?')
-    expect(() => checkOptions('createX', { foo: 1 }, known)).toThrow(
-      'createX.foo: there is no such option; known options are issuer, resources, clockSkew, clock',
-    )
-    for (const value of [undefined, null, [], 'x', 1, (): void => undefined])
-      expect(() => checkOptions('createX', value, known)).toThrow(ConfigurationError)
-  })
-
-  test.each<[string, () => unknown, string]>([
-    ['empty string', () => requireString('issuer', ''), 'issuer: pass a non-empty string'],
-    ['number for a string', () => requireString('issuer', 1), 'issuer: pass a non-empty string'],
-    ['no function', () => requireFunction('fetch', 'x'), 'fetch: pass a function'],
-    ['no list', () => requireStrings('scopes', 'a'), 'scopes: pass a list of non-empty strings'],
-    [
-      'list with an empty string',
-      () => requireStrings('scopes', ['a', '']),
-      'scopes: pass a list of non-empty strings',
-    ],
-  ])('%s', (_, check, message) => {
-    expect(check).toThrow(ConfigurationError)
-    expect(check).toThrow(message)
-  })
-
-  test('rule 18 durations are bounded numbers of seconds', () => {
-    const range = { min: 0, max: 60, default: 5 }
-    expect([undefined, 0, 60, 0.5].map((value) => requireSeconds('clockSkew', value, range))).toEqual([
-      5, 0, 60, 0.5,
-    ])
-    for (const value of [-1, 61, Number.NaN, Infinity, '5', null, 5000])
-      expect(() => requireSeconds('clockSkew', value, range), String(value)).toThrow(
-        'clockSkew: pass a number from 0 to 60 (seconds)',
-      )
-    expect(requireInteger('size', 3, range)).toBe(3)
-    expect(() => requireInteger('size', 1.5, range)).toThrow('size: pass a whole number')
   })
 })

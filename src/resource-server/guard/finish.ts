@@ -1,3 +1,4 @@
+import { privately } from '../../http/cache-control.ts'
 import { isInvalidTokenError } from '../../errors.ts'
 import { applyCors } from '../../http/cors.ts'
 import { compareScopes } from './scopes.ts'
@@ -31,7 +32,7 @@ export function finishResponse(
   const ending = isEventStream(answer)
     ? limitStream(answer, limitFor(request, target, verified, operations))
     : answer
-  const control = cacheControl(ending.headers.get('cache-control'))
+  const control = privately(ending.headers.get('cache-control'))
   return applyCors(request, withHeaders(ending, control, responseHeaders), target.cors)
 }
 
@@ -88,15 +89,6 @@ function limitFor(
   const limit = { clock, until: auth.expiresAt, alive }
   if (request.method !== 'POST') return limit
   return { ...limit, longest: clock() + longestAnswer, kind: streamKind(request, operations?.answers) }
-}
-
-/**
- * Keeps an authorized answer out of shared caches (RFC 9111 §3.5), unless the handler has decided; undefined:
- * nothing to add.
- */
-function cacheControl(control: string | null): string | undefined {
-  if (control === null) return 'no-store'
-  return /\b(?:no-store|private|public)\b/i.test(control) ? undefined : `${control}, private`
 }
 
 function withHeaders(

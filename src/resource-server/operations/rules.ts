@@ -1,3 +1,4 @@
+import { isJsonObject } from '../../lib/json.ts'
 import { ConfigurationError } from '../../errors.ts'
 import { nearestName, optionError } from '../../lib/options.ts'
 import { isMisspelt, isSetUp, keyKind, ruleKeys } from './methods.ts'
@@ -130,8 +131,7 @@ function checkRule(at: string, value: unknown): OperationRule {
 }
 
 function requireObject(at: string, value: unknown): Record<string, unknown> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value))
-    return value as Record<string, unknown>
+  if (isJsonObject(value)) return value
   throw optionError(at, "scopes (['notes:write']), a function, or an object of them by name", value)
 }
 
