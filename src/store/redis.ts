@@ -118,7 +118,7 @@ function findingsOf(info: string): Finding[] {
   const replica: Finding = {
     level: 'error',
     code: 'redis.replica',
-    message: 'This server is a replica: it may answer with old records, and it takes no writes',
+    message: 'This server is a replica: it may be behind, and takes no writes',
     fix: 'Connect to the primary',
   }
   return [...(policy === 'noeviction' ? [] : [evicting]), ...(/role:slave/.test(info) ? [replica] : [])]
