@@ -34,6 +34,7 @@ export type AuthorizationServerEventType =
   | 'page.refused'
   | 'grant.created'
   | 'approval.repeated'
+  | 'grant.denied'
   | 'grant.evicted'
   | 'grant.revoked'
   | 'code.redeemed'

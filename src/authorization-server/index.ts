@@ -25,7 +25,14 @@ export type { Identity, RateLimiter, SignIn, SignInLeg, UpstreamTokens } from '.
 export type { ClientAdministration, RegisteredClient } from './client/stored-administration.ts'
 export type { Grant } from './grants.ts'
 export type { Jwk, KeyRingOptions } from './keys.ts'
-export type { AuthorizationServerOptions, Branding, Lifetimes, ResourcePolicy } from './options.ts'
+export type {
+  AuthorizationServerOptions,
+  Branding,
+  Lifetimes,
+  PendingTokens,
+  ResourcePolicy,
+  TokensDecision,
+} from './options.ts'
 export { memoryRateLimiter } from './rate-limit.ts'
 export { dangerouslyDevSignIn } from './sign-in/development.ts'
 export { ownLogin, type OwnLoginOptions } from './sign-in/own-login.ts'

@@ -1,6 +1,6 @@
 import type { ClientMetadata } from '../protocol/client-metadata.ts'
 import type { RedirectPolicy } from '../protocol/redirect-uri.ts'
-import type { Cache, Fetch, RateLimiter, Runtime, SignIn, Store } from '../types.ts'
+import type { Awaitable, Cache, Fetch, RateLimiter, Runtime, SignIn, Store } from '../types.ts'
 import type { KeyRingOptions } from './keys.ts'
 import type { Paths } from './paths.ts'
 
@@ -58,6 +58,35 @@ export interface Lifetimes {
   session?: number
   /** For which a consent is not asked again, if the redirect URI is https: 0–2 592 000. Default: 0, never. */
   rememberedConsent?: number
+}
+
+/** What `onTokens` judges: the grant, and what the access token would carry. */
+export interface PendingTokens {
+  readonly subject: string
+  readonly clientId: string
+  /** The resource of this token. */
+  readonly resource: string
+  /** What the token would carry. */
+  readonly scopes: readonly string[]
+  /** As the sign-in or an earlier `onTokens` left them. */
+  readonly props: unknown
+  readonly grantType: 'authorization_code' | 'refresh_token'
+}
+
+/** What `onTokens` decides. Without a member, that stays as it is. */
+export interface TokensDecision {
+  /**
+   * The scopes that this access token may carry; others are dropped, and none is added. The grant keeps its
+   * scopes. If none is left, the client gets `invalid_scope`, and nothing is used up (RFC 6749 §5.2).
+   */
+  scopes?: readonly string[]
+  /** Replace the props of the grant, for this token and all later ones. JSON of at most 16 000 bytes. */
+  props?: unknown
+  /**
+   * Why the client gets no token. It gets `invalid_grant` with this text, and the grant is revoked: RFC 6749
+   * §5.2 has this code for a grant that is invalid or revoked, and clients then begin a new sign-in.
+   */
+  deny?: string
 }
 
 export interface AuthorizationServerOptions extends Runtime {
@@ -126,6 +155,14 @@ export interface AuthorizationServerOptions extends Runtime {
   branding?: Branding
   /** `preselect`: whether the consent page selects all that the client asks for. Default: true. */
   consent?: { preselect?: boolean }
+  /**
+   * Called at each code exchange and each refresh, after everything is validated and before anything is
+   * written: roles may have changed since the sign-in, and a user may be disabled. It can narrow the scopes,
+   * replace the props, or end the grant. Parallel requests with one refresh token call it each, and get the
+   * same refresh token. If it throws, or takes more than 10 s, the client gets 500 or 503 and can repeat the
+   * request: the code or refresh token is not used up. An UnavailableError is 503. Default: none.
+   */
+  onTokens?: (pending: PendingTokens) => Awaitable<TokensDecision | null | undefined>
   lifetimes?: Lifetimes
   /**
    * A proxy in front terminates TLS. Then plain http is accepted, and the client's address is the last one in
@@ -155,6 +192,7 @@ export interface ResolvedOptions {
   readonly checkRevocation: number | false
   readonly branding: Branding
   readonly consent: { readonly preselect: boolean }
+  readonly onTokens: AuthorizationServerOptions['onTokens']
   readonly lifetimes: Readonly<Required<Lifetimes>>
   readonly behindProxy: boolean
   readonly rootEndpoints: boolean

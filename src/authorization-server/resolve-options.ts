@@ -86,6 +86,7 @@ function table() {
       accentDark: text('a colour such as #0b5fff', colour),
     }).default({}) as Option<Branding>,
     consent: object({ preselect: flag().default(true) }).default({}),
+    onTokens: func(),
     lifetimes: object({
       code: lifetime(10, 600, 60),
       transaction: lifetime(60, 3600, 600),

@@ -26,10 +26,11 @@ export async function sealForGrant(
   grantId: string,
   kind: AttachmentKind,
   value: unknown,
+  option: string = `identity.${kind}`,
 ): Promise<string> {
   const text = JSON.stringify(value)
   if (text === undefined || utf8(text).length > maxAttachment)
-    throw new ConfigurationError(`identity.${kind}`, `must be JSON of at most ${maxAttachment} bytes`)
+    throw new ConfigurationError(option, `must be JSON of at most ${maxAttachment} bytes`)
   return codecs[kind].seal(sealer, sealContext(issuer, `${grantId}:${kind}`), { value })
 }
 

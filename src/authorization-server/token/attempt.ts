@@ -4,6 +4,7 @@ import type { Client, Context } from '../context.ts'
 import { changeGrant, type Verdict } from '../grant/record.ts'
 import type { GrantRecord } from '../grants.ts'
 import type { TokenRequest } from './response.ts'
+import type { HookAnswer } from './token-hook.ts'
 
 /** One call with one code or refresh token. Its grant may be judged several times. */
 export interface Attempt {
@@ -13,10 +14,13 @@ export interface Attempt {
   readonly grantId: string
   /** Hash of the code or refresh token. */
   readonly presented: string
+  /** When the request came, in seconds since the epoch: a slow hook or store makes no replay of it. */
+  readonly arrived: number
   /** Of the last judgement. */
   events: NewEvent[]
   /** What this call has tried to write: a series, or a generation. */
   tried?: string
+  hookAnswer?: HookAnswer
 }
 
 /** Changes the grant by one conditional write, and reports the events of the verdict that stands. */

@@ -13,6 +13,7 @@ import { accessTokenExpiry, refreshTokenExpiry } from './lifetime.ts'
 import { refreshSecrets } from './refresh-secret.ts'
 import {
   grantedResource,
+  grantedScopes,
   invalidGrant,
   skewEvents,
   tokenResponse,
@@ -20,6 +21,7 @@ import {
   type TokenRequest,
   type TokenResponse,
 } from './response.ts'
+import { applyTokenHook, type Offer } from './token-hook.ts'
 
 /** Seconds after a redemption in which a second one is refused as a duplicate, and revokes nothing. */
 const duplicateWindow = 5
@@ -37,18 +39,16 @@ export async function redeemCode(
   const attempt = await beginAttempt(context, client, request)
   const { grantId, isRefreshable } = attempt
   const redeemed = await changeAttemptedGrant<Redeemed>(attempt, (grant) => judge(attempt, grant))
-  const { grant, resource, series } = redeemed
+  const { grant, resource, scopes, series } = redeemed
   const secret = series === attempt.series ? attempt.secret : await firstSecret(context, grantId, series)
   const refreshToken = isRefreshable ? formatRefreshToken({ grantId, series, secret }) : undefined
   context.runtime.event({ type: 'code.redeemed', level: 'info', ...aboutGrant(attempt, grant) })
-  return tokenResponse(context, grantId, grant, resource, grant.scopes, refreshToken)
+  return tokenResponse(context, grantId, grant, resource, scopes, refreshToken)
 }
 
-interface Redeemed {
-  grant: GrantRecord
-  resource: Resource
+interface Redeemed extends Offer {
   /** The series of the refresh token: of this call, or of an earlier one whose answer was lost. */
-  series: string
+  readonly series: string
 }
 
 interface CodeAttempt extends Attempt {
@@ -82,7 +82,8 @@ async function beginAttempt(context: Context, client: Client, request: TokenRequ
   const secretHash = await sha256(secret, 'refresh')
   const isRefreshable = client.grantTypes.includes('refresh_token')
   const made = { series, seriesHash, secret, secretHash, isRefreshable }
-  return { context, client, request, grantId, presented, challenge, ...made, events: [] }
+  const arrived = context.runtime.clock()
+  return { context, client, request, grantId, presented, arrived, challenge, ...made, events: [] }
 }
 
 /** The secret of the first refresh token of this series. */
@@ -98,15 +99,20 @@ async function judge(attempt: CodeAttempt, grant: GrantRecord | undefined): Prom
     return { refuse: new UnknownGrantError() }
   if (!provesCode(attempt, grant)) return { refuse: invalidGrant() }
   const resource = grantedResource(context, grant, request.resources)
-  if (grant.series === attempt.seriesHash) return { result: { grant, resource, series } }
+  const found = { grant, resource, scopes: grantedScopes(context, grant, resource), series }
+  if (grant.series === attempt.seriesHash) return offered(await applyTokenHook(attempt, found))
   if (grant.epoch !== (await context.keys.epoch(grant.epoch))) return { refuse: invalidGrant() }
-  if (grant.redeemed !== undefined) return redeemAgain(attempt, grant, resource)
-  const now = context.runtime.clock()
-  if (grant.codeExpires! <= now) return { refuse: invalidGrant() }
+  if (grant.redeemed !== undefined) return redeemAgain(attempt, found)
+  if (grant.codeExpires! <= context.runtime.clock()) return { refuse: invalidGrant() }
+  const offer = await applyTokenHook(attempt, found)
+  if ('refuse' in offer) return offer
   attempt.tried = series
-  const write = redeemedGrant(attempt, grant, resource, now)
-  return { write, result: { grant: write, resource, series } }
+  const write = redeemedGrant(attempt, offer.grant, resource, context.runtime.clock())
+  return { write, result: { ...offer, grant: write } }
 }
+
+const offered = (offer: Redeemed | Verdict<Redeemed>): Verdict<Redeemed> =>
+  'grant' in offer ? { result: offer } : offer
 
 /**
  * Whether the request proves everything else that the grant demands; only then a replay may revoke it. PKCE:
@@ -129,17 +135,19 @@ function provesCode({ client, challenge, request }: CodeAttempt, grant: GrantRec
  * Replay of a code with full proof: refused, and after a few seconds it revokes the grant (OAuth 2.1 §4.1.3).
  * The one retry after a 503 whose write stands is no replay and gets its tokens.
  */
-async function redeemAgain(
-  attempt: CodeAttempt,
-  grant: GrantRecord,
-  resource: Resource,
-): Promise<Verdict<Redeemed>> {
+async function redeemAgain(attempt: CodeAttempt, found: Redeemed): Promise<Verdict<Redeemed>> {
+  const { grant } = found
+  const { interruptedWrites, runtime } = attempt.context
   const series = await interruptedSeries(attempt, grant)
-  if (series !== undefined) return { result: { grant, resource, series } }
+  if (series !== undefined) {
+    // Before the one retry is used up. The props that the interrupted call wrote stay in the grant.
+    const offer = await applyTokenHook(attempt, { ...found, series })
+    if ('refuse' in offer) return offer
+    if (interruptedWrites.remove(attempt.presented)) return { result: offer }
+  }
   const about = aboutGrant(attempt, grant)
-  const now = attempt.context.runtime.clock()
-  attempt.events.push(...skewEvents(grant.redeemed, now, about))
-  if (now - grant.redeemed! <= duplicateWindow) return { refuse: invalidGrant() }
+  attempt.events.push(...skewEvents(grant.redeemed, runtime.clock(), about))
+  if (attempt.arrived - grant.redeemed! <= duplicateWindow) return { refuse: invalidGrant() }
   attempt.events.push({ type: 'code.replayed', level: 'alert', ...about })
   return { refuse: invalidGrant(), write: tombstone(grant) }
 }
@@ -151,8 +159,7 @@ async function interruptedSeries(
 ): Promise<string | undefined> {
   const tried = interruptedWrites.find(presented)
   const hashes = await Promise.all(tried.map((each) => sha256(each, 'series')))
-  const series = tried[hashes.indexOf(grant.series ?? '')]
-  return series !== undefined && interruptedWrites.remove(presented) ? series : undefined
+  return tried[hashes.indexOf(grant.series ?? '')]
 }
 
 function redeemedGrant(

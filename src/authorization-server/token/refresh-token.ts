@@ -3,7 +3,7 @@ import { defined } from '../../lib/defined.ts'
 import { constantTimeEqual } from '../../lib/equal.ts'
 import { sha256 } from '../../lib/hash.ts'
 import { parseScope } from '../../protocol/scope.ts'
-import type { Client, Context, Resource } from '../context.ts'
+import type { Client, Context } from '../context.ts'
 import { tombstone, type Verdict } from '../grant/record.ts'
 import type { GrantRecord } from '../grants.ts'
 import { aboutGrant, changeAttemptedGrant, type Attempt } from './attempt.ts'
@@ -20,6 +20,7 @@ import {
   type TokenRequest,
   type TokenResponse,
 } from './response.ts'
+import { applyTokenHook, type Offer } from './token-hook.ts'
 
 /**
  * How often one generation is issued again, and in how many generations in a row. One more revokes the grant.
@@ -50,12 +51,9 @@ export async function refresh(
   return tokenResponse(context, grantId, grant, resource, scopes, refreshToken)
 }
 
-interface Refreshed {
-  grant: GrantRecord
-  resource: Resource
-  scopes: readonly string[]
+interface Refreshed extends Offer {
   /** The secret of the refresh token in the answer. */
-  secret: string
+  readonly secret: string
 }
 
 interface RefreshAttempt extends Attempt {
@@ -79,7 +77,8 @@ async function beginAttempt(
   const [seriesHash, presented] = await Promise.all([sha256(series, 'series'), sha256(secret, 'refresh')])
   const secrets = refreshSecrets(context.sealer, grantId, series)
   const hashes = { seriesHash, presented }
-  return { context, client, request, ...parsed, secrets, ...hashes, events: [], counted: false }
+  const arrived = context.runtime.clock()
+  return { context, client, request, arrived, ...parsed, secrets, ...hashes, events: [], counted: false }
 }
 
 /** What the token endpoint answers, and what it writes. */
@@ -119,11 +118,13 @@ async function judge(
 
 async function rotate(
   attempt: RefreshAttempt,
-  found: Omit<Refreshed, 'secret'>,
+  found: Offer,
   generation: number,
 ): Promise<Verdict<Refreshed>> {
   const { context, secrets, seriesHash, presented } = attempt
-  const { repeats, repeatedInARow, ...kept } = found.grant
+  const offer = await applyTokenHook(attempt, found)
+  if ('refuse' in offer) return offer
+  const { repeats, repeatedInARow, ...kept } = offer.grant
   const now = context.runtime.clock()
   attempt.tried = `${generation}`
   const [secret] = (await secrets.of(generation)) as [string]
@@ -138,18 +139,14 @@ async function rotate(
     expires: refreshTokenExpiry(now, kept, context.options.lifetimes),
     ...(repeats === undefined ? {} : defined({ repeatedInARow })),
   }
-  return { write: grant, result: { ...found, grant, secret } }
+  return { write: grant, result: { ...offer, grant, secret } }
 }
 
 /**
  * The previous token, whose successor is unused: its answer was lost, or a second process of the client has
  * the same token. Within the refresh grace the answer is the same successor again; the expiry stays.
  */
-async function repeat(
-  attempt: RefreshAttempt,
-  found: Omit<Refreshed, 'secret'>,
-  mayStand: boolean,
-): Promise<Verdict<Refreshed>> {
+async function repeat(attempt: RefreshAttempt, found: Offer, mayStand: boolean): Promise<Verdict<Refreshed>> {
   const { context, secrets, presented } = attempt
   const { grant } = found
   const { generation = 0, rotated } = grant
@@ -158,7 +155,7 @@ async function repeat(
   const isOwnWrite =
     (mayStand && attempt.tried === `${generation}`) ||
     context.interruptedWrites.find(presented).includes(`${generation}`)
-  if (!isOwnWrite && !isWithinGrace(now, grant, context.options.lifetimes))
+  if (!isOwnWrite && !isWithinGrace(attempt.arrived, grant, context.options.lifetimes))
     return revoke(attempt, grant, 'replaced before')
   const candidates = await secrets.of(generation)
   const hashes = await Promise.all(candidates.map((each) => sha256(each, 'refresh')))
@@ -173,17 +170,19 @@ async function repeat(
   const repeatedInARow = (grant.repeatedInARow ?? 0) + (grant.repeats === undefined ? 1 : 0)
   if (repeats > maxRepeats || repeatedInARow > maxRepeatedInARow)
     return revoke(attempt, grant, 'repeated too often')
+  const offer = await applyTokenHook(attempt, found)
+  if ('refuse' in offer) return offer
   attempt.events.push({
     type: 'refresh.repeated',
     level: 'warning',
     ...aboutGrant(attempt, grant),
     count: repeats,
   })
-  const result = { ...found, secret }
+  const result = { ...offer, secret }
   // Parallel repeats count as one: the one that won the write has counted.
   if (attempt.counted && !mayStand) return { result }
   attempt.counted = true
-  return { write: { ...grant, repeats, repeatedInARow }, result }
+  return { write: { ...offer.grant, repeats, repeatedInARow }, result }
 }
 
 /**
