@@ -3,7 +3,7 @@ import { ConfigurationError } from '../errors.ts'
 import type { AdmittedRequest, ProtectNeed, ResourceServer } from '../index.ts'
 import type { AuthInfo } from '../types.ts'
 import { buildLazily, partsOf, type Lazy, type Parts } from './parts.ts'
-import { checkRoute } from './route.ts'
+import { admitOf } from './route.ts'
 import { bodyElsewhere, type OwnRequest } from '../lib/own-request.ts'
 import { bodyIsGone, rawBodyOf, toWebRequest, verbatim } from './node-request.ts'
 import { copyHeaders, sendWebResponse } from './node-response.ts'
@@ -44,23 +44,22 @@ export function endpoints(...parts: Parts): RequestHandler {
  * several resources, `need.resource` says which one this route is, because Express ignores case and reads the
  * target as it came.
  *
- * @throws ConfigurationError if this route does not say which of several resources it is.
+ * @throws ConfigurationError if `need` is wrong, or does not say which of several resources this route is;
+ * with a function, at the first request.
  *
  * @example
  * app.all('/mcp', guard(rs), (req, res) => transport.handleRequest(req, res, req.body))
  */
 export function guard<P = unknown>(rs: Lazy<ResourceServer<P>>, need?: ProtectNeed): RequestHandler {
-  const server = buildLazily(rs, (built) => {
-    checkRoute(built, need)
-    return built
-  })
+  const admit = buildLazily(rs, (built) => admitOf(built, need))
+  const hasOperations = need?.operations !== undefined
   return middleware(async (request, incoming, outgoing, next) => {
     // The body decides whether an event stream outlives its token, and the handler reads it from here.
     request[bodyElsewhere] = () => (verbatim(incoming.body) === undefined ? incoming.body : undefined)
-    const admitted = await server().admit(request, need)
+    const admitted = await admit()(request)
     if (admitted instanceof Response) return sendWebResponse(outgoing, admitted)
     const { auth, request: judged } = admitted
-    if (need?.operations !== undefined && judged.body !== null) incoming.body = await judged.json()
+    if (hasOperations && judged.body !== null) incoming.body = await judged.json()
     ;(incoming as { auth?: AuthInfo<P> | undefined }).auth = auth
     // The handler's answer gets what the guard adds: CORS, Cache-Control, Deprecation. It may have a body, which
     // must not be cached, and its type is the handler's.

@@ -1,8 +1,9 @@
 import type { HonoRequest, MiddlewareHandler } from 'hono'
+import { inheritOwner } from '../lib/own-request.ts'
 import type { ProtectNeed, ResourceServer } from '../index.ts'
 import type { AuthInfo } from '../types.ts'
 import { buildLazily, partsOf, type Lazy, type Parts } from './parts.ts'
-import { checkRoute } from './route.ts'
+import { admitOf } from './route.ts'
 
 /** The variables that {@link guard} sets. */
 export interface AuthVariables<P = unknown> {
@@ -33,7 +34,8 @@ export function endpoints(...parts: Parts): MiddlewareHandler {
  * 403 or 503. `rs` may be a function, as in {@link endpoints}. With several resources, `need.resource` says
  * which one this route is, because a route may ignore case or lie below a mount point.
  *
- * @throws ConfigurationError if this route does not say which of several resources it is.
+ * @throws ConfigurationError if `need` is wrong, or does not say which of several resources this route is;
+ * with a function, at the first request.
  *
  * @example
  * app.all('/mcp', guard(rs), (c) => mcp(c.req.raw, { authInfo: c.var.auth }))
@@ -42,15 +44,12 @@ export function guard<P = unknown>(
   rs: Lazy<ResourceServer<P>>,
   need?: ProtectNeed,
 ): MiddlewareHandler<{ Variables: AuthVariables<P> }> {
-  const server = buildLazily(rs, (built) => {
-    checkRoute(built, need)
-    return built
-  })
+  const admit = buildLazily(rs, (built) => admitOf(built, need))
   return async (c, next) => {
-    const admitted = await server().admit(await unread(c.req), need)
+    const admitted = await admit()(await unread(c.req))
     if (admitted instanceof Response) return admitted
     c.req.raw = admitted.request
-    // Only `optional` admits a request without a token.
+    // Only `optional` admits a request without a token, and a guard has no such option.
     c.set('auth', admitted.auth!)
     await next()
     const response = admitted.finish(c.res)
@@ -65,5 +64,6 @@ export function guard<P = unknown>(
 async function unread(req: HonoRequest): Promise<Request> {
   if (!req.raw.bodyUsed) return req.raw
   const { url, method, headers, signal } = req.raw
-  return new Request(url, { method, headers, signal, body: await req.arrayBuffer() })
+  const copy = new Request(url, { method, headers, signal, body: await req.arrayBuffer() })
+  return inheritOwner(copy, req.raw)
 }

@@ -30,28 +30,30 @@ export function joinRepeated({ headers, rawHeaders }: IncomingMessage): void {
  * The official SDK's transports read the raw headers, and a log of a request shows its message.
  */
 export function stripAuthorization(incoming: IncomingMessage): void {
+  // `headers` is built at its first read, from the raw headers.
   const { headers, rawHeaders } = incoming
   delete headers.authorization
-  for (let i = 0; i < rawHeaders.length; i += 2) {
+  const { distinctIsBuilt, count } = internalsOf(incoming)
+  // Node builds this view at its first read, which costs as much as the guard. It reads as many raw headers
+  // as it has counted; where the count is not known, the view is built before the raw headers are fewer.
+  if (distinctIsBuilt || count === undefined) delete incoming.headersDistinct?.['authorization']
+  const counted = incoming as unknown as { [symbol: symbol]: number | undefined }
+  for (let i = rawHeaders.length - 2; i >= 0; i -= 2) {
     if (!isNamed(rawHeaders[i]!, 'authorization')) continue
-    // Node needs as many raw headers as before. `Connection` may be empty, and no proxy passes it on.
-    rawHeaders[i] = 'Connection'
-    rawHeaders[i + 1] = ''
+    rawHeaders.splice(i, 2)
+    if (count !== undefined && i < counted[count]!) counted[count]! -= 2
   }
-  if (mayHaveDistinctView(incoming)) delete incoming.headersDistinct?.['authorization']
 }
 
-/**
- * Whether `headersDistinct` may have been read before. Node builds it at the first read, which costs as much
- * as the guard.
- */
-function mayHaveDistinctView(incoming: IncomingMessage): boolean {
-  let isNode = false
-  for (const { description } of Object.getOwnPropertySymbols(incoming)) {
-    if (description === 'kHeadersDistinct') return true
-    isNode ||= description === 'kHeadersCount'
+/** What Node keeps of a message below symbols; nothing on Deno, on Bun and over HTTP/2. */
+function internalsOf(incoming: IncomingMessage): { distinctIsBuilt: boolean; count: symbol | undefined } {
+  let distinctIsBuilt = false
+  let count: symbol | undefined
+  for (const symbol of Object.getOwnPropertySymbols(incoming)) {
+    if (symbol.description === 'kHeadersDistinct') distinctIsBuilt = true
+    else if (symbol.description === 'kHeadersCount') count = symbol
   }
-  return !isNode
+  return { distinctIsBuilt, count }
 }
 
 /** Compares the length first, which is cheaper than a new string for each header. */

@@ -114,6 +114,7 @@ class IncomingRequest extends NodeRequest implements OwnRequest {
 
   [removeCredential](): void {
     stripAuthorization(this.#incoming)
+    if (this.headers.has('authorization')) this.headers.delete('authorization')
   }
 }
 

@@ -3,16 +3,28 @@ import { concat, fromUtf8 } from '../lib/bytes.ts'
 import { parseJson } from '../lib/json.ts'
 
 /**
- * The body as text. Rejects with `invalid_request`: 413 above the limit in bytes, 400 if it ends early or
- * is not UTF-8.
+ * The body as text, read to its end, because another reader may wait for the end. Rejects with
+ * `invalid_request`: 413 above the limit in bytes, 400 if it ends early or is not UTF-8.
  */
-export async function readText(request: Pick<Request, 'headers' | 'body'>, limit: number): Promise<string> {
+export const readText = (request: Pick<Request, 'headers' | 'body'>, limit: number): Promise<string> =>
+  read(request, limit, false)
+
+/**
+ * `lastReader`: nothing reads the body after us, so its end is not waited for if all that was announced has
+ * come.
+ */
+async function read(
+  request: Pick<Request, 'headers' | 'body'>,
+  limit: number,
+  lastReader: boolean,
+): Promise<string> {
   const declared = Number(request.headers.get('content-length') ?? Number.NaN)
   if (declared > limit) throw tooLarge()
   if (request.body === null) return ''
   const reader = (request.body as ReadableStream<Uint8Array>).getReader()
   // What is encoded has another length than it says.
-  const expected = request.headers.has('content-encoding') ? Number.NaN : declared
+  const isKnown = lastReader && !request.headers.has('content-encoding')
+  const expected = isKnown ? declared : Number.NaN
   const bytes = await readBytes(reader, limit, expected)
   try {
     return fromUtf8(bytes)
@@ -22,14 +34,14 @@ export async function readText(request: Pick<Request, 'headers' | 'body'>, limit
 }
 
 /**
- * The parameters of a form body (OAuth 2.1 §3.2.2). Anything but `application/x-www-form-urlencoded` is
- * `invalid_request`.
+ * The parameters of a form body (OAuth 2.1 §3.2.2), for an endpoint that answers it. Anything but
+ * `application/x-www-form-urlencoded` is `invalid_request`.
  */
 export async function readForm(request: Request, limit = 16_384): Promise<URLSearchParams> {
   if (mediaType(request) !== 'application/x-www-form-urlencoded') {
     throw new OAuthError('invalid_request', 'Send application/x-www-form-urlencoded')
   }
-  const text = await readText(request, limit)
+  const text = await read(request, limit, true)
   const parameters = new URLSearchParams(text)
   // Percent-encoded bytes may be no UTF-8 either; the parser writes this in their place, and no parameter
   // has it honestly.
@@ -38,13 +50,13 @@ export async function readForm(request: Request, limit = 16_384): Promise<URLSea
 }
 
 /**
- * The value of a JSON body. Anything but `application/json` is `invalid_request`, and so is a member that
- * is named twice.
+ * The value of a JSON body, for an endpoint that answers it. Anything but `application/json` is
+ * `invalid_request`, and so is a member that is named twice.
  */
 export async function readJson(request: Request, limit: number): Promise<unknown> {
   if (mediaType(request) !== 'application/json')
     throw new OAuthError('invalid_request', 'Send the body as application/json')
-  const text = await readText(request, limit)
+  const text = await read(request, limit, true)
   try {
     return parseJson(text)
   } catch {

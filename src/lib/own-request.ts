@@ -22,6 +22,13 @@ export interface OwnRequest extends Request {
 /** Whether one of our adapters made the request. */
 export const isOwn = (request: Request): request is OwnRequest => removeCredential in request
 
+/** Makes a copy of an adapter's request one, too: the guard then takes the credential off both. */
+export function inheritOwner(copy: Request, original: Request): Request {
+  return isOwn(original)
+    ? Object.assign(copy, { [removeCredential]: () => original[removeCredential]() })
+    : copy
+}
+
 /**
  * What `new Request()` and `fetch()` take in place of an adapter's request: the platform's constructor reads
  * private fields, which the light request of the Node adapter does not have. Anything else is returned as it

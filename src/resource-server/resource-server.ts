@@ -64,7 +64,8 @@ export function createResourceServer<P = unknown>(options: ResourceServerOptions
     resources: resources.map(({ resource }) => resource),
     handle: async (request) => handle(request),
     async authenticate(request, need) {
-      const admitted = await admit(request, need ? needOfAuthenticate(need) : noNeed, { anonymous: false })
+      const required = need ? needOfAuthenticate(need) : noNeed
+      const admitted = await admit(request, required, { anonymous: false, authOnly: true })
       return admitted instanceof Response ? admitted : (admitted.auth as unknown as AuthInfo<P>)
     },
     async admit(request, need) {

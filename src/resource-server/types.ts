@@ -199,7 +199,7 @@ export interface ResourceServer<P = unknown> extends Endpoints {
   readonly resources: readonly string[]
   /** The metadata document and preflights; `undefined` for everything else. */
   handle(request: Request): Promise<Response | undefined>
-  /** Who is calling, or the answer that refuses: 401, 403, 400, 421 or 503. */
+  /** Who is calling, or the answer that refuses: 401, 403, 400, 421 or 503. The request stays as it is. */
   authenticate(request: Request, need?: Need): Promise<AuthInfo<P> | Response>
   /** A handler that is only called with a good token. Includes `handle`. */
   protect<R extends unknown[]>(

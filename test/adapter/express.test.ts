@@ -180,6 +180,61 @@ test('U4 endpoints() and guard() take functions, which the first request calls, 
   expect(make).toHaveBeenCalledTimes(2)
 })
 
+test('G39 with operations the message has no credential either, whether the body was parsed before or not', async () => {
+  const { app, origin, rs } = await start()
+  const operations = operationScopes({ 'tools/call': [] })
+  const show = (req: express.Request, res: express.Response): void => {
+    res.json([req.headers, req.headersDistinct, req.rawHeaders, authOf(req).subject])
+  }
+  app.post('/mcp', guard(rs, { operations }), show)
+  app.post('/mcp/parsed', express.json(), guard(rs, { operations }), show)
+  for (const path of ['/mcp', '/mcp/parsed']) {
+    const response = await fetch(origin + path, {
+      method: 'POST',
+      headers: { ...alice, 'content-type': 'application/json' },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'x' } }),
+    })
+    const text = await response.text()
+    expect(text).toContain('"alice"]')
+    expect(text).not.toMatch(/authorization|key_alice/i)
+  }
+})
+
+test('RFC 9110 §7.6.1 raw headers behind the guard can be passed on', async () => {
+  const { app, origin, rs } = await start()
+  const seen: string[][] = []
+  app.get('/upstream', (req, res) => {
+    seen.push(req.rawHeaders)
+    res.send('from upstream')
+  })
+  app.get('/mcp', guard(rs), (req, res) => {
+    request(`${origin}/upstream`, { headers: req.rawHeaders as never }, (answer) => answer.pipe(res)).end()
+  })
+  const response = await fetch(`${origin}/mcp`, { headers: { ...alice, 'x-kept': 'yes' } })
+  expect(await response.text()).toBe('from upstream')
+  expect(seen[0]!.filter((each) => each === '')).toEqual([])
+  expect(seen[0]!.map((each) => each.toLowerCase())).toContain('x-kept')
+})
+
+test.each([
+  ['an option that does not exist', { scope: ['x'] }, /need\.scope/],
+  ['a scope that is none', { scopes: ['a b'] }, /need\.scopes/],
+  ['a resource that is not there', { resource: 'https://other.test/mcp' }, /need\.resource/],
+  ['optional', { optional: true }, /need\.optional/],
+  ['a judge that is none', { operations: {} }, /operations/],
+])('guard() checks the need when it is made: %s', async (_, need, problem) => {
+  const { rs } = await start()
+  expect(() => guard(rs, need as never)).toThrow(problem)
+})
+
+test('G1 a need that is changed later does not open the guard', async () => {
+  const { app, origin, rs } = await start()
+  const need = { scopes: ['notes:read'] }
+  app.get('/mcp', guard(rs, need), (_req, res) => void res.send('in'))
+  Object.assign(need, { optional: true, scopes: [] })
+  expect((await fetch(`${origin}/mcp`)).status).toBe(401)
+})
+
 test('T17, G39 views of the headers that were read before the guard have no credential after it', async () => {
   const { app, origin, rs } = await start()
   const before = (req: express.Request, res: express.Response, next: express.NextFunction): void => {
@@ -278,6 +333,24 @@ test('a body parser behind the guard finds the body, one before it does no harm'
       body: '{"a":"\u{1F600}"}',
     })
     expect(await response.json()).toEqual({ got: { a: '\u{1F600}' } })
+  }
+})
+
+test('with operations a body parser behind the guard finds the body that was judged, announced or not', async () => {
+  const { app, origin, rs } = await start()
+  const operations = operationScopes({ 'tools/call': [] })
+  app.post('/mcp', guard(rs, { operations }), express.json(), (req, res) => void res.json(req.body))
+  const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'x' } }
+  const text = JSON.stringify(message)
+  for (const body of [text, new Blob([text]).stream()]) {
+    const response = await fetch(`${origin}/mcp`, {
+      method: 'POST',
+      headers: { ...alice, 'content-type': 'application/json' },
+      body,
+      duplex: 'half',
+      signal: AbortSignal.timeout(3000),
+    } as RequestInit)
+    expect(await response.json()).toEqual(message)
   }
 })
 

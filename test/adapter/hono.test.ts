@@ -1,9 +1,11 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
 import { expect, test, vi } from 'vitest'
 import { endpoints, guard } from '../../src/adapter/hono.ts'
+import { toNodeHandler } from '../../src/adapter/node.ts'
 import { createResourceServer } from '../../src/index.ts'
 import { apiKeyVerifier, hashApiKey } from '../../src/resource-server/verify/api-keys.ts'
 import { operationScopes } from '../../src/resource-server/operations/operations.ts'
@@ -110,4 +112,47 @@ test('U4 endpoints() and guard() take functions, which the first request calls, 
   for (let i = 0; i < 2; i++)
     expect(await (await app.request('https://notes.example.com/api/mcp', alice)).text()).toBe('in')
   expect(make).toHaveBeenCalledTimes(2)
+})
+
+test('G39 on toNodeHandler neither the handler nor the message sees the credential, also after a body was read', async () => {
+  const operations = operationScopes({ 'tools/call': [] })
+  const rs = await guarded()
+  const app = new Hono()
+    .post('/api/mcp/read', async (c, next) => {
+      await c.req.json()
+      await next()
+    })
+    .on('POST', ['/api/mcp', '/api/mcp/read'], guard(rs), (c) => c.json(seenBy(c.req.raw, c.env)))
+    .on('POST', ['/api/mcp/ops'], guard(rs, { operations }), (c) => c.json(seenBy(c.req.raw, c.env)))
+  const server = createServer((incoming, outgoing) =>
+    toNodeHandler((request) => app.fetch(request, incoming))(incoming, outgoing),
+  )
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'x' } })
+  for (const path of ['/api/mcp', '/api/mcp/read', '/api/mcp/ops']) {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, { ...alice, method: 'POST', body })
+    const text = await response.text()
+    expect(text).toContain('"origin"')
+    expect(text).not.toMatch(/"authorization|key_alice/i)
+  }
+  server.closeAllConnections()
+  server.close()
+})
+
+/** The headers of a handler's request and of Node's message. */
+const seenBy = (request: Request, message: unknown): unknown => {
+  const { headers, rawHeaders } = message as IncomingMessage
+  return [[...request.headers], headers, rawHeaders]
+}
+
+test.each([
+  ['an option that does not exist', { scope: ['x'] }, /need\.scope/],
+  ['a scope that is none', { scopes: ['a b'] }, /need\.scopes/],
+  ['a resource that is not there', { resource: 'https://other.test/mcp' }, /need\.resource/],
+  ['optional', { optional: true }, /need\.optional/],
+])('guard() checks the need when it is made: %s', async (_, need, problem) => {
+  const rs = await guarded()
+  expect(() => guard(rs, need as never)).toThrow(problem)
 })

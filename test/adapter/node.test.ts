@@ -410,8 +410,62 @@ test('G39 behind the guard the message has no credential either, in no view of i
   expect(text).not.toMatch(/authorization|key_alice/i)
 })
 
+test('authenticate changes nothing: it can be asked twice, and a guard after it still knows who calls', async () => {
+  const { app, origin, rs } = await startExpress()
+  const subject = (auth: AuthInfo | undefined): Response => new Response(auth?.subject ?? 'anonymous')
+  const ways: ((request: Request) => Promise<Response>)[] = [
+    async (request) => {
+      const auth = await rs.authenticate(request, { scopes: ['notes:read'] })
+      return auth instanceof Response ? auth : subject(auth)
+    },
+    rs.protect((_request, auth) => subject(auth)),
+    rs.optional((_request, auth) => subject(auth)),
+  ]
+  app.use(
+    toNodeHandler(async (request) => {
+      await rs.authenticate(request)
+      return ways[Number(request.headers.get('x-way'))]!(request)
+    }),
+  )
+  for (const way of ['0', '1', '2']) {
+    const response = await fetch(`${origin}/mcp`, { headers: { ...alice, 'x-way': way } })
+    expect(await response.text()).toBe('alice')
+  }
+})
+
+test.each(['', 'Connection: keep-alive', 'Connection: close'])(
+  'RFC 9110 §7.6.1 a guarded handler can pass its headers on, with %j',
+  async (connection) => {
+    const { app, origin, port, rs } = await startExpress()
+    app.get('/upstream', (_req, res) => void res.send('from upstream'))
+    const forward = async (request: Request): Promise<Response> => {
+      const headers = new Headers(request.headers)
+      headers.delete('host')
+      return new Response(await (await fetch(`${origin}/upstream`, { headers })).text())
+    }
+    app.use(toNodeHandler(rs.protect(forward), { onError: () => undefined }))
+    const lines = ['GET /mcp HTTP/1.1', 'Authorization: Bearer key_alice', 'X-Kept: yes', connection]
+    const { text } = await raw(port, lines.filter(Boolean))
+    expect(text).toContain('from upstream')
+  },
+)
+
+test('G39 headersDistinct is right whether it was read before the guard or not', async () => {
+  const { app, origin, rs } = await startExpress()
+  const guarded = toNodeHandler(rs.protect((request) => Response.json(messageOf(request))))
+  app.get('/mcp', guarded)
+  app.get('/mcp/before', (req, _res, next) => (void req.headersDistinct, next()), guarded)
+  for (const path of ['/mcp', '/mcp/before']) {
+    const response = await fetch(origin + path, { headers: { 'x-first': '1', ...alice, 'x-last': '2' } })
+    const { headersDistinct, headers } = (await response.json()) as ReturnType<typeof messageOf>
+    expect(headersDistinct).toMatchObject({ 'x-first': ['1'], 'x-last': ['2'] })
+    expect(Object.keys(headersDistinct).sort()).toEqual(Object.keys(headers).sort())
+    expect(headersDistinct).not.toHaveProperty('authorization')
+  }
+})
+
 /** What the adapter's request tells about Node's message. */
-function messageOf(request: Request): object {
+function messageOf(request: Request): Pick<IncomingMessage, 'headers' | 'headersDistinct' | 'rawHeaders'> {
   const { req } = (request as unknown as { runtime: { node: { req: IncomingMessage } } }).runtime.node
   const { headers, headersDistinct, rawHeaders } = req
   return { headers, headersDistinct, rawHeaders }

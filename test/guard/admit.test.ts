@@ -112,6 +112,33 @@ test('G39 the token is taken off the request with stripAuthorization, and off a 
   expect((await admitted(plain, post(await token()))).request.headers.has('authorization')).toBe(true)
 })
 
+test('G39 a request that the handler gets a copy of loses the token, too', async () => {
+  const operations = operationScopes({})
+  const text = await token()
+  const stripping = await world({ options: { stripAuthorization: true } })
+  const original = call(text, 'ping')
+  const admission = await admitted(stripping, original, { operations })
+  expect(admission.request).not.toBe(original)
+  expect(await admission.request.json()).toMatchObject({ method: 'ping' })
+  for (const each of [admission.request, original]) expect(each.headers.has('authorization')).toBe(false)
+  const own = call(text, 'ping')
+  const remove = vi.fn(() => own.headers.delete('authorization'))
+  const plain = await world()
+  const copied = await admitted(plain, Object.assign(own, { [removeCredential]: remove }), { operations })
+  expect(copied.request.headers.has('authorization')).toBe(false)
+  expect(remove).toHaveBeenCalledOnce()
+})
+
+test('authenticate takes no token off the request that it is asked about', async () => {
+  const it = await world({ options: { stripAuthorization: true } })
+  const request = post(await token())
+  const remove = vi.fn()
+  Object.assign(request, { [removeCredential]: remove })
+  for (let i = 0; i < 2; i++) expect(await it.rs.authenticate(request)).toMatchObject({ subject: 'alice' })
+  expect(request.headers.has('authorization')).toBe(true)
+  expect(remove).not.toHaveBeenCalled()
+})
+
 test('a wrong need is told with its name', async () => {
   const it = await world()
   await expect(it.rs.admit(post(), { optinal: true } as never)).rejects.toThrow(/did you mean "optional"/)

@@ -17,6 +17,8 @@ export interface AdmitOptions {
   /** Whether a request without a token is admitted. */
   anonymous: boolean
   operations?: OperationJudge | undefined
+  /** Whether only the caller is asked for: there is no handler, so the request keeps its token. */
+  authOnly?: boolean | undefined
 }
 
 /** Admits a request or answers it; without a promise if there is nothing to wait for. */
@@ -31,10 +33,11 @@ export type Admit = (
  * operations.
  */
 export function createGuard(locate: Locate): Admit {
-  return (request, required, { anonymous, operations }) => {
+  return (request, required, { anonymous, operations, authOnly }) => {
     const target = locate(request, required.resource)
     if (!(target instanceof ProtectedResource)) return target
-    const attempt = { request, target, required, plan: planFor(required, target), anonymous, operations }
+    const plan = planFor(required, target)
+    const attempt = { request, target, required, plan, anonymous, operations, authOnly }
     const header = request.headers.get('authorization')
     if (header === null) return conclude(attempt, undefined)
     const now = target.runtime.clock()
@@ -154,12 +157,12 @@ export class Admission implements AdmittedRequest<never> {
   readonly #operations: JudgedOperations | undefined
 
   constructor(attempt: Attempt, verified: Verified | undefined, operations?: JudgedOperations) {
-    const { request, target } = attempt
+    const { request, target, authOnly } = attempt
     const judged = operations === undefined ? request : operations.request
     this.auth = verified === undefined ? undefined : verified.auth
     this.request =
-      verified !== undefined && (target.stripAuthorization || isOwn(request))
-        ? withoutAuthorization(judged)
+      verified !== undefined && authOnly !== true && (target.stripAuthorization || isOwn(request))
+        ? withoutCredential(request, judged)
         : judged
     this.#attempt = attempt
     this.#verified = verified
@@ -177,19 +180,28 @@ export class Admission implements AdmittedRequest<never> {
   }
 }
 
-/** In place if the request allows it, which costs nothing; otherwise (Workers) a copy. */
-function withoutAuthorization(request: Request): Request {
-  if (isOwn(request)) request[removeCredential]()
-  if (!request.headers.has('authorization')) return request
-  try {
-    request.headers.delete('authorization')
-  } catch {
-    // Immutable: copied below.
-  }
-  if (!request.headers.has('authorization')) return request
-  const headers = new Headers(request.headers)
+/**
+ * The handler's request, in place if it allows that, which costs nothing; otherwise (Workers) a copy. The
+ * request that came loses its credential as well: what made it, such as Node's message, may be in the
+ * handler's hands.
+ */
+function withoutCredential(received: Request, judged: Request): Request {
+  if (isOwn(received)) received[removeCredential]()
+  deleteAuthorization(received)
+  if (judged !== received) deleteAuthorization(judged)
+  if (!judged.headers.has('authorization')) return judged
+  const headers = new Headers(judged.headers)
   headers.delete('authorization')
-  return new Request(request, { headers })
+  return new Request(judged, { headers })
+}
+
+function deleteAuthorization({ headers }: Request): void {
+  if (!headers.has('authorization')) return
+  try {
+    headers.delete('authorization')
+  } catch {
+    // Immutable (Workers).
+  }
 }
 
 function planFor(required: Requirement, target: ProtectedResource): Plan {
