@@ -3,28 +3,21 @@ import { concat, fromUtf8 } from '../lib/bytes.ts'
 import { parseJson } from '../lib/json.ts'
 
 /**
- * The body as text, read to its end, because another reader may wait for the end. Rejects with
- * `invalid_request`: 413 above the limit in bytes, 400 if it ends early or is not UTF-8.
+ * The body as text. Rejects with `invalid_request`: 413 above the limit in bytes, 400 if it ends early or
+ * is not UTF-8. It is read to its end, because another reader may wait for the end; with `lastReader`, until
+ * all that was announced has come.
  */
-export const readText = (request: Pick<Request, 'headers' | 'body'>, limit: number): Promise<string> =>
-  read(request, limit, false)
-
-/**
- * `lastReader`: nothing reads the body after us, so its end is not waited for if all that was announced has
- * come.
- */
-async function read(
+export async function readText(
   request: Pick<Request, 'headers' | 'body'>,
   limit: number,
-  lastReader: boolean,
+  lastReader?: boolean,
 ): Promise<string> {
   const declared = Number(request.headers.get('content-length') ?? Number.NaN)
   if (declared > limit) throw tooLarge()
   if (request.body === null) return ''
   const reader = (request.body as ReadableStream<Uint8Array>).getReader()
   // What is encoded has another length than it says.
-  const isKnown = lastReader && !request.headers.has('content-encoding')
-  const expected = isKnown ? declared : Number.NaN
+  const expected = lastReader && !request.headers.has('content-encoding') ? declared : Number.NaN
   const bytes = await readBytes(reader, limit, expected)
   try {
     return fromUtf8(bytes)
@@ -41,7 +34,7 @@ export async function readForm(request: Request, limit = 16_384): Promise<URLSea
   if (mediaType(request) !== 'application/x-www-form-urlencoded') {
     throw new OAuthError('invalid_request', 'Send application/x-www-form-urlencoded')
   }
-  const text = await read(request, limit, true)
+  const text = await readText(request, limit, true)
   const parameters = new URLSearchParams(text)
   // Percent-encoded bytes may be no UTF-8 either; the parser writes this in their place, and no parameter
   // has it honestly.
@@ -56,7 +49,7 @@ export async function readForm(request: Request, limit = 16_384): Promise<URLSea
 export async function readJson(request: Request, limit: number): Promise<unknown> {
   if (mediaType(request) !== 'application/json')
     throw new OAuthError('invalid_request', 'Send the body as application/json')
-  const text = await read(request, limit, true)
+  const text = await readText(request, limit, true)
   try {
     return parseJson(text)
   } catch {

@@ -60,7 +60,7 @@ const table: Record<string, Rule> = {
     typeOnlyNpm: [/^express/],
   },
   'adapter/hono.ts': {
-    local: ['errors.ts', 'types.ts', 'http/', ...everyAdapter],
+    local: ['errors.ts', 'types.ts', 'http/', 'lib/', ...everyAdapter],
     npm: [/^hono\//],
     typeOnlyNpm: [/^hono/],
   },

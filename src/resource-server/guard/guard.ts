@@ -187,21 +187,17 @@ export class Admission implements AdmittedRequest<never> {
  */
 function withoutCredential(received: Request, judged: Request): Request {
   if (isOwn(received)) received[removeCredential]()
-  deleteAuthorization(received)
-  if (judged !== received) deleteAuthorization(judged)
+  for (const { headers } of [received, judged])
+    if (headers.has('authorization'))
+      try {
+        headers.delete('authorization')
+      } catch {
+        // Immutable (Workers).
+      }
   if (!judged.headers.has('authorization')) return judged
   const headers = new Headers(judged.headers)
   headers.delete('authorization')
   return new Request(judged, { headers })
-}
-
-function deleteAuthorization({ headers }: Request): void {
-  if (!headers.has('authorization')) return
-  try {
-    headers.delete('authorization')
-  } catch {
-    // Immutable (Workers).
-  }
 }
 
 function planFor(required: Requirement, target: ProtectedResource): Plan {
