@@ -164,13 +164,9 @@ export class ConfigurationError extends Error {
   /** The option at fault, as a path: `resources[0].scopes`. */
   readonly option: string
 
-  /** `problem` continues a sentence that begins with the option: "must be …; got …", then the way out. */
+  /** `problem` continues the sentence that begins with the option: "must be …; got …", then the way out. */
   constructor(option: string, problem: string) {
-    super(
-      /^(must .*; got |is not an option)/s.test(problem)
-        ? `\`${option}\` ${problem}`
-        : `${option}: ${problem}`,
-    )
+    super(`\`${option}\` ${problem}`)
     this.name = 'ConfigurationError'
     this.option = option
     Object.defineProperty(this, brand, { value: 'configuration' })

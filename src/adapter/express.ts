@@ -28,7 +28,10 @@ export function endpoints(...parts: Parts): RequestHandler {
       if (response === undefined) continue
       // The form is gone, and its parsed image is not what the client sent.
       if (parsed)
-        throw new ConfigurationError('endpoints', 'mount it before express.json() and express.urlencoded()')
+        throw new ConfigurationError(
+          'endpoints',
+          'must be mounted before express.json() and express.urlencoded()',
+        )
       return sendWebResponse(outgoing, response)
     }
     next()
@@ -72,7 +75,7 @@ export function guard<P = unknown>(rs: Lazy<ResourceServer<P>>, need?: ProtectNe
 /** What {@link guard} found. Throws if the request did not pass it. */
 export function authOf<P = unknown>(request: object): AuthInfo<P> {
   const { auth } = request as { auth?: AuthInfo<P> }
-  if (auth === undefined) throw new ConfigurationError('authOf', 'this route is not behind guard(rs)')
+  if (auth === undefined) throw new ConfigurationError('authOf', 'must be called behind guard(rs)')
   return auth
 }
 

@@ -58,7 +58,7 @@ export function guard<P = unknown>(
   handler: (request: Request, auth: AuthInfo<P>) => Awaitable<Response>,
   need?: ProtectNeed,
 ): GuardedRoutes {
-  if (typeof handler !== 'function') throw new ConfigurationError('handler', 'pass a function')
+  if (typeof handler !== 'function') throw new ConfigurationError('handler', 'must be a function')
   const guarded = buildLazily(rs, (built) => {
     checkRoute(built, need)
     return built.protect((request, auth) => handler(request, auth), need)

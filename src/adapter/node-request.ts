@@ -167,5 +167,5 @@ export const verbatim = (body: unknown): BodyInit | undefined =>
 export const bodyIsGone = (): ConfigurationError =>
   new ConfigurationError(
     'request',
-    'its body was read before; put this handler before every body parser, or keep the bytes in req.rawBody',
+    'must have its body unread; put this handler before every body parser, or keep the bytes in req.rawBody',
   )

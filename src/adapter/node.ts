@@ -49,7 +49,7 @@ export function toNodeHandler(
   options: NodeHandlerOptions = {},
 ): (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void> {
   if (typeof handler !== 'function')
-    throw new ConfigurationError('handler', 'pass a function from Request to Response')
+    throw new ConfigurationError('handler', 'must be a function from Request to Response')
   const { behindProxy, onError, base } = resolve(options)
 
   return async (incoming, outgoing) => {

@@ -35,13 +35,13 @@ function check(parts: readonly Endpoints[]): readonly Endpoints[] {
     return parts
   throw new ConfigurationError(
     'endpoints',
-    'pass the servers, for example (as, rs), or a function that returns them: () => [as, rs]',
+    'must get the servers, for example (as, rs), or a function that returns them: () => [as, rs]',
   )
 }
 
 /** On Workers a promise belongs to the request that made it, and other requests would wait for ever. */
 function made<T extends object>(value: T): T {
   if (typeof (value as { then?: unknown }).then === 'function')
-    throw new ConfigurationError('endpoints', 'return the servers themselves, not a promise of them')
+    throw new ConfigurationError('endpoints', 'must get the servers themselves, not a promise of them')
   return value
 }

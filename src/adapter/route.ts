@@ -29,13 +29,10 @@ export function checkRoute(
   need: ProtectNeed | undefined,
 ): void {
   if (typeof rs?.protect !== 'function')
-    throw new ConfigurationError('guard', 'pass what createResourceServer() returns')
+    throw new ConfigurationError('guard', 'must get what createResourceServer() returns')
   const { resources } = rs
   if (need?.resource !== undefined) return
   if (new Set(resources.map((each) => new URL(each).pathname)).size <= 1) return
   const names = resources.map((each) => JSON.stringify(each)).join(' or ')
-  throw new ConfigurationError(
-    'need.resource',
-    `this resource server has several resources; say which one this route is: ${names}`,
-  )
+  throw new ConfigurationError('need.resource', `must say which of several resources this route is: ${names}`)
 }

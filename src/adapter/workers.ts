@@ -23,7 +23,7 @@ export function worker<Env = unknown, Context = unknown>(
   build: (env: Env) => WorkerHandler<Env, Context>,
 ): { fetch: (request: Request, env: Env, context: Context) => Promise<Response> } {
   if (typeof build !== 'function')
-    throw new ConfigurationError('build', 'pass a function from env to a handler')
+    throw new ConfigurationError('build', 'must be a function from env to a handler')
   let handler: WorkerHandler<Env, Context> | undefined
   return {
     async fetch(request, env, context) {
@@ -36,6 +36,6 @@ export function worker<Env = unknown, Context = unknown>(
 /** A promise belongs to the request that made it, and other requests would wait for ever. */
 function built<Env, Context>(handler: WorkerHandler<Env, Context>): WorkerHandler<Env, Context> {
   if (typeof handler !== 'function')
-    throw new ConfigurationError('build', 'return the handler itself, not a promise of it')
+    throw new ConfigurationError('build', 'must return the handler itself, not a promise of it')
   return handler
 }

@@ -32,7 +32,7 @@ export function createResources(
     if (byCanonical.has(canonical))
       throw new ConfigurationError(
         `resources[${JSON.stringify(identifier)}]`,
-        'is listed twice in another spelling',
+        'must be listed once; it is listed twice in another spelling',
       )
     byCanonical.set(canonical, resource)
   }

@@ -54,13 +54,16 @@ function closure(
   if (path.includes(scope)) {
     throw new ConfigurationError(
       'scopeImplies',
-      `"${scope}" implies itself; remove one of ${[...path, scope].join(' → ')}`,
+      `must have no circle; remove one of ${[...path, scope].join(' → ')}`,
     )
   }
   const all = new Set<string>()
   for (const implied of Object.hasOwn(implies, scope) ? implies[scope]! : []) {
     if (!isScopeToken(implied))
-      throw new ConfigurationError(`scopeImplies.${scope}`, `"${implied}" is not a scope`)
+      throw new ConfigurationError(
+        `scopeImplies.${scope}`,
+        `must be scopes (RFC 6749 §3.3); got ${JSON.stringify(implied)}`,
+      )
     all.add(implied)
     for (const deeper of closure(implies, implied, [...path, scope])) all.add(deeper)
   }

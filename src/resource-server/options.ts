@@ -146,7 +146,10 @@ function verifierRuntime(
   const { fetch, clock, waitUntil, onEvent, onError, clientAddress, repeatedEvents } = options
   const { cache, dangerouslyAllowHttp } = options
   if (secret !== undefined && cache === undefined)
-    throw new ConfigurationError('cacheSecret', 'authenticates the entries of a cache; pass `cache`, too')
+    throw new ConfigurationError(
+      'cacheSecret',
+      'must come with `cache`, because it authenticates the entries of a cache',
+    )
   const isDevelopment = resources.every(({ loopback }) => loopback)
   return {
     ...defined({

@@ -34,7 +34,10 @@ export function resolveResources(given: Given): readonly Resource[] {
   })
   for (const [i, { path, host, resource: name }] of resources.entries()) {
     if (resources.findIndex((each) => each.path === path && each.host === host) !== i)
-      throw new ConfigurationError('resource', `two resources have the path of ${name}; give each its own`)
+      throw new ConfigurationError(
+        'resource',
+        `must have a path of its own for each; two have the path of ${name}`,
+      )
   }
   return resources
 }

@@ -36,11 +36,11 @@ export function requireOffered(
     if (resources.some(({ offered }) => offered === undefined || offered.includes(scope))) continue
     const offered = resources.flatMap((each) => each.offered ?? [])
     const nearest = nearestName(scope, offered)
-    const hint = nearest === undefined ? `it offers ${offered.join(', ')}` : `did you mean "${nearest}"?`
+    const hint = nearest === undefined ? `It offers ${offered.join(', ')}` : `Did you mean "${nearest}"?`
     const where = resources.map(({ resource }) => resource).join(', ')
     throw new ConfigurationError(
       option,
-      `the authorization server does not offer "${scope}" for ${where}; ${hint}`,
+      `must be scopes that the authorization server offers for ${where}; got "${scope}". ${hint}`,
     )
   }
 }

@@ -23,7 +23,7 @@ export function resolveServers(
   })
   checkSigning(option, servers)
   if (servers.every(({ listed }) => listed === false))
-    throw new ConfigurationError(option, 'add the issuer that clients get tokens from')
+    throw new ConfigurationError(option, 'must list the issuer that clients get tokens from')
   return servers
 }
 

@@ -113,8 +113,8 @@ test.each([
     expect(() => guard(several, need)).toThrow(ConfigurationError)
   expect(() => guard(several)).toThrow(/need\.resource: .*"https:\/\/notes\.example\.com\/notes\/mcp"/)
   guard(several, { resource: 'https://notes.example.com/mail/mcp' })
-  expect(() => guard({} as never)).toThrow('guard: pass what createResourceServer() returns')
-  expect(() => guard(undefined as never)).toThrow('guard: pass what createResourceServer() returns')
+  expect(() => guard({} as never)).toThrow('`guard` must get what createResourceServer() returns')
+  expect(() => guard(undefined as never)).toThrow('`guard` must get what createResourceServer() returns')
   // Where they differ by host alone, no router can mix them up.
   guard(hosts)
 })

@@ -128,6 +128,6 @@ test('the issuer of the embedded server is answered by another one', async () =>
 
 test('what is not a resource server is refused', async () => {
   await expect(deploymentFindings({} as never)).rejects.toThrow(
-    'rs: must be what createResourceServer() returned',
+    '`rs` must be what createResourceServer() returned',
   )
 })

@@ -147,5 +147,5 @@ test.each<[string, object]>([
   const construct = (): unknown =>
     createResourceServer({ resource: resourceA, authorizationServers: [issuer], ...options })
   expect(construct).toThrow(ConfigurationError)
-  expect(construct).toThrow(/^`cacheSecret` must be|^cacheSecret: .*pass `cache`, too/)
+  expect(construct).toThrow(/^`cacheSecret` must be|^`cacheSecret` must come with `cache`/)
 })

@@ -132,7 +132,7 @@ describe('U5 both values', () => {
     )
     expect(() =>
       createResourceServer({ resource: 'https://mcp.test/mpc', authorizationServers: [rig.as] }),
-    ).toThrow(`https://as.test has no resource https://mcp.test/mpc; its resources are ${RES_A}`)
+    ).toThrow(`must have the resource https://mcp.test/mpc; https://as.test has ${RES_A}`)
   })
 
   test('client, a callback of another issuer: error and event', async () => {

@@ -78,7 +78,7 @@ describe('U3 the first challenge', () => {
     ['all', /`firstChallengeScopes` must be "required" or "offered", or a list of scopes; got "all"/],
     [['notes:read notes:write'], /firstChallengeScopes/],
     [['offline_access'], /offline_access/],
-    [['notes:raed'], /does not offer "notes:raed".*did you mean "notes:read"/],
+    [['notes:raed'], /server offers .*; got "notes:raed". Did you mean "notes:read"/],
   ])('wrong: %o', (value, message) => {
     expect(() => embedded({ firstChallengeScopes: value as never })).toThrow(message)
   })
@@ -116,12 +116,12 @@ describe('U7 scopes that the embedded server does not offer', () => {
   ]
   test.each(wrong)('%s is refused at construction, with the nearest name', (option, make) => {
     expect(make).toThrow(
-      `${option}: the authorization server does not offer "notes:wriet" for ${RES_A}; did you mean "notes:write"?`,
+      `\`${option}\` must be scopes that the authorization server offers for ${RES_A}; got "notes:wriet". Did you mean "notes:write"?`,
     )
   })
 
   test('with nothing near, what there is', () => {
-    expect(() => embedded({ requiredScopes: ['admin'] })).toThrow('it offers notes:read, notes:write')
+    expect(() => embedded({ requiredScopes: ['admin'] })).toThrow('It offers notes:read, notes:write')
   })
 
   test('authenticate() tells it, too', async () => {

@@ -9,18 +9,18 @@ const construct = (rules: unknown, options?: unknown) => (): unknown =>
   operationScopes(rules as OperationRules, options as never)
 
 test.each([
-  [{ 'tool/call': { a: ['x'] } }, /^operations\.tool\/call: .*did you mean "tools\/call"/],
+  [{ 'tool/call': { a: ['x'] } }, /^`operations\.tool\/call` .*did you mean "tools\/call"/],
   [{ 'tools/cal': ['x'] }, /did you mean "tools\/call"/],
   [{ 'Tools/Call': ['x'] }, /did you mean "tools\/call"/],
   [{ 'resource/read': ['x'] }, /did you mean "resources\/read"/],
   [{ 'tool/*': ['x'] }, /did you mean "tools\/\*"/],
-  [{ write_note: ['x'] }, /^operations\.write_note: .*{ 'tools\/call': { "write_note": … } }/],
-  [{ write_note: { a: ['x'] } }, /^operations\.write_note: /],
+  [{ write_note: ['x'] }, /^`operations\.write_note` .*{ 'tools\/call': { "write_note": … } }/],
+  [{ write_note: { a: ['x'] } }, /^`operations\.write_note` /],
   [{ 'acme/search': ['x'] }, /customMethods/],
-  [{ 'tools/list': { a: ['x'] } }, /^operations\.tools\/list: its operations have no names/],
+  [{ 'tools/list': { a: ['x'] } }, /^`operations\.tools\/list` must be scopes .* have no names/],
   [{ 'tools/call': { a: { b: ['x'] } } }, /^`operations\.tools\/call\.a` must be a list/],
   [{ 'tools/call': 'notes:read' }, /^`operations\.tools\/call` must be scopes/],
-  [{ constructor: ['x'] }, /^operations\.constructor: /],
+  [{ constructor: ['x'] }, /^`operations\.constructor` /],
 ])('U1 the table %j is refused, with what to do', (rules, message) => {
   expect(construct(rules)).toThrow(message)
 })
@@ -79,7 +79,7 @@ test.each([
 ])('S1 the pattern %j could never match a URI, and is refused', (pattern) => {
   for (const method of ['resources/read', 'resources/subscribe', 'resources/*'])
     expect(construct({ [method]: { [pattern]: ['x'] } })).toThrow(
-      `operations.${method}.${pattern}: can never match`,
+      `\`operations.${method}.${pattern}\` can never match`,
     )
 })
 

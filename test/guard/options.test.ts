@@ -29,7 +29,12 @@ const mistakes: [name: string, options: unknown, option: string, fix: string][] 
   ['user information', keyed({ resource: 'https://a@mcp.test/' }), 'resource', 'user information'],
   ['http', keyed({ resource: 'http://mcp.test/' }), 'resource', 'dangerouslyAllowHttp: ["http://mcp.test"]'],
   ['no resources', keyed({ resource: [] }), 'resource', 'URL of the MCP server'],
-  ['a resource twice', keyed({ resource: [{ resource }, { resource }] }), 'resource', 'give each its own'],
+  [
+    'a resource twice',
+    keyed({ resource: [{ resource }, { resource }] }),
+    'resource',
+    'must have a path of its own for each',
+  ],
   [
     'an unknown member',
     keyed({ resource: [{ resource, scope: [] }] }),
@@ -86,7 +91,7 @@ const mistakes: [name: string, options: unknown, option: string, fix: string][] 
     'API keys alone',
     keyed({ authorizationServers: [{ issuer: 'urn:x', listed: false, verifier: () => ({}) }] }),
     'authorizationServers',
-    'add the issuer',
+    'must list the issuer',
   ],
   ['scopes in one string', keyed({ requiredScopes: ['a b'] }), 'requiredScopes[0]', 'string of its own'],
   ['no list of scopes', keyed({ requiredScopes: 'a' }), 'requiredScopes', 'list'],

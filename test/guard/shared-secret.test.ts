@@ -134,7 +134,7 @@ test('an issuer that signs with a secret stands beside no key set of its own', (
     () => firstOf(jwtVerifier({ issuer }), shared),
   ]) {
     expect(beside).toThrow(ConfigurationError)
-    expect(beside).toThrow('never with both')
+    expect(beside).toThrow('has both a secret and keys')
   }
   expect(guard(shared, 'https://another.test')).toBeDefined()
 })

@@ -90,9 +90,9 @@ describe('MCP 2026-07-28 Step-Up Authorization Flow: hierarchies', () => {
   })
 
   test.each<[string, Record<string, string[]>, RegExp]>([
-    ['itself', { a: ['a'] }, /"a" implies itself; remove one of a → a/],
-    ['a cycle', { a: ['b'], b: ['c'], c: ['a'] }, /scopeImplies: .* a → b → c → a/],
-    ['no scope', { a: ['b c'] }, /scopeImplies\.a: "b c" is not a scope/],
+    ['itself', { a: ['a'] }, /`scopeImplies` must have no circle; remove one of a → a/],
+    ['a cycle', { a: ['b'], b: ['c'], c: ['a'] }, /`scopeImplies` .* a → b → c → a/],
+    ['no scope', { a: ['b c'] }, /`scopeImplies\.a` must be scopes .*; got "b c"/],
   ])('%s is a ConfigurationError', (_, implies, message) => {
     expect(() => createScopeHierarchy(implies)).toThrow(ConfigurationError)
     expect(() => createScopeHierarchy(implies)).toThrow(message)

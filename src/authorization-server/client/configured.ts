@@ -11,7 +11,8 @@ export function preregisteredClients(clients: readonly ClientMetadata[]): Readon
   const byId = new Map<string, Client>()
   for (const [i, raw] of (clients as readonly ClientMetadata[]).entries()) {
     const client = preregistered(raw, `clients[${i}]`)
-    if (byId.has(client.id)) throw new ConfigurationError(`clients[${i}].client_id`, 'is listed twice')
+    if (byId.has(client.id))
+      throw new ConfigurationError(`clients[${i}].client_id`, 'must be listed once; it is listed twice')
     byId.set(client.id, client)
   }
   return byId
@@ -53,7 +54,7 @@ export function checkConfigured(raw: ClientMetadata, option: string): Configured
   try {
     metadata = parseClientMetadata(raw)
   } catch (error) {
-    throw isOAuthError(error) ? new ConfigurationError(option, error.message) : error
+    throw isOAuthError(error) ? new ConfigurationError(option, `is not acceptable: ${error.message}`) : error
   }
   const authMethod = method ?? (secret === undefined ? 'none' : 'client_secret_basic')
   const either = method === undefined && secret !== undefined

@@ -21,7 +21,7 @@ export function checkIdentity(identity: Identity | null | undefined): Identity |
   const { subject } = identity
   // Half a surrogate pair has no UTF-8 form, so two such subjects would be one user.
   if (typeof subject !== 'string' || subject === '' || /\p{Cs}/u.test(subject))
-    throw new ConfigurationError('signIn', 'an identity has a subject: a non-empty, well-formed string')
+    throw new ConfigurationError('signIn', 'must give an identity a subject: a non-empty, well-formed string')
   return identity
 }
 

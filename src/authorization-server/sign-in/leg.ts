@@ -65,7 +65,7 @@ export async function startSignIn(
   if (signIn.finish === undefined) return passOn(response, cookies)
   const { kept } = leg
   if ((kept ?? '').length > maxKept)
-    throw new ConfigurationError('signIn', `keeps more than ${maxKept} characters`)
+    throw new ConfigurationError('signIn', `must keep at most ${maxKept} characters; got ${kept?.length}`)
   const lifetime = options.lifetimes.transaction
   const stored = { ...defined({ approval, kept }), expires: runtime.clock() + lifetime }
   const value = await codec.seal(sealer, legContext(context, id), stored)

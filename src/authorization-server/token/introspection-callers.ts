@@ -15,7 +15,10 @@ export function resourceServerClients(
   for (const resource of resources) {
     if (resource.introspectionSecrets.length === 0) continue
     if (clients.has(resource.resource))
-      throw new ConfigurationError('clients', `${resource.resource} is the id of a resource server`)
+      throw new ConfigurationError(
+        'clients',
+        `must not list "${resource.resource}", which is the id of a resource server`,
+      )
     servers.set(resource.resource, resourceServerClient(resource))
   }
   return servers

@@ -17,7 +17,7 @@ export function createVerifier(context: Context, resource: string): TokenVerifie
   if (configured === undefined)
     throw new ConfigurationError(
       'authorizationServers',
-      `${context.issuer} has no resource ${resource}; its resources are ${context.resources.all.map((each) => each.resource).join(', ')}`,
+      `must have the resource ${resource}; ${context.issuer} has ${context.resources.all.map((each) => each.resource).join(', ')}`,
     )
   const checkLiveness = createLiveness(context)
   const { checkRevocation } = context.options

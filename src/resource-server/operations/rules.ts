@@ -105,7 +105,7 @@ function checkMethod(at: string, key: string, custom: readonly string[]): void {
     nearest === undefined
       ? `names stand below their method: { 'tools/call': { ${JSON.stringify(key)}: … } }; a method of your own goes into customMethods`
       : `did you mean "${nearest}"?`
-  throw new ConfigurationError(at, `MCP has no such method; ${hint}`)
+  throw new ConfigurationError(at, `is not a method of MCP; ${hint}`)
 }
 
 /** A rule for the whole method is one for every name. */
@@ -115,7 +115,7 @@ function compileEntries(at: string, method: string, value: unknown): readonly En
   if (keyKind(method) === undefined)
     throw new ConfigurationError(
       at,
-      "its operations have no names; pass scopes (['notes:read']) or a function",
+      "must be scopes (['notes:read']) or a function, because its operations have no names",
     )
   return names.map(([name, rule]) => ({
     pattern: patternOf(checkName(`${at}.${name}`, method, name)),

@@ -11,12 +11,12 @@ import type { AuthorizationServer, TokenVerifier, UnverifiedJws } from '../../ty
  */
 export function firstOf(...servers: readonly AuthorizationServer[]): AuthorizationServer {
   const [first] = servers
-  if (first === undefined) throw new ConfigurationError('firstOf', 'pass at least one verifier')
+  if (first === undefined) throw new ConfigurationError('firstOf', 'must get at least one verifier')
   const other = servers.find(({ issuer }) => issuer !== first.issuer)
   if (other !== undefined)
     throw new ConfigurationError(
       'firstOf',
-      `${other.issuer} is another issuer; list both in authorizationServers`,
+      `must get verifiers of one issuer; ${other.issuer} is another, so list both in authorizationServers`,
     )
   checkSigning('firstOf', servers)
   const signing = servers.find((each) => each.signing !== undefined)?.signing
@@ -48,7 +48,10 @@ export function offeredScopes(
 export function checkSigning(option: string, servers: readonly AuthorizationServer[]): void {
   for (const { issuer, signing } of servers)
     if (signing === 'secret' && servers.some((each) => each.issuer === issuer && each.signing === 'keys'))
-      throw new ConfigurationError(option, `${issuer} signs with a secret or with keys, never with both`)
+      throw new ConfigurationError(
+        option,
+        `must have one kind of signature for each issuer; ${issuer} has both a secret and keys`,
+      )
 }
 
 /**

@@ -77,7 +77,7 @@ function profileOf(provider: Provider | OpaqueProfile): OpaqueProfile {
   if (profile === undefined)
     throw new ConfigurationError(
       'provider',
-      `${(provider as Provider).provider} has no introspection: its tokens are JWTs, so pass the preset itself to authorizationServers`,
+      `must have introspection; ${(provider as Provider).provider} has none: its tokens are JWTs, so pass the preset itself to authorizationServers`,
     )
   return profile
 }
@@ -91,6 +91,6 @@ function defaultAuthentication(
   if (credentials !== undefined) return { method: 'client_secret_basic', ...credentials }
   throw new ConfigurationError(
     'authentication',
-    'is missing: give the preset clientId and clientSecret, or set it here',
+    'must be set, here or by clientId and clientSecret of the preset',
   )
 }

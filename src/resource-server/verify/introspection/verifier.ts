@@ -223,7 +223,7 @@ function allowedOrigins(endpoint: string, allowed: readonly string[] = []): read
   } catch (error) {
     throw new ConfigurationError(
       'endpoint',
-      `${(error as Error).message}; dangerouslyAllowHttp allows an http origin by name`,
+      `cannot be used: ${(error as Error).message}; dangerouslyAllowHttp allows an http origin by name`,
     )
   }
   return allowOrigins
