@@ -83,14 +83,14 @@ async function expectSignIn(work: () => Promise<unknown>): Promise<void> {
 
 /** Prints each exchange: method, path, status and what a challenge says. */
 async function narrated(input: string | URL | Request, init?: RequestInit): Promise<Response> {
-  const request = new Request(input, init)
-  const response = await fetch(request)
-  const { host, pathname } = new URL(request.url)
+  const response = await fetch(input, init)
+  const { method, url: asked } = new Request(input, init)
+  const { host, pathname } = new URL(asked)
   const [, error] = /error="([^"]*)"/.exec(response.headers.get('www-authenticate') ?? '') ?? []
   const [, scope] = /scope="([^"]*)"/.exec(response.headers.get('www-authenticate') ?? '') ?? []
   const challenge = [error, scope && `scope "${scope}"`].filter(Boolean).join(', ')
   const where = host === url.host ? pathname : host + pathname
-  detail(`${request.method} ${where} → ${response.status}${challenge ? `  ${challenge}` : ''}`)
+  detail(`${method} ${where} → ${response.status}${challenge ? `  ${challenge}` : ''}`)
   return response
 }
 

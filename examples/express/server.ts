@@ -28,7 +28,10 @@ app.all('/mcp', guard(rs, { operations: operationScopes(needs, { default: 'deny'
   const error = { code: -32001, message: 'Session not found' }
   res.status(404).json({ jsonrpc: '2.0', error, id: null })
 })
-app.listen(Number(PORT), '127.0.0.1', () => console.log(`Notes at ${PUBLIC_URL}/mcp`))
+app.listen(Number(PORT), '127.0.0.1', (error) => {
+  if (error) throw error
+  console.log(`Notes at ${PUBLIC_URL}/mcp`)
+})
 
 async function open(req: express.Request, res: express.Response): Promise<void> {
   const id = await sessions.create(authOf(req))

@@ -5,6 +5,7 @@ import { isIP } from 'node:net'
 import { Readable } from 'node:stream'
 import { BlockedAddressError } from '../http/guarded-fetch.ts'
 import { mayConnect } from '../http/addresses.ts'
+import { defined } from '../lib/defined.ts'
 import { forPlatform } from '../lib/own-request.ts'
 import type { Fetch } from '../types.ts'
 
@@ -15,11 +16,16 @@ import type { Fetch } from '../types.ts'
  * `createClient({ fetch: nodeFetch })` and `clientDocuments: { fetch: nodeFetch }`.
  */
 export const nodeFetch: Fetch = async (input, init) => {
-  const request = new Request(forPlatform(input), init)
+  const given = forPlatform(input)
+  const request = new Request(given, init)
+  // The caller's own signal: the request's follows it only until a garbage collection.
+  const signal = init?.signal ?? (given instanceof Request ? given.signal : undefined)
   const url = new URL(request.url)
   const addresses = await judgedAddresses(url.hostname)
   const body = request.body === null ? undefined : Buffer.from(await request.arrayBuffer())
-  const incoming = await firstReachable(addresses, (address) => exchange(url, address, request, body))
+  const incoming = await firstReachable(addresses, (address) =>
+    exchange(url, address, { request, signal, body }),
+  )
   try {
     return responseOf(incoming, request.method)
   } catch (error) {
@@ -73,9 +79,9 @@ async function judgedAddresses(hostname: string): Promise<string[]> {
 function exchange(
   url: URL,
   address: string,
-  { method, headers, signal }: Request,
-  body: Buffer | undefined,
+  { request, signal, body }: { request: Request; signal: AbortSignal | undefined; body: Buffer | undefined },
 ): Promise<IncomingMessage> {
+  const { method, headers } = request
   const secure = url.protocol === 'https:'
   const options = {
     method,
@@ -86,7 +92,7 @@ function exchange(
     headers: { ...Object.fromEntries(headers), host: url.host, 'accept-encoding': 'identity' },
     // The certificate is the name's, although we connect to the address.
     ...(secure && !isIP(url.hostname.replace(/^\[|\]$/g, '')) ? { servername: url.hostname } : {}),
-    signal,
+    ...defined({ signal }),
   }
   return new Promise((resolve, reject) => {
     const outgoing = (secure ? httpsRequest : httpRequest)(options, resolve)

@@ -1,8 +1,10 @@
 import { OAuthError } from '../errors.ts'
 import { createCallers } from '../http/caller.ts'
+import { systemClock } from '../lib/clock.ts'
 import { sha256 } from '../lib/hash.ts'
 import { Lru } from '../lib/lru.ts'
-import { resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
+import { func, integer, readOptions } from '../lib/options.ts'
+import type { ResolvedRuntime } from '../lib/runtime.ts'
 import type { Clock, RateLimiter } from '../types.ts'
 
 /**
@@ -80,12 +82,14 @@ export function createLimits(issuer: string, limiter: RateLimiter, runtime: Reso
 
 /**
  * A rate limiter in this process's memory. Instances do not share their counts; on Cloudflare pass a rate
- * limiting binding instead. `limit`: attempts per key and minute, default 60; five times as many for
+ * limiting binding instead. `limit`: attempts per key and minute, 1 to 1 000 000, default 60; five times as many for
  * registrations, because the clients of many users may share one address.
  */
 export function memoryRateLimiter(options: { limit?: number; clock?: Clock } = {}): RateLimiter {
-  const { limit = 60 } = options
-  const { clock } = resolveRuntime(options)
+  const { limit, clock } = readOptions('memoryRateLimiter', options, {
+    limit: integer({ min: 1, max: 1_000_000 }).default(60),
+    clock: func().default(systemClock),
+  })
   const windows = new Lru<{ until: number; count: number }>(10_000)
   return {
     limit: async ({ key }) => {

@@ -115,7 +115,7 @@ const issuer = (): OptionalOption<string> =>
   )
 
 const signIn = (): OptionalOption<SignIn> => {
-  const what = 'ownLogin({ identify, loginUrl }) or upstream(…)'
+  const what = 'a way to sign in, for example ownLogin({ identify, loginUrl })'
   return custom(what, (value, name) => {
     const { identify, start, consent } = named(what).required(value, name)
     func().required(identify, `${name}.identify`)

@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../errors.ts'
+import { custom, optionError, readOptions } from '../lib/options.ts'
 import type { Deployment, Endpoints, Finding } from '../types.ts'
 import { checkClock } from './clock.ts'
 import { checkIssuer } from './metadata.ts'
@@ -25,7 +26,8 @@ export interface DeploymentOptions {
  * `rs` is what `createResourceServer()` returned. Pass the embedded authorization server as `as`, and its metadata are
  * compared with what clients get at its URL.
  *
- * An unreachable server is a finding, not an exception. Rejects with ConfigurationError if `rs` is not a resource server.
+ * An unreachable server is a finding, not an exception. Rejects with ConfigurationError for a wrong
+ * argument.
  *
  * @example
  * for (const { level, message, fix } of await deploymentFindings(rs)) console.log(`${level}: ${message}. ${fix}`)
@@ -38,6 +40,11 @@ export async function deploymentFindings(
   const deployment = (rs as { deployment?: Deployment } | undefined)?.deployment
   if (deployment === undefined)
     throw new ConfigurationError('rs', 'must be what createResourceServer() returned')
+  if (as !== undefined && (typeof Object(as).handle !== 'function' || typeof as.issuer !== 'string'))
+    throw optionError('as', 'what createAuthorizationServer() returned, or undefined', as)
+  const { operations } = readOptions('deploymentFindings', options, {
+    operations: custom('{ rules: operationScopes({ … }), tools: [ … ] }', requireRules),
+  })
   const { resources } = deployment
   const issuers = new Set(resources.flatMap(({ metadata }) => metadata.authorization_servers ?? []))
   const skews = new Map<string, number>()
@@ -47,5 +54,10 @@ export async function deploymentFindings(
     ...[...issuers].map((issuer) => checkIssuer(issuer, deployment, readerFor(issuer))),
     ...(as === undefined ? [] : [checkOwnIssuer(as, readerFor(as.issuer))]),
   ])
-  return [...findings.flat(), ...[...skews].flatMap(checkClock), ...checkOperations(options.operations)]
+  return [...findings.flat(), ...[...skews].flatMap(checkClock), ...checkOperations(operations)]
+}
+
+function requireRules(value: unknown, name: string): RegisteredOperations {
+  if (typeof Object(Object(value).rules).unmatched === 'function') return value as RegisteredOperations
+  throw optionError(name, 'an object such as { rules: operationScopes({ … }), tools: [ … ] }', value)
 }

@@ -21,14 +21,19 @@ export async function checkIssuer(issuer: string, deployment: Deployment, read: 
         finding(
           'error',
           document === undefined ? 'metadata.invalid' : 'metadata.unreachable',
-          'clients cannot read the metadata of the issuer, and stop there',
-          'correct the issuer, or answer 404 if there is no document',
+          `clients cannot read the metadata of ${issuer}, and stop there: ${answerOf(document)}`,
+          document === 0
+            ? 'start that server, or correct the issuer'
+            : 'answer 404 if there is no document at this URL',
           url,
         ),
       ]
   }
   return [...preset, finding('error', 'metadata.missing', `${issuer} has no metadata`, inFront)]
 }
+
+const answerOf = (document: number | undefined): string =>
+  document === undefined ? 'not a JSON object' : document === 0 ? 'no answer' : `status ${document}`
 
 /** Which tokens will come, before the first one does: a provider that is known by its issuer has a preset. */
 function checkPreset(issuer: string): Finding[] {
@@ -68,6 +73,7 @@ async function checkMetadata(
   const { issuer: named, scopes_supported: scopes } = document
   const own = resources.filter(({ metadata }) => metadata.authorization_servers!.includes(issuer))
   const wanted = own.flatMap(({ metadata }) => metadata.scopes_supported ?? [])
+  const missing = wanted.filter((scope) => !(Array.isArray(scopes) && scopes.includes(scope)))
   check(
     named !== issuer,
     'error',
@@ -118,10 +124,10 @@ async function checkMetadata(
     `enable registration or client id documents, or ${inFront}`,
   )
   check(
-    Array.isArray(scopes) && wanted.some((scope) => !scopes.includes(scope)),
+    Array.isArray(scopes) && missing.length > 0,
     'warning',
     'unknown-scopes',
-    'scopes_supported lacks scopes of the resource',
+    `scopes_supported lacks scopes of the resource: ${missing.join(' ')}`,
     'define them there, or correct scopesSupported',
   )
   check(

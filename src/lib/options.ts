@@ -86,11 +86,15 @@ export function optionError(name: string, what: string, value: unknown, hint?: s
   return new ConfigurationError(name, `must be ${what}; got ${show(value)}${hint ? `. ${hint}` : ''}`)
 }
 
-/** Of objects only their kind, of URLs no password: the message ends in a log. */
+/** Of a URL neither password nor query: either may be a secret, and the message ends in a log. */
+const withoutSecrets = (text: string): string =>
+  text.replace(/\/\/[^/@]*@/, '//…@').replace(/^([a-z]+:\/\/[^?]*\?).+/is, '$1…')
+
+/** Of objects only their kind. */
 function show(value: unknown): string {
   if (value === undefined) return 'nothing'
-  if (typeof value === 'string') return JSON.stringify(value.replace(/\/\/[^/@]*@/, '//…@').slice(0, 80))
-  if (Array.isArray(value)) return 'a list'
+  if (typeof value === 'string') return JSON.stringify(withoutSecrets(value).slice(0, 80))
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list'
   return Object(value) === value ? typeof value : String(value)
 }
 

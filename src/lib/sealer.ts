@@ -76,7 +76,9 @@ async function deriveSeal(secret: Uint8Array<ArrayBuffer>, purpose: Purpose): Pr
 }
 
 /** HKDF with SHA-256 (RFC 5869). */
-export const hkdf = (info: string): HkdfParams => ({
+export const hkdf = (
+  info: string,
+): { name: string; hash: string; salt: Uint8Array<ArrayBuffer>; info: Uint8Array<ArrayBuffer> } => ({
   name: 'HKDF',
   hash: 'SHA-256',
   salt: utf8('tollgate'),

@@ -64,8 +64,8 @@ export function redirectUriProblem(uri: unknown, policy: RedirectPolicy = {}): s
 export const dangerousScheme = 'has a scheme that a browser or the system runs'
 
 /**
- * Whether the presented URI is one of the registered: exactly, save for the port of a loopback address (RFC
- * 8252 §7.3).
+ * Redirect match: whether the presented URI is one of the registered ones. Exactly, except for the port of a
+ * loopback address (RFC 8252 §7.3).
  */
 export function matchRedirectUri(registered: readonly string[], presented: string): boolean {
   if (registered.includes(presented)) return true

@@ -68,9 +68,9 @@ test('S2 guard() with several resources demands which one this route is, with a 
     authorizationServers: ['https://as.example.com'],
   })
   const handler = (): Response => new Response()
-  expect(() => guard(several, handler)).toThrow(/^need\.resource: /)
+  expect(() => guard(several, handler)).toThrow(/^`need\.resource` must /)
   await expect(guard(() => several, handler).GET(new Request('https://x.test/a'))).rejects.toThrow(
-    /^need\.resource: /,
+    /^`need\.resource` must /,
   )
   const { GET } = guard(() => several, handler, { resource: 'https://x.test/b' })
   expect((await GET(new Request('https://x.test/a'))).status).toBe(401)

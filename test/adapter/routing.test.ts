@@ -111,7 +111,7 @@ test.each([
 ])('S2, T19 tollgate/%s: with several resources, guard(rs) demands which one this route is', (_, guard) => {
   for (const need of [undefined, { scopes: ['notes:read'] }])
     expect(() => guard(several, need)).toThrow(ConfigurationError)
-  expect(() => guard(several)).toThrow(/need\.resource: .*"https:\/\/notes\.example\.com\/notes\/mcp"/)
+  expect(() => guard(several)).toThrow(/`need\.resource` must .*"https:\/\/notes\.example\.com\/notes\/mcp"/)
   guard(several, { resource: 'https://notes.example.com/mail/mcp' })
   expect(() => guard({} as never)).toThrow('`guard` must get what createResourceServer() returns')
   expect(() => guard(undefined as never)).toThrow('`guard` must get what createResourceServer() returns')

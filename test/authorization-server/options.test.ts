@@ -147,8 +147,8 @@ test('a misspelled option is told the right name', () => {
 
 test.each<[object, string]>([
   [{ resources: [RES_A] }, "`resources` must be an object such as { 'https://…/mcp': { scopes:"],
-  [{ signIn: () => ({ subject: 'a' }) }, '`signIn` must be ownLogin({'],
-  [{ signIn: undefined }, '`signIn` must be ownLogin({'],
+  [{ signIn: () => ({ subject: 'a' }) }, '`signIn` must be a way to sign in, for example ownLogin({'],
+  [{ signIn: undefined }, '`signIn` must be a way to sign in, for example ownLogin({'],
   [{ resources: { [RES_A]: { scopes: ['a'] } } }, '.scopes` must be an object such as {'],
   [{ resources: { [RES_A]: {} } }, '.scopes` must be an object such as {'],
   [{ issuer: 'http://as.test' }, 'got "http://as.test"'],

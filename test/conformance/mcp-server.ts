@@ -136,7 +136,8 @@ export async function startServers(): Promise<TwoServers> {
     return (request) => {
       const headers = new Headers(request.headers)
       headers.set('authorization', `Bearer ${key}`)
-      return protect(new Request(request, { headers }))
+      // The host's request is a light one, which only its members can be copied from.
+      return protect(new Request(new Request(request.url, request), { headers }))
     }
   })
   return {

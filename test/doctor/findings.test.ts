@@ -126,6 +126,43 @@ test('the issuer of the embedded server is answered by another one', async () =>
   expect(codes(await deploymentFindings(rs, as))).toContain('metadata.foreign')
 })
 
+test.each<[what: string, args: unknown[], message: string]>([
+  [
+    'options in the place of the server',
+    [{ operations: {} }],
+    '`as` must be what createAuthorizationServer()',
+  ],
+  [
+    'rules without their names',
+    [undefined, { operations: operationScopes({}) }],
+    '`operations` must be an object such as',
+  ],
+  ['no object', [undefined, null], 'must be an object'],
+  ['a misspelt option', [undefined, { operation: 1 }], 'did you mean "operations"'],
+])('U13 wrong arguments: %s', async (_, args, message) => {
+  const rs = createResourceServer({
+    resource,
+    authorizationServers: ['https://login.example.test'],
+    fetch: nothing,
+  })
+  await expect(deploymentFindings(rs, ...(args as []))).rejects.toThrow(message)
+})
+
+test('U5 what cannot be read is named, with what came', async () => {
+  const issuer = 'https://login.example.test'
+  const failing: Fetch = async (input) =>
+    new Response('', { status: String(input).includes('login') ? 502 : 404 })
+  for (const [answer, text] of [
+    [failing, 'status 502'],
+    [async () => Promise.reject(new Error('refused')), 'no answer'],
+  ] as const) {
+    const rs = createResourceServer({ resource, authorizationServers: [issuer], fetch: answer })
+    const found = (await deploymentFindings(rs)).find(({ code }) => code === 'metadata.unreachable')!
+    expect(found.message).toContain(issuer)
+    expect(found.message).toContain(text)
+  }
+})
+
 test('what is not a resource server is refused', async () => {
   await expect(deploymentFindings({} as never)).rejects.toThrow(
     '`rs` must be what createResourceServer() returned',

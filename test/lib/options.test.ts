@@ -265,8 +265,9 @@ describe('rows', () => {
     expect(got('a"b\n')).toBe('"a\\"b\\n"')
     expect(got('x'.repeat(5000))).toBe(`"${'x'.repeat(80)}"`)
     expect(got('postgres://me:S3CRET@db.test/x')).toBe('"postgres://…@db.test/x"')
+    expect(got('https://as.test/a?client_secret=S3CRET')).toBe('"https://as.test/a?…"')
     expect(
       [{ a: 'S3CRET' }, ['S3CRET'], [], () => 'S3CRET', null, undefined, 1.5, true, 10n].map(got),
-    ).toEqual(['object', 'a list', 'a list', 'function', 'null', 'nothing', '1.5', 'true', '10'])
+    ).toEqual(['object', 'a list', 'an empty list', 'function', 'null', 'nothing', '1.5', 'true', '10'])
   })
 })

@@ -134,9 +134,9 @@ test('--introspection: opaque tokens of another instance', async () => {
 test('a wrong flag ends it with the reason', async () => {
   await expect(start('--stoer', 'memory')).rejects.toThrow(/^ended with 2: .*--stoer/s)
   for (const [flag, value, reason] of [
-    ['--issuer', 'http://192.0.2.1', 'issuer: '],
-    ['--deployment-secret', 'short', 'secret: '],
-    ['--default-resource', '/nowhere', 'defaultResource: '],
+    ['--issuer', 'http://192.0.2.1', '`issuer` must'],
+    ['--deployment-secret', 'short', '`secret` must'],
+    ['--default-resource', '/nowhere', '`defaultResource` must'],
   ] as const)
     await expect(start(flag, value)).rejects.toThrow(new RegExp(`^ended with 2: ${reason}`))
 })

@@ -4,7 +4,7 @@ import type { GrantRecord } from '../grants.ts'
 type Lifetimes = Context['options']['lifetimes']
 
 /**
- * When an access token that is issued now expires: never after the grant's absolute end. In seconds since the
+ * Token lifetime: when an access token that is issued now expires: never after the grant's absolute end. In seconds since the
  * epoch.
  */
 export function accessTokenExpiry(

@@ -87,6 +87,7 @@ export class RemoteKeySet implements KeySet {
   /** Undefined if there is nothing to wait for. Rejects if no key is usable. */
   #refresh(): Promise<void> | undefined {
     const now = this.#runtime.clock()
+    // JWKS freshness decides here.
     if (now < this.#set.freshUntil) return undefined
     // For 30 s a refresh is taken to be under way: on Workers it may have ended with its request.
     if (this.#isUsable(now) && now < Math.max(this.#retryAt, this.#refreshing + cooldown)) return undefined
