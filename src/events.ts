@@ -31,6 +31,7 @@ export type AuthorizationServerEventType =
   | 'authorize.refused'
   | 'consent.denied'
   | 'sign-in.finished'
+  | 'sign-in.refused'
   | 'page.refused'
   | 'grant.created'
   | 'approval.repeated'

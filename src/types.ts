@@ -215,11 +215,32 @@ export interface SignInLeg {
   readonly state: string
   /** Where the browser comes back to. */
   readonly callbackUrl: string
+  /** The time of this request by the server's clock, for `authTime`: seconds since the epoch. */
+  readonly now: number
+  /** How the pages of this server look, for a page of the sign-in. */
+  readonly branding: Branding
   /**
    * What `start` wants to find again in `finish`, for example its own verifier and nonce. Sealed in a
-   * cookie; at most 600 characters.
+   * cookie; at most 600 characters. `finish` may change it if it returns a Response.
    */
   kept?: string
+  /**
+   * Counts an attempt to sign in: by this caller, and at this account, if one is named, whoever calls.
+   * Rejects with 429 above the limit. Await it before anything that costs time or checks a credential.
+   */
+  attempt(account?: string): Promise<void>
+}
+
+/** How the pages look. */
+export interface Branding {
+  /** Default: the issuer's host. */
+  name?: string
+  /** An https URL or a `data:image/` URL. Default: the first letter of the name. */
+  logo?: string
+  /** A hexadecimal CSS colour, for example `#0b5fff`. Default: a blue. */
+  accent?: string
+  /** The same for the dark colour scheme. Default: `accent`. */
+  accentDark?: string
 }
 
 /** How a person signs in. */

@@ -21,13 +21,12 @@ import { revocationEndpoint } from './token/revocation.ts'
 import { createVerifier } from './token/verifier.ts'
 
 export type { ClientMetadata } from '../protocol/client-metadata.ts'
-export type { Identity, RateLimiter, SignIn, SignInLeg, UpstreamTokens } from '../types.ts'
+export type { Branding, Identity, RateLimiter, SignIn, SignInLeg, UpstreamTokens } from '../types.ts'
 export type { ClientAdministration, RegisteredClient } from './client/stored-administration.ts'
 export type { Grant } from './grants.ts'
 export type { Jwk, KeyRingOptions } from './keys.ts'
 export type {
   AuthorizationServerOptions,
-  Branding,
   Lifetimes,
   PendingTokens,
   ResourcePolicy,

@@ -1,6 +1,6 @@
 import type { ClientMetadata } from '../protocol/client-metadata.ts'
 import type { RedirectPolicy } from '../protocol/redirect-uri.ts'
-import type { Awaitable, Cache, Fetch, RateLimiter, Runtime, SignIn, Store } from '../types.ts'
+import type { Awaitable, Branding, Cache, Fetch, RateLimiter, Runtime, SignIn, Store } from '../types.ts'
 import type { KeyRingOptions } from './keys.ts'
 import type { Paths } from './paths.ts'
 
@@ -28,18 +28,6 @@ export interface ResourcePolicy {
    * introspection.
    */
   introspectionSecret?: string | readonly string[]
-}
-
-/** How the pages look. */
-export interface Branding {
-  /** Default: the issuer's host. */
-  name?: string
-  /** An https URL or a `data:image/` URL. Default: the first letter of the name. */
-  logo?: string
-  /** A hexadecimal CSS colour, for example `#0b5fff`. Default: a blue. */
-  accent?: string
-  /** The same for the dark colour scheme. Default: `accent`. */
-  accentDark?: string
 }
 
 /** All in whole seconds. */
@@ -150,7 +138,7 @@ export interface AuthorizationServerOptions extends Runtime {
   checkRevocation?: number | false
   /** The signing keys. Default: generated and rotated. */
   keys?: KeyRingOptions
-  /** Default: in memory, 60 attempts a minute, 300 registrations. */
+  /** Default: in memory, 60 attempts a minute, 300 registrations, 10 sign-ins with a password or key. */
   rateLimit?: RateLimiter
   branding?: Branding
   /** `preselect`: whether the consent page selects all that the client asks for. Default: true. */

@@ -17,6 +17,11 @@ export interface Limits {
    * name the caller.
    */
   attempt(kind: string, request: Request, clientId?: string): Promise<void>
+  /**
+   * Counts an attempt to sign in by this caller, and at this account whoever the caller is: a guesser with
+   * many addresses is still limited.
+   */
+  signIn(request: Request, account?: string): Promise<void>
   /** Rejects while this client is shut out from this address for wrong secrets. Counts nothing. */
   admit(request: Request, clientId: string): Promise<void>
   /**
@@ -61,10 +66,18 @@ export function createLimits(issuer: string, limiter: RateLimiter, runtime: Reso
       return false
     }
   }
+  const attempt: Limits['attempt'] = async (kind, request, clientId) => {
+    if (findCaller(request) === undefined) return
+    if (await exceeds(await keyOf(request, kind, clientId))) throw refuse(kind, request, clientId)
+  }
   return {
-    async attempt(kind, request, clientId) {
-      if (findCaller(request) === undefined) return
-      if (await exceeds(await keyOf(request, kind, clientId))) throw refuse(kind, request, clientId)
+    attempt,
+    async signIn(request, account) {
+      await attempt('sign-in', request)
+      // No event names the account: users type passwords into the wrong field.
+      if (account === undefined) return
+      const key = `sign-in:${await sha256(`${issuer}\n${account}`, 'account')}`
+      if (await exceeds(key)) throw refuse('sign-in', request)
     },
     async admit(request, clientId) {
       if (shutOut.size === 0) return
@@ -82,8 +95,9 @@ export function createLimits(issuer: string, limiter: RateLimiter, runtime: Reso
 
 /**
  * A rate limiter in this process's memory. Instances do not share their counts; on Cloudflare pass a rate
- * limiting binding instead. `limit`: attempts per key and minute, 1 to 1 000 000, default 60; five times as many for
- * registrations, because the clients of many users may share one address.
+ * limiting binding instead. `limit`: attempts per key and minute, 1 to 1 000 000, default 60; five times as
+ * many for registrations, because the clients of many users may share one address, and a sixth as many for
+ * sign-ins with a password or key.
  */
 export function memoryRateLimiter(options: { limit?: number; clock?: Clock } = {}): RateLimiter {
   const { limit, clock } = readOptions('memoryRateLimiter', options, {
@@ -95,7 +109,8 @@ export function memoryRateLimiter(options: { limit?: number; clock?: Clock } = {
     limit: async ({ key }) => {
       const now = clock()
       const window = windows.get(key)
-      const most = key.startsWith('register:') ? limit * 5 : limit
+      const share = key.startsWith('register:') ? 5 : key.startsWith('sign-in:') ? 1 / 6 : 1
+      const most = Math.ceil(limit * share)
       if (window !== undefined && window.until > now) return { success: ++window.count <= most }
       windows.set(key, { until: now + period, count: 1 })
       return { success: true }

@@ -26,9 +26,9 @@ import type { ClientMetadata } from '../protocol/client-metadata.ts'
 import { hasDangerousScheme } from '../protocol/dangerous-scheme.ts'
 import { isPrivateUseRedirect } from '../protocol/redirect-uri.ts'
 import { isSecureOrLoopback } from '../protocol/loopback.ts'
-import type { Cache, RateLimiter, SignIn, Store } from '../types.ts'
+import type { Branding, Cache, RateLimiter, SignIn, Store } from '../types.ts'
 import type { KeyRingOptions } from './keys.ts'
-import type { AuthorizationServerOptions, Branding, ResolvedOptions } from './options.ts'
+import type { AuthorizationServerOptions, ResolvedOptions } from './options.ts'
 import { pathTable, type Paths } from './paths.ts'
 
 /** The options with their defaults. Throws ConfigurationError if an option is wrong, missing or unknown. */

@@ -6,7 +6,7 @@ import type { Context } from '../context.ts'
 import { answeredError, PageError } from '../page-error.ts'
 import { pageEndpoint } from '../page/endpoint.ts'
 import { checkIdentity, limitAccess } from '../sign-in/identity.ts'
-import { closeLeg, openLeg } from '../sign-in/leg.ts'
+import { closeLeg, openLeg, storeLeg } from '../sign-in/leg.ts'
 import { startSession } from '../sign-in/session.ts'
 import type { Approval } from './approval.ts'
 import { askForConsent } from './consent.ts'
@@ -33,20 +33,28 @@ export function callbackEndpoint(context: Context): (request: Request) => Promis
  * code.
  */
 async function finishSignIn(context: Context, request: Request): Promise<Response> {
-  const { leg, approval, startedAt } = await openLeg<Approval>(context, request)
+  const { leg, approval, startedAt, expires } = await openLeg<Approval>(context, request)
+  const { kept } = leg
+  const { issuer, runtime } = context
   if (approval !== undefined && (await context.grants.exists(approval.grantId))) throw answeredError()
   const closed = [closeLeg(context, leg)]
   try {
     const result = await context.signIn.finish!(request, leg)
-    if (result instanceof Response) return passOn(result, [])
+    if (result instanceof Response) {
+      const { status } = result
+      if (status >= 400) runtime.event({ type: 'sign-in.refused', level: 'warning', issuer, status })
+      const isChanged = leg.kept !== kept
+      return passOn(result, isChanged ? [await storeLeg(context, leg, { approval, expires })] : [])
+    }
     const user = checkIdentity(result)!
     const cookies = [...closed, await startSession(context, user)]
-    const { issuer, runtime } = context
     runtime.event({ type: 'sign-in.finished', level: 'info', issuer, subject: user.subject })
     if (approval === undefined) return seeOther(returnPath(context, request), cookies)
     return await continueApproval(context, request, { approval, user, startedAt, cookies })
   } catch (error) {
     if (approval === undefined || !isOAuthError(error) || error instanceof PageError) throw error
+    // The user can wait, go back and try again.
+    if (error.status === 429) throw error
     const target = await findTargetAgain(context, approval.request)
     if (target === undefined) throw error
     return sendError(context, target, error, closed)

@@ -4,7 +4,7 @@ import { randomToken } from '../../lib/random.ts'
 import { oneLine } from '../../lib/runtime.ts'
 import { withCookies } from '../browser/cookies.ts'
 import { securityHeaders } from '../browser/headers.ts'
-import type { Branding } from '../options.ts'
+import type { Branding } from '../../types.ts'
 import { style } from './style.ts'
 
 /** XSS: every page is made with this template function, which escapes what it is given. */

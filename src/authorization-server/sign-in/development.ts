@@ -1,11 +1,9 @@
 import { html } from 'hono/html'
 
 import { ConfigurationError } from '../../errors.ts'
-import { readForm } from '../../http/body.ts'
-import { oneLine } from '../../lib/runtime.ts'
 import { isLoopbackHost } from '../../protocol/loopback.ts'
 import type { SignIn, SignInLeg } from '../../types.ts'
-import { page } from '../page/layout.ts'
+import { describedBy, pathOf, readSignInForm, returnToOf, signInPage, typedName } from './form.ts'
 
 /**
  * Signs in a user under any name without any proof, for demos and tests on this machine. With an issuer that
@@ -14,6 +12,7 @@ import { page } from '../page/layout.ts'
 export function dangerouslyDevSignIn(): SignIn {
   return {
     consent: 'after',
+    name: 'any name',
     weakening: 'dangerouslyDevSignIn',
     check(issuer) {
       if (!isLoopbackHost(new URL(issuer).hostname))
@@ -23,56 +22,43 @@ export function dangerouslyDevSignIn(): SignIn {
         )
     },
     identify: () => undefined,
-    start(_request, { returnTo, loginHint = '', leg }) {
-      const { pathname, search } = new URL(returnTo)
-      return signInPage(leg, { returnTo: pathname + search, name: loginHint })
-    },
+    start: (_request, { returnTo, loginHint = '', leg }) =>
+      namePage(leg, { returnTo: pathOf(returnTo), name: loginHint }),
     async finish(request, leg) {
-      const form = request.method === 'POST' ? await readForm(request) : undefined
-      const name = oneLine(form?.get('name') ?? '', 60).trim()
-      if (name !== '') return { subject: name, name, props: { name } }
-      const returnTo = new URL(request.url).searchParams.get('return_to') ?? ''
+      const form = await readSignInForm(request)
+      const name = typedName(form?.get('name'), 60)
+      if (name !== '') return { subject: name, name, authTime: leg.now, props: { name } }
       const problem = form && 'Type a name; any name will do.'
-      return signInPage(leg, { returnTo, name, problem })
+      return namePage(leg, { returnTo: returnToOf(request), name, problem })
     },
   }
 }
 
-function signInPage(
-  { callbackUrl, state }: SignInLeg,
+function namePage(
+  leg: SignInLeg,
   { returnTo, name, problem }: { returnTo: string; name: string; problem?: string | undefined },
 ): Promise<Response> {
-  const { origin, pathname } = new URL(callbackUrl)
-  const action = `${pathname}?${new URLSearchParams({ state, return_to: returnTo })}`
-  return page(
-    { issuer: origin, branding: {} },
-    {
-      title: 'Sign in',
-      status: problem === undefined ? 200 : 400,
-      body: html`<h1>Sign in</h1>
-        <p class="badges">
-          <span class="badge">Development</span>
-          <span>No password: this server is for trying things out.</span>
-        </p>
-        <form method="post" action="${action}">
-          <fieldset>
-            <label for="name"><strong>Your name</strong></label>
-            <input
-              type="text"
-              id="name"
-              name="name"
-              value="${name}"
-              required
-              maxlength="60"
-              autocomplete="username"
-              autocapitalize="none"
-              spellcheck="false"
-              ${problem === undefined ? '' : html` aria-describedby="problem" aria-invalid="true"`}
-            />
-            ${problem === undefined ? '' : html`<p id="problem" class="note bad" role="alert">${problem}</p>`}
-          </fieldset>
-          <div class="actions"><button type="submit" class="primary">Sign in</button></div>
-        </form>`,
-    },
-  )
+  return signInPage(leg, {
+    returnTo,
+    problem,
+    intro: html`<p class="badges">
+      <span class="badge">Development</span>
+      <span>No password: this server is for trying things out.</span>
+    </p>`,
+    fields: html`<fieldset>
+      <label for="name"><strong>Your name</strong></label>
+      <input
+        type="text"
+        id="name"
+        name="name"
+        value="${name}"
+        required
+        maxlength="60"
+        autocomplete="username"
+        autocapitalize="none"
+        spellcheck="false"
+        ${describedBy(problem)}
+      />
+    </fieldset>`,
+  })
 }

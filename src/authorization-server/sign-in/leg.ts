@@ -57,20 +57,42 @@ export async function startSignIn(
   { path, approval, ...wishes }: SignInFlow,
   cookies: readonly string[] = [],
 ): Promise<Response> {
-  const { issuer, sealer, options, runtime, signIn } = context
+  const { issuer, options, runtime, signIn } = context
   const { origin } = new URL(issuer)
   const { id, evict } = newSlot(context, request, slots)
-  const leg: SignInLeg = { state: id, callbackUrl: origin + callbackPath(context) }
+  const leg = createLeg(context, request, id)
   const response = await signIn.start(request, { ...wishes, returnTo: origin + path, leg })
   if (signIn.finish === undefined) return passOn(response, cookies)
-  const { kept } = leg
+  const expires = runtime.clock() + options.lifetimes.transaction
+  return passOn(response, [...cookies, ...evict, await storeLeg(context, leg, { approval, expires })])
+}
+
+function createLeg(context: Context, request: Request, state: string, kept?: string): SignInLeg {
+  const { issuer, limits, options, runtime } = context
+  return {
+    state,
+    callbackUrl: new URL(issuer).origin + callbackPath(context),
+    now: runtime.clock(),
+    branding: options.branding,
+    ...defined({ kept }),
+    attempt: (account) => limits.signIn(request, account),
+  }
+}
+
+/** The cookie that a leg lies in. */
+export async function storeLeg(
+  context: Context,
+  { state, kept }: SignInLeg,
+  { approval, expires }: { approval: object | undefined; expires: number },
+): Promise<string> {
+  const { sealer, runtime } = context
   if ((kept ?? '').length > maxKept)
     throw new ConfigurationError('signIn', `must keep at most ${maxKept} characters; got ${kept?.length}`)
-  const lifetime = options.lifetimes.transaction
-  const stored = { ...defined({ approval, kept }), expires: runtime.clock() + lifetime }
-  const value = await codec.seal(sealer, legContext(context, id), stored)
+  const stored = { ...defined({ approval, kept }), expires }
+  const value = await codec.seal(sealer, legContext(context, state), stored)
   if (value.length > maxCookie) throw new OAuthError('invalid_request', 'The request is too long')
-  return passOn(response, [...cookies, ...evict, setCookie(context, slotName(slots, id), value, lifetime)])
+  const lifetime = Math.ceil(expires - runtime.clock())
+  return setCookie(context, slotName(slots, state), value, lifetime)
 }
 
 /**
@@ -80,8 +102,8 @@ export async function startSignIn(
 export async function openLeg<Approval extends object>(
   context: Context,
   request: Request,
-): Promise<{ leg: SignInLeg; approval: Approval | undefined; startedAt: number }> {
-  const { issuer, sealer, options, runtime } = context
+): Promise<{ leg: SignInLeg; approval: Approval | undefined; startedAt: number; expires: number }> {
+  const { sealer, options, runtime } = context
   const states = new URL(request.url).searchParams.getAll('state')
   const [state] = states
   if (state === undefined || states.length > 1 || !isSlotId(state))
@@ -91,10 +113,10 @@ export async function openLeg<Approval extends object>(
   if (stored === undefined) throw forgedError('The sign-in did not begin in this browser')
   const { approval, kept, expires } = stored
   if (expires <= runtime.clock()) throw expiredError()
-  const callbackUrl = new URL(issuer).origin + callbackPath(context)
   return {
-    leg: { state, callbackUrl, ...defined({ kept }) },
+    leg: createLeg(context, request, state, kept),
     approval: approval as Approval | undefined,
+    expires,
     startedAt: expires - options.lifetimes.transaction,
   }
 }
