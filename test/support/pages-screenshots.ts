@@ -2,6 +2,9 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
+import { keySignIn } from '../../src/authorization-server/sign-in/key.ts'
+import { oneOf } from '../../src/authorization-server/sign-in/one-of.ts'
+import { hashPassword, passwordSignIn } from '../../src/authorization-server/sign-in/password.ts'
 import { BrowserRig, signIn } from './pages-browser.ts'
 
 const folder = join(import.meta.dirname, '../../docs/screenshots')
@@ -29,16 +32,15 @@ const claude = await rig.register({
 const cli = await rig.register({ client_name: 'Code Helper', redirect_uris: [`${rig.appOrigin}/callback`] })
 const web = { client_id: claude, redirect_uri: 'https://claude.ai/api/mcp/auth_callback' }
 
-for (const [name, options, user] of [
+const views = [
   ['light', {}, 'ada@example.com'],
   ['dark', { colorScheme: 'dark' }, 'grace@example.com'],
   ['phone', { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2 }, 'mary@example.com'],
-] as const) {
-  const page = await rig.newPage({
-    deviceScaleFactor: 1.5,
-    viewport: { width: 800, height: 560 },
-    ...options,
-  })
+] as const
+const usual = { deviceScaleFactor: 1.5, viewport: { width: 800, height: 560 } }
+
+for (const [name, options, user] of views) {
+  const page = await rig.newPage({ ...usual, ...options })
   await page.goto(await rig.url(web))
   await shoot(page, `sign-in-${name}`)
   await signIn(page, user)
@@ -69,3 +71,27 @@ for (const [name, options, user] of [
   await shoot(page, `account-${name}`)
 }
 await rig.close()
+
+const other = await BrowserRig.start({
+  branding: { name: 'Northwind Notes' },
+  signIn: oneOf(
+    passwordSignIn({ users: { ada: { hash: await hashPassword('a password') } } }),
+    keySignIn({ label: 'Notes API key', verify: () => null }),
+  ),
+})
+for (const [name, options] of views) {
+  const page = await other.newPage({ ...usual, ...options })
+  await page.goto(await other.url())
+  await page.getByRole('button', { name: 'your password' }).click()
+  await shoot(page, `sign-in-password-${name}`)
+  await page.getByLabel('User name').fill('ada')
+  await page.getByLabel('Password').fill('wrong')
+  await page.keyboard.press('Enter')
+  await page.getByRole('alert').waitFor()
+  await shoot(page, `sign-in-password-wrong-${name}`)
+  await page.goto(await other.url())
+  await shoot(page, `sign-in-choice-${name}`)
+  await page.getByRole('button', { name: 'Notes API key' }).click()
+  await shoot(page, `sign-in-key-${name}`)
+}
+await other.close()
