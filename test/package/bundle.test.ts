@@ -45,7 +45,11 @@ async function bundle(
  */
 const limits: [subpath: string, ceiling: number, forbidden: RegExp][] = [
   ['.', 26_900, /valibot|oauth4webapi|hono|authorization-server|client\//],
-  ['./authorization-server', 64_500, /oauth4webapi|resource-server|dist\/client|dist\/upstream/],
+  [
+    './authorization-server',
+    64_500,
+    /oauth4webapi|resource-server|dist\/client|dist\/upstream|sign-in\/(password|key|one-of)/,
+  ],
   ['./client', 27_500, /dist\/(resource-server|authorization-server|upstream)|hono|@modelcontextprotocol/],
 ]
 
@@ -74,6 +78,29 @@ const above: Record<string, number> = { './store/redis': 2200, './store/postgres
 test.each(small)('%s is at most 2 kB gzipped, or what is told of it', async (subpath) => {
   const { bytes } = await bundle(subpath)
   expect(bytes).toBeLessThanOrEqual(above[subpath] ?? 2000)
+})
+
+/** Each page of a sign-in is shipped only by those who use it. */
+const signIns: [subpath: string, ceiling: number][] = [
+  ['./sign-in/password', 1650],
+  ['./sign-in/key', 350],
+  ['./sign-in/one-of', 1000],
+]
+
+test.each(signIns)(
+  '%s adds at most %d bytes gzipped to the authorization server',
+  async (subpath, ceiling) => {
+    const [alone, both] = await Promise.all([
+      bundle('./authorization-server'),
+      bundle('./authorization-server', [subpath]),
+    ])
+    expect(both.bytes - alone.bytes).toBeLessThanOrEqual(ceiling)
+  },
+)
+
+test('no sign-in page is left without a ceiling', () => {
+  const subpaths = Object.keys(exports).filter((subpath) => subpath.startsWith('./sign-in/'))
+  expect(signIns.map(([subpath]) => subpath)).toEqual(subpaths)
 })
 
 const presets = Object.keys(exports).filter((subpath) => subpath.startsWith('./provider/'))
