@@ -1,8 +1,8 @@
 import {
   createAuthorizationServer,
-  dangerouslyDevSignIn,
   type EmbeddedAuthorizationServer,
 } from '../src/authorization-server/index.ts'
+import { dangerouslyDevSignIn } from '../src/authorization-server/sign-in/development.ts'
 import type { Runtime, Store } from '../src/index.ts'
 import { scopes } from '../examples/common/notes.ts'
 import type { Flags } from './conformance-flags.ts'

@@ -225,8 +225,8 @@ export interface SignInLeg {
    */
   kept?: string
   /**
-   * Counts an attempt to sign in: by this caller, and at this account, if one is named, whoever calls.
-   * Rejects with 429 above the limit. Await it before anything that costs time or checks a credential.
+   * Counts an attempt to sign in: by this caller, and at this account, if one is named, by all callers
+   * together. Rejects with 429 above the limit. Await it before anything that costs time or checks a credential.
    */
   attempt(account?: string): Promise<void>
 }

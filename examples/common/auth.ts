@@ -1,10 +1,7 @@
 // Who issues the tokens is configuration: `AUTH_MODE=internal` runs the authorization server in this very program, `external` trusts `AUTH_SERVER_URL`.
 import { createResourceServer, type Cache, type ResourceServer, type Runtime, type Store } from 'tollgate'
-import {
-  createAuthorizationServer,
-  dangerouslyDevSignIn,
-  type EmbeddedAuthorizationServer,
-} from 'tollgate/authorization-server'
+import { createAuthorizationServer, type EmbeddedAuthorizationServer } from 'tollgate/authorization-server'
+import { dangerouslyDevSignIn } from 'tollgate/sign-in/development'
 import { introspectionVerifier } from 'tollgate/introspection'
 import { generic } from 'tollgate/provider/generic'
 import { documents } from './documents.ts'

@@ -33,7 +33,6 @@ export type {
   TokensDecision,
 } from './options.ts'
 export { memoryRateLimiter } from './rate-limit.ts'
-export { dangerouslyDevSignIn } from './sign-in/development.ts'
 export { ownLogin, type OwnLoginOptions } from './sign-in/own-login.ts'
 
 /** An authorization server in the same deployment as the MCP servers that it issues tokens for. */

@@ -18,8 +18,8 @@ export interface Limits {
    */
   attempt(kind: string, request: Request, clientId?: string): Promise<void>
   /**
-   * Counts an attempt to sign in by this caller, and at this account whoever the caller is: a guesser with
-   * many addresses is still limited.
+   * Counts an attempt to sign in by this caller, and at this account by all callers together: a guesser
+   * with many addresses is still limited.
    */
   signIn(request: Request, account?: string): Promise<void>
   /** Rejects while this client is shut out from this address for wrong secrets. Counts nothing. */

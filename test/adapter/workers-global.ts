@@ -1,10 +1,7 @@
 // What Tollgate does where Workers forbid most: in the global scope, and with what one request has begun for
 // others.
-import {
-  createAuthorizationServer,
-  dangerouslyDevSignIn,
-  memoryRateLimiter,
-} from '../../src/authorization-server/index.ts'
+import { createAuthorizationServer, memoryRateLimiter } from '../../src/authorization-server/index.ts'
+import { dangerouslyDevSignIn } from '../../src/authorization-server/sign-in/development.ts'
 import { scopedStore } from '../../src/authorization-server/scoped-store.ts'
 import { createClient } from '../../src/client/index.ts'
 import { createDpopKey } from '../../src/client/fetch/dpop.ts'

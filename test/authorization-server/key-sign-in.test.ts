@@ -69,7 +69,7 @@ test('SI8 the owner of the key is signed in and grants at most what the key may'
 test('SI8 the key is stored nowhere and shown nowhere, good or bad', async () => {
   const rig = new KeyRig()
   const { browser, page } = await open(rig)
-  const wrong = await paste(browser, page, 'nk_live_of-nobody')
+  const wrong = await paste(browser, page, 'nk_live_of-bob')
   const back = await paste(browser, wrong, good)
   const consent = await browser.visit(back.location!.href, { 'sec-fetch-site': 'same-origin' })
   await browser.submit(consent, { decision: 'approve', scopes: ['notes:read'] })
@@ -114,7 +114,7 @@ test.each([
   ['an exception that quotes the key', (key: string) => Promise.reject(new Error(`no ${key}`)), 500],
   ['an outage', () => Promise.reject(new UnavailableError('The key service is down')), 503],
   ['an identity without a subject', () => ({ name: 'x' }) as never, 500],
-])('SI8 `verify` gives %s: nobody is signed in, and nothing is shown', async (_, verify, status) => {
+])('SI8 `verify` gives %s: no user is signed in, and nothing is shown', async (_, verify, status) => {
   const rig = new KeyRig({ verify })
   const { browser, page } = await open(rig)
   const shown = await paste(browser, page, good)

@@ -1,9 +1,6 @@
 import { expect, test, vi } from 'vitest'
-import {
-  createAuthorizationServer,
-  dangerouslyDevSignIn,
-  ownLogin,
-} from '../../src/authorization-server/index.ts'
+import { createAuthorizationServer, ownLogin } from '../../src/authorization-server/index.ts'
+import { dangerouslyDevSignIn } from '../../src/authorization-server/sign-in/development.ts'
 import type { TollgateEvent } from '../../src/types.ts'
 import { clients, basic, confidentialSecret, ok, RES_A, Rig } from '../support/as.ts'
 

@@ -1,6 +1,7 @@
 // Several ways to sign in, and the page on which the user chooses.
 import { expect, test } from 'vitest'
-import { dangerouslyDevSignIn, ownLogin } from '../../src/authorization-server/index.ts'
+import { ownLogin } from '../../src/authorization-server/index.ts'
+import { dangerouslyDevSignIn } from '../../src/authorization-server/sign-in/development.ts'
 import { keySignIn } from '../../src/authorization-server/sign-in/key.ts'
 import { oneOf } from '../../src/authorization-server/sign-in/one-of.ts'
 import { ConfigurationError } from '../../src/errors.ts'

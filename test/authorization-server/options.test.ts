@@ -1,9 +1,6 @@
 import { expect, test } from 'vitest'
-import {
-  createAuthorizationServer,
-  dangerouslyDevSignIn,
-  ownLogin,
-} from '../../src/authorization-server/index.ts'
+import { createAuthorizationServer, ownLogin } from '../../src/authorization-server/index.ts'
+import { dangerouslyDevSignIn } from '../../src/authorization-server/sign-in/development.ts'
 import { ConfigurationError } from '../../src/errors.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import { signedOut, RES_A, resources, secret } from '../support/as.ts'

@@ -1,6 +1,7 @@
 // The authorization server on Durable Objects, with the client that the official suite is told about.
 import { env, waitUntil } from 'cloudflare:workers'
-import { createAuthorizationServer, dangerouslyDevSignIn } from '../../src/authorization-server/index.ts'
+import { createAuthorizationServer } from '../../src/authorization-server/index.ts'
+import { dangerouslyDevSignIn } from '../../src/authorization-server/sign-in/development.ts'
 import { durableObject, type DurableObjectNamespaceLike } from '../../src/store/durable-object.ts'
 export { TollgateStore } from '../../src/store/durable-object.ts'
 

@@ -47,8 +47,8 @@ const limits: [subpath: string, ceiling: number, forbidden: RegExp][] = [
   ['.', 26_900, /valibot|oauth4webapi|hono|authorization-server|client\//],
   [
     './authorization-server',
-    64_500,
-    /oauth4webapi|resource-server|dist\/client|dist\/upstream|sign-in\/(password|key|one-of)/,
+    64_000,
+    /oauth4webapi|resource-server|dist\/client|dist\/upstream|sign-in\/(password|key|one-of|development|form)/,
   ],
   ['./client', 27_500, /dist\/(resource-server|authorization-server|upstream)|hono|@modelcontextprotocol/],
 ]
@@ -63,9 +63,9 @@ test.each(limits)(
   },
 )
 
-test('the guard together with the authorization server stays below 79 000 bytes gzipped', async () => {
+test('the guard together with the authorization server stays below 78 500 bytes gzipped', async () => {
   const { bytes } = await bundle('.', ['./authorization-server'])
-  expect(bytes).toBeLessThanOrEqual(79_000)
+  expect(bytes).toBeLessThanOrEqual(78_500)
 })
 
 const small = Object.keys(exports).filter((subpath) =>
@@ -82,9 +82,10 @@ test.each(small)('%s is at most 2 kB gzipped, or what is told of it', async (sub
 
 /** Each page of a sign-in is shipped only by those who use it. */
 const signIns: [subpath: string, ceiling: number][] = [
-  ['./sign-in/password', 1650],
-  ['./sign-in/key', 350],
-  ['./sign-in/one-of', 1000],
+  ['./sign-in/password', 2150],
+  ['./sign-in/key', 850],
+  ['./sign-in/one-of', 1250],
+  ['./sign-in/development', 900],
 ]
 
 test.each(signIns)(

@@ -5,9 +5,9 @@ import { memory, needs, notes, scopes } from '../../examples/common/notes.ts'
 import { toNodeHandler } from '../../src/adapter/node.ts'
 import {
   createAuthorizationServer,
-  dangerouslyDevSignIn,
   type AuthorizationServerOptions,
 } from '../../src/authorization-server/index.ts'
+import { dangerouslyDevSignIn } from '../../src/authorization-server/sign-in/development.ts'
 import { createResourceServer } from '../../src/index.ts'
 import { operationScopes } from '../../src/resource-server/operations/operations.ts'
 import { memoryStore } from '../../src/store/memory.ts'

@@ -8,10 +8,10 @@ import { chromium, type Browser, type BrowserContextOptions, type Page } from 'p
 import { toNodeHandler } from '../../src/adapter/node.ts'
 import {
   createAuthorizationServer,
-  dangerouslyDevSignIn,
   type AuthorizationServerOptions,
   type EmbeddedAuthorizationServer,
 } from '../../src/authorization-server/index.ts'
+import { dangerouslyDevSignIn } from '../../src/authorization-server/sign-in/development.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import { s256 } from '../../src/protocol/pkce.ts'
 
