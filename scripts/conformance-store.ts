@@ -33,7 +33,7 @@ export async function openStore({ store, storeUrl = '' }: Flags): Promise<OpenSt
         connectionTimeoutMillis: 4000,
         query_timeout: 4000,
       })
-      // Connections that end while nobody uses them: the next request hears of it.
+      // Connections that end while idle: the next request hears of it.
       pool.on('error', () => undefined)
       return { store: postgres(pool), close: () => pool.end() }
     }

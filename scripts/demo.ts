@@ -107,7 +107,7 @@ async function reachable(): Promise<void> {
   try {
     await fetch(url, { method: 'HEAD' })
   } catch {
-    throw new Error(`nobody listens at ${url.host}; run "npm start" in another terminal first`)
+    throw new Error(`no server listens at ${url.host}; run "npm start" in another terminal first`)
   }
 }
 

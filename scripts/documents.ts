@@ -2,7 +2,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** A name that nobody can own (RFC 2606): the notes server reads it from TOLLGATE_CLIENT_DOCUMENTS. */
+/** A name that cannot be owned (RFC 2606): the notes server reads it from TOLLGATE_CLIENT_DOCUMENTS. */
 export const demoClientId = 'https://demo-client.example/client.json'
 
 export const demoClient = {

@@ -103,7 +103,7 @@ Next:
 Ctrl-C ends everything.`)
 }
 
-/** The metadata document of the demo's client: nobody owns its host, so it is read from here. */
+/** The metadata document of the demo's client: its host cannot be owned, so it is read from here. */
 async function documents(): Promise<string> {
   const { url, close } = await startDocuments()
   ending.push(close)

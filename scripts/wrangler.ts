@@ -75,7 +75,7 @@ export function startWrangler(options: WranglerOptions): Wrangler {
   return { ready: answers(options.ready, exited), exited, close }
 }
 
-/** No word to anybody: neither metrics nor the lookup of a location. */
+/** Sends neither metrics nor a lookup of the location. */
 const environment = (): NodeJS.ProcessEnv => ({
   ...process.env,
   WRANGLER_SEND_METRICS: 'false',
@@ -85,7 +85,7 @@ const environment = (): NodeJS.ProcessEnv => ({
 async function answers(url: string, exited: Promise<string>): Promise<void> {
   let failure: string | undefined
   exited.then((output) => (failure = output))
-  let last = 'nobody listens'
+  let last = 'no server listens'
   for (let tries = 0; tries < 300; tries++) {
     if (failure !== undefined) throw new Error(`wrangler could not start:\n${failure}`)
     try {

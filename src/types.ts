@@ -48,7 +48,7 @@ export interface Endpoints {
   handle(request: Request): Promise<Response | undefined>
 }
 
-/** A cache may lie: it may be stale, lose entries, be slow to see a write. Never a home for grants. */
+/** A cache may be stale, lose entries, and see a write late. It never holds grants. */
 export interface Cache {
   get(key: string): Promise<string | undefined>
   /** `ttl` in seconds. */
@@ -64,9 +64,9 @@ export interface StoreRecord {
   expiresAt?: number
 }
 
-/** A store may not lie: of two racers, one loses. */
+/** A store is consistent: of two racers, one loses. */
 export interface Store {
-  /** The record, also an expired one: time is judged by the caller, with one clock. */
+  /** The record, also an expired one: the caller decides by one clock what has expired. */
   get(key: string): Promise<StoreRecord | undefined>
   /**
    * Writes if the stored version equals `ifVersion` (`null`: if there is no record). Returns the new

@@ -27,7 +27,7 @@ const place = /^(?:\/\.well-known\/[a-z-]+)?\/t\/([a-z0-9-]+)(?:\/|$)/
 
 async function handler(request: Request): Promise<Response> {
   const tenant = place.exec(new URL(request.url).pathname)?.[1]
-  // Only who is known: anybody can ask for any name, and each costs a key pair.
+  // Only known tenants: any caller can ask for any name, and each costs a key pair.
   if (tenant === undefined || !tenants.has(tenant)) return new Response('Not found', { status: 404 })
   const serve = recent.get(tenant) ?? open(tenant)
   recent.delete(tenant)

@@ -29,7 +29,7 @@ export const nodeFetch: Fetch = async (input, init) => {
   try {
     return responseOf(incoming, request.method)
   } catch (error) {
-    // A status or header that no Response can have: nobody would read the body, and the socket would stay.
+    // A status or header that no Response can have: the body would not be read, and the socket would stay.
     incoming.destroy()
     throw error
   }

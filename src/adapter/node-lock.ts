@@ -99,7 +99,7 @@ function isAlive(process: number): boolean {
   try {
     return kill(process, 0)
   } catch (error) {
-    // EPERM: alive, and somebody else's.
+    // EPERM: alive, and of another user.
     return (error as { code?: string }).code === 'EPERM'
   }
 }

@@ -124,7 +124,7 @@ async function answer(
   // Heard from the start: a browser may leave while the code is exchanged.
   const closed = new Promise<void>((resolve) => outgoing.once('close', resolve))
   const hosts = incoming.rawHeaders.filter((_, i, all) => i % 2 === 1 && all[i - 1]!.toLowerCase() === 'host')
-  // A foreign Host is a rebinding attack (CVE-2025-66414 and kin); a foreign path is somebody else's page.
+  // A foreign Host is a rebinding attack (CVE-2025-66414); a foreign path belongs to another page.
   const ours = hosts.length === 1 && `http://${hosts[0]}` === origin
   if (incoming.method !== 'GET' || !ours || url.split('?', 1)[0] !== path) {
     outgoing.writeHead(404, { connection: 'close' }).end()

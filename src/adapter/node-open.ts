@@ -39,7 +39,7 @@ const noBrowser = (command: string): string =>
 /** Windows has no opener without a shell but this one, which takes a URL as it is. */
 const openers: Partial<Record<typeof platform, string[]>> = {
   darwin: ['open'],
-  // By its path: Windows looks in the current folder first, and that may be somebody else's project.
+  // By its path: Windows looks in the current folder first, and that may be another party's project.
   win32: [
     win32.join(env['SystemRoot'] ?? 'C:\\Windows', 'System32', 'rundll32.exe'),
     'url.dll,FileProtocolHandler',

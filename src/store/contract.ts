@@ -5,7 +5,7 @@ export type { Store, StoreRecord } from '../types.ts'
 
 /** A store whose expired records read as absent. Made by {@link expiring}. */
 export interface ExpiringStore extends Store {
-  /** The one clock that judges. */
+  /** The clock that decides what has expired. */
   readonly clock: Clock
 }
 
@@ -13,15 +13,15 @@ export interface ExpiringStore extends Store {
 export interface SweptStore extends Store {
   /**
    * Deletes records that expired more than an hour before `now` (seconds since the epoch), at most 1000 at
-   * a time, and tells how many. Housekeeping only: an expired record reads as absent whether or not it is
+   * a time, and returns how many. Housekeeping only: an expired record reads as absent whether or not it is
    * still there.
    */
   sweep(now: number): Promise<number>
 }
 
 /**
- * Seconds after which an expired record is collected: clocks of machines differ, and only the caller's one
- * judges.
+ * Seconds after which an expired record is collected. Clocks of machines differ, and the caller's clock
+ * decides what has expired.
  */
 export const garbageMargin = 3600
 /** How many records one sweep deletes. */
@@ -29,13 +29,13 @@ export const sweepLimit = 1000
 
 const keyAlphabet = /^[A-Za-z0-9:_-]{1,200}$/
 const maxValueBytes = 60_000
-// PostgreSQL stores no U+0000, and a surrogate without its half has no UTF-8.
+// PostgreSQL stores no U+0000, and a lone surrogate cannot be written as UTF-8.
 const unstorable = /[\0\p{Surrogate}]/u
 const busyAttempts = 100
 const encoder = new TextEncoder()
 
 /**
- * Judges time: an expired record reads as absent, and `ifVersion: null` over one becomes a write against
+ * Applies expiry: an expired record reads as absent, and `ifVersion: null` over one becomes a write against
  * its version.
  *
  * @throws ConfigurationError if the store is not one, for example a cache, which could let two racers win.
