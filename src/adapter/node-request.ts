@@ -58,6 +58,7 @@ export function hasBody(incoming: IncomingMessage): boolean {
 class IncomingRequest extends NodeRequest implements OwnRequest {
   readonly #incoming: Incoming
   readonly #url: string
+  #parsed: URL | undefined
   readonly #address: () => string | undefined
   readonly #known: (() => BodyInit) | undefined
   #converting = false;
@@ -85,6 +86,11 @@ class IncomingRequest extends NodeRequest implements OwnRequest {
 
   override get url(): string {
     return this.#url
+  }
+
+  /** What h3 reads. srvx would make it of the `Host` header: another URL than the one that is judged. */
+  override get _url(): URL {
+    return (this.#parsed ??= new URL(this.#url))
   }
 
   /** The platform's own Request, which srvx makes if it is needed. It asks for `body`. */

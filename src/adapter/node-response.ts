@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import { STATUS_CODES, type ServerResponse } from 'node:http'
 import { sendNodeResponse, type NodeResponse } from 'srvx/node'
 import { mergeNames } from '../http/cors.ts'
 
@@ -8,15 +8,42 @@ import { mergeNames } from '../http/cors.ts'
  * whole one.
  */
 export async function sendWebResponse(outgoing: ServerResponse, response: Response): Promise<void> {
-  const { status, statusText, body } = response
+  const { status } = response
+  // srvx would write an empty phrase, and none over HTTP/2.
+  const statusText = response.statusText || (STATUS_CODES[status] ?? '')
   const headers = headersFor(outgoing, response.headers)
+  let failed: unknown
+  const onFail = (reason: unknown): void => {
+    // If the client went away first, this is the consequence.
+    if (!isGone(outgoing)) failed = reason
+  }
+  const body = response.body && withReason(response.body, onFail)
   // How srvx takes a response whose headers are a list already.
   const prepared = { _toNodeResponse: () => ({ status, statusText, headers, body }) } as unknown
   const sent = sendNodeResponse(outgoing, prepared as NodeResponse)
   // A stream whose first event comes later announces itself; srvx waits for the event.
   if (!outgoing.writableEnded) setImmediate(announce, outgoing)
   await sent
-  if (outgoing.errored) throw outgoing.errored
+  // Over HTTP/2 there is no `errored`.
+  const problem = outgoing.errored ?? failed
+  if (problem) throw problem
+}
+
+const isGone = (outgoing: ServerResponse & { stream?: { destroyed: boolean } }): boolean =>
+  outgoing.destroyed || outgoing.stream?.destroyed === true
+
+/** srvx takes a falsy reason for none, and would leave the answer open for ever. */
+function withReason(body: ReadableStream<Uint8Array>, onFail: (reason: unknown) => void): typeof body {
+  const getReader = (): ReadableStreamDefaultReader<Uint8Array> => {
+    const reader = ReadableStream.prototype.getReader.call(body) as ReadableStreamDefaultReader<Uint8Array>
+    const closed = reader.closed.catch((thrown: unknown) => {
+      const reason = thrown || new Error('The body of the answer broke off', { cause: thrown })
+      onFail(reason)
+      throw reason
+    })
+    return Object.defineProperty(reader, 'closed', { value: closed })
+  }
+  return Object.defineProperty(body, 'getReader', { value: getReader })
 }
 
 function announce(outgoing: ServerResponse): void {

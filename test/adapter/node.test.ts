@@ -4,7 +4,7 @@ import { connect as connectHttp2, createSecureServer } from 'node:http2'
 import { createServer as createTlsServer, request as tlsRequest } from 'node:https'
 import { connect, type AddressInfo } from 'node:net'
 import { afterEach, expect, test, vi } from 'vitest'
-import { clientAddress, nodeFetch, toNodeHandler } from '../../src/adapter/node.ts'
+import { clientAddress, nodeFetch, toNodeHandler, type NodeHandlerOptions } from '../../src/adapter/node.ts'
 import { createAuthorizationServer, ownLogin } from '../../src/authorization-server/index.ts'
 import { ConfigurationError } from '../../src/errors.ts'
 import type { AuthInfo } from '../../src/index.ts'
@@ -204,8 +204,8 @@ test('RC16 a body that the platform has read: its bytes, what it has made of JSO
 })
 
 /** An HTTP/2 server, and a client that sends to it. */
-async function http2(handler: (request: Request) => Promise<Response>) {
-  const server = createSecureServer(selfSigned, toNodeHandler(handler) as never)
+async function http2(handler: (request: Request) => Promise<Response>, options: NodeHandlerOptions = {}) {
+  const server = createSecureServer(selfSigned, toNodeHandler(handler, options) as never)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const origin = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -362,6 +362,101 @@ test('an answer that breaks off does not look whole', async () => {
   )
   await expect(fetch(url).then((response) => response.text())).rejects.toThrow()
   expect(onError).toHaveBeenCalledOnce()
+})
+
+test.each([undefined, null, 0, '', false])(
+  'an answer that breaks off for the reason %j is closed and reported like any other',
+  async (reason) => {
+    const onError = vi.fn()
+    const broken = (): Response =>
+      new Response(
+        new ReadableStream({
+          start: (controller) => controller.enqueue(new Uint8Array(10)),
+          pull: (controller) => controller.error(reason),
+        }),
+      )
+    const url = await serve(toNodeHandler(broken, { onError }))
+    const read = fetch(url, { signal: AbortSignal.timeout(3000) }).then((response) => response.text())
+    await expect(read).rejects.toThrow(TypeError)
+    expect(onError).toHaveBeenCalledOnce()
+    expect(onError.mock.calls[0]![0]).toBeInstanceOf(Error)
+  },
+)
+
+test('HTTP/2: an answer that breaks off is reported', async () => {
+  const onError = vi.fn()
+  const body = (): BodyInit => new ReadableStream({ pull: (each) => each.error(new Error('broke off')) })
+  const { send } = await http2(async () => new Response(body()), { onError })
+  await send({ ':path': '/' }).catch(() => undefined)
+  await vi.waitFor(() => expect(onError).toHaveBeenCalledOnce())
+})
+
+test('an answer that breaks off because the client has gone is not reported', async () => {
+  const onError = vi.fn()
+  let aborted = 0
+  const answer = async (request: Request): Promise<Response> => {
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        controller.enqueue(new Uint8Array(10))
+        request.signal.addEventListener('abort', () => {
+          aborted++
+          controller.error(new Error('aborted'))
+        })
+      },
+    })
+    return request.url.endsWith('/whole') ? new Response('whole') : new Response(body)
+  }
+  const url = await serve(toNodeHandler(answer, { onError }))
+  const controller = new AbortController()
+  await fetch(url, { signal: controller.signal })
+  controller.abort()
+  await vi.waitFor(() => expect(aborted).toBe(1))
+  expect(await (await fetch(`${url}/whole`)).text()).toBe('whole')
+  const { origin, send } = await http2(answer, { onError })
+  const session = connectHttp2(origin, { ca: selfSigned.cert })
+  const stream = session.request({ ':path': '/' })
+  await once(stream, 'data')
+  session.destroy()
+  await vi.waitFor(() => expect(aborted).toBe(2))
+  expect((await send({ ':path': '/whole' })).text).toBe('whole')
+  expect(onError).not.toHaveBeenCalled()
+})
+
+test('RFC 9112 §4 the status line has a reason phrase: the handler’s, or the usual one', async () => {
+  const url = await serve(
+    toNodeHandler((request) =>
+      request.url.endsWith('/own')
+        ? new Response('x', { status: 404, statusText: 'Gone Fishing' })
+        : new Response('x', { status: Number(request.url.slice(-3)) }),
+    ),
+  )
+  const lineOf = async (path: string): Promise<string> => {
+    const { text } = await raw(Number(new URL(url).port), [`GET ${path} HTTP/1.1`])
+    return text.split('\r\n', 1)[0]!
+  }
+  expect(await lineOf('/200')).toBe('HTTP/1.1 200 OK')
+  expect(await lineOf('/404')).toBe('HTTP/1.1 404 Not Found')
+  expect(await lineOf('/own')).toBe('HTTP/1.1 404 Gone Fishing')
+})
+
+test('S2 a request has one URL, also for frameworks that read the one of srvx', async () => {
+  const listener = toNodeHandler(
+    (request) => {
+      const { _url } = request as unknown as { _url: URL }
+      return Response.json([request.url, _url.href, _url instanceof URL])
+    },
+    { publicUrl: 'http://notes.example.com' },
+  )
+  const port = Number(new URL(await serve(listener)).port)
+  for (const [target, host] of [
+    ['/a?x=1', 'evil.test'],
+    ['/a?x=1', '127.0.0.1:1'],
+    ['http://abs.test/a?x=1', 'evil.test'],
+  ]) {
+    const { text } = await raw(port, [`GET ${target} HTTP/1.1`, `Host: ${host}`])
+    const url = 'http://notes.example.com/a?x=1'
+    expect(text).toContain(JSON.stringify([url, url, true]))
+  }
 })
 
 test('U2 what the handler throws is told with its request, and not to the client', async () => {
