@@ -24,9 +24,6 @@ function canVerify(key: unknown): boolean {
   const { kty, crv, use, key_ops: operations } = (key ?? {}) as Record<string, unknown>
   const signs =
     kty === 'RSA' || (kty === 'EC' && /^P-(?:256|384|521)$/.test(String(crv))) || crv === 'Ed25519'
-  return (
-    signs &&
-    (use === undefined || use === 'sig') &&
-    !(Array.isArray(operations) && !operations.includes('verify'))
-  )
+  const allowed = operations ?? ['verify']
+  return signs && (use === undefined || use === 'sig') && Array.isArray(allowed) && allowed.includes('verify')
 }

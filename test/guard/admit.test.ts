@@ -4,7 +4,7 @@ import { createResourceServer, InvalidTokenError } from '../../src/index.ts'
 import { customVerifier } from '../../src/resource-server/verify/custom-verifier.ts'
 import type { AdmitNeed, AdmittedRequest } from '../../src/index.ts'
 import { operationScopes } from '../../src/resource-server/operations/operations.ts'
-import { removeCredential } from '../../src/lib/own-request.ts'
+import { bodyElsewhere, removeCredential } from '../../src/lib/own-request.ts'
 import {
   answer,
   issuer,
@@ -211,6 +211,42 @@ test('G37 onEnd: the answer to a request outlives its token, until 3600 s', asyn
   expect(ended()).toBe(0)
   await vi.advanceTimersByTimeAsync(60_000)
   expect(ended()).toBe(1)
+})
+
+test('G37 onEnd: at once, if the token of a subscription has expired before the watch begins', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'], now: start * 1000 })
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'subscriptions/listen' })
+  const headers = { authorization: 'Bearer t' }
+  const result = await revocable().rs.admit(new Request(resourceA, { method: 'POST', headers, body }))
+  if (result instanceof Response) throw new Error('refused')
+  vi.setSystemTime((start + 901) * 1000)
+  const end = vi.fn()
+  result.onEnd(end)
+  await vi.advanceTimersByTimeAsync(1)
+  expect(end).toHaveBeenCalledOnce()
+})
+
+test('S18 onEnd: a body that is parsed after the token has expired decides within a second', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'], now: start * 1000 })
+  for (const [method, ends] of [
+    ['subscriptions/listen', 1],
+    ['tools/call', 0],
+  ] as const) {
+    vi.setSystemTime(start * 1000)
+    let parsed: unknown
+    const request = new Request(resourceA, { method: 'POST', headers: { authorization: 'Bearer t' } })
+    Object.assign(request, { [removeCredential]: () => undefined, [bodyElsewhere]: () => parsed })
+    const result = await revocable().rs.admit(request)
+    if (result instanceof Response) throw new Error('refused')
+    const end = vi.fn()
+    const stop = result.onEnd(end)
+    await vi.advanceTimersByTimeAsync(901_000)
+    expect(end).not.toHaveBeenCalled()
+    parsed = { jsonrpc: '2.0', id: 1, method, params: { name: 'x' } }
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(end).toHaveBeenCalledTimes(ends)
+    stop()
+  }
 })
 
 test('onEnd: not after it was stopped, and never for a request without a token', async () => {

@@ -433,3 +433,13 @@ test('P10 RFC 9068 §2.2 an at+jwt token names its subject; a looser issuer’s 
     expect(loose.auth?.clientId).toBe('client-1')
   }
 })
+
+test('a signed token whose claims are nested deeper than a call stack is good like any other', async () => {
+  const depth = 5500
+  const deep = JSON.stringify(good).replace(/\}$/, `,"deep":${'['.repeat(depth)}${']'.repeat(depth)}}`)
+  const it = await world()
+  const text = await rawToken({ alg: 'ES256', kid: 'k1', typ: 'at+jwt' }, deep)
+  expect((await it.call(post(text))).status).toBe(200)
+  // Not signed by the issuer: 401, and not 503.
+  expect(await verdict(await it.call(post(`${text.slice(0, -4)}AAAA`)))).toBe('401-tok')
+})

@@ -245,3 +245,14 @@ test('tokenCache: false verifies each time, and a tiny cache still answers right
   }
   expect(good.sub).toBe('alice')
 })
+
+test.each([
+  ['key_ops is a string', { key_ops: 'verify' }],
+  ['key_ops lacks verify', { key_ops: ['sign'] }],
+  ['alg is a number', { alg: 5 }],
+  ['alg is a list', { alg: ['ES256'] }],
+])('RFC 7517 §4 a key is not usable if %s', async (_, members) => {
+  const it = await world()
+  it.publish([{ ...(await key('k1')).jwk, ...members } as never, (await key('k2')).jwk])
+  expect(await verdict(await it.call(post(await token())))).toBe('401-tok')
+})

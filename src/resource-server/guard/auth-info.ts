@@ -46,10 +46,17 @@ async function upstreamToken(verified: VerifiedToken): Promise<UpstreamToken> {
   throw new Error('There is no upstream token')
 }
 
-/** Freezes what JSON consists of. Objects of a class are the application's own and stay as they are. */
-function deepFreeze(value: unknown): void {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return
-  if (!Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) return
-  Object.freeze(value)
-  for (const each of Object.values(value)) deepFreeze(each)
+/**
+ * Freezes what JSON consists of. Objects of a class are the application's own and stay as they are. Iterative:
+ * claims may be nested deeper than the call stack is.
+ */
+function deepFreeze(root: unknown): void {
+  const open: unknown[] = [root]
+  while (open.length > 0) {
+    const value = open.pop()
+    if (typeof value !== 'object' || value === null || Object.isFrozen(value)) continue
+    if (!Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) continue
+    Object.freeze(value)
+    for (const each of Object.values(value)) open.push(each)
+  }
 }

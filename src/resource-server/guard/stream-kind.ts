@@ -5,8 +5,11 @@ import { bodyElsewhere, isOwn } from '../../lib/own-request.ts'
 export interface StreamKind {
   /** Reads the beginning of the stream. */
   see(chunk: Uint8Array): void
-  /** Whether it is the answer to a request. A subscription and an unknown method are not. */
-  isAnswer(): Promise<boolean>
+  /**
+   * Whether it is the answer to a request. A subscription and an unknown method are not. `unknown` counts as
+   * an answer for now: the body may still be parsed.
+   */
+  isAnswer(): Promise<boolean | 'unknown'>
 }
 
 const subscription = 'subscriptions/listen'
@@ -39,9 +42,9 @@ export function streamKind(request: Request, judged: boolean | undefined): Strea
     async isAnswer() {
       if (judged !== undefined) return judged
       const body = elsewhere === undefined ? await unread : elsewhere()
-      return body === undefined
-        ? !/"notifications\\?\/subscriptions\\?\/acknowledged"/.test(start)
-        : wantsAnswers(body)
+      if (body !== undefined) return wantsAnswers(body)
+      if (/"notifications\\?\/subscriptions\\?\/acknowledged"/.test(start)) return false
+      return elsewhere === undefined || 'unknown'
     },
   }
 }

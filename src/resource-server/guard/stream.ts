@@ -21,6 +21,8 @@ export interface StreamLimit {
 /** The most that an answer to a POST may last, in seconds. */
 export const longestAnswer = 3600
 
+const defaultEvery = 30
+
 /** Types are compared in any case (RFC 9110 §8.3.1). */
 export const isEventStream = ({ body, headers }: Response): boolean =>
   body !== null && /^text\/event-stream/i.test(headers.get('content-type') ?? '')
@@ -39,32 +41,39 @@ export function limitStream(response: Response, limit: StreamLimit): Response {
   })
 }
 
-/** Calls `end` once, when the limit is reached. Returns what stops the watch. */
+/**
+ * Calls `end` once, when the limit is reached; soon, if it was reached before. Returns what stops the watch.
+ */
 export function watchEnd(limit: StreamLimit, end: () => void): () => void {
-  const { clock, until, every = 30, longest = until } = limit
+  const { clock, until, every = defaultEvery } = limit
   let timer: ReturnType<typeof setTimeout> | undefined
   let stopped = false
-  const schedule = (): void => {
-    const next = clock() < until ? until : longest
-    const rest = Math.max(0, Math.min(next - clock(), every))
+  const schedule = (rest: number): void => {
     timer = setTimeout(async () => {
-      const goesOn = await mayGoOn(limit)
+      const next = await nextCheck(limit)
       if (stopped) return
-      if (goesOn) return schedule()
+      if (next !== undefined) return schedule(next)
       stopped = true
       end()
     }, rest * 1000)
   }
-  schedule()
+  schedule(Math.max(0, Math.min(until - clock(), every)))
   return () => {
     stopped = true
     clearTimeout(timer)
   }
 }
 
-async function mayGoOn({ clock, until, alive, kind, longest = until }: StreamLimit): Promise<boolean> {
-  if (kind !== undefined && (await kind.isAnswer())) return clock() < longest
-  return clock() < until && (await alive?.().catch(() => true)) !== false
+/** Seconds until the next check; undefined if the stream has to end. */
+async function nextCheck(limit: StreamLimit): Promise<number | undefined> {
+  const { clock, until, alive, every = defaultEvery, kind, longest = until } = limit
+  const isAnswer = kind === undefined ? false : await kind.isAnswer()
+  const last = isAnswer === false ? until : longest
+  if (clock() >= last) return undefined
+  if (isAnswer === false && (await alive?.().catch(() => true)) === false) return undefined
+  const now = clock()
+  if (now < until) return Math.min(until - now, every)
+  return Math.max(0, Math.min(last - now, isAnswer === 'unknown' ? 1 : every))
 }
 
 function ending(source: ReadableStream<Uint8Array>, limit: StreamLimit): ReadableStream<Uint8Array> {
@@ -91,7 +100,7 @@ function ending(source: ReadableStream<Uint8Array>, limit: StreamLimit): Readabl
         const { done, value } = await reader.read()
         if (over) return
         if (!done) kind?.see(value)
-        if (done || (clock() >= until && !(await mayGoOn(limit)))) return end(controller)
+        if (done || (clock() >= until && (await nextCheck(limit)) === undefined)) return end(controller)
         if (!over) controller.enqueue(value)
       } catch (error) {
         if (over) return

@@ -50,7 +50,9 @@ function readKey(value: unknown): VerificationKey | undefined {
   const algorithms = algorithmsOf(kty, crv)
   if (algorithms.length === 0) return undefined
   if (use !== undefined && use !== 'sig') return undefined
-  if (Array.isArray(operations) && !operations.includes('verify')) return undefined
+  const allowed = operations ?? ['verify']
+  if (!Array.isArray(allowed) || !allowed.includes('verify')) return undefined
+  if (typeof (alg ?? '') !== 'string') return undefined
   // RFC 7518 §3.3: 2048 bits or more, which are 342 characters of base64url.
   if (kty === 'RSA' && !(typeof n === 'string' && n.length >= 342)) return undefined
   const own = typeof alg === 'string' ? algorithms.filter((each) => isSame(each, alg)) : algorithms

@@ -197,8 +197,14 @@ export class IntrospectionVerifier implements TokenVerifier {
   async #remember(token: string, kept: Answer): Promise<void> {
     const ttl = Math.floor(kept.until - this.#runtime.clock())
     if (this.#shared === undefined || ttl <= 0) return
-    const written = this.#shared.put(await this.#cacheKey(token), answerCodec.encode(kept), { ttl })
-    await within(cacheDeadline, written)
+    let text: string
+    try {
+      text = answerCodec.encode(kept)
+    } catch {
+      // Nested deeper than the call stack is.
+      return
+    }
+    await within(cacheDeadline, this.#shared.put(await this.#cacheKey(token), text, { ttl }))
   }
 
   /**
