@@ -45,7 +45,11 @@ async function bundle(
  */
 const limits: [subpath: string, ceiling: number, forbidden: RegExp][] = [
   ['.', 26_950, /valibot|oauth4webapi|hono|authorization-server|client\//],
-  ['./authorization-server', 64_500, /oauth4webapi|resource-server|dist\/client|dist\/upstream/],
+  [
+    './authorization-server',
+    64_000,
+    /oauth4webapi|resource-server|dist\/client|dist\/upstream|sign-in\/(password|key|one-of|development|form)/,
+  ],
   ['./client', 27_500, /dist\/(resource-server|authorization-server|upstream)|hono|@modelcontextprotocol/],
 ]
 
