@@ -36,6 +36,7 @@ export type AuthorizationServerEventType =
   | 'grant.created'
   | 'approval.repeated'
   | 'grant.denied'
+  | 'grant.narrowed'
   | 'grant.evicted'
   | 'grant.revoked'
   | 'code.redeemed'

@@ -91,6 +91,8 @@ export interface VerifiedToken {
   claims: Readonly<Record<string, unknown>>
   /** What the application attached at sign-in. */
   props?: unknown
+  /** What the user chose at consent, by name. */
+  choices?: Readonly<Record<string, string>>
   /** The upstream's token for this user, if there is one. */
   upstream?: () => Promise<UpstreamToken>
   /**
@@ -185,6 +187,8 @@ export interface AuthInfo<P = unknown> {
   readonly subject: string | undefined
   readonly claims: Readonly<Record<string, unknown>>
   readonly props: P | undefined
+  /** What the user chose at consent, by name: `consent.choices` of the embedded server. Empty without. */
+  readonly choices: Readonly<Record<string, string>>
   /** What the guard adds to the answer; adapters that answer themselves do it too. Not enumerable. */
   readonly responseHeaders?: Readonly<Record<string, string>>
   /** Whether the token carries this scope, by itself or implied by another one. */

@@ -1,6 +1,7 @@
 import { clientIdUrl } from '../protocol/client-id.ts'
 import { readForm } from '../http/body.ts'
 import { recordCodec, sealedCodec } from '../lib/codec.ts'
+import type { Identity } from '../types.ts'
 import {
   bindToBrowser,
   openForm,
@@ -10,6 +11,7 @@ import {
   type BrowserBinding,
 } from './browser/csrf.ts'
 import { seeOther } from './browser/redirect.ts'
+import { describeChoices, offerChoices, type OfferedChoice } from './choices.ts'
 import type { Context } from './context.ts'
 import type { Grant } from './grants.ts'
 import { accountPage, type AppView } from './page/account.ts'
@@ -52,12 +54,13 @@ async function showAccount(context: Context, request: Request): Promise<Response
   if (user === undefined) return startSignIn(context, request, { path: paths.account })
   const { subject, name = subject } = user
   const { binding, cookies } = await bindToBrowser(context, request, forms.slots, options.lifetimes.session)
+  const offered = await knownChoices(context, user, request)
   const [granted, consents] = await Promise.all([grants.list(subject), grants.consents(subject)])
   return accountPage({
     look: lookOf(context),
     path: paths.account,
     name,
-    apps: granted.sort((a, b) => b.lastUsed - a.lastUsed).map((each) => appView(context, each)),
+    apps: granted.sort((a, b) => b.lastUsed - a.lastUsed).map((each) => appView(context, each, offered)),
     consents,
     sealed: await sealBound(context, forms, { ...binding, subject }),
     canSignOut: signIn.finish !== undefined,
@@ -65,6 +68,20 @@ async function showAccount(context: Context, request: Request): Promise<Response
     now: runtime.clock(),
     cookies,
   })
+}
+
+/** For their labels only: apps can be disconnected also if `consent.choices` fails. */
+async function knownChoices(
+  context: Context,
+  user: Identity,
+  request: Request,
+): Promise<readonly OfferedChoice[]> {
+  try {
+    return await offerChoices(context, user, request)
+  } catch (error) {
+    context.runtime.failed(error, 'consent.choices', { request })
+    return []
+  }
 }
 
 async function changeAccount(context: Context, request: Request): Promise<Response> {
@@ -89,7 +106,7 @@ async function changeAccount(context: Context, request: Request): Promise<Respon
 /**
  * What the page says of a grant. A resource or scope that is no longer configured is shown by its identifier.
  */
-function appView({ resources }: Context, grant: Grant): AppView {
+function appView({ resources }: Context, grant: Grant, offered: readonly OfferedChoice[]): AppView {
   const { id, clientId, clientName, access, created, lastUsed } = grant
   const known = grant.resources.map((each) => resources.find(each) ?? { resource: each, scopes: {} })
   const meaningOf = (index: number, scope: string): string => {
@@ -102,6 +119,7 @@ function appView({ resources }: Context, grant: Grant): AppView {
     name: clientName,
     host: clientIdUrl(clientId)?.host,
     resources: known.map(resourceName),
+    choices: describeChoices(offered, grant.choices),
     permissions: Object.values(access).flatMap((scopes, i) => scopes.map((each) => meaningOf(i, each))),
     created,
     lastUsed,

@@ -1,4 +1,5 @@
 import type { UpstreamTokens } from '../types.ts'
+import type { Choices } from './options.ts'
 
 /** Scopes by resource, as configured: two resources may use one scope name for different things. */
 export type Access = Readonly<Record<string, readonly string[]>>
@@ -13,6 +14,8 @@ export interface Grant {
   readonly scopes: readonly string[]
   /** Scopes by resource: two resources may use one scope name for different things. */
   readonly access: Access
+  /** What the user chose at consent, by name. */
+  readonly choices: Choices
   /** Seconds since the epoch. */
   readonly created: number
   readonly lastUsed: number
@@ -35,7 +38,8 @@ export interface NewGrant {
    */
   repeatableUntil?: number
   /** A consent to remember: its key, the redirect URI's host, and its end. */
-  consent?: { key: string; host: string; expires: number }
+  consent?: { key: string; host: string; expires: number; choices?: Choices }
+  choices?: Choices
   props?: unknown
   upstream?: UpstreamTokens
   authTime?: number
@@ -77,6 +81,8 @@ export interface GrantRecord {
   authTime?: number
   acr?: string
   props?: string
+  /** Not empty. */
+  choices?: Choices
   upstream?: string
 }
 
@@ -89,6 +95,7 @@ export interface RememberedConsent {
   clientName?: string
   /** Host of the redirect URI. */
   host: string
+  choices?: Choices
   /** A later epoch ends it. */
   epoch: number
   expires: number

@@ -27,6 +27,8 @@ export type { Grant } from './grants.ts'
 export type { Jwk, KeyRingOptions } from './keys.ts'
 export type {
   AuthorizationServerOptions,
+  Choice,
+  ConsentOptions,
   Lifetimes,
   PendingTokens,
   ResourcePolicy,

@@ -1,6 +1,16 @@
 import type { ClientMetadata } from '../protocol/client-metadata.ts'
 import type { RedirectPolicy } from '../protocol/redirect-uri.ts'
-import type { Awaitable, Branding, Cache, Fetch, RateLimiter, Runtime, SignIn, Store } from '../types.ts'
+import type {
+  Awaitable,
+  Branding,
+  Cache,
+  Fetch,
+  Identity,
+  RateLimiter,
+  Runtime,
+  SignIn,
+  Store,
+} from '../types.ts'
 import type { KeyRingOptions } from './keys.ts'
 import type { Paths } from './paths.ts'
 
@@ -48,6 +58,36 @@ export interface Lifetimes {
   rememberedConsent?: number
 }
 
+/** Something that the user chooses at consent, for example the workspace. */
+export interface Choice {
+  /** Of the claim's member and of `auth.choices`: a letter, then up to 31 letters, digits, `_` or `-`. */
+  name: string
+  /** For the page. */
+  label: string
+  /** Up to six are radio buttons, more a list. `value`: 1 to 100 characters; it stands in the token. */
+  options: readonly { value: string; label: string }[]
+  /** Whether one must be chosen. Default: true. */
+  required?: boolean
+}
+
+/** What was chosen: values by name. */
+export type Choices = Readonly<Record<string, string>>
+
+/** What the consent page asks. */
+export interface ConsentOptions {
+  /** Whether the page selects all that the client asks for. Default: true. */
+  preselect?: boolean
+  /**
+   * What this user chooses at consent: an organisation, a workspace, read-only mode. It is part of the grant,
+   * of every token (claim `choices`) and of a remembered consent. Called for the page, for the answer, for the
+   * account page, and at each refresh: then with the token request and with what the grant knows of the user,
+   * `subject`, `authTime`, `acr` and `props`. If a required choice is no longer offered, the grant ends
+   * (`invalid_grant`, event `grant.denied`); an optional one is dropped (`grant.narrowed`). At a refresh 10 s
+   * are allowed; later, and if it throws, nothing is used up. Default: none.
+   */
+  choices?: (identity: Identity, request: Request) => Awaitable<readonly Choice[]>
+}
+
 /** What `onTokens` judges: the grant, and what the access token would carry. */
 export interface PendingTokens {
   readonly subject: string
@@ -58,6 +98,8 @@ export interface PendingTokens {
   readonly scopes: readonly string[]
   /** As the sign-in or an earlier `onTokens` left them. */
   readonly props: unknown
+  /** What the user chose at consent. */
+  readonly choices: Choices
   readonly grantType: 'authorization_code' | 'refresh_token'
 }
 
@@ -141,8 +183,7 @@ export interface AuthorizationServerOptions extends Runtime {
   /** Default: in memory, 60 attempts a minute, 300 registrations, 10 sign-ins with a password or key. */
   rateLimit?: RateLimiter
   branding?: Branding
-  /** `preselect`: whether the consent page selects all that the client asks for. Default: true. */
-  consent?: { preselect?: boolean }
+  consent?: ConsentOptions
   /**
    * Called at each code exchange and each refresh, after everything is validated and before anything is
    * written: roles may have changed since the sign-in, and a user may be disabled. It can narrow the scopes,
@@ -179,7 +220,7 @@ export interface ResolvedOptions {
   readonly cache: Cache | undefined
   readonly checkRevocation: number | false
   readonly branding: Branding
-  readonly consent: { readonly preselect: boolean }
+  readonly consent: ConsentOptions & { readonly preselect: boolean }
   readonly onTokens: AuthorizationServerOptions['onTokens']
   readonly lifetimes: Readonly<Required<Lifetimes>>
   readonly behindProxy: boolean

@@ -85,7 +85,9 @@ function table() {
       accent: text('a colour such as #0b5fff', colour),
       accentDark: text('a colour such as #0b5fff', colour),
     }).default({}) as Option<Branding>,
-    consent: object({ preselect: flag().default(true) }).default({}),
+    consent: object({ preselect: flag().default(true), choices: func() }).default({}) as Option<
+      ResolvedOptions['consent']
+    >,
     onTokens: func(),
     lifetimes: object({
       code: lifetime(10, 600, 60),

@@ -58,6 +58,7 @@ describe.each(grantTypes)('TK19 onTokens at %s', (grantType) => {
         resource: RES_A,
         scopes: ['notes:read', 'notes:write'],
         props: { role: 'editor' },
+        choices: {},
         grantType,
       },
     ])

@@ -65,6 +65,52 @@ test('U8 a required scope is fixed, also for the keyboard, and granted; axe find
   expect((await rig.as.grants.list('required'))[0]!.scopes).toEqual(['events:read'])
 })
 
+test('CN14 choices: asked, told what is missing, kept, in the grant; by keyboard; axe finds nothing', async () => {
+  const options = [
+    { value: 'acme', label: 'Acme' },
+    { value: 'home', label: 'At home' },
+  ]
+  const own = await BrowserRig.start({
+    consent: {
+      choices: () => [
+        { name: 'workspace', label: 'Workspace', options },
+        {
+          name: 'project',
+          label: 'Project',
+          options: Array.from({ length: 9 }, (_, i) => ({ value: `p${i}`, label: `Project ${i}` })),
+          required: false,
+        },
+      ],
+    },
+  })
+  try {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const page = await own.newPage({ colorScheme })
+      await page.goto(await own.url())
+      await signIn(page, `choosing ${colorScheme}`)
+      await page.getByRole('heading', { name: 'wants to use Notes' }).waitFor()
+      expect(await findings(page)).toEqual([])
+      await page.getByLabel('Project').selectOption('p8')
+      await approve(page)
+      expect(await page.getByRole('alert').innerText()).toBe('Choose an option for “Workspace”.')
+      expect(await findings(page)).toEqual([])
+      expect(await page.getByLabel('Project').inputValue()).toBe('p8')
+      await page.getByRole('radio', { name: 'Acme' }).focus()
+      await page.keyboard.press('ArrowDown')
+      await approve(page)
+      await backInApp(page)
+      expect(await own.redeem('desk', `${own.appOrigin}/callback`)).toBe(200)
+      const [grant] = await own.as.grants.list(`choosing ${colorScheme}`)
+      expect(grant!.choices).toEqual({ workspace: 'home', project: 'p8' })
+      await page.goto(`${own.issuer}/account`)
+      expect(await page.getByText('Workspace: At home').count()).toBe(1)
+      expect(await findings(page)).toEqual([])
+    }
+  } finally {
+    await own.close()
+  }
+})
+
 test('S12 two resources: each has its list and its required scope; axe finds nothing', async () => {
   const page = await consent('several')
   const url = new URL(await rig.url({ scope: '' }))

@@ -16,6 +16,7 @@ const principal = (over: Partial<AuthInfo> = {}): AuthInfo => ({
   resource: new URL(url),
   claims: {},
   props: undefined,
+  choices: {},
   hasScope: () => false,
   upstream: () => Promise.reject(new Error('none')),
   ...over,

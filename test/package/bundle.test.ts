@@ -47,7 +47,7 @@ const limits: [subpath: string, ceiling: number, forbidden: RegExp][] = [
   ['.', 26_950, /valibot|oauth4webapi|hono|authorization-server|client\//],
   [
     './authorization-server',
-    64_000,
+    65_600,
     /oauth4webapi|resource-server|dist\/client|dist\/upstream|sign-in\/(password|key|one-of|development|form)/,
   ],
   ['./client', 27_500, /dist\/(resource-server|authorization-server|upstream)|hono|@modelcontextprotocol/],

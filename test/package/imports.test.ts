@@ -147,6 +147,7 @@ test('the import graph obeys the table of the design', () => {
  */
 const layers: Record<string, string[]> = {
   'authorization-server': [
+    'choices.ts',
     'context.ts',
     'options.ts',
     'endpoint.ts',

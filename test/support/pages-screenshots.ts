@@ -95,3 +95,40 @@ for (const [name, options] of views) {
   await shoot(page, `sign-in-key-${name}`)
 }
 await other.close()
+
+const choosing = await BrowserRig.start({
+  branding: { name: 'Northwind Notes' },
+  consent: {
+    choices: () => [
+      {
+        name: 'workspace',
+        label: 'Workspace',
+        options: ['Northwind', 'Contoso', 'Private'].map((label) => ({ value: label.toLowerCase(), label })),
+      },
+      {
+        name: 'project',
+        label: 'Project',
+        options: Array.from({ length: 9 }, (_, i) => ({ value: `p${i}`, label: `Project ${i + 1}` })),
+        required: false,
+      },
+    ],
+  },
+})
+for (const [name, options] of [
+  ['light', {}],
+  ['dark', { colorScheme: 'dark' }],
+  ['phone', { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2 }],
+] as const) {
+  const page = await choosing.newPage({
+    deviceScaleFactor: 1.5,
+    viewport: { width: 800, height: 560 },
+    ...options,
+  })
+  await page.goto(await choosing.url())
+  await signIn(page, 'ada@example.com')
+  await page.getByRole('button', { name: 'Approve' }).click()
+  await page.getByRole('alert').waitFor()
+  await page.getByRole('radio', { name: 'Contoso' }).check()
+  await shoot(page, `consent-choices-${name}`)
+}
+await choosing.close()

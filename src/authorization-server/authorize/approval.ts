@@ -1,5 +1,6 @@
 import { randomToken } from '../../lib/random.ts'
 import type { Context } from '../context.ts'
+import type { Choices } from '../options.ts'
 import type { AuthorizationRequest } from './request.ts'
 
 /** What the user has approved. It becomes a grant, or waits in the sign-in's cookie. */
@@ -14,6 +15,8 @@ export interface Approval {
   readonly repeatableUntil: number
   /** The account that the page named, if it named one. */
   readonly subject?: string
+  /** Undefined: the user was not known, and so was not asked. */
+  readonly choices?: Choices
 }
 
 /** An approval that no form was sent for, because the user remembered it. */
@@ -21,10 +24,12 @@ export const newApproval = (
   { options, runtime }: Context,
   request: AuthorizationRequest,
   subject: string,
+  choices: Choices,
 ): Approval => ({
   grantId: randomToken(),
   request,
   remember: false,
   repeatableUntil: runtime.clock() + options.lifetimes.transaction,
   subject,
+  choices,
 })

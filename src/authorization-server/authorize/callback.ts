@@ -2,6 +2,7 @@ import { isOAuthError } from '../../errors.ts'
 import type { Identity } from '../../types.ts'
 import { requireSameOrigin } from '../browser/csrf.ts'
 import { ownReturnPath, passOn, seeOther } from '../browser/redirect.ts'
+import { offerChoices, settleChoices } from '../choices.ts'
 import type { Context } from '../context.ts'
 import { answeredError, PageError } from '../page-error.ts'
 import { pageEndpoint } from '../page/endpoint.ts'
@@ -79,6 +80,11 @@ async function continueApproval(
       { problem: 'You have signed in with another account. Check again whether you agree.', cookies },
     )
   requireRecentSignIn(request, user, startedAt)
+  const offered = await offerChoices(context, user, httpRequest)
+  const { missing, dropped } = settleChoices(offered, approval.choices ?? {})
+  // Before the sign-in the choices of this user were not known, or they have changed since.
+  if (missing !== undefined || dropped.length > 0 || (approval.choices === undefined && offered.length > 0))
+    return askForConsent(context, httpRequest, { target, request, user }, { cookies })
   return issueCode(context, target, approval, user, cookies)
 }
 

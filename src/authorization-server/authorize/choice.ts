@@ -1,7 +1,9 @@
+import { settleChoices, type OfferedChoice } from '../choices.ts'
 import type { Context, Resource } from '../context.ts'
 import { narrowAccess } from '../grant/access.ts'
 import type { Access } from '../grants.ts'
-import type { OfferedResource } from '../page/consent.ts'
+import type { Choices } from '../options.ts'
+import type { ChoiceView, OfferedResource } from '../page/consent.ts'
 import { resourceName } from '../page/text.ts'
 
 /**
@@ -60,6 +62,35 @@ export function choiceProblem({ resources }: Context, offered: Access, chosen: A
   }
   return undefined
 }
+
+/** What the form picks of the choices, and what is wrong with it. */
+export function pickedChoices(
+  offered: readonly OfferedChoice[],
+  form: URLSearchParams,
+): { picked: Choices; problem: string | undefined } {
+  const sent = offered.map(({ name }) => [name, form.get(choiceField(name)) ?? ''] as const)
+  const { choices, missing, dropped } = settleChoices(
+    offered,
+    Object.fromEntries(sent.filter(([, value]) => value !== '')),
+  )
+  const wrong = missing ?? offered.find(({ name }) => dropped.includes(name))
+  return { picked: choices, problem: wrong && `Choose an option for “${wrong.label}”.` }
+}
+
+/** The choice for the form. A required one with one option is made. */
+export function choiceView({ name, label, options, required }: OfferedChoice, picked: Choices): ChoiceView {
+  const only = required && options.length === 1 ? options[0]!.value : ''
+  const chosen = Object.hasOwn(picked, name) ? picked[name] : only
+  const none = required ? [] : [{ value: '', label: 'None' }]
+  return {
+    field: choiceField(name),
+    label,
+    isRequired: required,
+    options: [...none, ...options].map((each) => ({ ...each, isChosen: each.value === chosen })),
+  }
+}
+
+const choiceField = (name: string): string => `choice-${name}`
 
 /** The form's field for the scopes of the resource at this place in the request. */
 const scopeField = (index: number): string => (index === 0 ? 'scope' : `scope-${index}`)

@@ -1,11 +1,13 @@
 import { defined } from '../../lib/defined.ts'
 import type { Identity } from '../../types.ts'
+import { offerChoices, type OfferedChoice } from '../choices.ts'
 import type { Context } from '../context.ts'
 import type { Access } from '../grants.ts'
+import type { Choices } from '../options.ts'
 import { consentPage } from '../page/consent.ts'
 import { lookOf } from '../page/layout.ts'
 import { cleanText } from '../page/text.ts'
-import { offeredChoices } from './choice.ts'
+import { choiceView, offeredChoices } from './choice.ts'
 import { labelClient } from './client-label.ts'
 import { canRemember } from './remembered-consent.ts'
 import { requestPath, type AuthorizationRequest } from './request.ts'
@@ -26,25 +28,32 @@ export async function askForConsent(
     ...defined({ subject }),
   })
   const all = [...(also.cookies ?? []), ...cookies]
-  return showConsent(context, { target, transaction, user }, { ...also, cookies: all })
+  const choices = user === undefined ? [] : await offerChoices(context, user, httpRequest)
+  return showConsent(context, { target, transaction, user, choices }, { ...also, cookies: all })
 }
 
 /** The page for a transaction. `again`: what the user chose and what is wrong with it. */
 export async function showConsent(
   context: Context,
-  about: { target: Target; transaction: Transaction; user: Identity | undefined },
-  again: { problem?: string; chosen?: Access; cookies?: readonly string[] } = {},
+  about: {
+    target: Target
+    transaction: Transaction
+    user: Identity | undefined
+    choices: readonly OfferedChoice[]
+  },
+  again: { problem?: string; chosen?: Access; picked?: Choices; cookies?: readonly string[] } = {},
 ): Promise<Response> {
-  const { target, transaction, user } = about
+  const { target, transaction, user, choices } = about
   const { request } = transaction
   const { client } = target
-  const { chosen, ...more } = again
+  const { chosen, picked = {}, ...more } = again
   return consentPage({
     look: lookOf(context),
     paths: context.paths,
     client: { id: client.id, name: client.name, ...labelClient(client, request.redirectUri) },
     redirectUri: request.redirectUri,
     resources: offeredChoices(context, request.access, chosen),
+    choices: choices.map((each) => choiceView(each, picked)),
     sealed: await sealTransaction(context, transaction),
     remember: canRemember(context, request) ? context.options.lifetimes.rememberedConsent : 0,
     ...defined({ account: user && accountOf(context, request, user), signInWith: context.signIn.name }),

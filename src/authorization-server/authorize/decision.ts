@@ -4,12 +4,13 @@ import { defined } from '../../lib/defined.ts'
 import type { Identity } from '../../types.ts'
 import { requireSameOrigin } from '../browser/csrf.ts'
 import { seeOther } from '../browser/redirect.ts'
+import { offerChoices } from '../choices.ts'
 import type { Context } from '../context.ts'
 import { answeredError, PageError } from '../page-error.ts'
 import { identifyUser } from '../sign-in/identity.ts'
 import { startSignIn } from '../sign-in/leg.ts'
 import type { Approval } from './approval.ts'
-import { choiceProblem, chosenAccess } from './choice.ts'
+import { choiceProblem, chosenAccess, pickedChoices } from './choice.ts'
 import { askForConsent, showConsent } from './consent.ts'
 import { requestPath, wishesOf } from './request.ts'
 import { issueCode, sendError } from './response.ts'
@@ -33,10 +34,15 @@ export async function decide(context: Context, httpRequest: Request): Promise<Re
     return sendError(context, target, denied, deniedCookies(context, httpRequest, transaction))
   }
   const chosen = chosenAccess(context, request.access, form)
-  const problem =
-    decision === 'approve' ? choiceProblem(context, request.access, chosen) : 'Choose Approve or Deny.'
   const user = await identifyUser(context, httpRequest)
-  if (problem !== undefined) return showConsent(context, { target, transaction, user }, { problem, chosen })
+  const choices = user === undefined ? [] : await offerChoices(context, user, httpRequest)
+  const { picked, problem: unpicked } = pickedChoices(choices, form)
+  const problem =
+    decision === 'approve'
+      ? (choiceProblem(context, request.access, chosen) ?? unpicked)
+      : 'Choose Approve or Deny.'
+  if (problem !== undefined)
+    return showConsent(context, { target, transaction, user, choices }, { problem, chosen, picked })
 
   const { grantId, subject, expires } = transaction
   const approval: Approval = {
@@ -46,7 +52,7 @@ export async function decide(context: Context, httpRequest: Request): Promise<Re
     // With an upstream the sign-in that follows may take as long again.
     repeatableUntil:
       context.signIn.consent === 'before' ? expires + context.options.lifetimes.transaction : expires,
-    ...defined({ subject }),
+    ...defined({ subject, choices: user && picked }),
   }
   return approve(context, httpRequest, { target, transaction, approval, user })
 }

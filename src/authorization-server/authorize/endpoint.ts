@@ -1,6 +1,7 @@
 import { isOAuthError, OAuthError } from '../../errors.ts'
 import type { Identity } from '../../types.ts'
 import type { Context } from '../context.ts'
+import type { Choices } from '../options.ts'
 import { pageEndpoint } from '../page/endpoint.ts'
 import { identifyUser, limitAccess } from '../sign-in/identity.ts'
 import { startSignIn } from '../sign-in/leg.ts'
@@ -8,7 +9,7 @@ import { newApproval } from './approval.ts'
 import { askForConsent } from './consent.ts'
 import { decide } from './decision.ts'
 import { mustSignInAgain, pathAfterSignIn } from './reauthentication.ts'
-import { askAgainIfCrossSite, maySkipConsent } from './remembered-consent.ts'
+import { askAgainIfCrossSite, recallConsent } from './remembered-consent.ts'
 import { checkRequest, requestPath, wishesOf, type AuthorizationRequest } from './request.ts'
 import { issueCode, refuseRequest } from './response.ts'
 import { findTarget, readParameters, type Target } from './target.ts'
@@ -33,8 +34,9 @@ async function authorize(context: Context, httpRequest: Request): Promise<Respon
     if (user === undefined && context.signIn.consent === 'after')
       return await signInFirst(context, httpRequest, request)
     const offered = { ...request, access: limitAccess(request.access, user) }
-    if (user !== undefined && (await maySkipConsent(context, httpRequest, user, offered)))
-      return await approveAsBefore(context, httpRequest, { target, request, offered, user })
+    const choices = user && (await recallConsent(context, httpRequest, user, offered))
+    if (user !== undefined && choices !== undefined)
+      return await approveAsBefore(context, httpRequest, { target, request, offered, user, choices })
     if (request.prompt === 'none')
       throw new OAuthError('consent_required', 'The user has to be asked for consent')
     return await askForConsent(context, httpRequest, { target, request: offered, user })
@@ -71,10 +73,16 @@ async function signInFirst(
 async function approveAsBefore(
   context: Context,
   httpRequest: Request,
-  about: { target: Target; request: AuthorizationRequest; offered: AuthorizationRequest; user: Identity },
+  about: {
+    target: Target
+    request: AuthorizationRequest
+    offered: AuthorizationRequest
+    user: Identity
+    choices: Choices
+  },
 ): Promise<Response> {
-  const { target, request, offered, user } = about
-  const approval = newApproval(context, offered, user.subject)
+  const { target, request, offered, user, choices } = about
+  const approval = newApproval(context, offered, user.subject, choices)
   if (context.signIn.consent === 'after') return issueCode(context, target, approval, user)
   const path = requestPath(context, request)
   return startSignIn(context, httpRequest, { ...wishesOf(request), path, approval })

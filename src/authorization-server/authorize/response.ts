@@ -21,13 +21,15 @@ import type { Target } from './target.ts'
 export async function issueCode(
   context: Context,
   { client, redirectUri, state }: Target,
-  { grantId, request, remember, repeatableUntil }: Approval,
+  { grantId, request, remember, repeatableUntil, choices = {} }: Approval,
   user: Identity,
   cookies: readonly string[] = [],
 ): Promise<Response> {
   const { subject, authTime, acr, props, upstream } = user
   const access = limitAccess(request.access, user)
-  const consent = remember ? await rememberedConsent(context, subject, { ...request, access }) : undefined
+  const consent = remember
+    ? await rememberedConsent(context, subject, { ...request, access }, choices)
+    : undefined
   const secret = await context.grants.create({
     id: grantId,
     clientId: client.id,
@@ -37,6 +39,7 @@ export async function issueCode(
     redirectUri: request.redirectSent ? redirectUri : undefined,
     codeChallenge: request.codeChallenge,
     repeatableUntil,
+    choices,
     ...defined({ consent, authTime, acr, props, upstream }),
   })
   if (secret === 'taken') throw answeredError()

@@ -113,6 +113,7 @@ const publicGrant = (id: string, record: GrantRecord): Grant => ({
   resources: record.resources,
   scopes: record.scopes,
   access: record.access ?? Object.fromEntries(record.resources.map((each) => [each, record.scopes])),
+  choices: record.choices ?? {},
   created: record.created,
   lastUsed: lastUsed(record, record),
   expires: record.expires,

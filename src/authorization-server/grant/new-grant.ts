@@ -5,6 +5,7 @@ import type { ClientDirectory } from '../context.ts'
 import type { GrantRecord, NewGrant } from '../grants.ts'
 import type { KeyRing } from '../keys.ts'
 import type { RecordStore } from '../scoped-store.ts'
+import { sortedChoices } from '../choices.ts'
 import { scopesOf } from './access.ts'
 import { sealForGrant } from './attachments.ts'
 
@@ -31,7 +32,16 @@ const margin = 60
  */
 export async function codeSecrets({ issuer, sealer }: GrantsParts, grant: NewGrant): Promise<string[]> {
   const { id, clientId, subject, access, redirectUri = null, codeChallenge } = grant
-  const approved = [issuer, id, clientId, subject, access, redirectUri, codeChallenge]
+  const approved = [
+    issuer,
+    id,
+    clientId,
+    subject,
+    access,
+    redirectUri,
+    codeChallenge,
+    ...sortedChoices(grant.choices),
+  ]
   return (await sealer.macs('code', JSON.stringify(approved))).map((mac) => mac.slice(0, 27))
 }
 
@@ -66,6 +76,7 @@ export async function newRecord(
       authTime: grant.authTime,
       acr: grant.acr,
       props,
+      choices: sortedChoices(grant.choices).length > 0 ? grant.choices : undefined,
       upstream,
     }),
   }

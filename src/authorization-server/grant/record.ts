@@ -43,6 +43,7 @@ const codec = storedCodec<GrantRecord>('grant', {
   authTime: 'number?',
   acr: 'string?',
   props: 'string?',
+  choices: 'object?',
   upstream: 'string?',
 })
 

@@ -24,6 +24,7 @@ const consentShape: Shape<RememberedConsent> = {
   client: 'string',
   clientName: 'string?',
   host: 'string',
+  choices: 'object?',
   epoch: 'number',
   expires: 'number',
 }

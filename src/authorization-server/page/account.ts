@@ -11,6 +11,8 @@ export interface AppView {
   readonly host: string | undefined
   /** Names of the resources that it may use. */
   readonly resources: readonly string[]
+  /** What the user chose for it, in words. */
+  readonly choices: readonly string[]
   /** What it may do there, in words. */
   readonly permissions: readonly string[]
   /** Seconds since the epoch. */
@@ -76,7 +78,7 @@ const messages: Readonly<Record<string, string>> = {
 }
 
 function connectedApp(view: AccountView, app: AppView): Html {
-  const { host, resources, permissions, created, lastUsed } = app
+  const { host, resources, choices, permissions, created, lastUsed } = app
   const { now } = view
   const name = clientName(app.name)
   return html`<li>
@@ -85,6 +87,7 @@ function connectedApp(view: AccountView, app: AppView): Html {
       <p class="soft">
         ${host === undefined ? '' : html`<bdi>${host}</bdi> · `}uses <bdi>${listText(resources)}</bdi>
       </p>
+      ${choices.map((each) => html`<p class="soft"><bdi>${each}</bdi></p>`)}
       ${
         permissions.length === 0
           ? ''

@@ -29,12 +29,22 @@ export interface OfferedScope {
   readonly isChecked: boolean
 }
 
+/** What the user chooses beside scopes. */
+export interface ChoiceView {
+  /** Name of the form's field. */
+  readonly field: string
+  readonly label: string
+  readonly isRequired: boolean
+  readonly options: readonly { readonly value: string; readonly label: string; readonly isChosen: boolean }[]
+}
+
 export interface ConsentView {
   readonly look: Look
   readonly paths: { readonly authorize: string; readonly account: string }
   readonly client: ClientLabel & { readonly id: string; readonly name: string | undefined }
   readonly redirectUri: string
   readonly resources: readonly OfferedResource[]
+  readonly choices: readonly ChoiceView[]
   /** The sealed transaction. */
   readonly sealed: string
   /** The signed-in account, and the URL that switches to another one. */
@@ -67,7 +77,7 @@ export function consentPage(view: ConsentView): Promise<Response> {
       ${destination(view)}
       <form method="post" action="${paths.authorize}">
         <input type="hidden" name="transaction" value="${sealed}" />
-        ${permissions(resources)} ${rememberBox(view)}
+        ${view.choices.map(choice)} ${permissions(resources)} ${rememberBox(view)}
         <div class="actions">
           <button type="submit" name="decision" value="deny">Deny</button>
           <button type="submit" name="decision" value="approve" class="primary">Approve</button>
@@ -155,6 +165,29 @@ export function describeRedirect(uri: string): { host: string; kind: keyof typeo
     return { host, kind: isLoopbackHost(hostname) ? 'loopback' : 'web' }
   return { host: cleanText(protocol + (host === '' ? pathname : `//${host}`)), kind: 'app' }
 }
+
+/** A few options are radio buttons, more are a list. */
+function choice({ field, label, isRequired, options }: ChoiceView): Html {
+  const mark = isRequired ? html` <em>(required)</em>` : ''
+  if (options.length === 0)
+    return html`<p class="note">Your account has nothing to choose for <bdi>${label}</bdi>.</p>`
+  if (options.length > maxRadios)
+    return html`<p class="next">
+      <label for="${field}"><strong>${label}</strong>${mark}</label>
+      <select id="${field}" name="${field}">
+        ${isRequired ? html`<option value="">Choose …</option>` : ''}
+        ${options.map((each) => html`<option value="${each.value}" ${each.isChosen ? html`selected` : ''}>${each.label}</option>`)}
+      </select>
+    </p>`
+  return html`<fieldset>
+    <legend>${label}${mark}</legend>
+    <div class="choices">
+      ${options.map((each) => html`<label class="choice"><input type="radio" name="${field}" value="${each.value}" ${each.isChosen ? html`checked` : ''} /><span>${each.label}</span></label>`)}
+    </div>
+  </fieldset>`
+}
+
+const maxRadios = 6
 
 /** What the app may do, by resource. A single scope is not a choice: approving grants it. */
 function permissions(resources: readonly OfferedResource[]): Html {

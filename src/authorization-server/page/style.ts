@@ -37,8 +37,8 @@ fieldset{padding:0;border:0;min-width:0}
 .choice code{display:block;color:var(--soft)}
 .choice:is(p,:has(:disabled)){cursor:auto}
 .plain{padding:.9rem 0 0;font-size:.9375rem}
-input[type=checkbox]{flex:none;width:1.2rem;height:1.2rem;margin:.15rem 0 0;accent-color:var(--accent)}
-input:is([type=text],[type=password]){width:100%;margin:.4rem 0 0;padding:.7rem .9rem;font:inherit;color:inherit;background:var(--card);border:1px solid var(--edge);border-radius:.7rem}
+input:is([type=checkbox],[type=radio]){flex:none;width:1.2rem;height:1.2rem;margin:.15rem 0 0;accent-color:var(--accent)}
+input:is([type=text],[type=password]),select{width:100%;margin:.4rem 0 0;padding:.7rem .9rem;font:inherit;color:inherit;background:var(--card);border:1px solid var(--edge);border-radius:.7rem}
 .actions{display:grid;grid-auto-flow:column;grid-auto-columns:1fr;gap:.75rem}
 button,.button{display:block;width:100%;padding:.7rem 1rem;min-height:2.9rem;font:inherit;font-weight:600;text-align:center;text-decoration:none;border:1px solid var(--edge);border-radius:.7rem;background:var(--card);color:inherit;cursor:pointer}
 .choices .choice:hover,.choices :has(:checked),button:hover,.button:hover{background:var(--tint)}

@@ -28,6 +28,8 @@ export interface AccessTokenClaims extends Record<string, unknown> {
   acr?: string
   /** Props, sealed. `true`: they are too large for a token and lie in the grant. */
   props?: string | true
+  /** What the user chose at consent, by name. */
+  choices?: Readonly<Record<string, string>>
   /** The key ring's epoch. Absent in the first one. */
   epoch?: number
 }
@@ -46,6 +48,7 @@ const codec = sealedCodec(
     auth_time: 'number?',
     acr: 'string?',
     props: 'any?',
+    choices: 'object?',
     epoch: 'number?',
   }),
 )
@@ -85,6 +88,7 @@ export async function issueAccessToken(
       auth_time: grant.authTime && Math.floor(grant.authTime),
       acr: grant.acr,
       props: grant.props && (fitsToken(grant.props) ? grant.props : (true as const)),
+      choices: grant.choices,
       epoch: epoch === 0 ? undefined : epoch,
     }),
   }

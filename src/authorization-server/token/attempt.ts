@@ -1,5 +1,6 @@
 import { isUnavailableError } from '../../errors.ts'
 import type { NewEvent } from '../../lib/runtime.ts'
+import type { OfferedChoice } from '../choices.ts'
 import type { Client, Context } from '../context.ts'
 import { changeGrant, type Verdict } from '../grant/record.ts'
 import type { GrantRecord } from '../grants.ts'
@@ -21,6 +22,7 @@ export interface Attempt {
   /** What this call has tried to write: a series, or a generation. */
   tried?: string
   hookAnswer?: HookAnswer
+  offeredChoices?: readonly OfferedChoice[]
 }
 
 /** Changes the grant by one conditional write, and reports the events of the verdict that stands. */

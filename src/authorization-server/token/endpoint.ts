@@ -44,7 +44,9 @@ export function tokenEndpoint(context: Context): (request: Request) => Promise<R
     if (!client.grantTypes.includes(grantType))
       throw new OAuthError('unauthorized_client', 'The client is not registered for this grant type')
     try {
-      return json(await respond(context, client, { parameters, resources }), { headers: noStore })
+      return json(await respond(context, client, { parameters, resources, httpRequest: request }), {
+        headers: noStore,
+      })
     } catch (error) {
       await reportRefusal(context, request, client, error)
       throw error

@@ -76,7 +76,7 @@ const inactive = { active: false }
 
 /** Claims are named one by one, so that props do not leave this server. */
 function active(claims: AccessTokenClaims): Record<string, unknown> {
-  const { iss, aud, sub, client_id, scope, iat, exp, jti, auth_time, acr } = claims
-  const signIn = defined({ auth_time, acr })
+  const { iss, aud, sub, client_id, scope, iat, exp, jti, auth_time, acr, choices } = claims
+  const signIn = defined({ auth_time, acr, choices })
   return { active: true, token_type: 'Bearer', iss, aud, sub, client_id, scope, iat, exp, jti, ...signIn }
 }

@@ -20,6 +20,7 @@ import {
   type TokenRequest,
   type TokenResponse,
 } from './response.ts'
+import { recheckChoices } from './grant-choices.ts'
 import { applyTokenHook, type Offer } from './token-hook.ts'
 
 /**
@@ -116,13 +117,19 @@ async function judge(
   return isUnredeemed ? { refuse: new UnknownGrantError() } : revoke(attempt, grant, 'replaced before')
 }
 
+/** What the application says of it now. */
+async function judgeOffer(attempt: RefreshAttempt, found: Offer): ReturnType<typeof applyTokenHook<Offer>> {
+  const left = await recheckChoices(attempt, found)
+  return 'refuse' in left ? left : applyTokenHook(attempt, left)
+}
+
 async function rotate(
   attempt: RefreshAttempt,
   found: Offer,
   generation: number,
 ): Promise<Verdict<Refreshed>> {
   const { context, secrets, seriesHash, presented } = attempt
-  const offer = await applyTokenHook(attempt, found)
+  const offer = await judgeOffer(attempt, found)
   if ('refuse' in offer) return offer
   const { repeats, repeatedInARow, ...kept } = offer.grant
   const now = context.runtime.clock()
@@ -170,7 +177,7 @@ async function repeat(attempt: RefreshAttempt, found: Offer, mayStand: boolean):
   const repeatedInARow = (grant.repeatedInARow ?? 0) + (grant.repeats === undefined ? 1 : 0)
   if (repeats > maxRepeats || repeatedInARow > maxRepeatedInARow)
     return revoke(attempt, grant, 'repeated too often')
-  const offer = await applyTokenHook(attempt, found)
+  const offer = await judgeOffer(attempt, found)
   if ('refuse' in offer) return offer
   attempt.events.push({
     type: 'refresh.repeated',

@@ -11,6 +11,8 @@ import { issueAccessToken } from './access-token.ts'
 export interface TokenRequest {
   parameters: ReadonlyMap<string, string>
   resources: readonly string[]
+  /** Its body is read. */
+  httpRequest: Request
 }
 
 /** OAuth 2.1 §3.2.3. */

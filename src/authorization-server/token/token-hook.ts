@@ -1,12 +1,11 @@
-import { isUnavailableError, OAuthError } from '../../errors.ts'
+import { OAuthError } from '../../errors.ts'
 import { object, strings, text } from '../../lib/options.ts'
-import { attribute, attributed, callPart } from '../../lib/runtime.ts'
-import { requireWithin } from '../../lib/within.ts'
 import type { Resource } from '../context.ts'
 import { openForGrant, sealForGrant } from '../grant/attachments.ts'
 import { tombstone } from '../grant/record.ts'
 import type { GrantRecord } from '../grants.ts'
 import type { PendingTokens } from '../options.ts'
+import { askApplication } from './application.ts'
 import { aboutGrant, type Attempt } from './attempt.ts'
 
 /** The tokens that a request would get. */
@@ -24,9 +23,6 @@ export interface HookAnswer {
   readonly before: string | undefined
   readonly after: string | undefined
 }
-
-/** Seconds. */
-const patience = 10
 
 /**
  * The offer as `onTokens` leaves it, or its refusal. Call it after everything is validated and before
@@ -59,24 +55,15 @@ async function ask(attempt: Attempt, offer: Offer): Promise<HookAnswer> {
   const { issuer, sealer, options } = attempt.context
   const { props: before } = offer.grant
   const pending = await pendingTokens(attempt, offer)
-  try {
-    const given = await requireWithin(
-      patience,
-      callPart('onTokens', () => options.onTokens!(pending)),
-      'The answer',
-    )
+  return askApplication('onTokens', async () => {
+    const given = await options.onTokens!(pending)
     const { scopes, props, deny } = hookAnswer().required(given ?? {}, 'onTokens')
     const after =
       props === undefined
         ? before
         : await sealForGrant(sealer, issuer, attempt.grantId, 'props', props, 'onTokens.props')
     return { scopes, deny, before, after }
-  } catch (thrown) {
-    if (isUnavailableError(thrown)) throw attributed('onTokens', thrown)
-    // Also for an OAuthError that the hook threw: it says nothing about this request of this client.
-    const error = new OAuthError('server_error', 'Something went wrong here', { status: 500 })
-    throw attribute(error, 'onTokens', thrown)
-  }
+  })
 }
 
 async function pendingTokens(
@@ -91,6 +78,7 @@ async function pendingTokens(
     resource: resource.resource,
     scopes: Object.freeze([...scopes]),
     props: opened ? opened.value : undefined,
+    choices: Object.freeze({ ...grant.choices }),
     grantType: request.parameters.get('grant_type') as PendingTokens['grantType'],
   })
 }

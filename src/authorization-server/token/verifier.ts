@@ -43,6 +43,7 @@ export function createVerifier(context: Context, resource: string): TokenVerifie
         expiresAt: claims.exp,
         claims: withoutProps(claims),
         props,
+        ...defined({ choices: claims.choices }),
         upstream: () => upstreamToken(context, grantId),
         // The guard calls this for a cached verdict. Synchronous if nothing has to be read.
         revalidate() {

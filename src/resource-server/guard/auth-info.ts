@@ -29,6 +29,7 @@ export function createAuthInfo(
     subject,
     claims,
     props,
+    choices: Object.freeze(verified.choices ?? {}),
   }
   defineHidden(auth, 'token', token)
   defineHidden(auth, 'hasScope', (scope: string) => compareScopes(carried, [scope]).sufficient)
