@@ -21,6 +21,8 @@ export interface HostFacts {
   unknownMethods?: boolean
   /** Requests whose `Host` is no host reach the adapter. Default true. */
   malformedHosts?: boolean
+  /** The host closes the connection of an upload that is not read, which a client may notice before the answer. Default false. */
+  closesUploads?: boolean
   /** The host writes the query anew (Next: `+` for `%20`). Default false. */
   rewritesQuery?: boolean
 }
@@ -311,9 +313,14 @@ export function adapterSuite(name: string, start: Start, facts: HostFacts = {}):
     if (facts.drains ?? true)
       test('a body that nobody reads to its end: the next request is answered', async () => {
         const body = new Uint8Array(1_000_000)
-        expect((await fetch(`${url}/mcp`, { method: 'POST', body })).status).toBe(401)
-        const partly = await call('upload', { method: 'POST', body })
-        expect((await partly.json()).first).toBeGreaterThan(0)
+        const unread = fetch(`${url}/mcp`, { method: 'POST', body }).then(({ status }) => status)
+        const closed = (error: unknown): 'closed' => {
+          if (facts.closesUploads === true) return 'closed'
+          throw error
+        }
+        expect(await unread.catch(closed)).toBeOneOf([401, 'closed'])
+        const partly = call('upload', { method: 'POST', body }).then((response) => response.json())
+        expect(await partly.catch(closed)).toBeOneOf([{ first: expect.toSatisfy((n) => n > 0) }, 'closed'])
         expect((await call('echo')).status).toBe(200)
       })
   })

@@ -16,7 +16,7 @@ adapterSuite(
     })
     return { close: () => miniflare.dispose() }
   },
-  { malformedHosts: false },
+  { malformedHosts: false, closesUploads: true },
 )
 
 test('the parts are built once, by the first request', async () => {
