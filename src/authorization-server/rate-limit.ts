@@ -104,12 +104,16 @@ export function memoryRateLimiter(options: { limit?: number; clock?: Clock } = {
     limit: integer({ min: 1, max: 1_000_000 }).default(60),
     clock: func().default(systemClock),
   })
-  const windows = new Lru<{ until: number; count: number }>(10_000)
+  // By kind, so that a caller who makes many windows of one kind evicts none of another (brute force).
+  const kinds = new Map<string, Lru<{ until: number; count: number }>>()
   return {
     limit: async ({ key }) => {
       const now = clock()
+      const kind = key.slice(0, key.indexOf(':') + 1)
+      const windows = kinds.get(kind) ?? new Lru<{ until: number; count: number }>(10_000)
+      kinds.set(kind, windows)
       const window = windows.get(key)
-      const share = key.startsWith('register:') ? 5 : key.startsWith('sign-in:') ? 1 / 6 : 1
+      const share = kind === 'register:' ? 5 : kind === 'sign-in:' ? 1 / 6 : 1
       const most = Math.ceil(limit * share)
       if (window !== undefined && window.until > now) return { success: ++window.count <= most }
       windows.set(key, { until: now + period, count: 1 })

@@ -401,3 +401,50 @@ test('CN14 consent.choices is a function', () => {
     '`consent.choices` must be a function; got an empty list',
   )
 })
+
+test('CN14 a choice that is not offered any more when the user approves: asked again, never dropped', async () => {
+  const it = new ChoicesRig()
+  it.offered = [mode]
+  const browser = browserOf(it.rig, 'alice')
+  const page = await browser.get(await requestUrl())
+  it.offered = []
+  const again = await choose(browser, page, { 'choice-mode': 'read-only' })
+  expect(again.status).toBe(400)
+  expect(again.text).toContain('has changed')
+  expect(await grantsWritten(it.rig)).toBe(0)
+  // The user has seen the page without the choice, and agrees.
+  expect(codeOf(await choose(browser, again, {}))).not.toBe('')
+})
+
+test('CN14 another account has signed in before an incomplete answer: the new page is of that account', async () => {
+  const it = new ChoicesRig()
+  const browser = browserOf(it.rig, 'alice')
+  const page = await browser.get(await requestUrl())
+  browser.cookies.set('user', 'bob')
+  const ofBob = await choose(browser, page, {})
+  expect(ofBob.text).toContain('bob')
+  browser.cookies.set('user', 'alice')
+  const asked = await choose(browser, ofBob, acme)
+  expect(asked.status).toBe(400)
+  expect(asked.text).toContain('Another account has signed in')
+  expect(await it.rig.as.grants.list('alice')).toEqual([])
+})
+
+test('CN14 an upstream signs in another account than the page named after an incomplete answer: asked again', async () => {
+  const upstream = new FakeUpstream()
+  const it = new ChoicesRig({ signIn: upstream })
+  const browser = browserOf(it.rig, 'nobody')
+  const callback = (shown: Shown): string =>
+    `/authorize/callback?code=1&state=${shown.location!.searchParams.get('state')}`
+  const page = await browser.get(await requestUrl())
+  upstream.user = { subject: 'alice' }
+  await browser.get(callback(await browser.get('/account')))
+  const named = await choose(browser, page, {})
+  expect(named.text).toContain('alice')
+  const away = await choose(browser, named, acme)
+  upstream.user = { subject: 'bob' }
+  const asked = await browser.get(callback(away))
+  expect(asked.status).toBe(400)
+  expect(asked.text).toContain('another account')
+  expect(await it.rig.as.grants.list('bob')).toEqual([])
+})

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { keySignIn, type KeySignInOptions } from '../../src/authorization-server/sign-in/key.ts'
 import type { AuthorizationServerOptions } from '../../src/authorization-server/options.ts'
 import { ConfigurationError, UnavailableError } from '../../src/errors.ts'
-import { Rig } from '../support/as.ts'
+import { ok, Rig } from '../support/as.ts'
 import {
   Browser,
   codeOf,
@@ -11,6 +11,7 @@ import {
   expectRedirect,
   forms,
   requestUrl,
+  verifier,
   type Shown,
 } from '../support/pages.ts'
 
@@ -167,4 +168,38 @@ test.each<[string, unknown]>([
   const create = (): unknown => keySignIn(options as never)
   expect(create).toThrow(ConfigurationError)
   expect(create).toThrow(expect.objectContaining({ option }))
+})
+
+test('SI4 the props of the identity reach onTokens, consent.choices and the handler; too large ones are an error', async () => {
+  const seen: unknown[] = []
+  let props: unknown = { role: 'reader' }
+  const rig = new Rig({
+    signIn: keySignIn({ verify: (key) => ({ subject: key, props }) }),
+    onTokens: (pending) => {
+      seen.push(pending.props)
+      return undefined
+    },
+    consent: {
+      choices: (identity) => {
+        seen.push(identity.props)
+        return []
+      },
+    },
+  })
+  const browser = new Browser(rig)
+  const back = await browser.submit(await browser.get(await requestUrl()), { fields: { key: 'alice' } })
+  const consent = await browser.visit(back.location!.href, { 'sec-fetch-site': 'same-origin' })
+  const approved = await browser.submit(consent, { decision: 'approve', scopes: ['notes:read'] })
+  const { access_token: token } = await ok(
+    await rig.redeem({ code: codeOf(approved), verifier, grantId: '' }, {}),
+  )
+  await rig.call(token)
+  expect(rig.seen.at(-1)!.props).toEqual(props)
+  expect(seen.length).toBeGreaterThan(1)
+  expect(seen.every((each) => JSON.stringify(each) === JSON.stringify(props))).toBe(true)
+  props = { note: 'x'.repeat(1500) }
+  const other = new Browser(rig)
+  expect((await other.submit(await other.get(await requestUrl()), { fields: { key: 'bob' } })).status).toBe(
+    500,
+  )
 })

@@ -124,3 +124,12 @@ test.each([
     if (clientId === 'pub') await ok(await rig.refresh((await rig.tokens()).refresh_token))
   },
 )
+
+test('RL1 windows of one kind, made with names of a stranger’s choice, evict none of another kind', async () => {
+  const { limit } = memoryRateLimiter({ clock: () => 0 })
+  const key = 'sign-in:user:ada'
+  for (let i = 0; i < 10; i++) expect(await limit({ key })).toEqual({ success: true })
+  expect(await limit({ key })).toEqual({ success: false })
+  for (let i = 0; i < 10_001; i++) await limit({ key: `secret:c${i}` })
+  expect(await limit({ key })).toEqual({ success: false })
+})

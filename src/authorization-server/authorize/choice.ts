@@ -74,7 +74,15 @@ export function pickedChoices(
     Object.fromEntries(sent.filter(([, value]) => value !== '')),
   )
   const wrong = missing ?? offered.find(({ name }) => dropped.includes(name))
-  return { picked: choices, problem: wrong && `Choose an option for “${wrong.label}”.` }
+  // What the page offered and is not offered any more: without it the approval would be wider.
+  const isGone = [...form].some(
+    ([field, value]) =>
+      field.startsWith(choiceField('')) &&
+      value !== '' &&
+      !offered.some(({ name }) => choiceField(name) === field),
+  )
+  const changed = isGone ? 'What there is to choose has changed. Check again whether you agree.' : undefined
+  return { picked: choices, problem: wrong ? `Choose an option for “${wrong.label}”.` : changed }
 }
 
 /** The choice for the form. A required one with one option is made. */

@@ -41,6 +41,9 @@ export async function decide(context: Context, httpRequest: Request): Promise<Re
     decision === 'approve'
       ? (choiceProblem(context, request.access, chosen) ?? unpicked)
       : 'Choose Approve or Deny.'
+  // The page names the user whom its transaction names: another user gets a page of their own.
+  if (problem !== undefined && user?.subject !== transaction.subject)
+    return askForConsent(context, httpRequest, { target, request, user }, { problem })
   if (problem !== undefined)
     return showConsent(context, { target, transaction, user, choices }, { problem, chosen, picked })
 

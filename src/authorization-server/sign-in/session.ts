@@ -1,3 +1,5 @@
+import { ConfigurationError } from '../../errors.ts'
+import { utf8 } from '../../lib/bytes.ts'
 import { recordCodec, sealedCodec } from '../../lib/codec.ts'
 import { oneLine } from '../../lib/runtime.ts'
 import type { Identity } from '../../types.ts'
@@ -5,8 +7,8 @@ import { clearCookie, getCookie, setCookie } from '../browser/cookies.ts'
 import type { Context } from '../context.ts'
 import { sealContext } from '../seal-context.ts'
 
-/** The part of an identity that lies in the session. Props and upstream tokens belong to a grant. */
-export type SessionIdentity = Pick<Identity, 'subject' | 'name' | 'authTime' | 'acr' | 'scopes'>
+/** The part of an identity that lies in the session. Upstream tokens belong to a grant. */
+export type SessionIdentity = Pick<Identity, 'subject' | 'name' | 'authTime' | 'acr' | 'scopes' | 'props'>
 
 interface Session extends SessionIdentity {
   /** Seconds since the epoch. */
@@ -23,6 +25,7 @@ const codec = sealedCodec(
     authTime: 'number?',
     acr: 'string?',
     scopes: 'strings?',
+    props: 'any?',
     expires: 'number',
     epoch: 'number',
   }),
@@ -42,6 +45,8 @@ export async function readSession(context: Context, request: Request): Promise<S
 export async function startSession(context: Context, identity: Identity): Promise<string> {
   const { sealer, keys, options, runtime } = context
   const { subject, name, authTime, acr, scopes } = identity
+  // With consent before the sign-in, the props go into the grant at once.
+  const props = context.signIn.consent === 'after' ? fittingProps(identity.props) : undefined
   const now = runtime.clock()
   const lifetime = options.lifetimes.session
   const session = {
@@ -51,10 +56,20 @@ export async function startSession(context: Context, identity: Identity): Promis
     authTime: authTime ?? now,
     acr: acr ?? undefined,
     scopes: scopes ?? undefined,
+    props,
     expires: now + lifetime,
     epoch: await keys.epoch(),
   } as Session
   return setCookie(context, 'session', await codec.seal(sealer, sessionContext(context), session), lifetime)
+}
+
+/** Bytes of JSON that leave room for the rest in a cookie of 4096 bytes. */
+const maxProps = 1500
+
+function fittingProps(props: unknown): unknown {
+  const size = utf8(JSON.stringify(props) ?? '').length
+  if (size <= maxProps) return props
+  throw new ConfigurationError('identity.props', `must be JSON of at most ${maxProps} bytes; got ${size}`)
 }
 
 export const endSession = (context: Context): string => clearCookie(context, 'session')

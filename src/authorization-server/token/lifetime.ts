@@ -4,8 +4,8 @@ import type { GrantRecord } from '../grants.ts'
 type Lifetimes = Context['options']['lifetimes']
 
 /**
- * Token lifetime: when an access token that is issued now expires: never after the grant's absolute end. In seconds since the
- * epoch.
+ * Token lifetime: when an access token that is issued now expires, in seconds since the epoch. Never after
+ * the grant's absolute end.
  */
 export function accessTokenExpiry(
   now: number,
