@@ -47,7 +47,7 @@ const limits: [subpath: string, ceiling: number, forbidden: RegExp][] = [
   ['.', 26_950, /valibot|oauth4webapi|hono|authorization-server|client\//],
   [
     './authorization-server',
-    65_600,
+    64_600,
     /oauth4webapi|resource-server|dist\/client|dist\/upstream|sign-in\/(password|key|one-of|development|form)/,
   ],
   ['./client', 27_500, /dist\/(resource-server|authorization-server|upstream)|hono|@modelcontextprotocol/],
@@ -63,9 +63,9 @@ test.each(limits)(
   },
 )
 
-test('the guard together with the authorization server stays below 78 500 bytes gzipped', async () => {
+test('the guard together with the authorization server stays below 78 800 bytes gzipped', async () => {
   const { bytes } = await bundle('.', ['./authorization-server'])
-  expect(bytes).toBeLessThanOrEqual(78_500)
+  expect(bytes).toBeLessThanOrEqual(78_800)
 })
 
 const small = Object.keys(exports).filter((subpath) =>

@@ -1,4 +1,4 @@
-// The fixtures of checks.md: an authorization server as it is seen from outside, and a guard in front of a handler that counts.
+// The fixtures of the guard's requirements: an authorization server as it is seen from outside, and a guard in front of a handler that counts.
 import { exportJWK } from 'jose/key/export'
 import { generateKeyPair } from 'jose/key/generate/keypair'
 import { SignJWT } from 'jose/jwt/sign'
@@ -193,7 +193,7 @@ export function post(token?: string, headers: Record<string, string> = {}, url: 
 
 const challengeOf = (response: Response): string => response.headers.get('www-authenticate') ?? ''
 
-/** The answers of checks.md, as what can be compared. */
+/** The answers that the requirements name, as what can be compared. */
 export interface Answer {
   status: number
   challenge: string
