@@ -209,7 +209,8 @@ export interface Identity {
   /** The most that this user may grant. Default: everything. */
   scopes?: readonly string[]
   /**
-   * Travels with the grant; what the handler gets as `auth.props`. JSON of at most 16 000 bytes; 1500 bytes if
+   * Travels with the grant; what the handler gets as `auth.props`. JSON of at most 16 000 bytes; 1500 bytes
+   * if
    * the sign-in has `finish` and `consent: 'after'`, because it lies in the session until the user approves.
    */
   props?: unknown
@@ -233,7 +234,8 @@ export interface SignInLeg {
   kept?: string
   /**
    * Counts an attempt to sign in: by this caller, and at this account, if one is named, by all callers
-   * together. Rejects with 429 above the limit. Await it before anything that costs time or checks a credential.
+   * together. Rejects with 429 above the limit. Await it before anything that costs time or checks a
+   * credential.
    */
   attempt(account?: string): Promise<void>
 }

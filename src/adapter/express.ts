@@ -64,7 +64,8 @@ export function guard<P = unknown>(rs: Lazy<ResourceServer<P>>, need?: ProtectNe
     const { auth, request: judged } = admitted
     if (hasOperations && judged.body !== null) incoming.body = await judged.json()
     ;(incoming as { auth?: AuthInfo<P> | undefined }).auth = auth
-    // The handler's answer gets what the guard adds: CORS, Cache-Control, Deprecation. It may have a body, which
+    // The handler's answer gets what the guard adds: CORS, Cache-Control, Deprecation. It may have a body,
+    // which
     // must not be cached, and its type is the handler's.
     copyHeaders(outgoing, admitted.finish(new Response(new Uint8Array())).headers)
     setImmediate(endWithToken, outgoing, admitted)

@@ -13,7 +13,8 @@ import { sweep } from './node-sweep.ts'
  * write replaces its file at once, so that a crash leaves the old value or the new one. Processes that share
  * the folder take turns, and one that is killed does not stop the others. Also on Deno and Bun.
  *
- * Rejects if another user owns the folder or a file, or could have written it: a user who plants tokens chooses
+ * Rejects if another user owns the folder or a file, or could have written it: a user who plants tokens
+ * chooses
  * the account that is used.
  *
  * @param options.folder Default: `tollgate` below the user's configuration folder. It belongs to the storage:

@@ -4,7 +4,10 @@ import { finding } from './finding.ts'
 /** `Date` has whole seconds, and an answer takes its time: a smaller difference says nothing. */
 const tolerance = 10
 
-/** Whether the clock of this origin differs from ours by so many seconds that tokens expire too early or too late. */
+/**
+ * Whether the clock of this origin differs from ours by so many seconds that tokens expire too early or too
+ * late.
+ */
 export function checkClock([origin, skew]: [string, number]): Finding[] {
   if (Math.abs(skew) <= tolerance) return []
   const side = skew > 0 ? 'ahead of' : 'behind'

@@ -13,24 +13,32 @@ export type { RegisteredOperations } from './operations.ts'
 
 /** What else `deploymentFindings` looks at. */
 export interface DeploymentOptions {
-  /** The operation rules of `protect`, and the names of what the MCP server has registered. Default: not checked. */
+  /**
+   * The operation rules of `protect`, and the names of what the MCP server has registered. Default: not
+   * checked.
+   */
   operations?: RegisteredOperations
 }
 
 /**
- * What an MCP client would stumble over on its way from the resource to a token, each finding with its fix: metadata,
- * endpoints, key sets, clocks, kinds of tokens. Makes requests to the resource's own URLs and to the issuers, with the
- * `fetch` of the resource server; never follows a redirect and never sends a credential. For a check at the start, a
+ * What an MCP client would stumble over on its way from the resource to a token, each finding with its fix:
+ * metadata,
+ * endpoints, key sets, clocks, kinds of tokens. Makes requests to the resource's own URLs and to the issuers,
+ * with the
+ * `fetch` of the resource server; never follows a redirect and never sends a credential. For a check at the
+ * start, a
  * scheduled job or a test; no request of an MCP client waits for it.
  *
- * `rs` is what `createResourceServer()` returned. Pass the embedded authorization server as `as`, and its metadata are
+ * `rs` is what `createResourceServer()` returned. Pass the embedded authorization server as `as`, and its
+ * metadata are
  * compared with what clients get at its URL.
  *
  * An unreachable server is a finding, not an exception. Rejects with ConfigurationError for a wrong
  * argument.
  *
  * @example
- * for (const { level, message, fix } of await deploymentFindings(rs)) console.log(`${level}: ${message}. ${fix}`)
+ * for (const { level, message, fix } of await deploymentFindings(rs)) console.log(`${level}: ${message}.
+ * ${fix}`)
  */
 export async function deploymentFindings(
   rs: { readonly deployment: Deployment },

@@ -7,7 +7,10 @@ import { checkKeys } from './keys.ts'
 import { knownIssuers } from './providers.ts'
 import type { Document, Read } from './reader.ts'
 
-/** What MCP clients need of an issuer: metadata (RFC 8414, OpenID Connect Discovery), S256, registration, keys. */
+/**
+ * What MCP clients need of an issuer: metadata (RFC 8414, OpenID Connect Discovery), S256, registration,
+ * keys.
+ */
 export async function checkIssuer(issuer: string, deployment: Deployment, read: Read): Promise<Finding[]> {
   const { resources } = deployment
   const preset = deployment.bareIssuers.includes(issuer) ? checkPreset(issuer) : []

@@ -1,4 +1,7 @@
-/** How issuers of well-known providers look, and which preset is for them. What their access tokens are like is in its guide. */
+/**
+ * How issuers of well-known providers look, and which preset is for them. What their access tokens are like
+ * is in its guide.
+ */
 export const knownIssuers: readonly (readonly [issuer: RegExp, preset: string, tokens: string])[] = [
   [/^https:\/\/[^/]+\.auth0\.com\/$/, 'auth0', 'are typed JWT, and opaque without an audience'],
   [

@@ -5,10 +5,15 @@ import type { Deployment } from '../types.ts'
 
 export type Document = Readonly<Record<string, unknown>>
 
-/** A JSON document; a number: another status than 200, or 0 without an answer; undefined: 200 and not a JSON object. */
+/**
+ * A JSON document; a number: another status than 200, or 0 without an answer; undefined: 200 and not a JSON
+ * object.
+ */
 export type Read = (url: string) => Promise<Document | number | undefined>
 
-/** Reads documents for a check of this URL, and notes by how many seconds the clock of each origin is ahead. */
+/**
+ * Reads documents for a check of this URL, and notes by how many seconds the clock of each origin is ahead.
+ */
 export function createReader(
   own: string,
   { fetch, clock, dangerouslyAllowHttp }: Deployment,

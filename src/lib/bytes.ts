@@ -12,7 +12,10 @@ export const fromUtf8 = (bytes: Uint8Array): string => decoder.decode(bytes)
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
-/** Unpadded (RFC 4648 §5). Where the platform has no `toBase64`, this loop takes half the time of `btoa` with its three replacements. */
+/**
+ * Unpadded (RFC 4648 §5). Where the platform has no `toBase64`, this loop takes half the time of `btoa` with
+ * its three replacements.
+ */
 export function base64url(bytes: Uint8Array): string {
   const { toBase64 } = bytes as { toBase64?: (options: object) => string }
   if (toBase64 !== undefined) return toBase64.call(bytes, { alphabet: 'base64url', omitPadding: true })
@@ -26,12 +29,18 @@ export function base64url(bytes: Uint8Array): string {
 
 const code = (bits: number): number => alphabet.charCodeAt(bits & 63)
 
-/** The bytes of unpadded base64url in its one canonical form (RFC 4648 §3.5: no stray bits at the end), or undefined. */
+/**
+ * The bytes of unpadded base64url in its one canonical form (RFC 4648 §3.5: no stray bits at the end), or
+ * undefined.
+ */
 export function fromBase64url(text: string): Uint8Array<ArrayBuffer> | undefined {
   return /^[\w-]*$/.test(text) && endsCanonically(text) ? latin1(binaryOf(text)) : undefined
 }
 
-/** Whether no bits at the end of this unpadded base64url are stray (RFC 4648 §3.5), so that no other text encodes the same bytes. */
+/**
+ * Whether no bits at the end of this unpadded base64url are stray (RFC 4648 §3.5), so that no other text
+ * encodes the same bytes.
+ */
 export function endsCanonically(text: string): boolean {
   const last = text.slice(-1)
   const rest = text.length % 4

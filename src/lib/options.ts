@@ -239,7 +239,8 @@ export const either = <T extends readonly OptionalOption<unknown>[]>(
   const what = options.map((each) => each.what).join(', or ')
   return custom(what, (value, name) => {
     for (const option of options) {
-      // The first Error of an isolate costs a cold start 4 ms in workerd, so none is thrown only to be caught.
+      // The first Error of an isolate costs a cold start 4 ms in workerd, so none is thrown only to be
+      // caught.
       if (option.accepts?.(value) === false) continue
       try {
         return option.required(value, name) as never

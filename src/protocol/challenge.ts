@@ -45,7 +45,8 @@ export function formatChallenge({ scheme, parameters, token68 }: Challenge): str
 }
 
 /**
- * The challenge: the one Bearer challenge of a refused request (RFC 6750 §3, RFC 9728 §5.1). The description stands last
+ * The challenge: the one Bearer challenge of a refused request (RFC 6750 §3, RFC 9728 §5.1). The description
+ * stands last
  * and without anything that a client which searches for `scope=` or `error=` could take for a parameter.
  */
 export function bearerChallenge(challenge: {

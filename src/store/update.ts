@@ -13,14 +13,18 @@ export interface Verdict<T> {
 const maxExceptions = 2
 
 /**
- * The one conditional write: reads the record, lets `judge` decide, and writes if the record is still the same version.
+ * The one conditional write: reads the record, lets `judge` decide, and writes if the record is still the
+ * same version.
  * If another caller was first, the record is read and judged again, up to `attempts` times (default 5).
  *
- * After an exception the write may stand, and only its answer is lost. If the record is exactly what was written, the
- * result counts. Otherwise `judge` runs again with `mayStand`: a write of this call may have come before the present
+ * After an exception the write may stand, and only its answer is lost. If the record is exactly what was
+ * written, the
+ * result counts. Otherwise `judge` runs again with `mayStand`: a write of this call may have come before the
+ * present
  * one. `judge` must accept no other write for that reason.
  *
- * Rejects with UnavailableError after the last attempt, with the second exception of the store, and with what `judge`
+ * Rejects with UnavailableError after the last attempt, with the second exception of the store, and with what
+ * `judge`
  * throws.
  */
 export async function update<T>(
@@ -63,7 +67,9 @@ async function put(
 const isWritten = (write: Verdict<unknown>['write'], found: StoreRecord | undefined): boolean =>
   found !== undefined && write?.value === found.value && write.expiresAt === found.expiresAt
 
-/** Waits for a random time, which grows with each attempt up to 100 ms, so that racers do not collide again. */
+/**
+ * Waits for a random time, which grows with each attempt up to 100 ms, so that racers do not collide again.
+ */
 const waitRandomly = (attempt: number): Promise<void> =>
   new Promise((resolve) => {
     setTimeout(resolve, crypto.getRandomValues(new Uint8Array(1))[0]! % Math.min(2 ** attempt, 100))

@@ -44,7 +44,7 @@ const grantTypes = ['authorization_code', 'refresh_token']
 
 afterEach(() => vi.useRealTimers())
 
-describe.each(grantTypes)('TK19 onTokens at %s', (grantType) => {
+describe.each(grantTypes)('TK19 U9 onTokens at %s', (grantType) => {
   test('gets the grant and what the token would carry, frozen, after everything is validated', async () => {
     const it = new HookRig()
     const { rig } = it

@@ -79,7 +79,9 @@ export function parsePasswordHash(value: unknown, name: string, fewest: number):
 
 const wayOut = 'Make a new one with hashPassword(); on Cloudflare Workers see dangerouslyFewIterations'
 
-/** PBKDF2-SHA-256 of the password, as base64url. Rejects with ConfigurationError if the runtime refuses it. */
+/**
+ * PBKDF2-SHA-256 of the password, as base64url. Rejects with ConfigurationError if the runtime refuses it.
+ */
 export async function derive(
   password: string,
   salt: Uint8Array<ArrayBuffer>,

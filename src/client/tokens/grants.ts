@@ -30,7 +30,8 @@ export const clientCredentials = (): Grant => (request) =>
 export function workloadIdentity(options: { assertion: (issuer: string) => Awaitable<string> }): Grant {
   const { assertion } = readOptions('workloadIdentity', options, { assertion: func().required })
   return async ({ server, issuer, issuerIsConfigured, parameters, requestTokens }) => {
-    // Confused deputy: a platform's JWT is often valid at one issuer, whichever client presents it. A hostile issuer
+    // Confused deputy: a platform's JWT is often valid at one issuer, whichever client presents it. A hostile
+    // issuer
     // must not get it.
     if (!issuerIsConfigured)
       throw serverNotAllowed(

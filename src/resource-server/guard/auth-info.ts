@@ -48,7 +48,8 @@ async function upstreamToken(verified: VerifiedToken): Promise<UpstreamToken> {
 }
 
 /**
- * Freezes what JSON consists of. Objects of a class are the application's own and stay as they are. Iterative:
+ * Freezes what JSON consists of. Objects of a class are the application's own and stay as they are.
+ * Iterative:
  * claims may be nested deeper than the call stack is.
  */
 function deepFreeze(root: unknown): void {

@@ -48,7 +48,8 @@ export function refusal(
 }
 
 /**
- * The `error_description`, which any caller can read. The claims of a token, the accepted clients and audiences,
+ * The `error_description`, which any caller can read. The claims of a token, the accepted clients and
+ * audiences,
  * and the host that cannot be reached are only in the event; our own resource and issuers are public, because
  * the metadata names them.
  */

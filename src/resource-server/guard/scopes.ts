@@ -8,7 +8,8 @@ export interface ScopeComparison {
 }
 
 /**
- * Scope comparison: compares what a request needs with what its token carries, implied scopes included (see {@link
+ * Scope comparison: compares what a request needs with what its token carries, implied scopes included (see
+ * {@link
  * carriedScopes}). The guard's 403 `insufficient_scope` (RFC 6750 §3.1), the rules for operations, list
  * filters, `auth.hasScope` and events all ask here.
  */

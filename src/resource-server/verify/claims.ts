@@ -4,7 +4,8 @@ import type { AudienceRule } from '../../types.ts'
 type Claims = Readonly<Record<string, unknown>>
 
 /**
- * Audience check: whether the token was issued for this resource. Values are compared exactly, not by prefix or
+ * Audience check: whether the token was issued for this resource. Values are compared exactly, not by prefix
+ * or
  * origin (G16).
  */
 export function meetsAudience(
