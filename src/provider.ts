@@ -101,6 +101,70 @@ export interface ClientQuirks {
   readonly authorizationParameters?: Readonly<Record<string, string>>
 }
 
+/** How users sign in at a provider, for `upstream()`. Data: presets are made of it. */
+export interface SignInProfile {
+  /** What users call the provider: `GitHub`. */
+  readonly name: string
+  /**
+   * Who says who signed in. `oidc`: an ID token (OpenID Connect Core §3.1.3.7). `oauth2`: the `userinfo`
+   * endpoint,
+   * asked with the access token.
+   */
+  readonly protocol: 'oidc' | 'oauth2'
+  /** Scopes that are always asked for. Default: `openid profile email` for `oidc`, none for `oauth2`. */
+  readonly scopes?: readonly string[]
+  /**
+   * The scope that makes the provider issue a refresh token. It is asked for if tokens are kept. Default:
+   * none.
+   */
+  readonly offlineScope?: string
+  /** Between scopes in what the provider answers. Default: a space. */
+  readonly scopeSeparator?: ' ' | ','
+  /** Dotted path of the claim that names the user for ever. Default: `sub`. */
+  readonly subjectClaim?: string
+  /**
+   * Dotted paths of claims that a person recognises the account by. Default: `name`, `preferred_username`,
+   * `email`.
+   */
+  readonly nameClaims?: readonly string[]
+  /**
+   * Values of `iss` in ID tokens, if they are not the provider's `issuer`. `{tid}` stands for the token's
+   * own `tid`
+   * claim, which must be a GUID (Microsoft Entra ID, multi-tenant).
+   */
+  readonly idTokenIssuers?: readonly string[]
+  /** Algorithms of ID tokens. Default: RS256, PS256, ES256, EdDSA and their longer kin. */
+  readonly idTokenAlgorithms?: readonly string[]
+  /**
+   * Values of `prompt` that are passed on; others are dropped. Default: `login`, `select_account`, `none`;
+   * `oauth2`: none.
+   */
+  readonly prompts?: readonly string[]
+  /** The parameter for the client's `login_hint`. Default: `login_hint` for `oidc`, none for `oauth2`. */
+  readonly loginHintParameter?: string
+  /**
+   * Dotted path of the object in the token answer that has the user's tokens, for example Slack's
+   * `authed_user`.
+   */
+  readonly tokenPath?: string
+  /** Headers for the `userinfo` endpoint. */
+  readonly userinfoHeaders?: Readonly<Record<string, string>>
+  /**
+   * How the client sends its secret. Default: what the metadata lists, Basic before post; post without
+   * metadata.
+   */
+  readonly clientAuth?: 'client_secret_basic' | 'client_secret_post'
+  /** How tokens are revoked. Default: RFC 7009, if there is an endpoint. */
+  readonly revocation?: 'rfc7009' | 'github' | 'none'
+  /**
+   * Revoking one token ends all tokens of this user and application (Google), so it waits for the last
+   * grant.
+   */
+  readonly revocationEndsAll?: boolean
+  /** Token exchange on behalf of the user. Default: none. `rfc8693`, or the form of Microsoft Entra ID. */
+  readonly exchange?: 'rfc8693' | 'entra'
+}
+
 /** An identity provider, as data. What `okta({ … })` and its siblings return. */
 export interface Provider {
   /** The preset's name, for example `okta`. */
@@ -109,6 +173,10 @@ export interface Provider {
   readonly jwt?: JwtProfile
   readonly opaque?: OpaqueProfile
   readonly client?: ClientQuirks
+  /** If users can sign in there. */
+  readonly signIn?: SignInProfile
+  /** The application registered there, if it has no secret. */
+  readonly clientId?: string
   /**
    * What the deployment is registered with there: for introspection and for sign-in. Not enumerable, so
    * that it is not logged by accident.

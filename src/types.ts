@@ -1,7 +1,14 @@
 import type { ErrorContext, TollgateEvent } from './events.ts'
 
 export type { DeployedResource, Deployment, Finding } from './deployment.ts'
-export type { AudienceRule, ClientQuirks, JwtProfile, OpaqueProfile, Provider } from './provider.ts'
+export type {
+  AudienceRule,
+  ClientQuirks,
+  JwtProfile,
+  OpaqueProfile,
+  Provider,
+  SignInProfile,
+} from './provider.ts'
 export type { ErrorContext, TollgateEvent, TollgateEventType } from './events.ts'
 
 /** A value, or a promise of it. */
@@ -93,8 +100,10 @@ export interface VerifiedToken {
   props?: unknown
   /** What the user chose at consent, by name. */
   choices?: Readonly<Record<string, string>>
-  /** The upstream's token for this user, if there is one. */
-  upstream?: () => Promise<UpstreamToken>
+  /** See {@link AuthInfo}. */
+  upstream?: AuthInfo['upstream']
+  link?: AuthInfo['link']
+  exchange?: AuthInfo['exchange']
   /**
    * Until when the guard may keep this result, in seconds since the epoch. Default: `expiresAt`. 0: not at
    * all.
@@ -169,7 +178,73 @@ export interface UpstreamToken {
 export interface UpstreamTokens extends UpstreamToken {
   refreshToken?: string
   idToken?: string
+  /** The provider that they are from. */
   issuer?: string
+}
+
+/** What a server lends to a sign-in, which may call other servers. */
+export interface SignInRuntime {
+  readonly fetch: Fetch
+  readonly clock: Clock
+  readonly waitUntil?: ((promise: Promise<unknown>) => void) | undefined
+  /** Whether I/O ends with the request that began it, as on Workers. */
+  readonly requestsOwnIo: boolean
+  readonly event: (event: Omit<TollgateEvent, 'at'>) => void
+}
+
+/** Upstream tokens as they are stored, with the caller that is renewing them. */
+export interface VaultEntry extends UpstreamTokens {
+  /** Until then, in seconds since the epoch, only the caller of this id may renew them. */
+  lease?: { id: string; until: number }
+}
+
+/** One sealed set of upstream tokens that several processes use: those of a grant, or of a linked account. */
+export interface VaultRecord {
+  readonly runtime: SignInRuntime
+  /** Names it among all of this server. */
+  readonly id: string
+  /** For events. */
+  readonly about: Pick<TollgateEvent, 'issuer' | 'grantId' | 'clientId' | 'subject'>
+  /**
+   * Reads it, lets `judge` decide, and writes if it is still the same version; otherwise it reads and judges
+   * again. `undefined`: there is none (any more). `mayStand`: a write of this call may have come before.
+   * Rejects
+   * with UnavailableError.
+   */
+  update<T>(
+    judge: (
+      entry: VaultEntry | undefined,
+      mayStand: boolean,
+    ) => Awaitable<{ write?: VaultEntry | undefined; result: T }>,
+  ): Promise<T>
+  /** The provider has ended it: the grant is revoked, or the account is unlinked. */
+  end(detail: string): Promise<void>
+}
+
+/** What an on-behalf-of token is for (RFC 8693 §2.1). */
+export interface ExchangeTarget {
+  /** The other API, as the provider names it. */
+  resource?: string
+  scope?: string
+}
+
+/** What a sign-in does later with the tokens that it brought. */
+export interface UpstreamAccess {
+  /** The name by which tools ask for its tokens: `auth.upstream('github')`. */
+  readonly provider: string
+  /** Compared with `issuer` of the tokens. */
+  readonly issuer: string
+  /**
+   * An access token that lasts a while: renewed ahead of its expiry, once for all callers of all processes.
+   * Rejects with UnavailableError if the provider cannot be asked, and then nothing is lost; with
+   * `invalid_grant`
+   * if the user has to sign in again.
+   */
+  token(vault: VaultRecord): Promise<UpstreamToken>
+  /** Revokes the tokens of a vault that has ended, if the provider can. Never rejects. */
+  revoke(tokens: UpstreamTokens, runtime: SignInRuntime): Promise<void>
+  /** A token for another API on behalf of the user, where the provider offers it. */
+  exchange?(vault: VaultRecord, target: ExchangeTarget): Promise<UpstreamToken>
 }
 
 /** Who is calling, and what the caller may do. Assignable to the official SDK's `AuthInfo`, v1 and v2. */
@@ -193,8 +268,15 @@ export interface AuthInfo<P = unknown> {
   readonly responseHeaders?: Readonly<Record<string, string>>
   /** Whether the token carries this scope, by itself or implied by another one. */
   hasScope(scope: string): boolean
-  /** Rejects if there is none. */
-  upstream(): Promise<UpstreamToken>
+  /**
+   * A fresh access token of the identity provider that the user signed in with, or of a linked account.
+   * `provider`: its name, for example `github`. Default: the one of the sign-in. Rejects if there is none.
+   */
+  upstream(provider?: string): Promise<UpstreamToken>
+  /** Where the user connects an account at this provider. Rejects if it is not configured. */
+  link(provider: string): Promise<URL>
+  /** A token for another API on behalf of the user (RFC 8693). Rejects if nothing offers it. */
+  exchange(target: ExchangeTarget): Promise<UpstreamToken>
 }
 
 /** Who signed in. */
@@ -227,6 +309,8 @@ export interface SignInLeg {
   readonly now: number
   /** How the pages of this server look, for a page of the sign-in. */
   readonly branding: Branding
+  /** For calls to other servers, and for events. */
+  readonly runtime: SignInRuntime
   /**
    * What `start` wants to find again in `finish`, for example its own verifier and nonce. Sealed in a
    * cookie; at most 600 characters. `finish` may change it if it returns a Response.
@@ -277,6 +361,8 @@ export interface SignIn {
    * in.
    */
   finish?(request: Request, leg: SignInLeg): Promise<Identity | Response>
+  /** What is done later with the tokens that it brings; one for each provider. */
+  readonly upstreams?: readonly UpstreamAccess[]
   /** Throws ConfigurationError if this sign-in must not serve this issuer. */
   check?(issuer: string): void
   /** What of it weakens the security of the server; told to `onEvent` once, at the start. */

@@ -19,6 +19,8 @@ const principal = (over: Partial<AuthInfo> = {}): AuthInfo => ({
   choices: {},
   hasScope: () => false,
   upstream: () => Promise.reject(new Error('none')),
+  link: () => Promise.reject(new Error('none')),
+  exchange: () => Promise.reject(new Error('none')),
   ...over,
 })
 const alice = principal()

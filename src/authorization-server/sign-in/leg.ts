@@ -74,6 +74,7 @@ function createLeg(context: Context, request: Request, state: string, kept?: str
     callbackUrl: new URL(issuer).origin + callbackPath(context),
     now: runtime.clock(),
     branding: options.branding,
+    runtime,
     ...defined({ kept }),
     attempt: (account) => limits.signIn(request, account),
   }

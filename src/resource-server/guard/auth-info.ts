@@ -1,4 +1,4 @@
-import type { AuthInfo, UpstreamToken, VerifiedToken } from '../../types.ts'
+import type { AuthInfo, VerifiedToken } from '../../types.ts'
 import { compareScopes } from './scopes.ts'
 
 /**
@@ -33,18 +33,16 @@ export function createAuthInfo(
   }
   defineHidden(auth, 'token', token)
   defineHidden(auth, 'hasScope', (scope: string) => compareScopes(carried, [scope]).sufficient)
-  defineHidden(auth, 'upstream', () => upstreamToken(verified))
+  const none = (): Promise<never> => Promise.reject(new Error('Nothing offers this for the token'))
+  defineHidden(auth, 'upstream', verified.upstream?.bind(verified) ?? none)
+  defineHidden(auth, 'link', verified.link?.bind(verified) ?? none)
+  defineHidden(auth, 'exchange', verified.exchange?.bind(verified) ?? none)
   if (responseHeaders !== undefined) defineHidden(auth, 'responseHeaders', responseHeaders)
   return Object.freeze(auth) as unknown as AuthInfo<never>
 }
 
 function defineHidden(object: object, name: string, value: unknown): void {
   Object.defineProperty(object, name, { value })
-}
-
-async function upstreamToken(verified: VerifiedToken): Promise<UpstreamToken> {
-  if (verified.upstream !== undefined) return verified.upstream()
-  throw new Error('There is no upstream token')
 }
 
 /**
