@@ -33,13 +33,15 @@ export function createAuthInfo(
   }
   defineHidden(auth, 'token', token)
   defineHidden(auth, 'hasScope', (scope: string) => compareScopes(carried, [scope]).sufficient)
-  const none = (): Promise<never> => Promise.reject(new Error('Nothing offers this for the token'))
-  defineHidden(auth, 'upstream', verified.upstream?.bind(verified) ?? none)
-  defineHidden(auth, 'link', verified.link?.bind(verified) ?? none)
-  defineHidden(auth, 'exchange', verified.exchange?.bind(verified) ?? none)
+  defineHidden(auth, 'upstream', verified.upstream?.bind(verified) ?? absent('upstream token'))
+  defineHidden(auth, 'link', verified.link?.bind(verified) ?? absent('account to link'))
+  defineHidden(auth, 'exchange', verified.exchange?.bind(verified) ?? absent('token exchange'))
   if (responseHeaders !== undefined) defineHidden(auth, 'responseHeaders', responseHeaders)
   return Object.freeze(auth) as unknown as AuthInfo<never>
 }
+
+/** For a token whose verifier offers nothing of this kind. */
+const absent = (what: string) => (): Promise<never> => Promise.reject(new Error(`There is no ${what}`))
 
 function defineHidden(object: object, name: string, value: unknown): void {
   Object.defineProperty(object, name, { value })
