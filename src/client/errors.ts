@@ -57,13 +57,6 @@ export class MismatchError extends OAuthError {
   }
 }
 
-/**
- * A server's metadata or answer cannot be used: a missing endpoint, no S256. What the server wrote is cleaned
- * here: no terminal escapes.
- */
-export const serverError = (code: string, description: string): OAuthError =>
-  new OAuthError(code, oneLine(description, 1000), { status: 502 })
-
 /** What arrived at the redirect URI is not the answer to our request. */
 export const callbackError = (description: string): OAuthError =>
   new OAuthError('invalid_callback', oneLine(description, 1000))

@@ -8,9 +8,7 @@ import {
 import { parseObject } from '../lib/json.ts'
 import { isLoopbackRedirect, isPrivateUseRedirect } from '../protocol/redirect-uri.ts'
 import { isLoopbackHost } from '../protocol/loopback.ts'
-import type { Fetch } from '../types.ts'
 import type { ClientContext } from './context.ts'
-import { serverError } from './errors.ts'
 import type { ClientOptions } from './options.ts'
 import { withoutQuery } from './urls.ts'
 
@@ -66,37 +64,4 @@ export async function getDocument(
     throw new UnavailableError(`${new URL(url).host} answered ${status} for its metadata`)
   const document = status === 200 ? parseObject(text) : undefined
   return document === undefined ? { status } : { status, document }
-}
-
-/**
- * A `fetch` for requests that carry secrets: no redirect is followed, and an outage is an UnavailableError.
- * The body of its responses is a JSON object whatever their type says, and an empty one if there is none.
- */
-export function createOAuthFetch(options: GuardedFetchOptions): Fetch {
-  return async (url, init) => {
-    const target = String(url)
-    const { status, headers, text } = await guardedFetch(target, {
-      ...options,
-      method: init?.method ?? 'GET',
-      headers: { ...options.headers, ...Object.fromEntries(new Headers(init?.headers)) },
-      ...(init?.body === undefined || init.body === null ? {} : { body: String(init.body) }),
-    })
-    const { host } = new URL(target)
-    const wait = Number(headers.get('retry-after'))
-    if (status === 429 || status >= 500)
-      throw new UnavailableError(
-        `${host} answered ${status}`,
-        wait > 0 && wait <= 3600 ? { retryAfter: wait } : {},
-      )
-    if (status < 200 || (status >= 300 && status < 400))
-      throw serverError(
-        'invalid_response',
-        `${host} answered with a redirect, which is not followed with a secret`,
-      )
-    const nonce = headers.get('dpop-nonce')
-    return new Response(JSON.stringify(parseObject(text) ?? {}), {
-      status: status < 300 ? 200 : status,
-      ...(nonce === null ? {} : { headers: { 'dpop-nonce': nonce } }),
-    })
-  }
 }

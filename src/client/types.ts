@@ -1,4 +1,8 @@
+import type { AuthMethod, PrivateKey } from '../http/client-auth.ts'
+import type { TokenAnswer } from '../http/token-endpoint.ts'
 import type { Awaitable, Clock, Fetch } from '../types.ts'
+
+export type { TokenAnswer } from '../http/token-endpoint.ts'
 
 /** A client that was registered by hand. */
 export interface PreregisteredClient {
@@ -10,12 +14,12 @@ export interface PreregisteredClient {
   clientId: string
   clientSecret?: string
   /** For `private_key_jwt`: an asymmetric signing key, with its key id if the server wants one. */
-  privateKey?: CryptoKey | { key: CryptoKey; kid?: string }
+  privateKey?: PrivateKey
   /**
    * Default: `private_key_jwt` with a key; with a secret what the server lists, Basic before post; `none`
    * without a secret.
    */
-  authMethod?: 'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt'
+  authMethod?: AuthMethod
   /**
    * The MCP servers that this client gets tokens for; others are refused before anything is sent (RFC 9700
    * §4.9.1). A URL stands for itself and the paths below it. Required with `grant`, because no user sees
@@ -92,18 +96,6 @@ export interface ClientStorage {
    * needs to approve.
    */
   exclusively<T>(key: string, work: () => Promise<T>): Promise<T>
-}
-
-/** A token endpoint's answer (RFC 6749 §5.1). */
-export interface TokenAnswer {
-  accessToken: string
-  type: 'bearer' | 'dpop'
-  /** Seconds. */
-  expiresIn?: number
-  refreshToken?: string
-  scope?: string
-  /** RFC 8693 §2.2.1 */
-  issuedTokenType?: string
 }
 
 /**

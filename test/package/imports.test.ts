@@ -28,6 +28,9 @@ const table: Record<string, Rule> = {
   'lib/': { local: ['errors.ts', 'types.ts'], npm: [/^@noble\/hashes\//] },
   'protocol/': { local: bottom, npm: [] },
   'http/': { local: [...bottom, 'protocol/'], npm: [] },
+  // What client and upstream sign-in share: requests to token endpoints.
+  'http/client-auth.ts': { local: [...bottom, 'protocol/'], npm: [/^oauth4webapi$/] },
+  'http/token-endpoint.ts': { local: [...bottom, 'protocol/'], npm: [/^oauth4webapi$/] },
   'store/contract.ts': { local: ['types.ts', 'errors.ts'], npm: [] },
   'store/update.ts': { local: ['store/contract.ts', 'lib/defined.ts', 'types.ts', 'errors.ts'], npm: [] },
   'cache/contract.ts': { local: ['types.ts'], npm: [] },
@@ -162,7 +165,6 @@ const layers: Record<string, string[]> = {
     'seal-context.ts',
   ],
   client: [
-    'answers.ts',
     'connection.ts',
     'context.ts',
     'entry-options.ts',

@@ -1,6 +1,6 @@
 import { OAuthError } from '../../errors.ts'
 import type { ClientContext } from '../context.ts'
-import { serverError } from '../errors.ts'
+import { serverError } from '../../http/answers.ts'
 import { isUnbound } from '../entry-options.ts'
 import type { PreregisteredClient } from '../types.ts'
 import { covers } from './resource-metadata.ts'

@@ -1,7 +1,7 @@
 import { DPoP, modifyAssertion, type DPoPHandle } from 'oauth4webapi'
 import type { Clock } from '../../types.ts'
 import type { DpopKey } from '../context.ts'
-import { serverError } from '../errors.ts'
+import { serverError } from '../../http/answers.ts'
 
 /** Of ES256. */
 const curve = { name: 'ECDSA', namedCurve: 'P-256' }

@@ -1,14 +1,13 @@
 import { defined } from '../../lib/defined.ts'
 import type { ClientAuth } from 'oauth4webapi'
 import { isOAuthError, isUnavailableError } from '../../errors.ts'
-import { optionalText } from '../answers.ts'
+import { optionalText, serverError } from '../../http/answers.ts'
+import { clientAuth, type ClientCredentials } from '../../http/client-auth.ts'
 import type { Connection } from '../connection.ts'
 import type { ClientContext } from '../context.ts'
 import { findPreregistered } from '../discovery/preregistered.ts'
-import { serverError } from '../errors.ts'
 import { readRecord, registrationRecord, saveRecord, type RegistrationRecord } from '../records.ts'
 import { includesAll, resourceScopes } from '../scopes.ts'
-import { clientAuth } from './client-auth.ts'
 import { usesDocument } from './issuer-redirect.ts'
 import { register } from './registration.ts'
 import { recordKeys } from '../record-keys.ts'
@@ -109,7 +108,7 @@ export const isUnknownClient = (error: unknown): boolean =>
   isOAuthError(error) && (error.code === 'invalid_client' || error.code === 'unauthorized_client')
 
 /** A client and what it authenticates with. */
-export type KnownClient = { clientId: string } & Parameters<typeof clientAuth>[0]
+export type KnownClient = { clientId: string } & ClientCredentials
 
 export const toRegisteredClient = ({ method, ...record }: RegistrationRecord): KnownClient => ({
   ...record,

@@ -1,6 +1,6 @@
 import type { Connection } from '../connection.ts'
 import { findPreregistered, isConfiguredIssuer } from '../discovery/preregistered.ts'
-import { serverError } from '../errors.ts'
+import { serverError } from '../../http/answers.ts'
 import { digestOf } from '../record-keys.ts'
 
 /**

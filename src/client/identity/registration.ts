@@ -1,13 +1,13 @@
 import { defined } from '../../lib/defined.ts'
 import { isOAuthError } from '../../errors.ts'
+import { optionalPositiveNumber, optionalText, readAnswer, serverError } from '../../http/answers.ts'
+import type { AuthMethod } from '../../http/client-auth.ts'
+import { createOAuthFetch } from '../../http/oauth-fetch.ts'
+import type { AuthorizationServerMetadata } from '../../protocol/metadata.ts'
 import { isLoopbackRedirect } from '../../protocol/redirect-uri.ts'
 import { formatScope } from '../../protocol/scope.ts'
-import { optionalPositiveNumber, optionalText, readAnswer } from '../answers.ts'
 import type { Connection } from '../connection.ts'
-import { serverError } from '../errors.ts'
-import { createOAuthFetch } from '../outgoing.ts'
 import type { RegistrationRecord } from '../records.ts'
-import { registeredMethod } from './client-auth.ts'
 
 /**
  * Dynamic registration (RFC 7591), with the application type (SEP-837) and the grant types that we use
@@ -85,4 +85,17 @@ export function toRegistration(
     method: optionalText(answer['token_endpoint_auth_method']),
     expiresAt: optionalPositiveNumber(answer['client_secret_expires_at']),
   })
+}
+
+/**
+ * The method to register: none for a native client, which cannot keep a secret; with a secret for a web
+ * application.
+ */
+function registeredMethod(
+  { token_endpoint_auth_methods_supported: listed }: AuthorizationServerMetadata,
+  native: boolean,
+): AuthMethod {
+  const secret: AuthMethod[] = ['client_secret_basic', 'client_secret_post']
+  const order: AuthMethod[] = native ? ['none', ...secret] : [...secret, 'none']
+  return order.find((method) => listed?.includes(method)) ?? order[0]!
 }

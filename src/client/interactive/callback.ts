@@ -1,6 +1,6 @@
 import { isOAuthError, OAuthError } from '../../errors.ts'
 import type { AuthorizationServerMetadata } from '../../protocol/metadata.ts'
-import { toErrorCode, withoutCredentials } from '../answers.ts'
+import { toErrorCode, withoutCredentials } from '../../http/answers.ts'
 import { connect, type Connection } from '../connection.ts'
 import type { ClientContext } from '../context.ts'
 import { callbackError } from '../errors.ts'

@@ -1,6 +1,6 @@
 import { optionError } from '../../lib/options.ts'
 import type { ClientContext } from '../context.ts'
-import { serverError } from '../errors.ts'
+import { serverError } from '../../http/answers.ts'
 import type { ServerRecord } from '../records.ts'
 import { withoutQuery } from '../urls.ts'
 

@@ -1,13 +1,12 @@
+import { serverError } from '../../http/answers.ts'
+import { clientAuth } from '../../http/client-auth.ts'
+import { postTokenRequest, readTokenAnswer } from '../../http/token-endpoint.ts'
 import { defined } from '../../lib/defined.ts'
 import { func, readOptions, secret, text } from '../../lib/options.ts'
 import type { Awaitable } from '../../types.ts'
 import { serverNotAllowed } from '../discovery/preregistered.ts'
-import { serverError } from '../errors.ts'
-import { clientAuth } from '../identity/client-auth.ts'
 import { webUrl } from '../options.ts'
 import type { Grant, GrantRequest } from '../types.ts'
-import { readTokenAnswer } from './token-answer.ts'
-import { postTokenRequest } from './token-request.ts'
 
 /**
  * The client acts for itself (RFC 6749 §4.4; MCP extension OAuth Client Credentials). The client is an entry

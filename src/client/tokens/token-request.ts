@@ -1,20 +1,14 @@
-import {
-  allowInsecureRequests,
-  customFetch,
-  genericTokenEndpointRequest,
-  type AuthorizationServer,
-  type ClientAuth,
-} from 'oauth4webapi'
 import { isOAuthError } from '../../errors.ts'
-import type { Fetch } from '../../types.ts'
+import { createOAuthFetch } from '../../http/oauth-fetch.ts'
+import {
+  postTokenRequest,
+  readTokenAnswer,
+  type TokenAnswer,
+  type TokenParameters,
+} from '../../http/token-endpoint.ts'
 import type { Connection } from '../connection.ts'
 import { asServer } from '../discovery/server-metadata.ts'
 import type { ClientIdentity } from '../identity/identity.ts'
-import { createOAuthFetch } from '../outgoing.ts'
-import type { TokenAnswer } from '../types.ts'
-import { readTokenAnswer } from './token-answer.ts'
-
-type Parameters = Readonly<Record<string, string | undefined>>
 
 /**
  * One request to the token endpoint. Rejects with the server's error code; with UnavailableError if the
@@ -24,7 +18,7 @@ export async function requestTokens(
   { context, found, outgoing }: Connection,
   identity: ClientIdentity,
   grantType: string,
-  parameters: Parameters,
+  parameters: TokenParameters,
 ): Promise<TokenAnswer> {
   const dpop = context.dpop.isUsedFor(found) ? { DPoP: await context.dpop.handle() } : {}
   const request = async (): Promise<TokenAnswer> => {
@@ -45,22 +39,4 @@ export async function requestTokens(
     if (!isOAuthError(error) || error.code !== 'use_dpop_nonce') throw error
     return request()
   }
-}
-
-/** The request of oauth4webapi, without its reading of the answer. */
-export function postTokenRequest(
-  server: AuthorizationServer,
-  { clientId, auth }: { clientId: string; auth: ClientAuth },
-  grantType: string,
-  parameters: Parameters,
-  fetch: Fetch,
-  options: object = {},
-): Promise<Response> {
-  const sent = Object.entries(parameters).filter((entry): entry is [string, string] => entry[1] !== undefined)
-  return genericTokenEndpointRequest(server, { client_id: clientId }, auth, grantType, sent, {
-    ...options,
-    [customFetch]: fetch,
-    // The fetch decides which http is allowed.
-    [allowInsecureRequests]: true,
-  })
 }

@@ -1,7 +1,7 @@
 import { defined } from '../../lib/defined.ts'
 import type { Connection } from '../connection.ts'
 import type { ClientContext } from '../context.ts'
-import { serverError } from '../errors.ts'
+import { serverError } from '../../http/answers.ts'
 import { readRecord, saveRecord, tokenRecord, type TokenRecord } from '../records.ts'
 import { parseScopes } from '../scopes.ts'
 import type { TokenAnswer } from '../types.ts'

@@ -1,18 +1,24 @@
-import { formatBasic } from '../../protocol/basic.ts'
 import { ClientSecretPost, modifyAssertion, None, PrivateKeyJwt, type ClientAuth } from 'oauth4webapi'
-import type { AuthorizationServerMetadata } from '../../protocol/metadata.ts'
-import type { Clock } from '../../types.ts'
-import type { PreregisteredClient } from '../types.ts'
+import { formatBasic } from '../protocol/basic.ts'
+import type { AuthorizationServerMetadata } from '../protocol/metadata.ts'
+import type { Clock } from '../types.ts'
 
-type Method = NonNullable<PreregisteredClient['authMethod']>
+/** An asymmetric signing key, with its key id if the server wants one. */
+export type PrivateKey = CryptoKey | { key: CryptoKey; kid?: string }
+
+/** How a client authenticates (RFC 7591 §2, `token_endpoint_auth_method`). */
+export type AuthMethod = 'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt'
+
+/** What a client authenticates with. */
+export interface ClientCredentials {
+  clientSecret?: string
+  privateKey?: PrivateKey
+  authMethod?: string | undefined
+}
 
 /** How the client authenticates at the token endpoint (RFC 6749 §2.3). */
 export function clientAuth(
-  client: {
-    clientSecret?: string
-    privateKey?: PreregisteredClient['privateKey']
-    authMethod?: string | undefined
-  },
+  client: ClientCredentials,
   metadata: AuthorizationServerMetadata,
   clock: Clock,
 ): ClientAuth {
@@ -31,9 +37,9 @@ export function clientAuth(
 
 /** A registration may name a method that needs what the client does not have: then another one is used. */
 function chooseMethod(
-  { authMethod, clientSecret, privateKey }: Parameters<typeof clientAuth>[0],
+  { authMethod, clientSecret, privateKey }: ClientCredentials,
   metadata: AuthorizationServerMetadata,
-): Method {
+): AuthMethod {
   const withKey = authMethod === undefined || authMethod === 'private_key_jwt'
   if (privateKey !== undefined && withKey) return 'private_key_jwt'
   if (clientSecret === undefined) return 'none'
@@ -45,19 +51,6 @@ function chooseMethod(
     usable.find((method) => listed.includes(method)) ??
     'client_secret_basic'
   )
-}
-
-/**
- * The method to register: none for a native client, which cannot keep a secret; with a secret for a web
- * application.
- */
-export function registeredMethod(
-  { token_endpoint_auth_methods_supported: listed }: AuthorizationServerMetadata,
-  native: boolean,
-): Method {
-  const secret: Method[] = ['client_secret_basic', 'client_secret_post']
-  const order: Method[] = native ? ['none', ...secret] : [...secret, 'none']
-  return order.find((method) => listed?.includes(method)) ?? order[0]!
 }
 
 /**
@@ -77,5 +70,5 @@ function stamp(claims: Record<string, unknown>, clock: Clock): void {
   delete claims['nbf']
 }
 
-const keyOf = (key: NonNullable<PreregisteredClient['privateKey']>): Parameters<typeof PrivateKeyJwt>[0] =>
+const keyOf = (key: PrivateKey): Parameters<typeof PrivateKeyJwt>[0] =>
   key as Parameters<typeof PrivateKeyJwt>[0]

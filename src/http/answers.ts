@@ -37,3 +37,10 @@ export const toErrorCode = (text: unknown): string =>
  */
 export const withoutCredentials = (text: unknown): string =>
   typeof text === 'string' ? oneLine(text).replaceAll(/[\w~+/.=-]{16,}/g, '…') : ''
+
+/**
+ * A server's metadata or answer cannot be used: a missing endpoint, no S256. What the server wrote is cleaned
+ * here: no terminal escapes.
+ */
+export const serverError = (code: string, description: string): OAuthError =>
+  new OAuthError(code, oneLine(description, 1000), { status: 502 })
