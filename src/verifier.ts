@@ -1,0 +1,80 @@
+import type { AuthInfo, Awaitable, Cache, Runtime } from './types.ts'
+
+/** What a verifier found in a token. */
+export interface VerifiedToken {
+  issuer: string
+  subject: string | undefined
+  clientId: string
+  scopes: readonly string[]
+  /** Seconds since the epoch. */
+  expiresAt: number
+  claims: Readonly<Record<string, unknown>>
+  /** What the application attached at sign-in. */
+  props?: unknown
+  /** What the user chose at consent, by name. */
+  choices?: Readonly<Record<string, string>>
+  /** See {@link AuthInfo}. */
+  upstream?: AuthInfo['upstream']
+  link?: AuthInfo['link']
+  exchange?: AuthInfo['exchange']
+  /**
+   * Until when the guard may keep this result, in seconds since the epoch. Default: `expiresAt`. 0: not at
+   * all.
+   */
+  cacheUntil?: number
+  /**
+   * Asked each time before a kept result is used again. Throws InvalidTokenError or UnavailableError;
+   * `undefined` means nothing to ask.
+   */
+  revalidate?: () => Awaitable<void>
+  /** Go onto the answer of whatever this token lets through, for example `Deprecation` (RFC 9745). */
+  responseHeaders?: Readonly<Record<string, string>>
+}
+
+/** A JWS in compact form (RFC 7515 §7.1), parsed once per request. Nothing in it is verified. */
+export interface UnverifiedJws {
+  readonly token: string
+  readonly header: Readonly<Record<string, unknown>>
+  readonly payload: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Judges one kind of token for one resource. `jws` is the same token, parsed, if it is a JWS: the guard
+ * parses it once for all verifiers.
+ */
+export interface TokenVerifier {
+  /**
+   * Whether this verifier recognises the token as its own. `'otherwise'`: it takes the token if no other
+   * verifier recognises it. Default: `'otherwise'`.
+   */
+  accepts?(token: string, jws?: UnverifiedJws): boolean | 'otherwise'
+  /** Rejects with InvalidTokenError or UnavailableError; only a result means "authenticated". */
+  verify(token: string, jws?: UnverifiedJws): Promise<VerifiedToken>
+}
+
+/** An issuer of tokens for a resource: a preset, or the embedded server. */
+export interface AuthorizationServer {
+  readonly issuer: string
+  /**
+   * False: no OAuth issuer that a client could go to (API keys), so it stands in no metadata. Default:
+   * true.
+   */
+  readonly listed?: boolean
+  /** What its JWTs are signed with, if that is known: an issuer has one of them, never both. */
+  readonly signing?: 'secret' | 'keys'
+  /**
+   * The scopes that it offers for this resource, if they are known: the guard's default for
+   * `scopesSupported`, and a bound for its options.
+   */
+  offeredScopes?(resource: string): readonly string[] | undefined
+  verifier(resource: string, runtime: VerifierRuntime): TokenVerifier
+}
+
+/** What a resource server lends to its verifiers. */
+export interface VerifierRuntime extends Runtime {
+  cache?: Cache
+  /** Only holders of the resource server's `cacheSecret` can put entries into the cache. Default: false. */
+  cacheIsAuthenticated?: boolean
+  /** http origins that the deployment has allowed by name. */
+  dangerouslyAllowHttp?: readonly string[]
+}
