@@ -122,12 +122,15 @@ export interface SignInRuntime {
 
 /** Upstream tokens as they are stored, with the caller that is renewing them. */
 export interface VaultEntry extends UpstreamTokens {
+  /** When they were renewed, in seconds since the epoch. Absent: they are those of the sign-in. */
+  renewed?: number
   /** Until then, in seconds since the epoch, only the caller of this id may renew them. */
   lease?: { id: string; until: number }
 }
 
 /** One sealed set of upstream tokens that several processes use: those of a grant, or of a linked account. */
 export interface VaultRecord {
+  /** The same object for all vaults of one server. */
   readonly runtime: SignInRuntime
   /** Names it among all of this server. */
   readonly id: string
@@ -136,17 +139,19 @@ export interface VaultRecord {
   /**
    * Reads it, lets `judge` decide, and writes if it is still the same version; otherwise it reads and judges
    * again. `undefined`: there is none (any more). `mayStand`: a write of this call may have come before.
-   * Rejects
-   * with UnavailableError.
+   * Rejects with UnavailableError.
    */
-  update<T>(
-    judge: (
-      entry: VaultEntry | undefined,
-      mayStand: boolean,
-    ) => Awaitable<{ write?: VaultEntry | undefined; result: T }>,
-  ): Promise<T>
-  /** The provider has ended it: the grant is revoked, or the account is unlinked. */
-  end(detail: string): Promise<void>
+  update<T>(judge: (entry: VaultEntry | undefined, mayStand: boolean) => VaultVerdict<T>): Promise<T>
+}
+
+/** What happens to upstream tokens, and the result for the caller. */
+export interface VaultVerdict<T> {
+  /**
+   * The tokens to store. `null`: the provider has ended them, so the grant is revoked, or the account is
+   * unlinked. Absent: nothing is written.
+   */
+  write?: VaultEntry | null
+  result: T
 }
 
 /** What an on-behalf-of token is for (RFC 8693 §2.1). */
@@ -162,11 +167,12 @@ export interface UpstreamAccess {
   readonly provider: string
   /** Compared with `issuer` of the tokens. */
   readonly issuer: string
+  /** Revoking one token ends all tokens of this user and application, so it waits for the last grant. */
+  readonly revocationEndsAll?: boolean
   /**
    * An access token that lasts a while: renewed ahead of its expiry, once for all callers of all processes.
    * Rejects with UnavailableError if the provider cannot be asked, and then nothing is lost; with
-   * `invalid_grant`
-   * if the user has to sign in again.
+   * `invalid_grant` if the user has to sign in again, and then the vault has ended.
    */
   token(vault: VaultRecord): Promise<UpstreamToken>
   /** Revokes the tokens of a vault that has ended, if the provider can. Never rejects. */
