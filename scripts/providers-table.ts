@@ -8,7 +8,8 @@ import { cognito } from '../src/provider/cognito.ts'
 import { descope } from '../src/provider/descope.ts'
 import { discord } from '../src/provider/discord.ts'
 import { entra } from '../src/provider/entra.ts'
-import { generic } from '../src/provider/generic.ts'
+import { oauth2 } from '../src/provider/oauth2.ts'
+import { oidc } from '../src/provider/oidc.ts'
 import { github } from '../src/provider/github.ts'
 import { google } from '../src/provider/google.ts'
 import { keycloak } from '../src/provider/keycloak.ts'
@@ -27,7 +28,14 @@ export const samples: Record<string, Provider> = {
   google: google({ clientId: 'clientId' }),
   github: github({ clientId: 'clientId', clientSecret: 'clientSecret' }),
   keycloak: keycloak({ url: 'https://id.example.com', realm: 'realm' }),
-  generic: generic({ issuer: 'https://as.example.com' }),
+  oidc: oidc({ issuer: 'https://as.example.com' }),
+  oauth2: oauth2({
+    issuer: 'https://as.example.com',
+    authorizationEndpoint: 'https://as.example.com/authorize',
+    tokenEndpoint: 'https://as.example.com/token',
+    userinfoEndpoint: 'https://as.example.com/me',
+    introspectionEndpoint: 'https://as.example.com/introspect',
+  }),
   workos: workos({ domain: 'example.authkit.app' }),
   descope: descope({ projectId: 'projectId', mcpServerId: 'serverId' }),
   scalekit: scalekit({ environmentUrl: 'https://example.scalekit.com', resourceId: 'res_1' }),
@@ -46,7 +54,8 @@ const registration: Record<string, string> = {
   google: 'none',
   github: 'none',
   keycloak: 'dynamic registration',
-  generic: 'see its metadata',
+  oidc: 'see its metadata',
+  oauth2: 'none',
   workos: 'dynamic registration, client-id documents',
   descope: 'dynamic registration, client-id documents',
   scalekit: 'dynamic registration, client-id documents',
@@ -82,7 +91,11 @@ function issuerOf({ issuer, jwt }: Provider): string {
 
 function row(name: string, provider: Provider): string {
   const { jwt, opaque, client } = provider
-  const profile = jwt ?? opaque!
+  const profile = jwt ?? opaque
+  if (profile === undefined)
+    return [code(`tollgate/provider/${name}`), issuerOf(provider), 'not verified', '', '', '', 'none'].join(
+      ' | ',
+    )
   const required = Object.entries(jwt?.requiredClaims ?? {}).map(([claim, value]) => `${claim}=${value}`)
   return [
     code(`tollgate/provider/${name}`),
@@ -103,6 +116,36 @@ function row(name: string, provider: Provider): string {
   ].join(' | ')
 }
 
+/** What `upstream(preset)` does there. */
+function signInRow(name: string, { issuer, client, signIn }: Provider): string {
+  const {
+    protocol,
+    scopes,
+    offlineScope,
+    subjectClaim = 'sub',
+    prompts = protocol === 'oidc' ? ['login', 'select_account', 'none'] : [],
+    idTokenIssuers = protocol === 'oidc' ? [issuer] : [],
+    revocation,
+    revocationEndsAll,
+    exchange,
+  } = signIn!
+  const standard = protocol === 'oidc' ? ['openid', 'profile', 'email'] : []
+  const parameters = Object.entries(client?.authorizationParameters ?? {}).map((pair) => pair.join('='))
+  const asked = [...(scopes ?? standard), ...parameters]
+  const revoked = protocol === 'oidc' || client?.endpoints?.revocation ? 'RFC 7009' : 'no'
+  const ended = revocation === 'github' ? 'its own form' : revocation === 'none' ? 'no' : revoked
+  return [
+    code(name),
+    protocol === 'oidc' ? `ID token of ${codes(idTokenIssuers)}` : `${code(client!.endpoints!.userinfo!)}`,
+    code(subjectClaim),
+    codes(asked) || 'nothing',
+    offlineScope === undefined ? '' : code(offlineScope),
+    codes(prompts) || 'none',
+    revocationEndsAll ? `${ended}; ends all tokens of the user` : ended,
+    exchange === 'entra' ? 'its own form' : exchange === 'rfc8693' ? 'RFC 8693' : 'no',
+  ].join(' | ')
+}
+
 /** The page. */
 export function page(): string {
   const head = [
@@ -113,6 +156,16 @@ export function page(): string {
     'scopes from',
     '`resource`',
     'MCP clients register by',
+  ]
+  const signInHead = [
+    'preset',
+    'who says who it is',
+    'claim',
+    'always asked for',
+    'for refresh tokens',
+    '`prompt` passed on',
+    'revocation',
+    'on behalf of the user',
   ]
   return [
     '# Providers',
@@ -126,6 +179,16 @@ export function page(): string {
     '',
     'Opaque tokens are judged by `introspectionVerifier`; a preset without JWTs passed bare throws a `ConfigurationError`. Where MCP clients',
     'cannot register, our own authorization server stands in front and signs users in through the provider.',
+    '',
+    '## Sign-in',
+    '',
+    'What `upstream(preset, { admit })` does. The subject is `<issuer>|<claim>`, with the claim of the third column.',
+    '',
+    `| ${signInHead.join(' | ')} |`,
+    `|${signInHead.map(() => '---').join('|')}|`,
+    ...Object.entries(samples)
+      .filter(([, { signIn }]) => signIn !== undefined)
+      .map(([name, provider]) => `| ${signInRow(name, provider)} |`),
     '',
   ].join('\n')
 }

@@ -133,6 +133,8 @@ export interface SignInProfile {
    * claim, which must be a GUID (Microsoft Entra ID, multi-tenant).
    */
   readonly idTokenIssuers?: readonly string[]
+  /** The key set of ID tokens, if the `endpoints` are given. Default: from the metadata. */
+  readonly jwksUri?: string
   /** Algorithms of ID tokens. Default: RS256, PS256, ES256, EdDSA and their longer kin. */
   readonly idTokenAlgorithms?: readonly string[]
   /**

@@ -3,7 +3,7 @@ import { createResourceServer, type Cache, type ResourceServer, type Runtime, ty
 import { createAuthorizationServer, type EmbeddedAuthorizationServer } from 'tollgate/authorization-server'
 import { dangerouslyDevSignIn } from 'tollgate/sign-in/development'
 import { introspectionVerifier } from 'tollgate/introspection'
-import { generic } from 'tollgate/provider/generic'
+import { oidc } from 'tollgate/provider/oidc'
 import { documents } from './documents.ts'
 import { scopes } from './scopes.ts'
 
@@ -71,6 +71,6 @@ function external({ AUTH_SERVER_URL: issuer = '', INTROSPECTION_URL, ...settings
   if (!INTROSPECTION_URL) return issuer
   const { INTROSPECTION_CLIENT_ID: clientId = '', INTROSPECTION_CLIENT_SECRET: clientSecret = '' } = settings
   return introspectionVerifier(
-    generic({ issuer, introspectionEndpoint: INTROSPECTION_URL, clientId, clientSecret }),
+    oidc({ issuer, introspectionEndpoint: INTROSPECTION_URL, clientId, clientSecret }),
   )
 }

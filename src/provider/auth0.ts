@@ -41,6 +41,14 @@ export function auth0(options: Auth0Options): Provider {
         clientIdClaims: ['client_id', 'azp'],
       },
       client: { resource: 'audience' },
+      signIn: {
+        name: 'Auth0',
+        protocol: 'oidc',
+        offlineScope: 'offline_access',
+        idTokenAlgorithms: ['RS256', 'RS512', 'PS256'],
+        // How its applications are set up by default.
+        clientAuth: 'client_secret_post',
+      },
     },
     common,
   )

@@ -73,6 +73,14 @@ export function cognito(options: CognitoOptions): Provider {
       },
       // S256 works; the metadata does not say so. Without binding, `resource` ends in invalid_grant.
       client: { assumeS256: true, ...(resourceBinding ? {} : { resource: 'omit' as const }) },
+      // Refresh tokens come without a scope of their own.
+      signIn: {
+        name: 'Cognito',
+        protocol: 'oidc',
+        idTokenAlgorithms: ['RS256'],
+        nameClaims: ['email', 'cognito:username'],
+        clientAuth: 'client_secret_basic',
+      },
     },
     { ...common, clientId: clientId?.[0] },
   )

@@ -1,12 +1,20 @@
 import { defined } from '../lib/defined.ts'
-import { flag, oneOf, readOptions, text } from '../lib/options.ts'
-import type { Provider } from '../types.ts'
+import { either, flag, list, oneOf, optionError, readOptions, text } from '../lib/options.ts'
+import type { ClientQuirks, Provider, SignInProfile } from '../types.ts'
 import { commonOptions, oneOrMore, preset, type CommonOptions } from './preset.ts'
 
 /** Options of {@link entra}. */
 export interface EntraOptions extends CommonOptions {
-  /** The directory (tenant) id. Not `common`, `organizations` or a domain: tokens carry the id. */
+  /**
+   * The directory (tenant) id. Not a domain: tokens carry the id. For sign-in only, also `'organizations'`
+   * or `'common'` with `tenants`, or `'consumers'` for personal Microsoft accounts.
+   */
   tenantId: string
+  /**
+   * With `'organizations'` or `'common'`: the ids of the tenants whose users are admitted, or `'any'`. With
+   * `'any'` everyone who has a Microsoft account gets as far as `admit`, which must then look at `tid`.
+   */
+  tenants?: 'any' | readonly string[]
   /** The application (client) id of the app registration that stands for the MCP server. */
   clientId: string
   /** Audiences beside `clientId` and `api://<clientId>`: a custom Application ID URI. */
@@ -32,18 +40,21 @@ export interface EntraOptions extends CommonOptions {
 /**
  * Microsoft Entra ID. It answers `resource` with AADSTS9010010 unless it equals the Application ID URI;
  * what a token is for follows from the scopes that are asked for. A token without `scp` and without `roles`
- * grants nothing and is refused.
+ * grants nothing and is refused. Access tokens are verified for one tenant only: a multi-tenant preset is
+ * for sign-in.
  *
- * @see [Access tokens](https://learn.microsoft.com/entra/identity-platform/access-tokens), [Secure an MCP
+ * @see [Access tokens](https://learn.microsoft.com/entra/identity-platform/access-tokens), [OpenID
+ * Connect](https://learn.microsoft.com/entra/identity-platform/v2-protocols-oidc), [Secure an MCP
  * server](https://learn.microsoft.com/entra/agent-id/secure-mcp-server-with-entra-id)
  */
 export function entra(options: EntraOptions): Provider {
   const given = readOptions('entra', options, {
     tenantId: text(
-      'the id of the tenant, a lower-case GUID',
-      /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
-      'Tokens carry the id, also if the sign-in page was multi-tenant',
+      "the id of the tenant, a lower-case GUID, or for sign-in 'organizations', 'common' or 'consumers'",
+      new RegExp(`^(?:${guid}|organizations|common|consumers)$`),
+      'Tokens carry the id, not a domain',
     ).required,
+    tenants: either(oneOf(['any']), list(text('the id of a tenant', new RegExp(`^${guid}$`)))),
     audience: oneOrMore(),
     applicationIdUri: text(),
     cloud: oneOf(['public', 'usgov', 'china', 'external']).default('public'),
@@ -53,8 +64,44 @@ export function entra(options: EntraOptions): Provider {
   })
   const { tenantId, clientId, audience, applicationIdUri, cloud, v1Tokens, scopeClaims, ...common } = given
   const { login, sts } = clouds[cloud]
-  const authority = `https://${login.replace('{tenant}', tenantId)}/${tenantId}`
-  const issuer = `${authority}/v2.0`
+  const authorityOf = (id: string): string => `https://${login.replace('{tenant}', id)}/${id}`
+  const issuerOf = (id: string): string => `${authorityOf(id)}/v2.0`
+  const [authority, issuer] = [authorityOf(tenantId), issuerOf(tenantId)]
+  const jwksUri = `${authority}/discovery/v2.0/keys`
+  const client: ClientQuirks = {
+    ...defined({ resource: applicationIdUri === undefined ? ('omit' as const) : undefined }),
+    assumeS256: true,
+    // It gives refresh tokens without, and asks for an administrator if users may not consent themselves.
+    omitPrompt: true,
+    endpointOrigins: ['https://graph.microsoft.com'],
+  }
+  const signIn: SignInProfile = {
+    name: 'Microsoft',
+    protocol: 'oidc',
+    offlineScope: 'offline_access',
+    idTokenAlgorithms: ['RS256'],
+    nameClaims: ['preferred_username', 'name'],
+    revocation: 'none',
+    exchange: 'entra',
+  }
+  const tenants = tenantsOf(tenantId, given.tenants)
+  if (tenants !== undefined)
+    return preset(
+      {
+        provider: 'entra',
+        issuer,
+        client: {
+          ...client,
+          // The metadata name the issuer `…/{tenantid}/v2.0`, which no token has.
+          endpoints: {
+            authorization: `${authority}/oauth2/v2.0/authorize`,
+            token: `${authority}/oauth2/v2.0/token`,
+          },
+        },
+        signIn: { ...signIn, jwksUri: common.jwksUri ?? jwksUri, idTokenIssuers: tenants.map(issuerOf) },
+      },
+      { ...common, clientId },
+    )
   return preset(
     {
       provider: 'entra',
@@ -62,7 +109,7 @@ export function entra(options: EntraOptions): Provider {
       jwt: {
         issuer,
         ...defined({ alsoIssuers: v1Tokens ? [`https://${sts}/${tenantId}/`] : undefined }),
-        jwksUri: `${authority}/discovery/v2.0/keys`,
+        jwksUri,
         algorithms: ['RS256'],
         audience: {
           aud: [clientId, applicationIdUri ?? `api://${clientId}`, ...(audience ?? [])],
@@ -73,16 +120,33 @@ export function entra(options: EntraOptions): Provider {
         scopeClaims: ['scp', ...(scopeClaims ?? [])],
         clientIdClaims: v1Tokens ? ['azp', 'appid'] : ['azp'],
       },
-      client: {
-        ...defined({ resource: applicationIdUri === undefined ? ('omit' as const) : undefined }),
-        assumeS256: true,
-        // It gives refresh tokens without, and asks for an administrator if users may not consent themselves.
-        omitPrompt: true,
-      },
+      client,
+      signIn,
     },
     { ...common, clientId },
   )
 }
+
+const guid = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'
+
+/**
+ * The tenants whose ID tokens are accepted, or undefined for a preset of one tenant. `{tid}` stands for any.
+ * A multi-tenant preset that lists none would admit the users of every tenant, so it is refused.
+ */
+function tenantsOf(tenantId: string, tenants: EntraOptions['tenants']): readonly string[] | undefined {
+  if (tenantId === 'consumers' && tenants === undefined) return [personalAccounts]
+  if (/^(?:organizations|common)$/.test(tenantId) === (tenants !== undefined && tenants.length > 0))
+    return tenants === 'any' ? ['{tid}'] : tenants
+  throw optionError(
+    'tenants',
+    "left out for one tenant, and a list of ids or 'any' for organizations and common",
+    tenants,
+    "With 'any', `admit` must look at claims.tid",
+  )
+}
+
+/** The tenant of personal Microsoft accounts. */
+const personalAccounts = '9188040d-6c67-4c5b-b112-36a304b66dad'
 
 /** Sign-in host and the issuer host of version 1 tokens. */
 const clouds = {

@@ -14,9 +14,13 @@ export interface GoogleOptions extends Omit<OpaqueOptions, 'clientId'> {
 /**
  * Google. Its access tokens are opaque and name only the client that asked for them:
  * `introspectionVerifier(google({ clientId }))`. MCP clients cannot register there, so it usually stands
- * behind our own authorization server: `signIn: upstream(google({ … }))`.
+ * behind our own authorization server: `signIn: upstream(google({ … }), { admit })`.
  *
- * @see [OAuth 2.0](https://developers.google.com/identity/protocols/oauth2)
+ * A refresh token comes only with `access_type=offline` and `prompt=consent`. Revoking one token ends all
+ * that the application has for this user.
+ *
+ * @see [OpenID Connect](https://developers.google.com/identity/openid-connect/reference), [OAuth
+ * 2.0](https://developers.google.com/identity/protocols/oauth2/web-server)
  */
 export function google(options: GoogleOptions): Provider {
   const { clientId, clientSecret, scopeClaims } = readOptions('google', options, {
@@ -38,9 +42,24 @@ export function google(options: GoogleOptions): Provider {
       },
       client: {
         resource: 'omit',
-        endpointOrigins: ['https://oauth2.googleapis.com'],
+        endpointOrigins: [
+          'https://oauth2.googleapis.com',
+          'https://openidconnect.googleapis.com',
+          'https://www.googleapis.com',
+        ],
         // Else no refresh token comes.
         authorizationParameters: { access_type: 'offline', prompt: 'consent' },
+      },
+      signIn: {
+        name: 'Google',
+        protocol: 'oidc',
+        // Both forms are documented.
+        idTokenIssuers: [issuer, 'accounts.google.com'],
+        idTokenAlgorithms: ['RS256'],
+        nameClaims: ['email', 'name'],
+        // It refuses `login`.
+        prompts: ['select_account', 'none'],
+        revocationEndsAll: true,
       },
     },
     { clientId: clientId[0], clientSecret },

@@ -58,6 +58,14 @@ export function keycloak(options: KeycloakOptions): Provider {
         requiredClaims: { typ: 'Bearer' },
       },
       opaque: { ...shared, endpoint: `${issuer}/protocol/openid-connect/token/introspect` },
+      signIn: {
+        name: 'Keycloak',
+        protocol: 'oidc',
+        // Other refresh tokens end with the browser's session, which idles for 30 minutes by default.
+        offlineScope: 'offline_access',
+        nameClaims: ['preferred_username', 'name'],
+        exchange: 'rfc8693',
+      },
     },
     common,
   )

@@ -52,6 +52,15 @@ export function okta(options: OktaOptions): Provider {
         clientIdClaims: ['client_id'],
       },
       client: { resource: 'omit' },
+      signIn: {
+        name: 'Okta',
+        protocol: 'oidc',
+        offlineScope: 'offline_access',
+        idTokenAlgorithms: ['RS256'],
+        nameClaims: ['preferred_username', 'name'],
+        // It refuses `select_account`.
+        prompts: ['login', 'none'],
+      },
     },
     common,
   )

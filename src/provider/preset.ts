@@ -2,6 +2,7 @@ import { defined } from '../lib/defined.ts'
 import {
   custom,
   matching,
+  oneOf,
   optionError,
   secret,
   strings,
@@ -12,7 +13,7 @@ import {
 } from '../lib/options.ts'
 import type { AudienceRule, Provider } from '../types.ts'
 
-/** What every preset takes. */
+/** What every preset takes. A preset that only verifies needs no client. */
 export interface CommonOptions {
   /** The application registered at the provider; for sign-in and introspection. */
   clientId?: string
@@ -69,7 +70,7 @@ export function preset(
     ...provider,
     ...(provider.jwt && { jwt: { ...provider.jwt, ...defined({ jwksUri, algorithms }) } }),
   }
-  if (clientSecret === undefined) return data
+  if (clientSecret === undefined) return { ...data, ...defined({ clientId }) }
   const credentials = { clientId: text().required(clientId, 'clientId'), clientSecret }
   return Object.defineProperty(data, 'credentials', { value: credentials, enumerable: false })
 }
@@ -121,6 +122,14 @@ export const oneOrMore = (): OptionalOption<readonly string[]> => {
     return values as string[]
   })
 }
+
+/** What tools call a provider that has no name of its own. */
+export const providerName = (): OptionalOption<string> =>
+  text('a name of lower-case letters, digits and `-`', /^[a-z][a-z0-9-]{0,31}$/)
+
+/** How a provider takes the client's secret. */
+export const clientAuth = (): OptionalOption<'client_secret_basic' | 'client_secret_post'> =>
+  oneOf(['client_secret_basic', 'client_secret_post'])
 
 /** Fixed audiences, or else the resource itself. */
 export const audienceRule = (audiences: readonly string[] | undefined): AudienceRule =>

@@ -412,9 +412,9 @@ test('U6 a token of another kind: the answer names the way out', async () => {
     return /error_description="([^"]*)"/.exec(response.headers.get('www-authenticate')!)![1]!
   }
   for (const typ of ['JWT', 'jwt', 'application/jwt', undefined])
-    expect(await description(await token({}, { typ }))).toMatch(/at\+jwt .* generic\(\{.*typ: 'jwt' \}\)/)
+    expect(await description(await token({}, { typ }))).toMatch(/at\+jwt .* oidc\(\{.*typ: 'jwt' \}\)/)
   for (const typ of ['logout+jwt', 'dpop+jwt'])
-    expect(await description(await token({}, { typ }))).not.toContain('generic')
+    expect(await description(await token({}, { typ }))).not.toContain('oidc')
   expect(await description('opaque')).toContain('introspectionVerifier()')
   expect(await description('a.b.c.d.e')).toContain('encrypted')
   expect(await description('a.b.c')).toContain('malformed')

@@ -41,7 +41,7 @@ const wired = ({ preset, opaque }: Imitation): Provider | AuthorizationServer =>
 const names = (await imitations()).map(({ name }) => name)
 
 test('all eight are here, under names of their own', () => {
-  expect(names).toEqual(['auth0', 'okta', 'cognito', 'entra', 'google', 'github', 'keycloak', 'generic'])
+  expect(names).toEqual(['auth0', 'okta', 'cognito', 'entra', 'google', 'github', 'keycloak', 'oidc'])
 })
 
 test.each(names)('%s: the right token passes, with issuer, subject, client and scopes', async (name) => {

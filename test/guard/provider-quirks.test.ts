@@ -11,7 +11,7 @@ import { clerk } from '../../src/provider/clerk.ts'
 import { cognito } from '../../src/provider/cognito.ts'
 import { descope } from '../../src/provider/descope.ts'
 import { entra } from '../../src/provider/entra.ts'
-import { generic } from '../../src/provider/generic.ts'
+import { oidc } from '../../src/provider/oidc.ts'
 import { keycloak } from '../../src/provider/keycloak.ts'
 import { supabase } from '../../src/provider/supabase.ts'
 import { introspectionVerifier } from '../../src/resource-server/verify/introspection/introspection.ts'
@@ -134,7 +134,7 @@ test('P2 Supabase with clients listed: an ID token, whose audience is the client
 
 test('P2 sibling, any provider with a fixed audience: an ID token states neither a scope nor a client', async () => {
   const iss = 'https://as.test'
-  const there = world(generic({ issuer: iss, audience: 'c1', typ: 'jwt', jwksUri: `${iss}/jwks` }))
+  const there = world(oidc({ issuer: iss, audience: 'c1', typ: 'jwt', jwksUri: `${iss}/jwks` }))
   const tokens = [
     await sign({ iss, aud: 'c1', scope: 'notes:read' }),
     await sign({ iss, aud: 'c1', client_id: 'c1' }),
@@ -153,7 +153,7 @@ test.each([
 ])('P2, P5 a token that says in a claim of its own that it is no access token: %s, %j', async (_, claims) => {
   const iss = 'https://as.test'
   const good = { iss, aud: resource, sub: 'u', client_id: 'c', scope: 'x' }
-  const there = world(generic({ issuer: iss, typ: 'jwt', jwksUri: `${iss}/jwks` }))
+  const there = world(oidc({ issuer: iss, typ: 'jwt', jwksUri: `${iss}/jwks` }))
   const access = { tokenType: 'access-token', type: 'identity', drn: 'DS' }
   expect(
     await statuses(there, [await sign({ ...good, ...claims }), await sign({ ...good, ...access })]),
@@ -206,7 +206,7 @@ test.each<[string, unknown, number]>([
   ['a number', 1, 401],
   ['nothing, as oidc-provider answers for refresh tokens', undefined, 401],
 ])('P5 introspection under a fixed audience: token_type %s', async (_what, type, expected) => {
-  const preset = generic({
+  const preset = oidc({
     issuer: 'https://as.test',
     audience: 'api',
     introspectionEndpoint: 'https://as.test/i',

@@ -1,16 +1,18 @@
 import * as v from 'valibot'
 import { expect, test } from 'vitest'
 import { ConfigurationError } from '../../src/errors.ts'
+import { createResourceServer } from '../../src/index.ts'
 import { auth0 } from '../../src/provider/auth0.ts'
 import { clerk } from '../../src/provider/clerk.ts'
 import { cognito } from '../../src/provider/cognito.ts'
 import { descope } from '../../src/provider/descope.ts'
 import { discord } from '../../src/provider/discord.ts'
 import { entra } from '../../src/provider/entra.ts'
-import { generic } from '../../src/provider/generic.ts'
 import { github } from '../../src/provider/github.ts'
 import { google } from '../../src/provider/google.ts'
 import { keycloak } from '../../src/provider/keycloak.ts'
+import { oauth2 } from '../../src/provider/oauth2.ts'
+import { oidc } from '../../src/provider/oidc.ts'
 import { okta } from '../../src/provider/okta.ts'
 import { scalekit } from '../../src/provider/scalekit.ts'
 import { stytch } from '../../src/provider/stytch.ts'
@@ -19,6 +21,12 @@ import { workos } from '../../src/provider/workos.ts'
 import type { Provider } from '../../src/types.ts'
 
 const tenantId = '11111111-2222-3333-4444-555555555555'
+const endpoints = {
+  issuer: 'https://as.test',
+  authorizationEndpoint: 'https://as.test/authorize',
+  tokenEndpoint: 'https://as.test/token',
+  userinfoEndpoint: 'https://api.as.test/me',
+}
 
 // What each provider writes and serves, taken from its documentation and not from the preset.
 const documented: [preset: Provider, issuer: string, keys: string | undefined, opaque: string | undefined][] =
@@ -65,9 +73,33 @@ const documented: [preset: Provider, issuer: string, keys: string | undefined, o
       'https://id.test/auth/realms/r/protocol/openid-connect/certs',
       'https://id.test/auth/realms/r/protocol/openid-connect/token/introspect',
     ],
-    [generic({ issuer: 'https://as.test/' }), 'https://as.test/', undefined, undefined],
     [
-      generic({
+      github({ clientId: 'c', clientSecret: 's', host: 'github.example.com' }),
+      'https://github.example.com/login/oauth',
+      undefined,
+      'https://github.example.com/api/v3/applications/c/token',
+    ],
+    [
+      github({ clientId: 'c', clientSecret: 's', host: 'example.ghe.com' }),
+      'https://example.ghe.com/login/oauth',
+      undefined,
+      'https://api.example.ghe.com/applications/c/token',
+    ],
+    [oidc({ issuer: 'https://as.test/' }), 'https://as.test/', undefined, undefined],
+    [
+      oauth2({ ...endpoints, introspectionEndpoint: 'https://as.test/i' }),
+      'https://as.test',
+      undefined,
+      'https://as.test/i',
+    ],
+    [
+      entra({ tenantId: 'organizations', tenants: [tenantId], clientId: 'c' }),
+      'https://login.microsoftonline.com/organizations/v2.0',
+      undefined,
+      undefined,
+    ],
+    [
+      oidc({
         issuer: 'http://127.0.0.1:9000',
         jwksUri: 'http://127.0.0.1:9000/k',
         introspectionEndpoint: 'http://127.0.0.1:9000/i',
@@ -128,7 +160,9 @@ test.each(documented)(
   },
 )
 
-const texts = v.pipe(v.array(v.pipe(v.string(), v.nonEmpty())), v.nonEmpty())
+const text = v.pipe(v.string(), v.nonEmpty())
+const texts = v.pipe(v.array(text), v.nonEmpty())
+const asymmetric = v.array(v.pipe(v.string(), v.regex(/^([RPE]S(256|384|512)|EdDSA)$/)))
 const url = v.pipe(v.string(), v.url())
 const audience = v.union([
   v.literal('resource'),
@@ -142,8 +176,9 @@ const shared = {
   clientIdClaims: v.optional(texts),
 }
 const schema = v.strictObject({
-  provider: v.pipe(v.string(), v.regex(/^[a-z0-9]+$/)),
+  provider: v.pipe(v.string(), v.regex(/^[a-z0-9-]+$/)),
   issuer: url,
+  clientId: v.optional(text),
   jwt: v.optional(
     v.strictObject({
       ...shared,
@@ -151,7 +186,7 @@ const schema = v.strictObject({
       alsoTypes: v.optional(texts),
       jwksUri: v.optional(url),
       // No symmetric algorithm beside a key set.
-      algorithms: v.optional(v.array(v.pipe(v.string(), v.regex(/^([RPE]S(256|384|512)|EdDSA)$/)))),
+      algorithms: v.optional(asymmetric),
       strictAudience: v.optional(v.boolean()),
       typ: v.optional(v.picklist(['at+jwt', 'jwt'])),
       requiredClaims: v.optional(v.record(v.string(), v.string())),
@@ -186,13 +221,35 @@ const schema = v.strictObject({
       ),
     }),
   ),
+  signIn: v.optional(
+    v.strictObject({
+      name: text,
+      protocol: v.picklist(['oidc', 'oauth2']),
+      scopes: v.optional(texts),
+      offlineScope: v.optional(text),
+      scopeSeparator: v.optional(v.picklist([' ', ','])),
+      subjectClaim: v.optional(text),
+      nameClaims: v.optional(texts),
+      idTokenIssuers: v.optional(texts),
+      jwksUri: v.optional(url),
+      idTokenAlgorithms: v.optional(asymmetric),
+      prompts: v.optional(v.array(v.picklist(['login', 'select_account', 'none']))),
+      loginHintParameter: v.optional(text),
+      tokenPath: v.optional(text),
+      userinfoHeaders: v.optional(v.record(v.string(), v.string())),
+      clientAuth: v.optional(v.picklist(['client_secret_basic', 'client_secret_post'])),
+      revocation: v.optional(v.picklist(['github', 'none'])),
+      revocationEndsAll: v.optional(v.boolean()),
+      exchange: v.optional(v.picklist(['rfc8693', 'entra'])),
+    }),
+  ),
 })
 
 test.each(documented)(
   'a preset is data that fits the schema, and its profiles name its issuer: $provider',
   (preset) => {
     v.assert(schema, preset)
-    expect(preset.jwt ?? preset.opaque).toBeDefined()
+    expect(preset.jwt ?? preset.opaque ?? preset.signIn).toBeDefined()
     for (const profile of [preset.jwt, preset.opaque]) if (profile) expect(profile.issuer).toBe(preset.issuer)
     expect(structuredClone(preset)).toEqual(preset)
   },
@@ -205,6 +262,29 @@ test('credentials are there, and neither printed nor serialised', () => {
   expect(Object.keys(preset)).not.toContain('credentials')
   expect(okta({ domain: 'o.okta.com' }).credentials).toBeUndefined()
   expect(google({ clientId: ['a', 'b'], clientSecret: 's' }).credentials?.clientId).toBe('a')
+})
+
+test('CN10 a multi-tenant preset accepts the ID tokens of the tenants that it lists, and no access tokens', () => {
+  const other = tenantId.replace('1111', '9999')
+  const of = (id: string): string => `https://login.microsoftonline.com/${id}/v2.0`
+  const listed = entra({ tenantId: 'organizations', tenants: [tenantId, other], clientId: 'c' })
+  expect(listed.signIn?.idTokenIssuers).toEqual([of(tenantId), of(other)])
+  expect(listed.jwt).toBeUndefined()
+  expect(() =>
+    createResourceServer({ resource: 'https://mcp.test', authorizationServers: [listed] }),
+  ).toThrow('an issuer URL, a preset')
+  const any = entra({ tenantId: 'common', tenants: 'any', clientId: 'c' })
+  expect(any.signIn?.idTokenIssuers).toEqual([of('{tid}')])
+  const personal = entra({ tenantId: 'consumers', clientId: 'c' })
+  expect(personal.signIn?.idTokenIssuers).toEqual([of('9188040d-6c67-4c5b-b112-36a304b66dad')])
+  expect(entra({ tenantId, clientId: 'c' }).signIn?.idTokenIssuers).toBeUndefined()
+})
+
+test('a client without a secret is named, with a secret it is among the credentials', () => {
+  expect(oidc({ issuer: 'https://as.test', clientId: 'c' }).clientId).toBe('c')
+  const confidential = oidc({ issuer: 'https://as.test', clientId: 'c', clientSecret: 's' })
+  expect(confidential.clientId).toBeUndefined()
+  expect(confidential.credentials).toEqual({ clientId: 'c', clientSecret: 's' })
 })
 
 test('what changes between deployments changes in the data', () => {
@@ -250,7 +330,15 @@ test.each<[string, () => unknown]>([
   ['region', () => cognito({ region: 'eu central', userPoolId: 'x_y', clientId: 'c' })],
   ['userPoolId', () => cognito({ region: 'eu-central-1', userPoolId: 'x/y', clientId: 'c' })],
   ['clientId', () => cognito({ region: 'eu-central-1', userPoolId: 'x_y' })],
-  ['tenantId', () => entra({ tenantId: 'common', clientId: 'c' })],
+  ['tenants', () => entra({ tenantId: 'common', clientId: 'c' })],
+  ['tenants', () => entra({ tenantId: 'organizations', tenants: [], clientId: 'c' })],
+  ['tenants', () => entra({ tenantId, tenants: 'any', clientId: 'c' })],
+  ['tenants', () => entra({ tenantId: 'consumers', tenants: [tenantId], clientId: 'c' })],
+  ['tenants[0]', () => entra({ tenantId: 'common', tenants: ['contoso.com'], clientId: 'c' })],
+  ['host', () => github({ clientId: 'a', clientSecret: 's', host: 'https://github.test' })],
+  ['provider', () => oidc({ issuer: 'https://as.test', provider: 'My IdP' })],
+  ['userinfoEndpoint', () => oauth2({ ...endpoints, userinfoEndpoint: undefined } as never)],
+  ['tokenEndpoint', () => oauth2({ ...endpoints, tokenEndpoint: 'as.test/token' })],
   ['tenantId', () => entra({ tenantId: 'contoso.onmicrosoft.com', clientId: 'c' })],
   ['clientId', () => entra({ tenantId, clientId: '' })],
   ['clientId', () => google({ clientId: [] })],
@@ -261,17 +349,17 @@ test.each<[string, () => unknown]>([
   ['url', () => keycloak({ url: 'https://id.test?x=1', realm: 'r' })],
   ['realm', () => keycloak({ url: 'https://id.test', realm: 'a/b' })],
   ['realm', () => keycloak({ url: 'https://id.test', realm: '..' })],
-  ['issuer', () => generic({ issuer: 'as.test' })],
-  ['jwksUri', () => generic({ issuer: 'https://as.test', jwksUri: 'as.test/jwks' })],
+  ['issuer', () => oidc({ issuer: 'as.test' })],
+  ['jwksUri', () => oidc({ issuer: 'https://as.test', jwksUri: 'as.test/jwks' })],
   ['algorithms', () => auth0({ domain: 'd.test', algorithms: ['HS256'] })],
-  ['algorithms', () => generic({ issuer: 'https://as.test', algorithms: [] })],
+  ['algorithms', () => oidc({ issuer: 'https://as.test', algorithms: [] })],
   ['cloud', () => entra({ tenantId, clientId: 'c', cloud: 'mars' as never })],
   [
     'issuerType',
     () => cognito({ region: 'eu-west-1', userPoolId: 'a_b', clientId: 'c', issuerType: 'NEW' as never }),
   ],
   ['google.jwksUri', () => google({ clientId: 'c', jwksUri: 'https://k.test' } as never)],
-  ['typ', () => generic({ issuer: 'https://as.test', typ: 'JWT' as never })],
+  ['typ', () => oidc({ issuer: 'https://as.test', typ: 'JWT' as never })],
   ['clientId', () => clerk({ domain: 'x.test', clientId: '' })],
   ['clientId', () => okta({ domain: 'o.test', clientSecret: 's' })],
 ])('a wrong %s is refused at construction', (option, construct) => {

@@ -1,7 +1,7 @@
 // Sessions and streams as they are behind the guard.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createResourceServer, type AuthInfo, type Provider, type ResourceServer } from '../../src/index.ts'
-import { generic } from '../../src/provider/generic.ts'
+import { oidc } from '../../src/provider/oidc.ts'
 import { apiKeyVerifier } from '../../src/resource-server/verify/api-keys.ts'
 import { customVerifier } from '../../src/resource-server/verify/custom-verifier.ts'
 import { introspectionVerifier } from '../../src/resource-server/verify/introspection/introspection.ts'
@@ -20,7 +20,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-const provider: Provider = generic({
+const provider: Provider = oidc({
   issuer,
   introspectionEndpoint: `${issuer}/introspect`,
   clientId: 'rs',

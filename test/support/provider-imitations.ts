@@ -7,7 +7,7 @@ import type { Provider } from '../../src/types.ts'
 import { auth0 } from '../../src/provider/auth0.ts'
 import { cognito } from '../../src/provider/cognito.ts'
 import { entra } from '../../src/provider/entra.ts'
-import { generic } from '../../src/provider/generic.ts'
+import { oidc } from '../../src/provider/oidc.ts'
 import { github } from '../../src/provider/github.ts'
 import { google } from '../../src/provider/google.ts'
 import { keycloak } from '../../src/provider/keycloak.ts'
@@ -491,7 +491,7 @@ async function keycloakImitation(): Promise<Imitation> {
 }
 
 /** RFC 8414, RFC 9068, RFC 8707. */
-async function genericImitation(): Promise<Imitation> {
+async function oidcImitation(): Promise<Imitation> {
   const iss = 'https://as.example.com'
   const claims = {
     iss,
@@ -503,8 +503,8 @@ async function genericImitation(): Promise<Imitation> {
   }
   const typ = 'at+jwt'
   return imitation({
-    name: 'generic',
-    preset: generic({ issuer: iss }),
+    name: 'oidc',
+    preset: oidc({ issuer: iss }),
     good: await jwt(claims, { typ }),
     expected: { issuer: iss, subject: 'alice', clientId: 'client-1', scopes: ['notes:read'] },
     bad: {
@@ -542,7 +542,7 @@ export const imitations = (): Promise<Imitation[]> =>
     googleImitation(),
     githubImitation(),
     keycloakImitation(),
-    genericImitation(),
+    oidcImitation(),
   ])
 
 export interface Network {

@@ -44,7 +44,7 @@ function otherType(typ: unknown, { untyped }: JwtPolicy): InvalidTokenError {
   if (untyped || (typ !== undefined && !/^(?:application\/)?jwt$/i.test(String(typ))))
     return new InvalidTokenError('This is not an access token: its typ is that of another kind of token')
   return new InvalidTokenError(
-    "The token does not say that it is an access token: its typ is not at+jwt (RFC 9068). If the issuer's access tokens are like that, configure it as generic({ issuer, typ: 'jwt' })",
+    "The token does not say that it is an access token: its typ is not at+jwt (RFC 9068). If the issuer's access tokens are like that, configure it as oidc({ issuer, typ: 'jwt' })",
   )
 }
 
