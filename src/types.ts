@@ -250,6 +250,14 @@ export interface SignInLeg {
    * cookie; at most 600 characters. `finish` may change it if it returns a Response.
    */
   kept?: string
+  /** The way that `next` was told; undefined unless the sign-in offers several ways. */
+  readonly way?: string
+  /**
+   * A leg for the way to sign in that the user has chosen. It has a `state` of its own, so that no upstream
+   * sees the state of another (mix-up), keeps nothing yet, and ends when this one does. The callback with its
+   * state finds it if `start` or `finish` returns a Response.
+   */
+  next(way: string): SignInLeg
   /**
    * Counts an attempt to sign in: by this caller, and at this account, if one is named, by all callers
    * together. Rejects with 429 above the limit. Await it before anything that costs time or checks a

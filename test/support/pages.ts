@@ -140,12 +140,16 @@ export const cookieLogin = (identities: Readonly<Record<string, Partial<Identity
 /** An upstream that signs in `user`. */
 export class FakeUpstream implements SignIn {
   readonly consent = 'before'
-  readonly name = 'Upstream'
+  readonly name: string
   readonly started: { leg: SignInLeg; prompt: string | undefined }[] = []
   /** Codes that were redeemed. */
   readonly redeemed: string[] = []
   user: Identity = { subject: 'up|alice', name: 'alice', props: { login: 'alice' } }
   failure: OAuthError | undefined
+
+  constructor(name = 'Upstream') {
+    this.name = name
+  }
 
   identify(): undefined {
     return undefined

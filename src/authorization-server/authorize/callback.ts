@@ -7,7 +7,7 @@ import type { Context } from '../context.ts'
 import { answeredError, PageError } from '../page-error.ts'
 import { pageEndpoint } from '../page/endpoint.ts'
 import { checkIdentity, limitAccess } from '../sign-in/identity.ts'
-import { closeLeg, openLeg, storeLeg } from '../sign-in/leg.ts'
+import { closeLeg, openLeg } from '../sign-in/leg.ts'
 import { startSession } from '../sign-in/session.ts'
 import type { Approval } from './approval.ts'
 import { askForConsent } from './consent.ts'
@@ -34,8 +34,7 @@ export function callbackEndpoint(context: Context): (request: Request) => Promis
  * code.
  */
 async function finishSignIn(context: Context, request: Request): Promise<Response> {
-  const { leg, approval, startedAt, expires } = await openLeg<Approval>(context, request)
-  const { kept } = leg
+  const { leg, approval, startedAt, cookies: legCookies } = await openLeg<Approval>(context, request)
   const { issuer, runtime } = context
   if (approval !== undefined && (await context.grants.exists(approval.grantId))) throw answeredError()
   const closed = [closeLeg(context, leg)]
@@ -44,8 +43,7 @@ async function finishSignIn(context: Context, request: Request): Promise<Respons
     if (result instanceof Response) {
       const { status } = result
       if (status >= 400) runtime.event({ type: 'sign-in.refused', level: 'warning', issuer, status })
-      const isChanged = leg.kept !== kept
-      return passOn(result, isChanged ? [await storeLeg(context, leg, { approval, expires })] : [])
+      return passOn(result, await legCookies())
     }
     const user = checkIdentity(result)!
     const cookies = [...closed, await startSession(context, user)]

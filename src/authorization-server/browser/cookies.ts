@@ -47,16 +47,21 @@ export interface Slots {
 
 export const slotName = ({ kind }: Slots, id: string): string => `${kind}-${id}`
 
-/** An id for a new cookie of this kind, and the cookies that remove the oldest ones. */
+/**
+ * An id for a new cookie of this kind, and the cookies that remove the oldest ones. `left`: the id of one that
+ * the user leaves, which counts as the oldest.
+ */
 export function newSlot(
   context: Pick<Context, 'issuer' | 'secure' | 'runtime'>,
   request: Request,
   slots: Slots,
+  left?: string,
 ): { id: string; evict: string[] } {
   const prefix = cookieName(context, slotName(slots, ''))
   const ids = readCookies(request, prefix).map(([name]) => name.slice(prefix.length))
   const surplus = Math.max(0, ids.length - slots.max + 1)
-  const oldest = ids.sort((a, b) => createdAt(a) - createdAt(b)).slice(0, surplus)
+  const age = (id: string): number => (id === left ? -1 : createdAt(id))
+  const oldest = ids.sort((a, b) => age(a) - age(b)).slice(0, surplus)
   return {
     // The time in it only says which one is the oldest.
     id: `${Math.floor(context.runtime.clock()).toString(36)}.${randomToken()}`,

@@ -32,14 +32,28 @@ interface StoredLeg {
   approval?: object
   /** What the sign-in keeps for `finish`. */
   kept?: string
+  /** The way to sign in that the user chose. */
+  way?: string
   /** Seconds since the epoch. */
   expires: number
 }
 
 const codec = sealedCodec(
   'cookie',
-  recordCodec<StoredLeg>('sign-in', { approval: 'object?', kept: 'string?', expires: 'number' }),
+  recordCodec<StoredLeg>('sign-in', {
+    approval: 'object?',
+    kept: 'string?',
+    way: 'string?',
+    expires: 'number',
+  }),
 )
+
+/** A leg of a request, and what becomes of it. */
+interface TrackedLeg {
+  readonly leg: SignInLeg
+  /** The cookies that the leg lies in, or the one that continues it; none if nothing has changed. */
+  store(about: Pick<StoredLeg, 'expires'> & { approval: object | undefined }): Promise<string[]>
+}
 
 const slots: Slots = { kind: 'sign-in', max: 2 }
 /** Browsers drop a cookie above 4096 bytes, name and attributes included. */
@@ -60,36 +74,57 @@ export async function startSignIn(
   const { issuer, options, runtime, signIn } = context
   const { origin } = new URL(issuer)
   const { id, evict } = newSlot(context, request, slots)
-  const leg = createLeg(context, request, id)
+  const { leg, store } = trackLeg(context, request, id)
   const response = await signIn.start(request, { ...wishes, returnTo: origin + path, leg })
   if (signIn.finish === undefined) return passOn(response, cookies)
   const expires = runtime.clock() + options.lifetimes.transaction
-  return passOn(response, [...cookies, ...evict, await storeLeg(context, leg, { approval, expires })])
+  return passOn(response, [...cookies, ...evict, ...(await store({ approval, expires }))])
 }
 
-function createLeg(context: Context, request: Request, state: string, kept?: string): SignInLeg {
+/** `stored`: undefined for a new leg. */
+function trackLeg(
+  context: Context,
+  request: Request,
+  state: string,
+  way?: string,
+  stored?: Pick<StoredLeg, 'kept'>,
+): TrackedLeg {
   const { issuer, limits, options, runtime } = context
-  return {
+  let following: (TrackedLeg & { evict: readonly string[] }) | undefined
+  const leg: SignInLeg = {
     state,
     callbackUrl: new URL(issuer).origin + callbackPath(context),
     now: runtime.clock(),
     branding: options.branding,
     runtime,
-    ...defined({ kept }),
+    ...defined({ kept: stored?.kept, way }),
+    // This leg stays while there is room, for a double click and for a user who goes back.
+    next(chosen) {
+      const { id, evict } = newSlot(context, request, slots, state)
+      following = { evict, ...trackLeg(context, request, id, chosen) }
+      return following.leg
+    },
     attempt: (account) => limits.signIn(request, account),
+  }
+  return {
+    leg,
+    async store(about) {
+      if (following !== undefined) return [...following.evict, ...(await following.store(about))]
+      return stored !== undefined && stored.kept === leg.kept ? [] : [await storeLeg(context, leg, about)]
+    },
   }
 }
 
 /** The cookie that a leg lies in. */
-export async function storeLeg(
+async function storeLeg(
   context: Context,
-  { state, kept }: SignInLeg,
-  { approval, expires }: { approval: object | undefined; expires: number },
+  { state, kept, way }: SignInLeg,
+  { approval, expires }: Parameters<TrackedLeg['store']>[0],
 ): Promise<string> {
   const { sealer, runtime } = context
   if ((kept ?? '').length > maxKept)
     throw new ConfigurationError('signIn', `must keep at most ${maxKept} characters; got ${kept?.length}`)
-  const stored = { ...defined({ approval, kept }), expires }
+  const stored = { ...defined({ approval, kept, way }), expires }
   const value = await codec.seal(sealer, legContext(context, state), stored)
   if (value.length > maxCookie) throw new OAuthError('invalid_request', 'The request is too long')
   const lifetime = Math.ceil(expires - runtime.clock())
@@ -103,7 +138,14 @@ export async function storeLeg(
 export async function openLeg<Approval extends object>(
   context: Context,
   request: Request,
-): Promise<{ leg: SignInLeg; approval: Approval | undefined; startedAt: number; expires: number }> {
+): Promise<{
+  leg: SignInLeg
+  approval: Approval | undefined
+  /** Seconds since the epoch. */
+  startedAt: number
+  /** The cookies that the leg needs if the sign-in goes on. */
+  cookies: () => Promise<string[]>
+}> {
   const { sealer, options, runtime } = context
   const states = new URL(request.url).searchParams.getAll('state')
   const [state] = states
@@ -112,13 +154,14 @@ export async function openLeg<Approval extends object>(
   const value = getCookie(context, request, slotName(slots, state)) ?? ''
   const stored = await codec.open(sealer, legContext(context, state), value)
   if (stored === undefined) throw forgedError('The sign-in did not begin in this browser')
-  const { approval, kept, expires } = stored
+  const { approval, way, expires } = stored
   if (expires <= runtime.clock()) throw expiredError()
+  const { leg, store } = trackLeg(context, request, state, way, stored)
   return {
-    leg: createLeg(context, request, state, kept),
+    leg,
     approval: approval as Approval | undefined,
-    expires,
     startedAt: expires - options.lifetimes.transaction,
+    cookies: () => store({ approval, expires }),
   }
 }
 

@@ -2,7 +2,6 @@ import { html, raw } from 'hono/html'
 
 import { ConfigurationError } from '../../errors.ts'
 import { base64url, utf8 } from '../../lib/bytes.ts'
-import { defined } from '../../lib/defined.ts'
 import { parseObject } from '../../lib/json.ts'
 import { methods } from '../../lib/options.ts'
 import type { SignIn, SignInLeg } from '../../types.ts'
@@ -12,28 +11,24 @@ import { cleanText } from '../page/text.ts'
 import { formAction, pathOf, returnToOf, showSignIn } from './form.ts'
 
 /** A sign-in that this server finishes, with the name that its button shows. */
-type Choice = SignIn & Required<Pick<SignIn, 'name' | 'finish'>>
+type Way = SignIn & Required<Pick<SignIn, 'name' | 'finish'>>
 
-/** What a leg keeps while the user chooses, and after that. */
-interface Kept {
+/** What a leg keeps while the user chooses. */
+interface Wishes {
   readonly prompt?: string
   readonly maxAge?: number
   readonly loginHint?: string
-  /** Index of the choice. */
-  readonly at?: number
-  /** What the chosen sign-in keeps. */
-  readonly inner?: string
 }
 
 /** Seconds for which the browser remembers the last choice. */
 const remembered = 180 * 86_400
-/** A longer hint is dropped, so that it does not fill the cookie. */
-const maxHint = 200
+/** A hint that is longer as JSON is dropped, so that it does not fill the cookie. */
+const maxHint = 400
 
 /**
- * Lets the user choose between several ways to sign in, such as a password and an API key. The page shows the
+ * Lets the user choose between several ways to sign in, such as GitHub and a password. The page shows the
  * last choice of this browser first (a cookie with the name of the way, 180 days). If one of them needs
- * consent before the sign-in, all get it before.
+ * consent before the sign-in, all get it before. Each choice starts a leg with a `state` of its own.
  *
  * @throws ConfigurationError unless there are two or more, each with a `name` of its own and `finish`.
  *
@@ -41,58 +36,50 @@ const maxHint = 200
  * const signIn = oneOf(passwordSignIn({ users }), keySignIn({ verify }))
  */
 export function oneOf(...signIns: readonly SignIn[]): SignIn {
-  const choices = signIns.map((each, i) => readChoice(each, `oneOf[${i}]`))
-  if (new Set(choices.map(({ name }) => name)).size !== choices.length || choices.length < 2)
+  const ways = signIns.map((each, i) => readWay(each, `oneOf[${i}]`))
+  if (new Set(ways.map(({ name }) => cleanText(name))).size !== ways.length || ways.length < 2)
     throw new ConfigurationError('oneOf', 'must get two or more sign-ins, each with a name of its own')
-  const weakening = choices.flatMap((each) => each.weakening ?? []).join(', ')
+  const weakening = ways.flatMap((each) => each.weakening ?? []).join(', ')
+  const upstreams = ways.flatMap((each) => each.upstreams ?? [])
   return {
-    consent: choices.some(({ consent }) => consent === 'before') ? 'before' : 'after',
+    consent: ways.some(({ consent }) => consent === 'before') ? 'before' : 'after',
     ...(weakening === '' ? {} : { weakening }),
+    ...(upstreams.length === 0 ? {} : { upstreams }),
     async identify(request) {
-      for (const each of choices) {
+      for (const each of ways) {
         const identity = await each.identify(request)
         if (identity) return identity
       }
       return undefined
     },
-    check: (issuer) => choices.forEach((each) => each.check?.(issuer)),
-    start(request, { returnTo, leg, loginHint = '', prompt, maxAge }) {
-      const hint = loginHint === '' || loginHint.length > maxHint ? undefined : loginHint
-      keep(leg, { prompt, maxAge, loginHint: hint })
-      return chooserPage(choices, request, leg, pathOf(returnTo))
+    check: (issuer) => ways.forEach((each) => each.check?.(issuer)),
+    start(request, { returnTo, leg, loginHint, prompt, maxAge }) {
+      const isShort = JSON.stringify(loginHint ?? '').length <= maxHint
+      leg.kept = JSON.stringify({ prompt, maxAge, loginHint: isShort ? loginHint : undefined })
+      return chooserPage(ways, request, leg, pathOf(returnTo))
     },
     async finish(request, leg) {
-      const kept: Kept = parseObject(leg.kept ?? '') ?? {}
+      const chosen = ways.find(({ name }) => name === leg.way)
+      if (chosen !== undefined) return chosen.finish(request, leg)
       const choice = new URL(request.url).searchParams.get('choice')
-      const index = choices.findIndex((_, i) => String(i) === choice)
-      // Only a form of this server chooses: an upstream's answer may carry any parameter.
-      if (request.method === 'POST' && index >= 0) return startChoice(choices, index, { request, leg, kept })
-      const chosen = choices[kept.at ?? -1]
-      if (chosen === undefined) return chooserPage(choices, request, leg, returnToOf(request))
-      const inner = innerLeg(leg, kept.inner)
-      const result = await chosen.finish(request, inner)
-      if (inner.kept !== kept.inner) keep(leg, { ...kept, inner: inner.kept })
-      return result
+      const way = ways.find((each) => idOf(each) === choice)
+      // CSRF: only a form of this server chooses.
+      if (request.method === 'POST' && way !== undefined) return startWay(way, request, leg)
+      return chooserPage(ways, request, leg, returnToOf(request))
     },
   }
 }
 
 /** The user has chosen: that sign-in begins, with what the client wished. */
-async function startChoice(
-  choices: readonly Choice[],
-  at: number,
-  { request, leg, kept }: { request: Request; leg: SignInLeg; kept: Kept },
-): Promise<Response> {
-  const { prompt, maxAge, loginHint } = kept
-  const wishes = defined({ prompt, maxAge, loginHint })
-  const inner = innerLeg(leg)
-  const response = await choices[at]!.start(request, {
+async function startWay(way: Way, request: Request, leg: SignInLeg): Promise<Response> {
+  const wishes: Wishes = parseObject(leg.kept ?? '') ?? {}
+  // Mix-up: a provider that the user has not chosen never learns the state of the one that the user chose.
+  const response = await way.start(request, {
     ...wishes,
     returnTo: ownUrl(request, leg),
-    leg: inner,
+    leg: leg.next(way.name),
   })
-  keep(leg, { ...wishes, at, inner: inner.kept })
-  const cookie = setCookie(placeOf(leg), 'choice', idOf(choices[at]!), remembered)
+  const cookie = setCookie(placeOf(leg), 'choice', idOf(way), remembered)
   return withCookies(new Response(response.body, response), [cookie])
 }
 
@@ -107,19 +94,18 @@ function ownUrl(request: Request, { callbackUrl }: SignInLeg): string {
 
 /** The way that this browser chose last comes first. */
 function chooserPage(
-  choices: readonly Choice[],
+  ways: readonly Way[],
   request: Request,
   leg: SignInLeg,
   returnTo: string,
 ): Promise<Response> {
   const id = getCookie(placeOf(leg), request, 'choice')
-  const last = choices.find((each) => idOf(each) === id)
-  const ordered = last === undefined ? choices : [last, ...choices.filter((each) => each !== last)]
-  const button = (each: Choice): Html => {
-    const choice = String(choices.indexOf(each))
+  const last = ways.find((each) => idOf(each) === id)
+  const ordered = last === undefined ? ways : [last, ...ways.filter((each) => each !== last)]
+  const button = (each: Way): Html => {
     const isLast = each === last
     return html`<div class="next">
-      <form method="post" action="${formAction(leg, { return_to: returnTo, choice })}">
+      <form method="post" action="${formAction(leg, { return_to: returnTo, choice: idOf(each) })}">
         <button type="submit" ${isLast ? raw(' class="primary"') : ''}>
           Sign in with <bdi>${cleanText(each.name)}</bdi>${isLast ? ' (used last)' : ''}
         </button>
@@ -132,26 +118,14 @@ function chooserPage(
   })
 }
 
-function readChoice(value: SignIn, name: string): Choice {
+function readWay(value: SignIn, name: string): Way {
   methods<SignIn>(['identify', 'start'], 'a sign-in such as passwordSignIn({ users })').required(value, name)
-  if (typeof value.finish === 'function' && value.name) return value as Choice
+  if (typeof value.finish === 'function' && value.name) return value as Way
   throw new ConfigurationError(
     name,
     'must be a sign-in with a name that comes back to this server (finish); got one that does not, such as ' +
       'ownLogin() or another oneOf()',
   )
-}
-
-/** The leg as the chosen sign-in sees it. */
-function innerLeg(leg: SignInLeg, kept?: string): SignInLeg {
-  const inner: SignInLeg = { ...leg }
-  if (kept === undefined) delete inner.kept
-  else inner.kept = kept
-  return inner
-}
-
-function keep(leg: SignInLeg, kept: { [K in keyof Kept]: Kept[K] | undefined }): void {
-  leg.kept = JSON.stringify(kept)
 }
 
 /** The cookie belongs to this issuer: several may share a host. */
@@ -160,4 +134,4 @@ const placeOf = ({ callbackUrl }: SignInLeg): { issuer: string; secure: boolean 
   secure: callbackUrl.startsWith('https:'),
 })
 
-const idOf = ({ name }: Choice): string => base64url(utf8(name))
+const idOf = ({ name }: Way): string => base64url(utf8(name))
