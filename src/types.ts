@@ -303,6 +303,12 @@ export interface SignIn {
    * in.
    */
   finish?(request: Request, leg: SignInLeg): Promise<Identity | Response>
+  /**
+   * Asked each time that the server's own session is read: who the user is now. `null` or `undefined`: the
+   * user may not sign in any more, and has no session. `way`: what `next` of the leg was told. Should be cheap.
+   * Default: who the user was at the sign-in.
+   */
+  recheck?(identity: Identity, way?: string): Awaitable<Identity | null | undefined>
   /** What is done later with the tokens that it brings; one for each provider. */
   readonly upstreams?: readonly UpstreamAccess[]
   /** Throws ConfigurationError if this sign-in must not serve this issuer. */

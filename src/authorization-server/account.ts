@@ -11,10 +11,11 @@ import {
   type BrowserBinding,
 } from './browser/csrf.ts'
 import { seeOther } from './browser/redirect.ts'
-import { describeChoices, offerChoices, type OfferedChoice } from './choices.ts'
+import { offerChoices, type OfferedChoice } from './choices.ts'
 import type { Context } from './context.ts'
 import type { Grant } from './grants.ts'
 import { accountPage, type AppView } from './page/account.ts'
+import { describeChoices } from './page/choice-labels.ts'
 import { pageEndpoint } from './page/endpoint.ts'
 import { lookOf } from './page/layout.ts'
 import { resourceName } from './page/text.ts'
@@ -61,7 +62,7 @@ async function showAccount(context: Context, request: Request): Promise<Response
     path: paths.account,
     name,
     apps: granted.sort((a, b) => b.lastUsed - a.lastUsed).map((each) => appView(context, each, offered)),
-    consents,
+    consents: consents.map((each) => ({ ...each, choices: describeChoices(offered, each.choices) })),
     sealed: await sealBound(context, forms, { ...binding, subject }),
     canSignOut: signIn.finish !== undefined,
     done: new URL(request.url).searchParams.get('done'),

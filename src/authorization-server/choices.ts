@@ -50,14 +50,6 @@ export function settleChoices(offered: readonly OfferedChoice[], chosen: Choices
   }
 }
 
-/** Each choice in words; by its name and value if it is not offered. */
-export const describeChoices = (offered: readonly OfferedChoice[], chosen: Choices): string[] =>
-  Object.entries(chosen).map(([name, value]) => {
-    const choice = offered.find((each) => each.name === name)
-    const option = choice?.options.find((each) => each.value === value)
-    return `${choice?.label ?? name}: ${option?.label ?? value}`
-  })
-
 /** The same choices, in whatever order they were made. */
 export const sortedChoices = (choices: Choices = {}): [string, string][] => Object.entries(choices).sort()
 
@@ -70,7 +62,8 @@ const choiceList = () =>
       label: text().required,
       options: list(
         object({
-          value: text('a string of 1 to 100 characters', /^.{1,100}$/s).required,
+          // A form sends a line break as CR LF, and half of a surrogate pair as another character.
+          value: text('1 to 100 characters without control characters', /^[^\p{Cc}\p{Cs}]{1,100}$/u).required,
           label: text().required,
         }),
       ).required,

@@ -4,7 +4,7 @@ import { defined } from '../lib/defined.ts'
 import { printError } from '../lib/print-error.ts'
 import { callPart, resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
 import { MacSealer } from '../lib/mac-sealer.ts'
-import type { SignIn, SignInLeg } from '../types.ts'
+import type { Identity, SignIn, SignInLeg } from '../types.ts'
 import { createAssertionVerifier } from './client/assertion.ts'
 import { createClientFetch } from './client/fetch.ts'
 import { createClientDocuments } from './client/documents.ts'
@@ -118,6 +118,10 @@ const attributed = (signIn: SignIn): SignIn => ({
   ...defined({
     name: signIn.name,
     check: signIn.check?.bind(signIn),
+    recheck:
+      signIn.recheck &&
+      ((identity: Identity, way?: string) =>
+        callPart('signIn.recheck', () => signIn.recheck!(identity, way))),
     finish:
       signIn.finish &&
       ((request: Request, leg: SignInLeg) => callPart('signIn.finish', () => signIn.finish!(request, leg))),

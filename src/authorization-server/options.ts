@@ -64,7 +64,7 @@ export interface Choice {
   name: string
   /** For the page. */
   label: string
-  /** Up to six are radio buttons, more a list. `value`: 1 to 100 characters; it stands in the token. */
+  /** Up to six are radio buttons, more a list. `value`: 1 to 100 characters on one line; it stands in the token. */
   options: readonly { value: string; label: string }[]
   /** Whether one must be chosen. Default: true. */
   required?: boolean

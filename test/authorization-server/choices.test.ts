@@ -1,14 +1,17 @@
 // CN14: what the user chooses at consent: bound to the grant, to each token and to the remembered consent.
 import { expect, test } from 'vitest'
 import { UnavailableError } from '../../src/errors.ts'
+import { createResourceServer, jwtVerifier } from '../../src/index.ts'
+import { introspectionVerifier } from '../../src/resource-server/verify/introspection/introspection.ts'
 import type { AuthorizationServerOptions, Choice } from '../../src/authorization-server/options.ts'
-import type { Identity } from '../../src/types.ts'
-import { ok, payload, refusal, RES_A, resources, Rig, type Tokens } from '../support/as.ts'
+import type { AuthInfo, Fetch, Identity } from '../../src/types.ts'
+import { answered, ok, payload, refusal, RES_A, resources, Rig, type Tokens } from '../support/as.ts'
 import {
   browserOf,
   codeOf,
   expectRedirect,
   FakeUpstream,
+  forms,
   grantsWritten,
   cookieLogin,
   pagesRig,
@@ -110,6 +113,39 @@ test('CN14 opaque tokens and introspection carry them', async () => {
   expect(await response.json()).toMatchObject({ active: true, choices: { workspace: 'acme' } })
 })
 
+test('CN14 auth.choices at another resource server: by JWT and by introspection', async () => {
+  const introspectionSecret = 'an introspection secret of 32 characters'
+  const it = new ChoicesRig({ resources: { [RES_A]: { ...resources[RES_A]!, introspectionSecret } } })
+  const { rig } = it
+  const { access_token } = await it.connect(readOnly)
+  const fetch: Fetch = async (input, init) => answered(rig.as.handle(new Request(input, init)))
+  const servers = [
+    jwtVerifier({ issuer: rig.issuer }),
+    introspectionVerifier(
+      { issuer: rig.issuer, endpoint: rig.path('introspect') },
+      {
+        authentication: {
+          method: 'client_secret_post',
+          clientId: RES_A,
+          clientSecret: introspectionSecret,
+        },
+      },
+    ),
+  ]
+  for (const server of servers) {
+    const remote = createResourceServer({
+      resource: RES_A,
+      authorizationServers: [server],
+      fetch,
+      clock: () => rig.now,
+    })
+    const request = new Request(RES_A, { headers: { authorization: `Bearer ${access_token}` } })
+    const auth = (await remote.authenticate(request)) as AuthInfo
+    expect(auth.choices).toEqual({ workspace: 'acme', mode: 'read-only' })
+    expect(Object.isFrozen(auth.choices)).toBe(true)
+  }
+})
+
 test('CN14 without choices there is nothing of it', async () => {
   const rig = pagesRig()
   const tokens = await rig.tokens()
@@ -158,7 +194,7 @@ test('CN14 one required option is chosen already; of none the page says so; of m
   const many = [1, 2, 3, 4, 5, 6, 7].map((each) => ({ value: `w${each}`, label: `Workspace ${each}` }))
   it.offered = [{ ...workspace, options: many }]
   const page = await browser.get(await requestUrl())
-  expect(page.text).toContain('<select id="choice-workspace" name="choice-workspace">')
+  expect(page.text).toMatch(/<select id="choice-workspace" name="choice-workspace" [^>]*>/)
   codeOf(await choose(browser, page, { 'choice-workspace': 'w7' }))
 })
 
@@ -310,6 +346,15 @@ test('CN14 CN6 a remembered consent is for its choices; of two only the user can
   codeOf(await silently())
   await remember({ 'choice-workspace': 'home' })
   expectRedirect(await silently(), 'consent_required', { to: https.redirect_uri })
+  // The account page tells the two apart, and forgets the one that the user means.
+  const account = await browser.get('/account')
+  const list = account.text.slice(account.text.indexOf('Not asked again'))
+  expect(list).toMatch(/Workspace: Acme &lt;Inc&gt;[\s\S]*Workspace: At home/)
+  const { hidden } = forms(list).find(({ html }) => html.includes('value="forget"'))!
+  const key = hidden.find(([name]) => name === 'consent')![1]
+  expect(list).toMatch(/aria-label="Ask me again when [^"]*Workspace: Acme[^"]*"/)
+  await browser.submit(account, { fields: { action: 'forget' } }, key)
+  codeOf(await silently())
 })
 
 test('CN14 CN8 with a sign-in after the consent: asked again with the choices of the user who came', async () => {
@@ -381,6 +426,16 @@ test.each([
     [{ ...workspace, options: [{ value: 'x'.repeat(101), label: 'x' }] }],
     /value/,
   ],
+  [
+    'a value with a line break, which no form can send',
+    [{ ...workspace, options: [{ value: 'a\nb', label: 'x' }] }],
+    /value.*without control characters/,
+  ],
+  [
+    'a value with half a surrogate pair',
+    [{ ...workspace, options: [{ value: 'a\ud800', label: 'x' }] }],
+    /value/,
+  ],
   ['one name twice', [workspace, workspace], /must not have "workspace" twice/],
   [
     'one value twice',
@@ -394,6 +449,50 @@ test.each([
   const page = await browserOf(it.rig, 'alice').get(await requestUrl())
   expect(page.status).toBe(500)
   expect(it.rig.events.at(-1)!.detail).toMatch(message)
+})
+
+test('CN14 AZ15 labels are cleaned as other foreign text is, and options never read alike', async () => {
+  const it = new ChoicesRig()
+  const options = [
+    { value: 'org_1', label: 'Personal' },
+    { value: 'org_2', label: 'Personal\u3164' },
+    { value: 'org_3', label: '\u202eemcA\u202c' },
+    { value: 'org_4', label: '\u200b' },
+    { value: 'org_5', label: 'x'.repeat(500) },
+  ]
+  it.offered = [{ ...workspace, label: 'Work\u202espace', options }]
+  const browser = browserOf(it.rig, 'alice')
+  const page = await browser.get(await requestUrl())
+  expect(page.text).not.toMatch(/[\u202a-\u202e\u200b\u3164]/)
+  const shown = [...page.text.matchAll(/type="radio"[^>]*\/>\s*<span>([^<]*)</g)].map(([, each]) => each)
+  expect(shown).toEqual(['Personal (org_1)', 'Personal (org_2)', 'emcA', 'org_4', `${'x'.repeat(59)}…`])
+  expect(page.text).toContain('<legend>Work space')
+  const wrong = await choose(browser, page, {})
+  expect(wrong.text).toContain('Choose an option for “Work space”.')
+  codeOf(await choose(browser, page, { 'choice-workspace': 'org_2' }))
+  expect((await browser.get('/account')).text).toContain('Work space: Personal (org_2)')
+  it.offered = []
+  expect((await browser.get('/account')).text).toContain('workspace: org_2')
+})
+
+test('CN14 screen readers hear what is required, and the problem with the field that has it', async () => {
+  const it = new ChoicesRig()
+  const many = Array.from({ length: 8 }, (_, i) => ({ value: `p${i}`, label: `Project ${i}` }))
+  it.offered = [workspace, { name: 'project', label: 'Project', options: many }, mode]
+  const browser = browserOf(it.rig, 'alice')
+  const page = await browser.get(await requestUrl())
+  const tag = (text: string, start: string): string =>
+    new RegExp(`<${start}[^>]*>`).exec(text)?.[0].replaceAll(/\s+/g, ' ') ?? ''
+  const group = (text: string): string => tag(text, 'fieldset role="radiogroup"')
+  expect(group(page.text)).toContain('aria-required="true"')
+  expect(tag(page.text, 'select')).toContain('aria-required="true"')
+  expect(page.text).not.toMatch(/aria-invalid|aria-describedby/)
+  expect(page.text.match(/aria-required/g)).toHaveLength(2)
+  const again = await choose(browser, page, acme)
+  expect(again.text).toMatch(/id="problem"[^>]*>\s*<p>Choose an option for “Project”/)
+  expect(tag(again.text, 'select')).toMatch(/aria-describedby="problem" aria-invalid="true"/)
+  expect(group(again.text)).not.toContain('aria-invalid')
+  expect(again.text.match(/aria-invalid/g)).toHaveLength(1)
 })
 
 test('CN14 consent.choices is a function', () => {

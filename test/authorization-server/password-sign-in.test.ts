@@ -1,8 +1,15 @@
 // Sign-in with a password: hashes, limits, the page, and what a client may ask for.
 import { afterEach, describe, expect, test } from 'vitest'
-import { hashPassword, passwordSignIn } from '../../src/authorization-server/sign-in/password.ts'
+import { keySignIn } from '../../src/authorization-server/sign-in/key.ts'
+import { oneOf } from '../../src/authorization-server/sign-in/one-of.ts'
+import {
+  hashPassword,
+  passwordSignIn,
+  type PasswordSignInOptions,
+} from '../../src/authorization-server/sign-in/password.ts'
 import type { AuthorizationServerOptions } from '../../src/authorization-server/options.ts'
 import { ConfigurationError } from '../../src/errors.ts'
+import type { SignIn } from '../../src/types.ts'
 import { Rig } from '../support/as.ts'
 import {
   Browser,
@@ -302,6 +309,55 @@ describe('what the client may ask for', () => {
       codeOf(await browser.submit(consent, { decision: 'approve', scopes: ['notes:read'] }))
     },
   )
+
+  test('SI5 a user who is removed, or may do less, has no session from before', async () => {
+    const rig = passwordRig()
+    const { browser, page } = await open(rig)
+    await type(browser, page, 'ada', passwords.ada)
+    expect((await browser.get('/account')).text).toContain('Ada Lovelace')
+    const next = (others: PasswordSignInOptions['users']): Browser => {
+      const signIn = passwordSignIn({ users: others, dangerouslyFewIterations: true })
+      const later = new Browser(new Rig({ store: rig.store, signIn }))
+      for (const [name, value] of browser.cookies) later.cookies.set(name, value)
+      return later
+    }
+    const renamed = next({ ada: { ...users.ada, name: 'Ada King', scopes: ['notes:read'] } })
+    expect((await renamed.get('/account')).text).toContain('Ada King')
+    const consent = await renamed.get(await requestUrl())
+    expect(consent.text).toContain('notes:read')
+    expect(consent.text).not.toContain('notes:write')
+
+    const removed = next({ bob: users.ada })
+    expect((await removed.get('/account')).text).toContain('name="password"')
+    expect((await removed.get(await requestUrl())).text).toContain('name="password"')
+    expectRedirect(await removed.get(await requestUrl({ prompt: 'none' })), 'login_required')
+  })
+
+  test('SI5 behind oneOf each way judges its own sessions', async () => {
+    const key = keySignIn({ verify: () => ({ subject: 'ada', name: 'Ada by key' }) })
+    const password = passwordSignIn({ users: { ada: users.ada } })
+    const other = keySignIn({ label: 'Other key', verify: () => null })
+    const rig = new Rig({ signIn: oneOf(password, key) })
+    const later = (browser: Browser, ...ways: SignIn[]): Promise<Shown> => {
+      const next = new Browser(new Rig({ store: rig.store, signIn: oneOf(...ways) }))
+      for (const [name, value] of browser.cookies) next.cookies.set(name, value)
+      return next.get('/account')
+    }
+    const signIn = async (way: string, fields: Record<string, string>): Promise<Browser> => {
+      const browser = new Browser(rig)
+      const form = await browser.submit(await browser.get('/account'), {}, way)
+      expect((await browser.submit(form, { fields })).status).toBe(303)
+      return browser
+    }
+    const byKey = await signIn('API key', { key: 'k' })
+    const byPassword = await signIn('password', { username: 'ada', password: passwords.ada })
+    const withoutAda = passwordSignIn({ users: { bob: users.ada } })
+    expect((await later(byKey, withoutAda, key)).text).toContain('Ada by key')
+    expect((await later(byPassword, withoutAda, key)).text).toContain('Choose how')
+    expect((await later(byPassword, password, other)).text).toContain('Ada Lovelace')
+    // A way that is not offered any more says nothing of its users.
+    expect((await later(byKey, password, other)).text).toContain('Choose how')
+  })
 
   test('SI5 the account page asks for the password, and signs out', async () => {
     const browser = new Browser(passwordRig())

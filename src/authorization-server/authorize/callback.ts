@@ -46,7 +46,7 @@ async function finishSignIn(context: Context, request: Request): Promise<Respons
       return passOn(result, await legCookies())
     }
     const user = checkIdentity(result)!
-    const cookies = [...closed, await startSession(context, user)]
+    const cookies = [...closed, await startSession(context, user, leg.way)]
     runtime.event({ type: 'sign-in.finished', level: 'info', issuer, subject: user.subject })
     if (approval === undefined) return seeOther(returnPath(context, request), cookies)
     return await continueApproval(context, request, { approval, user, startedAt, cookies })

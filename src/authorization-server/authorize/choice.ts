@@ -3,6 +3,7 @@ import type { Context, Resource } from '../context.ts'
 import { narrowAccess } from '../grant/access.ts'
 import type { Access } from '../grants.ts'
 import type { Choices } from '../options.ts'
+import { choiceLabel, optionLabels } from '../page/choice-labels.ts'
 import type { ChoiceView, OfferedResource } from '../page/consent.ts'
 import { resourceName } from '../page/text.ts'
 
@@ -67,7 +68,7 @@ export function choiceProblem({ resources }: Context, offered: Access, chosen: A
 export function pickedChoices(
   offered: readonly OfferedChoice[],
   form: URLSearchParams,
-): { picked: Choices; problem: string | undefined } {
+): { picked: Choices; problem: string | undefined; wrong: OfferedChoice | undefined } {
   const sent = offered.map(({ name }) => [name, form.get(choiceField(name)) ?? ''] as const)
   const { choices, missing, dropped } = settleChoices(
     offered,
@@ -82,19 +83,29 @@ export function pickedChoices(
       !offered.some(({ name }) => choiceField(name) === field),
   )
   const changed = isGone ? 'What there is to choose has changed. Check again whether you agree.' : undefined
-  return { picked: choices, problem: wrong ? `Choose an option for “${wrong.label}”.` : changed }
+  return {
+    picked: choices,
+    problem: wrong ? `Choose an option for “${choiceLabel(wrong)}”.` : changed,
+    wrong,
+  }
 }
 
 /** The choice for the form. A required one with one option is made. */
-export function choiceView({ name, label, options, required }: OfferedChoice, picked: Choices): ChoiceView {
+export function choiceView(choice: OfferedChoice, picked: Choices, isWrong: boolean): ChoiceView {
+  const { name, required, options } = choice
+  const labels = optionLabels(choice)
   const only = required && options.length === 1 ? options[0]!.value : ''
   const chosen = Object.hasOwn(picked, name) ? picked[name] : only
   const none = required ? [] : [{ value: '', label: 'None' }]
   return {
     field: choiceField(name),
-    label,
+    label: choiceLabel(choice),
     isRequired: required,
-    options: [...none, ...options].map((each) => ({ ...each, isChosen: each.value === chosen })),
+    isWrong,
+    options: [...none, ...options.map(({ value }, i) => ({ value, label: labels[i]! }))].map((each) => ({
+      ...each,
+      isChosen: each.value === chosen,
+    })),
   }
 }
 

@@ -41,19 +41,25 @@ export async function showConsent(
     user: Identity | undefined
     choices: readonly OfferedChoice[]
   },
-  again: { problem?: string; chosen?: Access; picked?: Choices; cookies?: readonly string[] } = {},
+  again: {
+    problem?: string
+    chosen?: Access
+    picked?: Choices
+    wrong?: OfferedChoice | undefined
+    cookies?: readonly string[]
+  } = {},
 ): Promise<Response> {
   const { target, transaction, user, choices } = about
   const { request } = transaction
   const { client } = target
-  const { chosen, picked = {}, ...more } = again
+  const { chosen, picked = {}, wrong, ...more } = again
   return consentPage({
     look: lookOf(context),
     paths: context.paths,
     client: { id: client.id, name: client.name, ...labelClient(client, request.redirectUri) },
     redirectUri: request.redirectUri,
     resources: offeredChoices(context, request.access, chosen),
-    choices: choices.map((each) => choiceView(each, picked)),
+    choices: choices.map((each) => choiceView(each, picked, each === wrong)),
     sealed: await sealTransaction(context, transaction),
     remember: canRemember(context, request) ? context.options.lifetimes.rememberedConsent : 0,
     ...defined({ account: user && accountOf(context, request, user), signInWith: context.signIn.name }),

@@ -36,7 +36,7 @@ export async function decide(context: Context, httpRequest: Request): Promise<Re
   const chosen = chosenAccess(context, request.access, form)
   const user = await identifyUser(context, httpRequest)
   const choices = user === undefined ? [] : await offerChoices(context, user, httpRequest)
-  const { picked, problem: unpicked } = pickedChoices(choices, form)
+  const { picked, problem: unpicked, wrong } = pickedChoices(choices, form)
   const problem =
     decision === 'approve'
       ? (choiceProblem(context, request.access, chosen) ?? unpicked)
@@ -45,7 +45,11 @@ export async function decide(context: Context, httpRequest: Request): Promise<Re
   if (problem !== undefined && user?.subject !== transaction.subject)
     return askForConsent(context, httpRequest, { target, request, user }, { problem })
   if (problem !== undefined)
-    return showConsent(context, { target, transaction, user, choices }, { problem, chosen, picked })
+    return showConsent(
+      context,
+      { target, transaction, user, choices },
+      { problem, chosen, picked, wrong: problem === unpicked ? wrong : undefined },
+    )
 
   const { grantId, subject, expires } = transaction
   const approval: Approval = {

@@ -25,6 +25,8 @@ export interface ConsentEntry {
   readonly clientName?: string
   /** Host of the redirect URI. */
   readonly host: string
+  /** What the user chose, in words. */
+  readonly choices: readonly string[]
   /** Seconds since the epoch. */
   readonly expires: number
 }
@@ -114,15 +116,17 @@ function rememberedConsents(view: AccountView): Html {
     <ul class="clients">
       ${consents.map((consent) => {
         const name = clientName(consent.clientName)
+        const { choices } = consent
         return html`<li>
           <div>
             <h3><bdi>${name}</bdi></h3>
             <p class="soft">returns to <bdi>${consent.host}</bdi> · for ${period(consent.expires - now)}</p>
+            ${choices.map((each) => html`<p class="soft"><bdi>${each}</bdi></p>`)}
           </div>
           ${actionForm(view, 'forget', {
             field: ['consent', consent.key],
             text: 'Ask me again',
-            label: `Ask me again when ${name} connects`,
+            label: [`Ask me again when ${name} connects`, ...choices].join(', '),
           })}
         </li> `
       })}

@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 
 import { isLoopbackHost } from '../../protocol/loopback.ts'
-import { brandName, page, type Html, type Look } from './layout.ts'
+import { brandName, describedBy, page, type Html, type Look } from './layout.ts'
 import { cleanText, clientName, listText, period } from './text.ts'
 
 /** What vouches for the client's name: this deployment, the host of its document, or nothing. */
@@ -35,6 +35,8 @@ export interface ChoiceView {
   readonly field: string
   readonly label: string
   readonly isRequired: boolean
+  /** What the problem of the page is about. */
+  readonly isWrong: boolean
   readonly options: readonly { readonly value: string; readonly label: string; readonly isChosen: boolean }[]
 }
 
@@ -73,7 +75,7 @@ export function consentPage(view: ConsentView): Promise<Response> {
         <bdi>${name}</bdi> wants to use <bdi>${listText(resources.map((each) => each.name))}</bdi>
       </h1>
       ${clientBadge(view)} ${accountLine(view)}
-      ${problem === undefined ? '' : html`<div class="note bad" role="alert"><p>${problem}</p></div>`}
+      ${problem === undefined ? '' : html`<div id="problem" class="note bad" role="alert"><p>${problem}</p></div>`}
       ${destination(view)}
       <form method="post" action="${paths.authorize}">
         <input type="hidden" name="transaction" value="${sealed}" />
@@ -167,19 +169,22 @@ export function describeRedirect(uri: string): { host: string; kind: keyof typeo
 }
 
 /** A few options are radio buttons, more are a list. */
-function choice({ field, label, isRequired, options }: ChoiceView): Html {
+function choice({ field, label, isRequired, isWrong, options }: ChoiceView): Html {
   const mark = isRequired ? html` <em>(required)</em>` : ''
+  // Not `required`: the browser would then not send Deny without a choice.
+  const required = isRequired ? html` aria-required="true"` : ''
+  const about = html`${required}${describedBy(isWrong)}`
   if (options.length === 0)
     return html`<p class="note">Your account has nothing to choose for <bdi>${label}</bdi>.</p>`
   if (options.length > maxRadios)
     return html`<p class="next">
       <label for="${field}"><strong>${label}</strong>${mark}</label>
-      <select id="${field}" name="${field}">
+      <select id="${field}" name="${field}" ${about}>
         ${isRequired ? html`<option value="">Choose …</option>` : ''}
         ${options.map((each) => html`<option value="${each.value}" ${each.isChosen ? html`selected` : ''}>${each.label}</option>`)}
       </select>
     </p>`
-  return html`<fieldset>
+  return html`<fieldset role="radiogroup" ${about}>
     <legend>${label}${mark}</legend>
     <div class="choices">
       ${options.map((each) => html`<label class="choice"><input type="radio" name="${field}" value="${each.value}" ${each.isChosen ? html`checked` : ''} /><span>${each.label}</span></label>`)}

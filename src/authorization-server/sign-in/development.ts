@@ -3,7 +3,8 @@ import { html } from 'hono/html'
 import { ConfigurationError } from '../../errors.ts'
 import { isLoopbackHost } from '../../protocol/loopback.ts'
 import type { SignIn, SignInLeg } from '../../types.ts'
-import { describedBy, pathOf, readSignInForm, returnToOf, signInPage, typedName } from './form.ts'
+import { describedBy } from '../page/layout.ts'
+import { pathOf, readSignInForm, returnToOf, signInPage, typedName } from './form.ts'
 
 /**
  * Signs in a user under any name without any proof, for demos and tests on this machine. With an issuer that
@@ -57,7 +58,7 @@ function namePage(
         autocomplete="username"
         autocapitalize="none"
         spellcheck="false"
-        ${describedBy(problem)}
+        ${describedBy(problem !== undefined)}
       />
     </fieldset>`,
   })

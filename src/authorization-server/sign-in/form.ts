@@ -53,10 +53,6 @@ export const formAction = (
   query: Readonly<Record<string, string>>,
 ): string => `${new URL(callbackUrl).pathname}?${new URLSearchParams({ state, ...query })}`
 
-/** Attributes of a field: with a problem, screen readers read it with the field. */
-export const describedBy = (problem: string | undefined): Html | '' =>
-  problem === undefined ? '' : html` aria-describedby="problem" aria-invalid="true"`
-
 /** The form that came to the callback, or undefined if the browser asked for the page again. */
 export const readSignInForm = async (request: Request): Promise<URLSearchParams | undefined> =>
   request.method === 'POST' ? readForm(request) : undefined

@@ -2,8 +2,9 @@ import { html } from 'hono/html'
 
 import { func, readOptions, text } from '../../lib/options.ts'
 import type { Awaitable, Identity, SignIn, SignInLeg } from '../../types.ts'
+import { describedBy } from '../page/layout.ts'
 import { cleanText } from '../page/text.ts'
-import { describedBy, pathOf, readSignInForm, returnToOf, signInPage } from './form.ts'
+import { pathOf, readSignInForm, returnToOf, signInPage } from './form.ts'
 
 /** Options of {@link keySignIn}. */
 export interface KeySignInOptions {
@@ -71,7 +72,7 @@ function keyPage(
         autocomplete="off"
         autocapitalize="none"
         spellcheck="false"
-        ${describedBy(problem)}
+        ${describedBy(problem !== undefined)}
       />
     </fieldset>`,
   })

@@ -52,6 +52,10 @@ export function oneOf(...signIns: readonly SignIn[]): SignIn {
       }
       return undefined
     },
+    recheck(identity, way) {
+      const chosen = ways.find(({ name }) => name === way)
+      return chosen?.recheck === undefined ? chosen && identity : chosen.recheck(identity)
+    },
     check: (issuer) => ways.forEach((each) => each.check?.(issuer)),
     start(request, { returnTo, leg, loginHint, prompt, maxAge }) {
       const isShort = JSON.stringify(loginHint ?? '').length <= maxHint

@@ -16,8 +16,9 @@ import {
   text,
   type Option,
 } from '../../lib/options.ts'
-import type { SignIn, SignInLeg } from '../../types.ts'
-import { describedBy, pathOf, readSignInForm, returnToOf, signInPage, typedName } from './form.ts'
+import type { Identity, SignIn, SignInLeg } from '../../types.ts'
+import { describedBy } from '../page/layout.ts'
+import { pathOf, readSignInForm, returnToOf, signInPage, typedName } from './form.ts'
 import {
   derive,
   fewestIterations,
@@ -118,10 +119,17 @@ export function passwordSignIn(options: PasswordSignInOptions): SignIn {
       const user = await findUser(view.name, password)
       if (user === undefined)
         return passwordPage(leg, { ...view, problem: 'The user name or the password is wrong.' })
-      const { hash: _, name = view.name, ...rest } = user
-      return { subject: view.name, name, authTime: leg.now, ...rest }
+      return { authTime: leg.now, ...identityOf(view.name, user) }
+    },
+    recheck({ subject }) {
+      const user = users.get(subject)
+      return user && identityOf(subject, user)
     },
   }
+}
+
+function identityOf(subject: string, { hash: _, name = subject, ...rest }: User): Identity {
+  return { subject, name, ...rest }
 }
 
 /**
@@ -158,7 +166,7 @@ function passwordPage(
   leg: SignInLeg,
   { returnTo, name, problem }: { returnTo: string; name: string; problem?: string },
 ): Promise<Response> {
-  const about = describedBy(problem)
+  const about = describedBy(problem !== undefined)
   return signInPage(leg, {
     returnTo,
     problem,

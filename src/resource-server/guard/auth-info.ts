@@ -1,3 +1,4 @@
+import { isJsonObject } from '../../lib/json.ts'
 import type { AuthInfo, VerifiedToken } from '../../types.ts'
 import { compareScopes } from './scopes.ts'
 
@@ -29,7 +30,7 @@ export function createAuthInfo(
     subject,
     claims,
     props,
-    choices: Object.freeze(verified.choices ?? {}),
+    choices: Object.freeze(verified.choices ?? readChoices(claims)),
   }
   defineHidden(auth, 'token', token)
   defineHidden(auth, 'hasScope', (scope: string) => compareScopes(carried, [scope]).sufficient)
@@ -38,6 +39,12 @@ export function createAuthInfo(
   defineHidden(auth, 'exchange', verified.exchange?.bind(verified) ?? absent('token exchange'))
   if (responseHeaders !== undefined) defineHidden(auth, 'responseHeaders', responseHeaders)
   return Object.freeze(auth) as unknown as AuthInfo<never>
+}
+
+/** The claim of Tollgate's authorization server, at another resource server than the one beside it. */
+function readChoices({ choices }: VerifiedToken['claims']): Readonly<Record<string, string>> {
+  const isChoices = isJsonObject(choices) && Object.values(choices).every((each) => typeof each === 'string')
+  return isChoices ? (choices as Record<string, string>) : {}
 }
 
 /** For a token whose verifier offers nothing of this kind. */
