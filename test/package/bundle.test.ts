@@ -44,10 +44,10 @@ async function bundle(
  * reason in docs/performance.md.
  */
 const limits: [subpath: string, ceiling: number, forbidden: RegExp][] = [
-  ['.', 26_950, /valibot|oauth4webapi|hono|authorization-server|client\//],
+  ['.', 27_050, /valibot|oauth4webapi|hono|authorization-server|client\//],
   [
     './authorization-server',
-    64_600,
+    64_900,
     /oauth4webapi|resource-server|dist\/client|dist\/upstream|sign-in\/(password|key|one-of|development|form)/,
   ],
   ['./client', 27_500, /dist\/(resource-server|authorization-server|upstream)|hono|@modelcontextprotocol/],
@@ -63,9 +63,9 @@ test.each(limits)(
   },
 )
 
-test('the guard together with the authorization server stays below 78 800 bytes gzipped', async () => {
+test('the guard together with the authorization server stays below 79 250 bytes gzipped', async () => {
   const { bytes } = await bundle('.', ['./authorization-server'])
-  expect(bytes).toBeLessThanOrEqual(78_800)
+  expect(bytes).toBeLessThanOrEqual(79_250)
 })
 
 const small = Object.keys(exports).filter((subpath) =>
