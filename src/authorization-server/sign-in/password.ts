@@ -128,7 +128,8 @@ export function passwordSignIn(options: PasswordSignInOptions): SignIn {
   }
 }
 
-function identityOf(subject: string, { hash: _, name = subject, ...rest }: User): Identity {
+function identityOf(subject: string, user: User): Identity {
+  const { hash: _, name = subject, ...rest } = user
   return { subject, name, ...rest }
 }
 
