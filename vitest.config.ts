@@ -1,7 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
 // The shared suite: every runtime runs it. A file whose name says a host (`x.workerd.test.ts`) runs only there.
-const shared = ['test/{authorization-server,client,doctor,guard,http,lib,protocol,store}/**/*.test.ts']
+const shared = [
+  'test/{authorization-server,client,doctor,guard,http,lib,protocol,store,upstream}/**/*.test.ts',
+]
 const hosts = ['node', 'workerd', 'deno', 'bun', 'services', 'faults']
 const elsewhere = (host: string): string[] =>
   hosts.filter((other) => other !== host).map((other) => `**/*.${other}.test.ts`)

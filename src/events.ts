@@ -2,7 +2,7 @@
  * Every type of event; `docs/reference/events.md` says when each is told, and with which members.
  */
 export type TollgateEventType =
-  CommonEventType | GuardEventType | AuthorizationServerEventType | ClientEventType
+  CommonEventType | GuardEventType | AuthorizationServerEventType | UpstreamEventType | ClientEventType
 
 /** Told by every role. */
 export type CommonEventType = 'option.weakening' | 'part.failed'
@@ -56,6 +56,9 @@ export type AuthorizationServerEventType =
   | 'record.damaged'
   | 'server.unavailable'
   | 'server.error'
+
+/** Told by the sign-in through an identity provider. */
+export type UpstreamEventType = 'upstream.renewed' | 'upstream.renewal-failed' | 'upstream.ended'
 
 /** Told by the client, which also tells `client.registered`. */
 export type ClientEventType =
