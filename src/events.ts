@@ -48,6 +48,8 @@ export type AuthorizationServerEventType =
   | 'refresh.reused'
   | 'token.refused'
   | 'token.revoked'
+  | 'upstream.refused'
+  | 'upstream.revocation-failed'
   | 'rate.limited'
   | 'rate.unavailable'
   | 'address.unreadable'

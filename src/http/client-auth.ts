@@ -1,7 +1,8 @@
 import { ClientSecretPost, modifyAssertion, None, PrivateKeyJwt, type ClientAuth } from 'oauth4webapi'
 import { formatBasic } from '../protocol/basic.ts'
 import type { AuthorizationServerMetadata } from '../protocol/metadata.ts'
-import type { Clock } from '../types.ts'
+import { callPart } from '../lib/runtime.ts'
+import type { Awaitable, Clock } from '../types.ts'
 
 /** An asymmetric signing key, with its key id if the server wants one. */
 export type PrivateKey = CryptoKey | { key: CryptoKey; kid?: string }
@@ -72,3 +73,12 @@ function stamp(claims: Record<string, unknown>, clock: Clock): void {
 
 const keyOf = (key: PrivateKey): Parameters<typeof PrivateKeyJwt>[0] =>
   key as Parameters<typeof PrivateKeyJwt>[0]
+
+/** A JWT that the platform made proves who the client is (RFC 7521 §4.2): managed or federated identity. */
+export const assertionAuth =
+  (assertion: () => Awaitable<string>): ClientAuth =>
+  async (_server, client, body) => {
+    body.set('client_id', client.client_id)
+    body.set('client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer')
+    body.set('client_assertion', await callPart('clientAssertion', assertion))
+  }

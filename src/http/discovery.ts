@@ -5,7 +5,7 @@ import { authorizationServerMetadataUrls } from '../protocol/well-known.ts'
 import { guardedFetch, type GuardedFetchOptions } from './guarded-fetch.ts'
 
 /**
- * An authorization server's metadata, for those who verify its tokens: the documents of RFC 8414 and OpenID
+ * An authorization server's metadata, for those who verify its tokens or sign in there: the documents of RFC 8414 and OpenID
  * Connect Discovery in the order of MCP. The first counts whose `issuer` is the very string that was asked
  * for (RFC 8414 §3.3). Rejects with UnavailableError if there is none, and at once if the server answers
  * 5xx.
@@ -13,9 +13,10 @@ import { guardedFetch, type GuardedFetchOptions } from './guarded-fetch.ts'
 export async function discoverAuthorizationServer(
   issuer: string,
   options: GuardedFetchOptions,
+  urls: readonly string[] = authorizationServerMetadataUrls(issuer),
 ): Promise<AuthorizationServerMetadata> {
   let problem = 'has no metadata document'
-  for (const url of authorizationServerMetadataUrls(issuer)) {
+  for (const url of urls) {
     const { status, text } = await guardedFetch(url, options)
     if (status >= 500)
       throw new UnavailableError(`The authorization server answered ${status} for its metadata`)

@@ -30,6 +30,18 @@ export function parseObject(text: string): Record<string, unknown> | undefined {
   }
 }
 
+/** The value at a dotted path; undefined if there is none. */
+export function valueAt(object: Readonly<Record<string, unknown>>, path: string): unknown {
+  // A member's own name may contain dots (`https://example.com/roles`), so the whole path is tried first.
+  if (Object.hasOwn(object, path)) return object[path]
+  let value: unknown = object
+  for (const name of path.split('.')) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
+    value = (value as Record<string, unknown>)[name]
+  }
+  return value
+}
+
 /** Iterative: a body may be nested deeper than the call stack is. */
 function countMembers(value: unknown): number {
   const open: unknown[] = [value]

@@ -1,6 +1,7 @@
 import { isOAuthError, OAuthError } from '../../errors.ts'
-import type { AuthorizationServerMetadata } from '../../protocol/metadata.ts'
 import { toErrorCode, withoutCredentials } from '../../http/answers.ts'
+import { issuerProblem } from '../../protocol/authorization-response.ts'
+import type { AuthorizationServerMetadata } from '../../protocol/metadata.ts'
 import { connect, type Connection } from '../connection.ts'
 import type { ClientContext } from '../context.ts'
 import { callbackError } from '../errors.ts'
@@ -108,22 +109,13 @@ function checkParameters(parameters: URLSearchParams, metadata: AuthorizationSer
     throw callbackError('The answer has neither a code nor an error, or both')
 }
 
-/**
- * Mix-up (RFC 9207 §2.4; the table of MCP, Authorization Response Validation): `iss` is the server that was
- * asked, compared exactly, for codes and for errors. It must be there if the server's metadata say so.
- */
+/** Mix-up (RFC 9207 §2.4; the table of MCP, Authorization Response Validation). */
 export function checkIssuerParameter(
   parameters: URLSearchParams,
-  { issuer, authorization_response_iss_parameter_supported: required = false }: AuthorizationServerMetadata,
+  metadata: AuthorizationServerMetadata,
 ): void {
-  const values = parameters.getAll('iss')
-  if (values.length > 1) throw callbackError('The answer has several "iss" parameters')
-  const [iss] = values
-  if (iss === undefined ? required : iss !== issuer)
-    throw callbackError(
-      'The answer does not come from the authorization server that was asked: ' +
-        `"iss" must be ${JSON.stringify(issuer)}; got ${iss === undefined ? 'nothing' : JSON.stringify(iss)}`,
-    )
+  const problem = issuerProblem(parameters, metadata)
+  if (problem !== undefined) throw callbackError(problem)
 }
 
 /** Throws the server's error, if it answered with one. */

@@ -1,3 +1,4 @@
+import { valueAt } from '../../lib/json.ts'
 import { sameResource } from '../../protocol/resource.ts'
 import type { AudienceRule } from '../../types.ts'
 
@@ -60,7 +61,7 @@ export const namesAnotherToken = (claims: Claims): boolean =>
 export function readScopes(claims: Claims, paths: readonly string[] = ['scope', 'scp']): string[] {
   const found = new Set<string>()
   for (const path of paths) {
-    const value = at(claims, path)
+    const value = valueAt(claims, path)
     const scopes = typeof value === 'string' ? value.split(' ') : Array.isArray(value) ? value : []
     for (const scope of scopes) if (typeof scope === 'string' && scope !== '') found.add(scope)
   }
@@ -77,15 +78,4 @@ export function readClientId(
     if (typeof value === 'string' && value !== '') return value
   }
   return undefined
-}
-
-function at(claims: Claims, path: string): unknown {
-  // A claim's own name may contain dots (`https://example.com/roles`), so the whole path is tried first.
-  if (Object.hasOwn(claims, path)) return claims[path]
-  let value: unknown = claims
-  for (const name of path.split('.')) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
-    value = (value as Record<string, unknown>)[name]
-  }
-  return value
 }

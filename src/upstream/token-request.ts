@@ -1,0 +1,56 @@
+import { isOAuthError, UnavailableError } from '../errors.ts'
+import { optionalText, readAnswer, serverError } from '../http/answers.ts'
+import { createOAuthFetch } from '../http/oauth-fetch.ts'
+import { parseTokenAnswer, postTokenRequest, type TokenParameters } from '../http/token-endpoint.ts'
+import { defined } from '../lib/defined.ts'
+import { isJsonObject, valueAt } from '../lib/json.ts'
+import { attribute } from '../lib/runtime.ts'
+import type { UpstreamTokens } from '../types.ts'
+import { asServer, authOf, type Remote } from './remote.ts'
+
+/**
+ * One request to the provider's token endpoint (OAuth 2.1 §3.2). Rejects with the provider's error code, and
+ * with UnavailableError if it is out of reach.
+ */
+export async function requestTokens(
+  remote: Remote,
+  grantType: string,
+  parameters: TokenParameters,
+): Promise<{ tokens: UpstreamTokens; idToken: string | undefined }> {
+  const { upstream, runtime, outgoing } = remote
+  const { provider, profile, clientId } = upstream
+  const metadata = await remote.metadata()
+  const sentAt = runtime.clock()
+  const auth = authOf(remote, metadata)
+  const fetch = createOAuthFetch(outgoing)
+  const client = { clientId, auth }
+  const response = await postTokenRequest(asServer(metadata), client, grantType, parameters, fetch).catch(
+    (error: unknown) => {
+      // What the platform threw that makes the assertion, or WebCrypto.
+      throw isOAuthError(error)
+        ? error
+        : attribute(new UnavailableError('The client could not authenticate'), 'clientAssertion', error)
+    },
+  )
+  const body = await readAnswer(response)
+  const holder = profile.tokenPath === undefined ? body : valueAt(body, profile.tokenPath)
+  if (!isJsonObject(holder))
+    throw serverError('invalid_response', 'The token endpoint answered without a token')
+  const answer = parseTokenAnswer(holder, ['bearer'], provider.client?.tokenTypes)
+  const { accessToken, expiresIn, refreshToken, scope } = answer
+  return {
+    tokens: {
+      accessToken,
+      issuer: provider.issuer,
+      ...defined({
+        expiresAt: expiresIn === undefined ? undefined : sentAt + expiresIn,
+        refreshToken,
+        scopes: scope === undefined ? undefined : splitScope(scope, profile.scopeSeparator),
+      }),
+    },
+    idToken: optionalText(body['id_token']) ?? optionalText(holder['id_token']),
+  }
+}
+
+const splitScope = (scope: string, separator = ' '): string[] =>
+  scope.split(separator === ',' ? /[, ]+/ : ' ').filter(Boolean)
