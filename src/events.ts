@@ -48,8 +48,6 @@ export type AuthorizationServerEventType =
   | 'refresh.reused'
   | 'token.refused'
   | 'token.revoked'
-  | 'upstream.refused'
-  | 'upstream.revocation-failed'
   | 'rate.limited'
   | 'rate.unavailable'
   | 'address.unreadable'
@@ -60,7 +58,12 @@ export type AuthorizationServerEventType =
   | 'server.error'
 
 /** Told by the sign-in through an identity provider. */
-export type UpstreamEventType = 'upstream.renewed' | 'upstream.renewal-failed' | 'upstream.ended'
+export type UpstreamEventType =
+  | 'upstream.refused'
+  | 'upstream.renewed'
+  | 'upstream.renewal-failed'
+  | 'upstream.ended'
+  | 'upstream.revocation-failed'
 
 /** Told by the client, which also tells `client.registered`. */
 export type ClientEventType =

@@ -1,6 +1,7 @@
 import { ConfigurationError } from '../errors.ts'
 import { isLoopbackHost } from '../protocol/loopback.ts'
 import type { Provider, SignIn } from '../types.ts'
+import { createAccess } from './access.ts'
 import { beginSignIn } from './authorization-request.ts'
 import { finishSignIn } from './finish.ts'
 import { resolveUpstream, type UpstreamOptions } from './options.ts'
@@ -33,6 +34,7 @@ export function upstream(provider: Provider, options: UpstreamOptions): SignIn {
     identify: () => undefined,
     start: (_request, flow) => beginSignIn(remoteOf(flow.leg.runtime), flow),
     finish: (request, leg) => finishSignIn(remoteOf(leg.runtime), request, leg),
+    ...(resolved.keepTokens ? { upstreams: [createAccess(resolved, remoteOf)] } : {}),
     check(issuer) {
       const isHere = (url: string): boolean => isLoopbackHost(new URL(url).hostname)
       if (isHere(provider.issuer) && !isHere(issuer))

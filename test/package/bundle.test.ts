@@ -51,7 +51,7 @@ const limits: [subpath: string, ceiling: number, forbidden: RegExp][] = [
     /oauth4webapi|resource-server|dist\/client|dist\/upstream|sign-in\/(password|key|one-of|development|form)/,
   ],
   ['./client', 27_500, /dist\/(resource-server|authorization-server|upstream)|hono|@modelcontextprotocol/],
-  ['./upstream', 22_500, /valibot|hono|dist\/(resource-server|authorization-server|client)\//],
+  ['./upstream', 24_000, /valibot|hono|dist\/(resource-server|authorization-server|client)\//],
 ]
 
 test.each(limits)(
