@@ -99,6 +99,16 @@ export interface ClientQuirks {
   readonly endpointOrigins?: readonly string[]
   /** Parameters for the authorization request, for example `access_type=offline`. */
   readonly authorizationParameters?: Readonly<Record<string, string>>
+  /**
+   * What stands before each scope in requests and not in tokens, for example Microsoft Entra ID's
+   * `api://<id>/`. Default: nothing.
+   */
+  readonly scopePrefix?: string
+  /**
+   * Why MCP clients cannot be passed through to it: it sends `iss` in every authorization response (RFC 9207),
+   * or demands a secret of every client. Default: they can, unless its metadata says `iss`.
+   */
+  readonly passThroughProblem?: 'iss' | 'secret'
 }
 
 /** How users sign in at a provider, for `upstream()`. Data: presets are made of it. */

@@ -1,3 +1,6 @@
+import { OAuthError } from '../errors.ts'
+import { isCodeChallenge } from './pkce.ts'
+
 /**
  * The parameters of an authorization request, each as it was sent; an empty one counts as absent (OAuth 2.1
  * §3.1).
@@ -39,11 +42,42 @@ export function readAuthorizationParameters(params: URLSearchParams): Authorizat
   return { values, resources: params.getAll('resource').filter((each) => each !== ''), repeated }
 }
 
+type Values = AuthorizationParameters['values']
+
+const invalid = (description: string): OAuthError => new OAuthError('invalid_request', description)
+
+/** SSRF: a `request_uri` is never fetched (RFC 9101 §10.4). */
+export function refuseRequestObject(values: Values): void {
+  if (values.has('request'))
+    throw new OAuthError('request_not_supported', 'Send the parameters themselves, not a request object')
+  if (values.has('request_uri'))
+    throw new OAuthError('request_uri_not_supported', 'Send the parameters themselves, not a request_uri')
+}
+
+/** A code, in the query of the redirect URI (OAuth 2.1 §4.1.1). */
+export function requireCodeResponse(values: Values): void {
+  const type = values.get('response_type')
+  if (type === undefined) throw invalid('response_type is missing')
+  if (type !== 'code') throw new OAuthError('unsupported_response_type', 'response_type must be code')
+  if ((values.get('response_mode') ?? 'query') !== 'query') throw invalid('response_mode must be query')
+}
+
 /**
- * What the authorization endpoint sends back through the browser: exactly one of code and error, and always
- * `iss` (RFC 9207 §2).
+ * PKCE downgrade: every request needs an S256 challenge; a missing method would mean `plain` (RFC 7636 §4.3).
  */
-export type AuthorizationResponse = { iss: string; state?: string | undefined } & (
+export function readCodeChallenge(values: Values): string {
+  const challenge = values.get('code_challenge')
+  if (challenge === undefined) throw invalid('code_challenge is missing: PKCE is required')
+  if (values.get('code_challenge_method') !== 'S256') throw invalid('code_challenge_method must be S256')
+  if (!isCodeChallenge(challenge)) throw invalid('code_challenge is not 43 characters of base64url')
+  return challenge
+}
+
+/**
+ * What the authorization endpoint sends back through the browser: exactly one of code and error, and `iss`
+ * (RFC 9207 §2), unless the server never sends it.
+ */
+export type AuthorizationResponse = { iss: string | undefined; state?: string | undefined } & (
   { code: string } | { error: string; error_description?: string }
 )
 

@@ -52,6 +52,7 @@ export function github(options: GithubOptions): Provider {
       client: {
         resource: 'omit',
         assumeS256: true,
+        passThroughProblem: 'secret',
         endpoints: {
           authorization: `${issuer}/authorize`,
           token: `${issuer}/access_token`,

@@ -42,6 +42,8 @@ export function google(options: GoogleOptions): Provider {
       },
       client: {
         resource: 'omit',
+        // Of installed applications, too.
+        passThroughProblem: 'secret',
         endpointOrigins: [
           'https://oauth2.googleapis.com',
           'https://openidconnect.googleapis.com',

@@ -58,6 +58,7 @@ export function keycloak(options: KeycloakOptions): Provider {
         requiredClaims: { typ: 'Bearer' },
       },
       opaque: { ...shared, endpoint: `${issuer}/protocol/openid-connect/token/introspect` },
+      client: { passThroughProblem: 'iss' },
       signIn: {
         name: 'Keycloak',
         protocol: 'oidc',

@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../errors.ts'
+import { defined } from '../lib/defined.ts'
 import { optionError } from '../lib/options.ts'
 import { isSecureOrLoopback } from '../protocol/loopback.ts'
 import type { AuthorizationServer, Provider } from '../types.ts'
@@ -41,7 +42,9 @@ function resolveServer(option: string, value: unknown, allowHttp: readonly strin
     const { jwksUri } = server.jwt
     if (jwksUri !== undefined && URL.canParse(jwksUri))
       checkSecure(`${option}.jwksUri`, new URL(jwksUri), allowHttp)
-    return jwtVerifier(server.jwt)
+    // Clients may know the issuer of these tokens by another URL, at which its metadata is corrected.
+    const { issuer, offeredScopes } = server
+    return { ...jwtVerifier(server.jwt), ...defined({ issuer, offeredScopes }) }
   }
   if (server.opaque !== undefined)
     throw new ConfigurationError(

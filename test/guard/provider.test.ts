@@ -211,6 +211,8 @@ const schema = v.strictObject({
       omitPrompt: v.optional(v.boolean()),
       retryRefreshWithoutResource: v.optional(v.boolean()),
       authorizationParameters: v.optional(v.record(v.string(), v.string())),
+      scopePrefix: v.optional(v.string()),
+      passThroughProblem: v.optional(v.picklist(['iss', 'secret'])),
       endpoints: v.optional(
         v.strictObject({
           authorization: url,

@@ -1,7 +1,11 @@
 import { OAuthError } from '../../errors.ts'
 import { defined } from '../../lib/defined.ts'
-import type { AuthorizationParameters } from '../../protocol/authorization-request.ts'
-import { isCodeChallenge } from '../../protocol/pkce.ts'
+import {
+  readCodeChallenge,
+  refuseRequestObject,
+  requireCodeResponse,
+  type AuthorizationParameters,
+} from '../../protocol/authorization-request.ts'
 import { formatScope, parseScope } from '../../protocol/scope.ts'
 import type { Context, Resource } from '../context.ts'
 import { narrowAccess, scopesOf } from '../grant/access.ts'
@@ -40,7 +44,7 @@ export function checkRequest(
   if (repeated.length > 0) throw invalid(`${repeated[0]} is sent more than once`)
   refuseRequestObject(values)
   checkResponseType(values, target)
-  const codeChallenge = checkPkce(values)
+  const codeChallenge = readCodeChallenge(values)
   const access = offeredAccess(context.resources.resolve(resources), values.get('scope'))
   const { client, redirectUri, redirectSent, state } = target
   return {
@@ -59,32 +63,10 @@ type Values = AuthorizationParameters['values']
 
 const invalid = (description: string): OAuthError => new OAuthError('invalid_request', description)
 
-/** SSRF: a `request_uri` is never fetched (RFC 9101 §10.4). */
-function refuseRequestObject(values: Values): void {
-  if (values.has('request'))
-    throw new OAuthError('request_not_supported', 'Send the parameters themselves, not a request object')
-  if (values.has('request_uri'))
-    throw new OAuthError('request_uri_not_supported', 'Send the parameters themselves, not a request_uri')
-}
-
 function checkResponseType(values: Values, { client }: Target): void {
-  const type = values.get('response_type')
-  if (type === undefined) throw invalid('response_type is missing')
-  if (type !== 'code') throw new OAuthError('unsupported_response_type', 'response_type must be code')
-  if ((values.get('response_mode') ?? 'query') !== 'query') throw invalid('response_mode must be query')
+  requireCodeResponse(values)
   if (!client.grantTypes.includes('authorization_code'))
     throw new OAuthError('unauthorized_client', 'The client is not registered for authorization codes')
-}
-
-/**
- * PKCE downgrade: every request needs an S256 challenge; a missing method would mean `plain` (RFC 7636 §4.3).
- */
-function checkPkce(values: Values): string {
-  const challenge = values.get('code_challenge')
-  if (challenge === undefined) throw invalid('code_challenge is missing: PKCE is required')
-  if (values.get('code_challenge_method') !== 'S256') throw invalid('code_challenge_method must be S256')
-  if (!isCodeChallenge(challenge)) throw invalid('code_challenge is not 43 characters of base64url')
-  return challenge
 }
 
 /**
