@@ -73,6 +73,7 @@ export function entra(options: EntraOptions): Provider {
     assumeS256: true,
     // It gives refresh tokens without, and asks for an administrator if users may not consent themselves.
     omitPrompt: true,
+    scopePrefix: `${applicationIdUri ?? `api://${clientId}`}/`,
     endpointOrigins: ['https://graph.microsoft.com'],
   }
   const signIn: SignInProfile = {
@@ -81,6 +82,7 @@ export function entra(options: EntraOptions): Provider {
     offlineScope: 'offline_access',
     idTokenAlgorithms: ['RS256'],
     nameClaims: ['preferred_username', 'name'],
+    prompts: ['login', 'select_account', 'none'],
     revocation: 'none',
     exchange: 'entra',
   }

@@ -159,7 +159,11 @@ test('CN pass-through: our client connects, calls and refreshes; the provider se
     },
   })
   expect((await client.fetch(resource)).status).toBe(200)
-  expect(it.auth).toMatchObject({ subject: 'alice', clientId: publicClient, scopes: ['Notes.Read'] })
+  expect(it.auth).toMatchObject({
+    subject: 'alice',
+    clientId: publicClient,
+    scopes: ['Notes.Read', 'Notes.Write'],
+  })
   it.now += 3590
   expect((await client.fetch(resource)).status).toBe(200)
   const forms = it.provider.requests('/token').map(({ form }) => Object.fromEntries(form))
@@ -255,6 +259,7 @@ test('without a scope, or with those of OpenID Connect only, all are asked for',
 test('mix-up and confused deputy: the provider must show a page, because its answer has no iss', async () => {
   const given = (client: Provider['client'], prompts?: string[]): Provider => ({
     ...preset,
+    signIn: { name: 'IdP', protocol: 'oidc' },
     client: { assumeS256: true, ...client },
     ...(prompts && { signIn: { name: 'IdP', protocol: 'oidc', prompts } }),
   })
@@ -535,10 +540,20 @@ test.each<[string, Partial<PassThroughOptions>, string]>([
   ['the provider as issuer', { issuer: 'https://login.microsoftonline.com/x' }, 'of this deployment'],
   ['issuer with a query', { issuer: `${origin}/?a` }, '`issuer` must be an https URL'],
   ['resource on http', { resource: 'http://notes.example.com/mcp' }, '`resource` must be the https URL'],
-  ['no client', { clientId: undefined as never }, '`clientId` must be'],
   ['an unknown option', { secret: 'x' } as never, 'passThrough.secret'],
 ])('construction refuses %s', (_, options, message) => {
   expect(problem(() => world(options))).toContain(message)
+})
+
+test('the client is the preset’s, or named', async () => {
+  const url = new URL(
+    (await world({ clientId: undefined as never }).authorize({ client_id: serverApp })).headers.get(
+      'location',
+    )!,
+  )
+  expect(url.searchParams.get('client_id')).toBe(serverApp)
+  const nameless = cognito({ region: 'eu-central-1', userPoolId: 'eu-central-1_A', resourceBinding: true })
+  expect(problem(() => world({ clientId: undefined as never }, nameless))).toContain('`clientId` must be')
 })
 
 test('opaque tokens need a verifier, which judges them', () => {
@@ -565,7 +580,10 @@ test('scopes by another name at the provider, and presets that bring what they n
   const pool = { region: 'eu-central-1', userPoolId: 'eu-central-1_AbCdEfGhI', clientId: 'app' }
   for (const provider of [cognito(pool), auth0({ domain: 'tenant.eu.auth0.com' })])
     expect(problem(() => world({}, provider))).toBe('accepted')
-  const it = world({ scopes: { read: `${prefix}Notes.Read`, write: `${prefix}Notes.Write` } })
-  const response = await it.token({ code: await codeOf(it, { scope: 'read' }) })
-  expect(await response.json()).toMatchObject({ scope: 'read' })
+  const it = world(
+    { scopes: { 'Notes.Read': `${prefix}Notes.Read`, 'Notes.Write': `${prefix}Notes.Write` } },
+    { ...preset, client: { resource: 'omit', assumeS256: true } },
+  )
+  const response = await it.token({ code: await codeOf(it) })
+  expect(await response.json()).toMatchObject({ scope: 'Notes.Read' })
 })

@@ -36,8 +36,8 @@ export interface PassThroughOptions extends Runtime {
    */
   redirectUris: readonly string[]
   /**
-   * The scopes that clients see. A list: they are asked for at the provider with the preset's prefix, if it
-   * has one. An object: by each, the name that the provider has for it in requests.
+   * The scopes that clients see, by the names that tokens carry. A list: requests to the provider have the
+   * preset's prefix before them, if it has one. An object: by each, its name in requests to the provider.
    */
   scopes: readonly string[] | Readonly<Record<string, string>>
   /** Verifies the provider's tokens, if they are opaque: `introspectionVerifier(…)`. Default: the preset's JWTs. */
