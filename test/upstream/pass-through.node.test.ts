@@ -63,7 +63,7 @@ afterAll(() => {
 test.each([
   ['v1', connectV1],
   ['v2', connectV2],
-] as const)('CN pass-through: SDK %s registers, connects, calls and refreshes', async (_, connect) => {
+] as const)('CN15 pass-through: SDK %s registers, connects, calls and refreshes', async (_, connect) => {
   const session = sdkSession('SDK', 'http://127.0.0.1:4567/callback')
   const client = await connect(url, session)
   expect(await client.call('list_notes')).toBe('There are no notes yet.')
@@ -80,7 +80,7 @@ test.each([
   expect(provider.requests('/token').filter(({ form }) => form.has('resource'))).toEqual([])
 })
 
-test('CN pass-through: mcp-remote connects', async () => {
+test('CN15 pass-through: mcp-remote connects', async () => {
   const client = await connectMcpRemote(url, 'demo')
   expect(await client.call('list_notes')).toBe('There are no notes yet.')
   await client.close()

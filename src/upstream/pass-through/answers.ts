@@ -29,7 +29,7 @@ export const answeringText = (context: Context, work: Handler): Handler =>
   })
 
 function answering(context: Context, work: Handler, write: (error: OAuthError) => Response): Handler {
-  const { issuer, runtime, clientId } = context
+  const { issuer, runtime } = context
   return async (request) => {
     try {
       return await work(request)
@@ -51,8 +51,8 @@ function answering(context: Context, work: Handler, write: (error: OAuthError) =
             duration: retryAfter,
           },
         })
-      else if (request.method === 'POST' && code !== 'invalid_redirect_uri')
-        runtime.event({ type: 'token.refused', level: 'warning', issuer, clientId, error: code, status })
+      else if (request.method === 'POST' && code !== 'invalid_redirect_uri' && status !== 429)
+        runtime.event({ type: 'token.refused', level: 'warning', issuer, error: code, status })
       return write(known)
     }
   }
