@@ -99,6 +99,10 @@ export interface ClientQuirks {
   readonly endpointOrigins?: readonly string[]
   /** Parameters for the authorization request, for example `access_type=offline`. */
   readonly authorizationParameters?: Readonly<Record<string, string>>
+}
+
+/** What `passThrough()` must know. Data. */
+export interface PassThroughProfile {
   /**
    * What stands before each scope in requests and not in tokens, for example Microsoft Entra ID's
    * `api://<id>/`. Default: nothing.
@@ -108,7 +112,7 @@ export interface ClientQuirks {
    * Why MCP clients cannot be passed through to it: it sends `iss` in every authorization response (RFC 9207),
    * or demands a secret of every client. Default: they can, unless its metadata says `iss`.
    */
-  readonly passThroughProblem?: 'iss' | 'secret'
+  readonly problem?: 'iss' | 'secret'
 }
 
 /** How users sign in at a provider, for `upstream()`. Data: presets are made of it. */
@@ -189,6 +193,7 @@ export interface Provider {
   readonly client?: ClientQuirks
   /** If users can sign in there. */
   readonly signIn?: SignInProfile
+  readonly passThrough?: PassThroughProfile
   /** The application registered there, if it has no secret. */
   readonly clientId?: string
   /**

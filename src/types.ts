@@ -6,6 +6,7 @@ export type {
   ClientQuirks,
   JwtProfile,
   OpaqueProfile,
+  PassThroughProfile,
   Provider,
   SignInProfile,
 } from './provider.ts'

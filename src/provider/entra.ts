@@ -73,7 +73,6 @@ export function entra(options: EntraOptions): Provider {
     assumeS256: true,
     // It gives refresh tokens without, and asks for an administrator if users may not consent themselves.
     omitPrompt: true,
-    scopePrefix: `${applicationIdUri ?? `api://${clientId}`}/`,
     endpointOrigins: ['https://graph.microsoft.com'],
   }
   const signIn: SignInProfile = {
@@ -124,6 +123,7 @@ export function entra(options: EntraOptions): Provider {
       },
       client,
       signIn,
+      passThrough: { scopePrefix: `${applicationIdUri ?? `api://${clientId}`}/` },
     },
     { ...common, clientId },
   )

@@ -52,13 +52,13 @@ export function github(options: GithubOptions): Provider {
       client: {
         resource: 'omit',
         assumeS256: true,
-        passThroughProblem: 'secret',
         endpoints: {
           authorization: `${issuer}/authorize`,
           token: `${issuer}/access_token`,
           userinfo: `${api}/user`,
         },
       },
+      passThrough: { problem: 'secret' },
       signIn: {
         name: 'GitHub',
         protocol: 'oauth2',

@@ -42,8 +42,6 @@ export function google(options: GoogleOptions): Provider {
       },
       client: {
         resource: 'omit',
-        // Of installed applications, too.
-        passThroughProblem: 'secret',
         endpointOrigins: [
           'https://oauth2.googleapis.com',
           'https://openidconnect.googleapis.com',
@@ -52,6 +50,8 @@ export function google(options: GoogleOptions): Provider {
         // Else no refresh token comes.
         authorizationParameters: { access_type: 'offline', prompt: 'consent' },
       },
+      // Of installed applications, too.
+      passThrough: { problem: 'secret' },
       signIn: {
         name: 'Google',
         protocol: 'oidc',

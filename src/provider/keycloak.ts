@@ -58,7 +58,7 @@ export function keycloak(options: KeycloakOptions): Provider {
         requiredClaims: { typ: 'Bearer' },
       },
       opaque: { ...shared, endpoint: `${issuer}/protocol/openid-connect/token/introspect` },
-      client: { passThroughProblem: 'iss' },
+      passThrough: { problem: 'iss' },
       signIn: {
         name: 'Keycloak',
         protocol: 'oidc',

@@ -211,8 +211,6 @@ const schema = v.strictObject({
       omitPrompt: v.optional(v.boolean()),
       retryRefreshWithoutResource: v.optional(v.boolean()),
       authorizationParameters: v.optional(v.record(v.string(), v.string())),
-      scopePrefix: v.optional(v.string()),
-      passThroughProblem: v.optional(v.picklist(['iss', 'secret'])),
       endpoints: v.optional(
         v.strictObject({
           authorization: url,
@@ -221,6 +219,12 @@ const schema = v.strictObject({
           revocation: v.optional(url),
         }),
       ),
+    }),
+  ),
+  passThrough: v.optional(
+    v.strictObject({
+      scopePrefix: v.optional(v.string()),
+      problem: v.optional(v.picklist(['iss', 'secret'])),
     }),
   ),
   signIn: v.optional(

@@ -37,7 +37,8 @@ beforeAll(async () => {
   const as = passThrough(
     {
       ...preset,
-      client: { resource: 'omit', assumeS256: true, omitPrompt: true, scopePrefix: prefix },
+      client: { resource: 'omit', assumeS256: true, omitPrompt: true },
+      passThrough: { scopePrefix: prefix },
       signIn: { name: 'IdP', protocol: 'oidc', offlineScope: 'offline_access', prompts: ['select_account'] },
     },
     { resource: url.href, redirectUris, scopes: ['notes:read', 'notes:write'] },

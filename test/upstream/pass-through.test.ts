@@ -582,7 +582,7 @@ test('scopes by another name at the provider, and presets that bring what they n
     expect(problem(() => world({}, provider))).toBe('accepted')
   const it = world(
     { scopes: { 'Notes.Read': `${prefix}Notes.Read`, 'Notes.Write': `${prefix}Notes.Write` } },
-    { ...preset, client: { resource: 'omit', assumeS256: true } },
+    { ...preset, passThrough: {} },
   )
   const response = await it.token({ code: await codeOf(it) })
   expect(await response.json()).toMatchObject({ scope: 'Notes.Read' })

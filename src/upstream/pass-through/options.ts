@@ -94,7 +94,7 @@ export function resolveSettings(provider: Provider, options: PassThroughOptions)
     resource: given.resource,
     clientId: text().required(given.clientId ?? provider.clientId, 'clientId'),
     redirectUris: given.redirectUris,
-    scopes: namesAtProvider(given.scopes, provider.client?.scopePrefix ?? ''),
+    scopes: namesAtProvider(given.scopes, provider.passThrough?.scopePrefix ?? ''),
     verifier,
     rootEndpoints,
     rateLimit,
@@ -108,18 +108,18 @@ export const instead =
 function checkProvider(provider: Provider): void {
   if (!isJsonObject(provider) || typeof provider.issuer !== 'string')
     throw optionError('provider', 'a preset such as entra({ … })', provider)
-  const { credentials, client = {} } = provider as Provider
+  const { credentials, client, passThrough } = provider as Provider
   // No secret is handed out: every MCP client would have it, and so would every attacker.
-  if (credentials !== undefined || client.passThroughProblem === 'secret')
+  if (credentials !== undefined || passThrough?.problem === 'secret')
     throw new ConfigurationError(
       'provider',
       credentials === undefined
         ? `must have public clients; "${provider.provider}" demands a secret of each, which MCP clients cannot keep. ${instead}`
         : `must be a preset without clientSecret, for a public client; a secret is not handed to MCP clients. ${instead}`,
     )
-  if (client.passThroughProblem === 'iss')
+  if (passThrough?.problem === 'iss')
     throw new ConfigurationError('provider', sendsIssuer(provider as Provider))
-  if (client.endpoints !== undefined && !client.assumeS256)
+  if (client?.endpoints !== undefined && !client.assumeS256)
     throw new ConfigurationError('provider', noPkce(provider as Provider))
 }
 
