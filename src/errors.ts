@@ -23,6 +23,7 @@ export type OAuthErrorCode =
   | 'access_denied'
   | 'login_required'
   | 'consent_required'
+  | 'account_not_linked'
   // Thrown by the client.
   | 'authorization_required'
   | 'authorization_timeout'
@@ -209,6 +210,15 @@ export const isUnavailableError = (
   value: unknown,
 ): value is OAuthError & { readonly code: 'temporarily_unavailable' } =>
   isOAuthError(value) && value.code === 'temporarily_unavailable' && value.status === 503
+
+/**
+ * Whether a value is an OAuthError with `account_not_linked`: `auth.upstream(provider)` found no linked account,
+ * and `auth.link(provider)` is where the user links one.
+ */
+export const isAccountNotLinkedError = (
+  value: unknown,
+): value is OAuthError & { readonly code: 'account_not_linked'; readonly provider: string } =>
+  isOAuthError(value) && value.code === 'account_not_linked' && 'provider' in value
 
 const brandOf = (value: unknown): unknown =>
   typeof value === 'object' && value !== null ? (value as { [brand]?: unknown })[brand] : undefined

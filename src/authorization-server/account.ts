@@ -50,20 +50,27 @@ export function accountEndpoint(context: Context): (request: Request) => Promise
 }
 
 async function showAccount(context: Context, request: Request): Promise<Response> {
-  const { grants, options, paths, runtime, signIn } = context
+  const { grants, links, options, paths, runtime, signIn } = context
   const user = await identifyUser(context, request)
   if (user === undefined) return startSignIn(context, request, { path: paths.account })
   const { subject, name = subject } = user
   const { binding, cookies } = await bindToBrowser(context, request, forms.slots, options.lifetimes.session)
   const offered = await knownChoices(context, user, request)
-  const [granted, consents] = await Promise.all([grants.list(subject), grants.consents(subject)])
+  const path = paths.account
+  const sealed = await sealBound(context, forms, { ...binding, subject })
+  const [granted, consents, linked] = await Promise.all([
+    grants.list(subject),
+    grants.consents(subject),
+    links?.section(subject, { path, sealed }),
+  ])
   return accountPage({
     look: lookOf(context),
-    path: paths.account,
+    path,
     name,
     apps: granted.sort((a, b) => b.lastUsed - a.lastUsed).map((each) => appView(context, each, offered)),
     consents: consents.map((each) => ({ ...each, choices: describeChoices(offered, each.choices) })),
-    sealed: await sealBound(context, forms, { ...binding, subject }),
+    linked,
+    sealed,
     canSignOut: signIn.finish !== undefined,
     done: new URL(request.url).searchParams.get('done'),
     now: runtime.clock(),
@@ -86,7 +93,7 @@ async function knownChoices(
 }
 
 async function changeAccount(context: Context, request: Request): Promise<Response> {
-  const { grants, issuer, paths } = context
+  const { grants, issuer, links, paths } = context
   requireSameOrigin(request, issuer)
   const form = await readForm(request)
   const { subject } = await openForm(context, request, forms, form.get('token'))
@@ -97,11 +104,22 @@ async function changeAccount(context: Context, request: Request): Promise<Respon
   const grant = form.get('grant')
   const consent = form.get('consent')
   if (action === 'sign-out') return seeOther(paths.account, [endSession(context)])
-  if (action === 'revoke-all') await grants.revoke(subject)
+  if (action === 'revoke-all') await revokeGrants(context, subject)
   else if (action === 'revoke' && grant !== null) await grants.revoke(subject, grant)
   else if (action === 'forget' && consent !== null) await grants.forgetConsent(subject, consent)
+  else if (action === 'unlink') await links?.unlink(subject, form.get('link') ?? '')
   else return seeOther(paths.account)
   return seeOther(`${paths.account}?done=${action}`)
+}
+
+/** Revokes one grant of this user. Without an id all grants end, and all linked accounts with them. */
+export async function revokeGrants(
+  { grants, links }: Context,
+  subject: string,
+  grantId?: string,
+): Promise<void> {
+  await grants.revoke(subject, grantId)
+  if (grantId === undefined) await links?.unlink(subject)
 }
 
 /**

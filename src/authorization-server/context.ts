@@ -5,6 +5,7 @@ import type { TokenEndpointAuthMethod } from '../protocol/client-metadata.ts'
 import type { Grants } from './grants.ts'
 import type { InterruptedWrites } from './interrupted-writes.ts'
 import type { KeyRing } from './keys.ts'
+import type { Links } from './links.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { Limits } from './rate-limit.ts'
 import type { RecordStore } from './scoped-store.ts'
@@ -31,11 +32,14 @@ export interface Context {
   /** Client authentication by `private_key_jwt`. */
   readonly verifyAssertion: VerifyAssertion
   readonly interruptedWrites: InterruptedWrites
+  /** With the option `links`. */
+  readonly links?: Links | undefined
   /** What this issuer's opaque access tokens begin with. */
   readonly opaquePrefix: string
 }
 
-export type Endpoint = 'authorize' | 'token' | 'register' | 'revoke' | 'introspect' | 'jwks' | 'account'
+export type Endpoint =
+  'authorize' | 'token' | 'register' | 'revoke' | 'introspect' | 'jwks' | 'account' | 'link'
 
 export interface Client {
   readonly id: string

@@ -65,7 +65,7 @@ export function createContext(options: AuthorizationServerOptions): {
   const allowTokenEndpoint = settings.tokenEndpointAudience
   const assertions = { issuer, tokenEndpoint, allowTokenEndpoint, runtime, store, fetch: clientFetch }
   let opaquePrefix: string | undefined
-  const context: Context = {
+  const context: Context & { links?: Context['links'] } = {
     issuer,
     options: settings,
     secure: issuer.startsWith('https:'),
@@ -86,6 +86,7 @@ export function createContext(options: AuthorizationServerOptions): {
       return (opaquePrefix ??= opaquePrefixOf(issuer))
     },
   }
+  context.links = options.links?.attach(context)
   const register = settings.registration === 'stored' ? stored.register : stateless.register
   return { context, register, administration: createAdministration(clients, stored) }
 }
@@ -117,6 +118,7 @@ const attributed = (signIn: SignIn): SignIn => ({
   start: (request, flow) => callPart('signIn.start', () => signIn.start(request, flow)),
   ...defined({
     name: signIn.name,
+    upstreams: signIn.upstreams,
     check: signIn.check?.bind(signIn),
     recheck:
       signIn.recheck &&

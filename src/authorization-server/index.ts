@@ -4,7 +4,7 @@ import { methods } from '../http/methods.ts'
 import { oauthError } from '../http/responses.ts'
 import { isLoopbackHost } from '../protocol/loopback.ts'
 import type { AuthorizationServer, Endpoints } from '../types.ts'
-import { accountEndpoint } from './account.ts'
+import { accountEndpoint, revokeGrants } from './account.ts'
 import { callbackEndpoint } from './authorize/callback.ts'
 import { authorizeEndpoint } from './authorize/endpoint.ts'
 import { registrationEndpoint, type Register } from './client/registration.ts'
@@ -25,6 +25,7 @@ export type { Branding, Identity, RateLimiter, SignIn, SignInLeg, UpstreamTokens
 export type { ClientAdministration, RegisteredClient } from './client/stored-administration.ts'
 export type { Grant } from './grants.ts'
 export type { Jwk, KeyRingOptions } from './keys.ts'
+export type { LinkedAccounts } from './links.ts'
 export type {
   AuthorizationServerOptions,
   Choice,
@@ -44,8 +45,9 @@ export interface EmbeddedAuthorizationServer extends AuthorizationServer, Endpoi
     /** The live grants of this user. Rejects with UnavailableError. */
     list(subject: string): Promise<Grant[]>
     /**
-     * Revokes one grant of this user, or all. Refresh tokens are dead at once; JWT access tokens live on
-     * until `checkRevocation` notices or they expire. Rejects with UnavailableError.
+     * Revokes one grant of this user, or all; all also ends the linked accounts. Refresh tokens are dead at
+     * once; JWT access tokens live on until `checkRevocation` notices or they expire. Rejects with
+     * UnavailableError.
      */
     revoke(subject: string, grantId?: string): Promise<void>
   }
@@ -101,7 +103,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     },
     grants: {
       list: (subject) => context.grants.list(subject),
-      revoke: (subject, grantId) => context.grants.revoke(subject, grantId),
+      revoke: (subject, grantId) => revokeGrants(context, subject, grantId),
     },
     clients: administration,
     revokeAll: () => context.keys.revokeAll(),
@@ -155,11 +157,10 @@ function createRoutes(
 ): ReadonlyMap<string, Handler> {
   const routes = new Map<string, Handler>(metadataRoutes(context, new Set(endpoints.keys())))
   for (const [name, handler] of endpoints) routes.set(context.paths[name], handler)
-  if (context.signIn.finish !== undefined)
-    routes.set(
-      callbackPath(context),
-      lazy(() => callbackEndpoint(context)),
-    )
+  const { links, signIn } = context
+  const callback = signIn.finish && lazy(() => callbackEndpoint(context))
+  if (callback !== undefined) routes.set(callbackPath(context), callback)
+  for (const [path, handler] of links?.routes(callback) ?? []) routes.set(path, handler)
   if (!isEmbedded(context)) return routes
   // MCP 2025-03-26, Fallbacks for Servers without Metadata Discovery.
   for (const name of ['authorize', 'token', 'register'] as const) {

@@ -12,6 +12,7 @@ import type {
   Store,
 } from '../types.ts'
 import type { KeyRingOptions } from './keys.ts'
+import type { LinkedAccounts } from './links.ts'
 import type { Paths } from './paths.ts'
 
 /** What a resource offers, and the form of its access tokens. */
@@ -136,6 +137,11 @@ export interface AuthorizationServerOptions extends Runtime {
   cache?: Cache
   /** How users sign in, for example `ownLogin({ … })`. */
   signIn: SignIn
+  /**
+   * Accounts at other providers that users connect later: `linkedAccounts({ … })` of
+   * `tollgate/linked-accounts`. Default: none.
+   */
+  links?: LinkedAccounts
   /** By resource identifier (RFC 8707). At least one. */
   resources: Readonly<Record<string, ResourcePolicy>>
   /** For requests that name no resource. Default: the only one; with several, such requests are refused. */
@@ -172,7 +178,7 @@ export interface AuthorizationServerOptions extends Runtime {
    * issuer.
    */
   dangerouslyAllowTokenEndpointAudience?: boolean
-  /** Pathnames. Default: `/authorize`, `/token` … `/jwks.json`, `/account`, below the issuer's path. */
+  /** Pathnames. Default: `/authorize`, `/token` … `/jwks.json`, `/account`, `/link`, below the issuer's path. */
   paths?: Paths
   /**
    * Seconds for which an isolate trusts a JWT access token before it reads the grant again: 0–3600; 0: it

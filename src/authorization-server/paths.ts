@@ -13,6 +13,7 @@ const defaults: Readonly<Record<Endpoint, string>> = {
   introspect: '/introspect',
   jwks: '/jwks.json',
   account: '/account',
+  link: '/link',
 }
 
 /** Absolute pathnames: the configured ones, the others below the issuer's path. Throws ConfigurationError. */

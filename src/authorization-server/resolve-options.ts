@@ -28,6 +28,7 @@ import { isPrivateUseRedirect } from '../protocol/redirect-uri.ts'
 import { isSecureOrLoopback } from '../protocol/loopback.ts'
 import type { Branding, Cache, RateLimiter, SignIn, Store } from '../types.ts'
 import type { KeyRingOptions } from './keys.ts'
+import type { LinkedAccounts } from './links.ts'
 import type { AuthorizationServerOptions, ResolvedOptions } from './options.ts'
 import { pathTable, type Paths } from './paths.ts'
 
@@ -56,6 +57,7 @@ function table() {
     store: named<Store>('a store such as memoryStore()').required,
     cache: methods<Cache>(['get', 'put', 'delete'], 'a cache such as memoryCache()'),
     signIn: signIn().required,
+    links: methods<LinkedAccounts>(['attach'], 'linkedAccounts({ … })'),
     resources: named<AuthorizationServerOptions['resources']>(
       "an object such as { 'https://…/mcp': { scopes: { 'notes:read': 'Read your notes' } } }",
     ).required,

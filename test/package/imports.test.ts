@@ -158,6 +158,7 @@ const layers: Record<string, string[]> = {
     'grants.ts',
     'interrupted-writes.ts',
     'keys.ts',
+    'links.ts',
     'page-error.ts',
     'paths.ts',
     'rate-limit.ts',

@@ -34,7 +34,8 @@ export function callbackEndpoint(context: Context): (request: Request) => Promis
  * code.
  */
 async function finishSignIn(context: Context, request: Request): Promise<Response> {
-  const { leg, approval, startedAt, cookies: legCookies } = await openLeg<Approval>(context, request)
+  const opened = await openLeg<Approval>(context, request)
+  const { leg, approval, returnTo, startedAt, cookies: legCookies } = opened
   const { issuer, runtime } = context
   if (approval !== undefined && (await context.grants.exists(approval.grantId))) throw answeredError()
   const closed = [closeLeg(context, leg)]
@@ -48,7 +49,7 @@ async function finishSignIn(context: Context, request: Request): Promise<Respons
     const user = checkIdentity(result)!
     const cookies = [...closed, await startSession(context, user, leg.way)]
     runtime.event({ type: 'sign-in.finished', level: 'info', issuer, subject: user.subject })
-    if (approval === undefined) return seeOther(returnPath(context, request), cookies)
+    if (approval === undefined) return seeOther(returnTo ?? returnPath(context, request), cookies)
     return await continueApproval(context, request, { approval, user, startedAt, cookies })
   } catch (error) {
     if (approval === undefined || !isOAuthError(error) || error instanceof PageError) throw error

@@ -12,7 +12,7 @@ interface Attachment {
 }
 
 /** The most bytes of JSON of each. */
-const maxAttachment = 16_000
+export const maxAttachment = 16_000
 
 const codecs: Record<AttachmentKind, SealedCodec<Attachment>> = {
   props: sealedCodec('seal', storedCodec<Attachment>('props', { value: 'any' })),

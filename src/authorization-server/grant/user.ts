@@ -32,7 +32,10 @@ const consentShape: Shape<RememberedConsent> = {
 /** A user may approve in many places at once; each try lets at least one of them through. */
 const attempts = 20
 
-const keyOf = async (subject: string): Promise<string> => `u${await sha256(subject, 'user')}:user`
+/** What lies together: the user's own record, and one for each linked account. */
+export const userPartition = async (subject: string): Promise<string> => `u${await sha256(subject, 'user')}`
+
+const keyOf = async (subject: string): Promise<string> => `${await userPartition(subject)}:user`
 
 export async function readUser(store: RecordStore, subject: string): Promise<UserRecord> {
   return decode(store, subject, await store.get(await keyOf(subject)))

@@ -39,6 +39,8 @@ export interface AccountView {
   readonly name: string
   readonly apps: readonly AppView[]
   readonly consents: readonly ConsentEntry[]
+  /** The section of linked accounts. */
+  readonly linked?: Html | undefined
   /** The sealed form token. */
   readonly sealed: string
   readonly canSignOut: boolean
@@ -69,7 +71,7 @@ export function accountPage(view: AccountView): Promise<Response> {
               ${apps.map((each) => connectedApp(view, each))}
             </ul>`
       }
-      ${rememberedConsents(view)} ${footer(view)}`,
+      ${view.linked ?? ''} ${rememberedConsents(view)} ${footer(view)}`,
   })
 }
 
@@ -77,6 +79,7 @@ const messages: Readonly<Record<string, string>> = {
   revoke: 'The app is disconnected.',
   'revoke-all': 'All apps are disconnected.',
   forget: 'You are asked again when that app connects.',
+  unlink: 'The account is no longer linked.',
 }
 
 function connectedApp(view: AccountView, app: AppView): Html {
@@ -153,8 +156,8 @@ function footer(view: AccountView): Html {
 }
 
 /** A form with one button. `label`: what a screen reader says in place of the text. */
-const actionForm = (
-  { path, sealed }: AccountView,
+export const actionForm = (
+  { path, sealed }: Pick<AccountView, 'path' | 'sealed'>,
   action: string,
   button: { field?: [name: string, value: string]; text: string; label?: string; style?: string },
 ): Html =>
@@ -171,7 +174,8 @@ const actionForm = (
     </button>
   </form>`
 
-const time = (at: number, now: number): Html =>
+/** A moment, told from now. */
+export const time = (at: number, now: number): Html =>
   html`<time datetime="${new Date(at * 1000).toISOString()}">${timeAgo(at, now)}</time>`
 
 function timeAgo(at: number, now: number): string {

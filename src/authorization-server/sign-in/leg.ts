@@ -1,7 +1,7 @@
 import { ConfigurationError, OAuthError } from '../../errors.ts'
 import { recordCodec, sealedCodec } from '../../lib/codec.ts'
 import { defined } from '../../lib/defined.ts'
-import type { SignInLeg } from '../../types.ts'
+import type { SignIn, SignInLeg } from '../../types.ts'
 import {
   clearCookie,
   getCookie,
@@ -26,10 +26,11 @@ export interface SignInFlow {
   loginHint?: string
   /** What the user has approved before; `openLeg` returns it. */
   approval?: object
+  /** Path of this server at which the flow goes on, in place of `return_to` of the callback. */
+  returnTo?: string
 }
 
-interface StoredLeg {
-  approval?: object
+interface StoredLeg extends Pick<SignInFlow, 'approval' | 'returnTo'> {
   /** What the sign-in keeps for `finish`. */
   kept?: string
   /** The way to sign in that the user chose. */
@@ -42,6 +43,7 @@ const codec = sealedCodec(
   'cookie',
   recordCodec<StoredLeg>('sign-in', {
     approval: 'object?',
+    returnTo: 'string?',
     kept: 'string?',
     way: 'string?',
     expires: 'number',
@@ -52,39 +54,59 @@ const codec = sealedCodec(
 interface TrackedLeg {
   readonly leg: SignInLeg
   /** The cookies that the leg lies in, or the one that continues it; none if nothing has changed. */
-  store(about: Pick<StoredLeg, 'expires'> & { approval: object | undefined }): Promise<string[]>
+  store(about: Pick<StoredLeg, 'approval' | 'returnTo' | 'expires'>): Promise<string[]>
 }
 
-const slots: Slots = { kind: 'sign-in', max: 2 }
+/**
+ * What a leg is for. Account linking: a leg of one kind is not opened as one of another, so the callback of
+ * a sign-in links nothing, and the callback of a link signs no user in.
+ */
+export type LegKind = Slots & { readonly kind: 'sign-in' | 'link' }
+
+const signIns: LegKind = { kind: 'sign-in', max: 2 }
 /** Browsers drop a cookie above 4096 bytes, name and attributes included. */
 const maxCookie = 3800
 const maxKept = 600
 
-/**
- * Sends the user to sign in. If the sign-in comes back to this server, a leg begins. Its `state` is random
- * and made here, so an upstream never sees one from before the approval (confused deputy). What the state
- * stands for lies sealed in a cookie of this browser.
- */
-export async function startSignIn(
+/** Sends the user to sign in. If the sign-in comes back to this server, a leg begins. */
+export const startSignIn = (
   context: Context,
   request: Request,
-  { path, approval, ...wishes }: SignInFlow,
+  flow: SignInFlow,
+  cookies: readonly string[] = [],
+): Promise<Response> => startLeg(context, request, context.signIn, flow, signIns, cookies)
+
+/**
+ * Begins a leg of this sign-in. Its `state` is random and made here, so an upstream never sees one from
+ * before the approval (confused deputy). What the state stands for lies sealed in a cookie of this browser.
+ */
+export async function startLeg(
+  context: Context,
+  request: Request,
+  signIn: SignIn,
+  { path, approval, returnTo, ...wishes }: SignInFlow,
+  slots: LegKind,
   cookies: readonly string[] = [],
 ): Promise<Response> {
-  const { issuer, options, runtime, signIn } = context
+  const { issuer, options, runtime } = context
   const { origin } = new URL(issuer)
   const { id, evict } = newSlot(context, request, slots)
-  const { leg, store } = trackLeg(context, request, id)
+  const { leg, store } = trackLeg(context, request, slots, id)
   const response = await signIn.start(request, { ...wishes, returnTo: origin + path, leg })
   if (signIn.finish === undefined) return passOn(response, cookies)
   const expires = runtime.clock() + options.lifetimes.transaction
-  return passOn(response, [...cookies, ...evict, ...(await store({ approval, expires }))])
+  return passOn(response, [
+    ...cookies,
+    ...evict,
+    ...(await store({ ...defined({ approval, returnTo }), expires })),
+  ])
 }
 
 /** `stored`: undefined for a new leg. */
 function trackLeg(
   context: Context,
   request: Request,
+  slots: LegKind,
   state: string,
   way?: string,
   stored?: Pick<StoredLeg, 'kept'>,
@@ -101,7 +123,7 @@ function trackLeg(
     // This leg stays while there is room, for a double click and for a user who goes back.
     next(chosen) {
       const { id, evict } = newSlot(context, request, slots, state)
-      following = { evict, ...trackLeg(context, request, id, chosen) }
+      following = { evict, ...trackLeg(context, request, slots, id, chosen) }
       return following.leg
     },
     attempt: (account) => limits.signIn(request, account),
@@ -110,7 +132,9 @@ function trackLeg(
     leg,
     async store(about) {
       if (following !== undefined) return [...following.evict, ...(await following.store(about))]
-      return stored !== undefined && stored.kept === leg.kept ? [] : [await storeLeg(context, leg, about)]
+      return stored !== undefined && stored.kept === leg.kept
+        ? []
+        : [await storeLeg(context, slots, leg, about)]
     },
   }
 }
@@ -118,16 +142,17 @@ function trackLeg(
 /** The cookie that a leg lies in. */
 async function storeLeg(
   context: Context,
+  slots: LegKind,
   { state, kept, way }: SignInLeg,
-  { approval, expires }: Parameters<TrackedLeg['store']>[0],
+  about: Parameters<TrackedLeg['store']>[0],
 ): Promise<string> {
   const { sealer, runtime } = context
   if ((kept ?? '').length > maxKept)
     throw new ConfigurationError('signIn', `must keep at most ${maxKept} characters; got ${kept?.length}`)
-  const stored = { ...defined({ approval, kept, way }), expires }
-  const value = await codec.seal(sealer, legContext(context, state), stored)
+  const stored = { ...about, ...defined({ kept, way }) }
+  const value = await codec.seal(sealer, legContext(context, slots, state), stored)
   if (value.length > maxCookie) throw new OAuthError('invalid_request', 'The request is too long')
-  const lifetime = Math.ceil(expires - runtime.clock())
+  const lifetime = Math.ceil(about.expires - runtime.clock())
   return setCookie(context, slotName(slots, state), value, lifetime)
 }
 
@@ -138,9 +163,11 @@ async function storeLeg(
 export async function openLeg<Approval extends object>(
   context: Context,
   request: Request,
+  slots: LegKind = signIns,
 ): Promise<{
   leg: SignInLeg
   approval: Approval | undefined
+  returnTo: string | undefined
   /** Seconds since the epoch. */
   startedAt: number
   /** The cookies that the leg needs if the sign-in goes on. */
@@ -152,21 +179,23 @@ export async function openLeg<Approval extends object>(
   if (state === undefined || states.length > 1 || !isSlotId(state))
     throw forgedError('The sign-in did not begin here')
   const value = getCookie(context, request, slotName(slots, state)) ?? ''
-  const stored = await codec.open(sealer, legContext(context, state), value)
+  const stored = await codec.open(sealer, legContext(context, slots, state), value)
   if (stored === undefined) throw forgedError('The sign-in did not begin in this browser')
-  const { approval, way, expires } = stored
+  const { approval, returnTo, way, expires } = stored
   if (expires <= runtime.clock()) throw expiredError()
-  const { leg, store } = trackLeg(context, request, state, way, stored)
+  const { leg, store } = trackLeg(context, request, slots, state, way, stored)
   return {
     leg,
     approval: approval as Approval | undefined,
+    returnTo,
     startedAt: expires - options.lifetimes.transaction,
-    cookies: () => store({ approval, expires }),
+    cookies: () => store({ ...defined({ approval, returnTo }), expires }),
   }
 }
 
 /** The cookie that ends a leg. */
-export const closeLeg = (context: Context, { state }: SignInLeg): string =>
+export const closeLeg = (context: Context, { state }: SignInLeg, slots: LegKind = signIns): string =>
   clearCookie(context, slotName(slots, state))
 
-const legContext = ({ issuer }: Context, state: string): string => sealContext(issuer, `sign-in:${state}`)
+const legContext = ({ issuer }: Context, { kind }: LegKind, state: string): string =>
+  sealContext(issuer, `${kind}:${state}`)

@@ -44,7 +44,7 @@ export function createVerifier(context: Context, resource: string): TokenVerifie
         claims: withoutProps(claims),
         props,
         ...defined({ choices: claims.choices }),
-        upstream: () => upstreamToken(context, grantId),
+        ...upstreamOf(context, claims.sub, grantId),
         // The guard calls this for a cached verdict. Synchronous if nothing has to be read.
         revalidate() {
           const alive = checkLiveness(found, maxAge)
@@ -66,6 +66,21 @@ const invalid = (problem: string, values: Mismatch = {}): InvalidTokenError =>
 
 function withoutProps({ props: _props, ...claims }: AccessToken['claims']): Record<string, unknown> {
   return claims
+}
+
+/** What of other providers a tool can ask for. */
+function upstreamOf(
+  context: Context,
+  subject: string,
+  grantId: string,
+): Pick<VerifiedToken, 'upstream' | 'link'> {
+  const { links } = context
+  const own = (): Promise<UpstreamToken> => upstreamToken(context, grantId)
+  if (links === undefined) return { upstream: own }
+  return {
+    upstream: (provider) => links.upstream(subject, provider, own),
+    link: (provider) => links.url({ subject, grantId }, provider),
+  }
 }
 
 async function upstreamToken({ grants, sealer, issuer }: Context, grantId: string): Promise<UpstreamToken> {

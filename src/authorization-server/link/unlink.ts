@@ -1,0 +1,26 @@
+import type { UpstreamTokens } from '../../types.ts'
+import type { Context } from '../context.ts'
+import type { LinkProvider } from './provider.ts'
+import { deleteLink, tokensOf } from './record.ts'
+
+/** Ends the link of this user with this provider, and then its tokens at the provider. */
+export async function unlink(context: Context, subject: string, provider: LinkProvider): Promise<void> {
+  const { issuer, runtime } = context
+  const record = await deleteLink(context, subject, provider)
+  if (record === undefined) return
+  runtime.event({ type: 'account.unlinked', level: 'info', issuer, subject, detail: provider.name })
+  revokeInBackground(context, provider, tokensOf(record))
+}
+
+/** The user does not wait for the provider. */
+export function revokeInBackground(
+  { runtime, signIn }: Context,
+  { access }: LinkProvider,
+  tokens: UpstreamTokens,
+): void {
+  // With these providers it would also end what the user has signed in with.
+  const signsIn = signIn.upstreams?.some(({ issuer }) => issuer === access.issuer)
+  if (access.revocationEndsAll && signsIn) return
+  const done = access.revoke(tokens, runtime).catch(() => undefined)
+  runtime.waitUntil?.(done)
+}

@@ -1,0 +1,42 @@
+import type { html } from 'hono/html'
+
+import type { UpstreamToken } from '../types.ts'
+import type { Context } from './context.ts'
+
+/** Linked accounts as an option. `linkedAccounts({ … })` of `tollgate/linked-accounts` makes it. */
+export interface LinkedAccounts {
+  /** Called once by `createAuthorizationServer`. Throws ConfigurationError. */
+  attach(context: Context): Links
+}
+
+/** The user and the grant of the access token with which a tool asks. */
+export interface LinkUser {
+  readonly subject: string
+  readonly grantId: string
+}
+
+type Handler = (request: Request) => Promise<Response>
+
+/** Linked accounts of one server. What reads the store rejects with UnavailableError. */
+export interface Links {
+  /** Handlers by pathname, with the callback, which passes sign-ins on to the given handler. */
+  routes(signInCallback: Handler | undefined): ReadonlyMap<string, Handler>
+  /** Where this user links an account. Rejects with ConfigurationError for a provider without `links`. */
+  url(user: LinkUser, provider: string): Promise<URL>
+  /**
+   * A token of the linked account. If there is none, and this server signs in at that provider or the
+   * provider is not named, what `own` resolves with. Rejects with `account_not_linked`.
+   */
+  upstream(
+    subject: string,
+    provider: string | undefined,
+    own: () => Promise<UpstreamToken>,
+  ): Promise<UpstreamToken>
+  /** The linked accounts on the account page, if there are any. */
+  section(
+    subject: string,
+    form: { readonly path: string; readonly sealed: string },
+  ): Promise<ReturnType<typeof html> | undefined>
+  /** Ends the link with this provider, or with all of them. */
+  unlink(subject: string, provider?: string): Promise<void>
+}

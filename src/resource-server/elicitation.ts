@@ -1,0 +1,121 @@
+import { randomToken } from '../lib/random.ts'
+import { matching, readOptions, text } from '../lib/options.ts'
+import type { AuthInfo } from '../types.ts'
+
+/** What the tool knows of the MCP client that calls it. */
+export interface CallingClient {
+  /** Of the request or the session, for example `2025-11-25`. Default: unknown. */
+  protocolVersion?: string | undefined
+  /**
+   * What the client declared: in `_meta` of the request (2026-07-28), or in `initialize`. Default: nothing.
+   */
+  capabilities?: { readonly elicitation?: { readonly url?: unknown } | undefined } | undefined
+  /** Of a request that the client repeats (2026-07-28). */
+  inputResponses?: Readonly<Record<string, unknown>> | undefined
+}
+
+/** A URL elicitation as revision 2025-11-25 has it. */
+export interface UrlElicitation {
+  mode: 'url'
+  elicitationId: string
+  url: string
+  message: string
+}
+
+export interface AskToLinkOptions extends CallingClient {
+  /** What the user reads. Default: a sentence that names the provider. */
+  message?: string
+  /**
+   * The class of this name of the official SDK v1 (`@modelcontextprotocol/sdk/types.js`): its `McpServer`
+   * passes on only errors of its own classes. Default: an error that SDK v2 and other servers pass on.
+   */
+  UrlElicitationRequiredError?: ElicitationError
+}
+
+type ElicitationError = new (elicitations: UrlElicitation[]) => Error
+
+/** What the tool returns: a URL elicitation of revision 2026-07-28, or a text with the link. */
+export type LinkAnswer =
+  | {
+      resultType: 'input_required'
+      inputRequests: Record<
+        string,
+        { method: 'elicitation/create'; params: { mode: 'url'; url: string; message: string } }
+      >
+    }
+  | { content: { type: 'text'; text: string }[]; isError: true }
+
+/**
+ * What a tool answers if the user has to link an account first: a URL elicitation in the form of the client's
+ * revision, or the link as text if the client cannot elicit by URL. For revision 2025-11-25 it throws the
+ * error −32042. The user may have accepted before the account is linked, so the next answer is a text.
+ *
+ * @throws ConfigurationError if an option is wrong, or the provider is not configured.
+ * @see [MCP 2026-07-28, Elicitation](https://modelcontextprotocol.io/specification/2026-07-28/client/elicitation)
+ *
+ * @example
+ * try {
+ *   const { accessToken } = await auth.upstream('github')
+ *   return await listIssues(accessToken)
+ * } catch (error) {
+ *   if (isAccountNotLinkedError(error)) return askToLink(auth, error.provider, { protocolVersion, capabilities })
+ *   throw error
+ * }
+ */
+export async function askToLink(
+  auth: Pick<AuthInfo, 'link'>,
+  provider: string,
+  options: AskToLinkOptions = {},
+): Promise<LinkAnswer> {
+  const {
+    protocolVersion = '',
+    capabilities,
+    inputResponses,
+    ...given
+  } = readOptions('askToLink', options, {
+    protocolVersion: text(),
+    capabilities: matching<NonNullable<CallingClient['capabilities']>>('an object', isObject),
+    inputResponses: matching<Readonly<Record<string, unknown>>>('an object', isObject),
+    message: text().default(`Connect your ${provider} account to go on.`),
+    UrlElicitationRequiredError: matching<ElicitationError>('a class', isFunction).default(
+      UrlElicitationRequired,
+    ),
+  })
+  const { message, UrlElicitationRequiredError } = given
+  const url = (await auth.link(provider)).href
+  const key = `link-${provider}`
+  const canElicit = isObject(capabilities?.elicitation?.url)
+  const wasAsked = inputResponses !== undefined && Object.hasOwn(inputResponses, key)
+  if (!canElicit || wasAsked || protocolVersion < '2025-11-25')
+    return {
+      content: [{ type: 'text', text: `${message} Open this link, then try again: ${url}` }],
+      isError: true,
+    }
+  if (protocolVersion < '2026-07-28')
+    throw new UrlElicitationRequiredError([{ mode: 'url', elicitationId: randomToken(), url, message }])
+  return {
+    resultType: 'input_required',
+    inputRequests: { [key]: { method: 'elicitation/create', params: { mode: 'url', url, message } } },
+  }
+}
+
+const isFunction = (value: unknown): boolean => typeof value === 'function'
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null
+
+// The official SDK (v2) recognises its own errors by this property.
+const sdkBrand = Symbol.for('mcp.sdk.errorBrands')
+
+/** JSON-RPC error −32042 (MCP 2025-11-25, URL Elicitation Required Error). */
+class UrlElicitationRequired extends Error {
+  readonly code = -32_042
+  readonly data: { readonly elicitations: readonly UrlElicitation[] }
+
+  constructor(elicitations: readonly UrlElicitation[]) {
+    const [{ message, url }] = elicitations as [UrlElicitation]
+    // A server that knows no such error shows its text to the user.
+    super(`${message} Open this link, then try again: ${url}`)
+    this.data = { elicitations }
+    const brands = new Set(['mcp.ProtocolError', 'mcp.UrlElicitationRequiredError'])
+    Object.defineProperty(this, sdkBrand, { value: brands })
+  }
+}
