@@ -13,6 +13,8 @@ export interface OidcProviderOptions {
   resources: Readonly<Record<string, 'jwt' | 'opaque'>>
   /** Who may introspect opaque tokens. */
   introspector?: { clientId: string; clientSecret: string }
+  /** A client that is registered by hand, as most identity providers want it. */
+  client?: { clientId: string; clientSecret: string; redirectUri: string }
 }
 
 /** Starts the server; its issuer is where it listens. */
@@ -31,21 +33,40 @@ export async function startOidcProvider(
   return { issuer, provider, close }
 }
 
-function configuration({ scopes, lifetime = 300, resources, introspector }: OidcProviderOptions): object {
+function configuration(options: OidcProviderOptions): object {
+  const { scopes, lifetime = 300, resources, introspector, client } = options
   const [first] = Object.keys(resources)
   return {
-    clients: introspector && [
-      {
-        client_id: introspector.clientId,
-        client_secret: introspector.clientSecret,
-        redirect_uris: [],
-        response_types: [],
-        grant_types: [],
-      },
+    clients: [
+      ...(introspector
+        ? [
+            {
+              client_id: introspector.clientId,
+              client_secret: introspector.clientSecret,
+              redirect_uris: [],
+              response_types: [],
+              grant_types: [],
+            },
+          ]
+        : []),
+      ...(client
+        ? [
+            {
+              client_id: client.clientId,
+              client_secret: client.clientSecret,
+              redirect_uris: [client.redirectUri],
+              grant_types: ['authorization_code', 'refresh_token'],
+            },
+          ]
+        : []),
     ],
     // SDK clients copy the resource's scopes into their registration, which is refused unless they are all known here.
     scopes: ['openid', 'offline_access', ...scopes],
-    findAccount: (_context: unknown, id: string) => ({ accountId: id, claims: () => ({ sub: id }) }),
+    findAccount: (_context: unknown, id: string) => ({
+      accountId: id,
+      claims: () => ({ sub: id, name: id }),
+    }),
+    claims: { openid: ['sub'], profile: ['name'] },
     cookies: { keys: [crypto.randomUUID()] },
     pkce: { required: () => true },
     // SDK clients register with the scope of their first request; a client that is held to it can never step up.

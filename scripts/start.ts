@@ -1,32 +1,45 @@
-// `npm start`: the notes server in workerd, with the embedded authorization server, or with an independent one (`-- --external`).
+// `npm start`: the notes server in workerd, with the embedded authorization server, with a sign-in by password (`-- --password`) or at an identity provider (`-- --upstream`), or with an independent server (`-- --external`).
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { build } from './build.ts'
 import { demoClientId, startDocuments } from './documents.ts'
+import { readFlags } from './flags.ts'
 import { startOidcProvider } from './oidc-provider.ts'
-import { folder, stateFile } from './start-state.ts'
+import { preparePassword, prepareUpstream, type PreparedSignIn } from './sign-in.ts'
+import { folder, stateFile, type SignInMode, type StartState } from './start-state.ts'
 import { startWrangler } from './wrangler.ts'
 
 const usage = `npm start -- [options]
+  --password      users sign in with a password; the run makes one and prints it
+  --upstream      users sign in at an identity provider (oidc-provider); a tool calls it with their token
   --external      an independent authorization server (oidc-provider) instead of the embedded one
   --port 8787     where the server listens; the next free port where that one is taken
   --no-build      dist/ is up to date
 The environment may name another issuer: AUTH_MODE=external AUTH_SERVER_URL=https://login.example.com npm start`
 
-const { values } = parseArgs({
-  options: {
+const values = readFlags(
+  usage,
+  {
     external: { type: 'boolean', default: process.env['AUTH_MODE'] === 'external' },
+    password: { type: 'boolean', default: false },
+    upstream: { type: 'boolean', default: false },
     port: { type: 'string', default: '8787' },
     'no-build': { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
-})
+  ['external', 'password', 'upstream'],
+)
 if (values.help) {
   console.log(usage)
   process.exit(0)
+}
+
+const wanted = Number(values.port)
+if (!Number.isInteger(wanted) || wanted < 1 || wanted > 65_000) {
+  console.error(`--port must be a number from 1 to 65000; got "${values.port}".`)
+  process.exit(2)
 }
 
 const ending: (() => Promise<void>)[] = []
@@ -46,7 +59,7 @@ async function start(): Promise<void> {
     console.log('Building…')
     await build()
   }
-  const port = await freePort(Number(values.port))
+  const port = await freePort(wanted)
   const url = `http://127.0.0.1:${port}`
   const resource = `${url}/mcp`
 
@@ -62,6 +75,8 @@ async function start(): Promise<void> {
   } else {
     variables['TOLLGATE_CLIENT_DOCUMENTS'] = process.env['TOLLGATE_CLIENT_DOCUMENTS'] ?? (await documents())
   }
+  const prepared = await prepare(url, port + 1)
+  Object.assign(variables, prepared?.variables)
 
   console.log('Starting workerd…')
   const wrangler = startWrangler({
@@ -78,7 +93,10 @@ async function start(): Promise<void> {
   })
 
   mkdirSync(folder, { recursive: true })
-  writeFileSync(stateFile, JSON.stringify({ resource, mode: variables['AUTH_MODE'] }))
+  // Only this user may read the password.
+  const state: StartState = { resource, signIn: mode(), answers: prepared?.answers ?? {} }
+  rmSync(stateFile, { force: true })
+  writeFileSync(stateFile, JSON.stringify(state), { mode: 0o600 })
   ending.push(async () => rmSync(stateFile, { force: true }))
 
   const document = values.external
@@ -89,7 +107,7 @@ async function start(): Promise<void> {
     ? process.env['AUTH_SERVER_URL'] === undefined
       ? 'independent; any name signs in'
       : 'yours'
-    : 'embedded; any name signs in'
+    : `embedded; ${prepared?.says ?? 'any name signs in'}`
   console.log(`
 An MCP server runs in workerd, protected by Tollgate:
 
@@ -101,6 +119,21 @@ Next:
   or give ${resource} to an MCP client: it opens a browser, and you sign in.
 
 Ctrl-C ends everything.`)
+}
+
+function mode(): SignInMode {
+  if (values.external) return 'external'
+  return values.password ? 'password' : values.upstream ? 'upstream' : 'any name'
+}
+
+async function prepare(url: string, port: number): Promise<PreparedSignIn | undefined> {
+  const prepared = values.password
+    ? await preparePassword()
+    : values.upstream
+      ? await prepareUpstream(url, await freePort(port))
+      : undefined
+  if (prepared !== undefined) ending.push(prepared.close)
+  return prepared
 }
 
 /** The metadata document of the demo's client: its host cannot be owned, so it is read from here. */
@@ -129,8 +162,6 @@ function secret(): string {
 }
 
 async function freePort(wanted: number): Promise<number> {
-  if (!Number.isInteger(wanted) || wanted < 1 || wanted > 65_000)
-    throw new Error('--port is a number from 1 to 65000')
   for (let port = wanted; port < wanted + 100; port++) {
     if (!(await isFree(port))) continue
     if (port !== wanted) console.log(`Port ${wanted} is taken; using ${port}.`)

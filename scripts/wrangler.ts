@@ -29,7 +29,10 @@ export interface Wrangler {
 export function startWrangler(options: WranglerOptions): Wrangler {
   const temporary = mkdtempSync(join(tmpdir(), 'tollgate-'))
   const variables = join(temporary, 'env')
-  const lines = Object.entries(options.variables).map(([name, value]) => `${name}="${value}"`)
+  // Wrangler expands `$name`, and a password hash has such parts.
+  const lines = Object.entries(options.variables).map(
+    ([name, value]) => `${name}="${value.replaceAll('$', '\\$')}"`,
+  )
   writeFileSync(variables, lines.join('\n'), { mode: 0o600 })
 
   const child = spawn(

@@ -4,6 +4,7 @@ import { operationScopes } from 'tollgate/operations'
 import { sqlite } from 'tollgate/store/sqlite'
 import { auth } from '../common/auth.ts'
 import { memory, needs, notes } from '../common/notes.ts'
+import { whoAmI } from '../common/sign-in.ts'
 
 const { PORT = '8787', PUBLIC_URL = `http://127.0.0.1:${PORT}`, DATABASE = ':memory:' } = process.env
 
@@ -14,7 +15,9 @@ const { as, rs } = auth(
     clientAddress: (request) => server.requestIP(request)?.address,
   },
 )
-const guarded = rs.protect(notes(memory()), { operations: operationScopes(needs, { default: 'deny' }) })
+const guarded = rs.protect(notes(memory(), whoAmI(process.env)), {
+  operations: operationScopes(needs, { default: 'deny' }),
+})
 
 const server = Bun.serve({
   port: Number(PORT),

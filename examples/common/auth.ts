@@ -1,14 +1,14 @@
 // Who issues the tokens is configuration: `AUTH_MODE=internal` runs the authorization server in this very program, `external` trusts `AUTH_SERVER_URL`.
 import { createResourceServer, type Cache, type ResourceServer, type Runtime, type Store } from 'tollgate'
 import { createAuthorizationServer, type EmbeddedAuthorizationServer } from 'tollgate/authorization-server'
-import { dangerouslyDevSignIn } from 'tollgate/sign-in/development'
 import { introspectionVerifier } from 'tollgate/introspection'
 import { oidc } from 'tollgate/provider/oidc'
 import { documents } from './documents.ts'
 import { scopes } from './scopes.ts'
+import { signIn, type SignInSettings } from './sign-in.ts'
 
 /** The environment variables of every host. */
-export interface Settings {
+export interface Settings extends SignInSettings {
   /** Where the world reaches this server. */
   PUBLIC_URL: string
   AUTH_MODE?: string | undefined
@@ -49,8 +49,8 @@ export function auth(
           ...(TOLLGATE_SECRET ? { secret: TOLLGATE_SECRET } : {}),
           store,
           resources: { [resource]: { name: 'Notes', scopes } },
-          // Anybody signs in under any name. It works on this machine alone: yours is `ownLogin` or `upstream`.
-          signIn: dangerouslyDevSignIn(),
+          // Where the application has users of its own, `ownLogin({ … })` stands here.
+          signIn: signIn(settings),
           behindProxy,
           ...documents(settings),
           ...runtime,

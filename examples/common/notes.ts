@@ -10,9 +10,22 @@ export interface NoteStorage {
   put(key: string, value: string): Promise<void>
 }
 
-/** An MCP handler: `mcp(request, auth)`. */
-export function notes(storage: NoteStorage): (request: Request, auth: AuthInfo) => Promise<Response> {
-  const { fetch } = createMcpHandler(({ authInfo }) => server(storage, owner(authInfo as AuthInfo)))
+/** An MCP handler: `mcp(request, auth)`. `whoAmI`: for a tool that calls the identity provider. */
+export function notes(
+  storage: NoteStorage,
+  whoAmI?: (auth: AuthInfo) => Promise<string>,
+): (request: Request, auth: AuthInfo) => Promise<Response> {
+  const { fetch } = createMcpHandler(({ authInfo }) => {
+    const auth = authInfo as AuthInfo
+    const mcp = server(storage, owner(auth))
+    if (whoAmI !== undefined)
+      mcp.registerTool(
+        'who_am_i',
+        { description: 'Your account at the identity provider', annotations: { readOnlyHint: true } },
+        async () => ({ content: [{ type: 'text', text: await whoAmI(auth) }] }),
+      )
+    return mcp
+  })
   return (request, auth) => fetch(request, { authInfo: auth })
 }
 

@@ -3,6 +3,7 @@ import { operationScopes } from 'tollgate/operations'
 import { denoKv } from 'tollgate/store/deno-kv'
 import { auth } from '../common/auth.ts'
 import { memory, needs, notes } from '../common/notes.ts'
+import { whoAmI } from '../common/sign-in.ts'
 
 const environment = Deno.env.toObject()
 const { PORT = '8787', PUBLIC_URL = `http://127.0.0.1:${PORT}`, DATABASE = ':memory:' } = environment
@@ -15,7 +16,9 @@ const { as, rs } = auth(
     clientAddress: (request) => addresses.get(request),
   },
 )
-const guarded = rs.protect(notes(memory()), { operations: operationScopes(needs, { default: 'deny' }) })
+const guarded = rs.protect(notes(memory(), whoAmI(environment)), {
+  operations: operationScopes(needs, { default: 'deny' }),
+})
 
 Deno.serve(
   { port: Number(PORT), hostname: '127.0.0.1', onListen: () => console.log(`Notes at ${PUBLIC_URL}/mcp`) },

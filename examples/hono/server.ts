@@ -7,6 +7,7 @@ import { operationScopes } from 'tollgate/operations'
 import { memoryStore } from 'tollgate/store/memory'
 import { auth } from '../common/auth.ts'
 import { memory, needs, notes } from '../common/notes.ts'
+import { whoAmI } from '../common/sign-in.ts'
 
 const { PORT = '8787', PUBLIC_URL = `http://127.0.0.1:${PORT}` } = process.env
 
@@ -18,7 +19,7 @@ const { as, rs } = auth(
     clientAddress: (request) => addresses.get(request),
   },
 )
-const mcp = notes(memory())
+const mcp = notes(memory(), whoAmI(process.env))
 
 const app = new Hono()
   .use((c, next) => {

@@ -6,6 +6,7 @@ import { operationScopes } from 'tollgate/operations'
 import { sqlite } from 'tollgate/store/sqlite'
 import { auth } from '../common/auth.ts'
 import { memory, needs, notes } from '../common/notes.ts'
+import { whoAmI } from '../common/sign-in.ts'
 
 const { PORT = '8787', PUBLIC_URL = `http://127.0.0.1:${PORT}`, DATABASE = ':memory:' } = process.env
 
@@ -13,7 +14,9 @@ const { as, rs } = auth(
   { ...process.env, PUBLIC_URL },
   { store: sqlite(new DatabaseSync(DATABASE)), clientAddress },
 )
-const guarded = rs.protect(notes(memory()), { operations: operationScopes(needs, { default: 'deny' }) })
+const guarded = rs.protect(notes(memory(), whoAmI(process.env)), {
+  operations: operationScopes(needs, { default: 'deny' }),
+})
 const handler = async (request: Request): Promise<Response> => (await as?.handle(request)) ?? guarded(request)
 
 createServer(toNodeHandler(handler)).listen(Number(PORT), '127.0.0.1', () => {

@@ -5,6 +5,7 @@ import { operationScopes } from 'tollgate/operations'
 import { durableObject } from 'tollgate/store/durable-object'
 import { auth } from '../common/auth.ts'
 import { needs, notes } from '../common/notes.ts'
+import { whoAmI } from '../common/sign-in.ts'
 export { TollgateStore } from 'tollgate/store/durable-object'
 
 const { as, rs } = auth(env, {
@@ -13,7 +14,9 @@ const { as, rs } = auth(env, {
   waitUntil,
   clientAddress: (request) => request.headers.get('cf-connecting-ip') ?? undefined,
 })
-const guarded = rs.protect(notes(env.NOTES), { operations: operationScopes(needs, { default: 'deny' }) })
+const guarded = rs.protect(notes(env.NOTES, whoAmI(env)), {
+  operations: operationScopes(needs, { default: 'deny' }),
+})
 
 export default {
   fetch: async (request: Request): Promise<Response> => (await as?.handle(request)) ?? guarded(request),

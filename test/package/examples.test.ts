@@ -19,7 +19,7 @@ declare module 'cloudflare:workers' {
     delete(key: string): Promise<void>
   }
   export const env: {
-    PUBLIC_URL: string; AUTH_MODE: string; AUTH_SERVER_URL: string; TOLLGATE_SECRET: string
+    PUBLIC_URL: string; AUTH_MODE: string; AUTH_SERVER_URL: string; TOLLGATE_SECRET: string; OWNER_PASSWORD_HASH?: string; UPSTREAM_ISSUER?: string
     CACHE: KV; NOTES: KV; TOLLGATE: { getByName(name: string): unknown }
   }
   export function waitUntil(promise: Promise<unknown>): void

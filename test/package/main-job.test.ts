@@ -88,6 +88,52 @@ test.each([
   expect([await answers(url), await answers(issuer!)]).toEqual([false, false])
 })
 
+test.each(['password', 'upstream'])(
+  'the main job, --%s: start, demo through that sign-in, Ctrl-C',
+  { timeout: 120_000 },
+  async (mode) => {
+    const port = await freePort()
+    const url = `http://127.0.0.1:${port}/mcp`
+    const start = run('start.ts', '--no-build', '--port', String(port), `--${mode}`)
+    await start.says('Ctrl-C ends everything.')
+    const demo = run('demo.ts', '--url', url, `--${mode}`)
+    expect(await demo.ended, demo.output()).toBe(0)
+    const [, provider] = /identity provider (http:\/\/[^,]+),/.exec(start.output()) ?? []
+    for (const step of mode === 'password'
+      ? ['page "Sign in · ']
+      : [
+          `page "Sign-in" at ${provider}/interaction/`,
+          'tools: list_notes, read_note, write_note, who_am_i',
+          '{"sub":"demo","name":"demo"}',
+        ])
+      expect(demo.output()).toContain(step)
+    expect(demo.output()).toContain('Done: every step did what it should.')
+    // The password is for whoever sees this terminal.
+    const [, password] = /with the password (\S+)\)/.exec(start.output()) ?? []
+    if (mode === 'password') expect(demo.output()).not.toContain(password)
+
+    const other = run('demo.ts', '--url', url, mode === 'password' ? '--upstream' : '--password')
+    expect(await other.ended).toBe(1)
+    expect(other.output()).toContain('was not started with "npm start -- --')
+
+    start.child.kill('SIGINT')
+    expect(await start.ended).toBe(0)
+    for (const each of [url, provider ?? url]) expect(await answers(each)).toBe(false)
+  },
+)
+
+test('a demo that starts a server of its own ends it, also by Ctrl-C', { timeout: 120_000 }, async () => {
+  for (const signal of [undefined, 'SIGINT'] as const) {
+    const demo = run('demo.ts', '--upstream', '--no-build')
+    await demo.says('An MCP client meets')
+    const [url] = /http:\/\/127\S+/.exec(demo.output())!
+    expect(await answers(url)).toBe(true)
+    if (signal !== undefined) demo.child.kill(signal)
+    expect(await demo.ended, demo.output()).toBe(signal === undefined ? 0 : 130)
+    expect(await answers(url)).toBe(false)
+  }
+})
+
 test('Ctrl-C while it starts leaves nothing behind', { timeout: 60_000 }, async () => {
   const port = await freePort()
   const start = run('start.ts', '--no-build', '--port', String(port))
@@ -104,10 +150,18 @@ test('a demo without a server says what to do', async () => {
   expect(demo.output()).toContain('run "npm start"')
 })
 
-test('a wrong port is refused with a reason', async () => {
-  const start = run('start.ts', '--no-build', '--port', 'x')
-  expect(await start.ended).toBe(1)
-  expect(start.output()).toContain('--port')
+test.each([
+  ['start.ts', ['--port', 'x'], '--port must be a number from 1 to 65000; got "x".'],
+  ['start.ts', ['--pasword'], "Unknown option '--pasword'."],
+  ['start.ts', ['--password', '--upstream'], '--password and --upstream exclude each other'],
+  ['start.ts', ['--external', '--password'], '--external and --password exclude each other'],
+  ['demo.ts', ['--password', '--upstream'], '--password and --upstream exclude each other'],
+  ['demo.ts', ['here'], "Unexpected argument 'here'."],
+])('a wrong flag is a sentence and 2: %s %j', async (script, flags, says) => {
+  const wrong = run(script, ...flags)
+  expect(await wrong.ended).toBe(2)
+  expect(wrong.output()).toContain(says)
+  expect(wrong.output()).not.toMatch(/ {4}at /)
 })
 
 test(
