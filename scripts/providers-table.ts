@@ -3,21 +3,32 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AudienceRule, Provider } from '../src/types.ts'
 import { auth0 } from '../src/provider/auth0.ts'
+import { authentik } from '../src/provider/authentik.ts'
+import { betterAuth } from '../src/provider/better-auth.ts'
 import { clerk } from '../src/provider/clerk.ts'
 import { cognito } from '../src/provider/cognito.ts'
 import { descope } from '../src/provider/descope.ts'
 import { discord } from '../src/provider/discord.ts'
 import { entra } from '../src/provider/entra.ts'
+import { kinde } from '../src/provider/kinde.ts'
+import { logto } from '../src/provider/logto.ts'
 import { oauth2 } from '../src/provider/oauth2.ts'
 import { oidc } from '../src/provider/oidc.ts'
+import { fusionauth } from '../src/provider/fusionauth.ts'
 import { github } from '../src/provider/github.ts'
+import { gitlab } from '../src/provider/gitlab.ts'
 import { google } from '../src/provider/google.ts'
 import { keycloak } from '../src/provider/keycloak.ts'
 import { okta } from '../src/provider/okta.ts'
+import { ory } from '../src/provider/ory.ts'
+import { ping } from '../src/provider/ping.ts'
+import { propelauth } from '../src/provider/propelauth.ts'
 import { scalekit } from '../src/provider/scalekit.ts'
+import { slack } from '../src/provider/slack.ts'
 import { stytch } from '../src/provider/stytch.ts'
 import { supabase } from '../src/provider/supabase.ts'
 import { workos } from '../src/provider/workos.ts'
+import { zitadel } from '../src/provider/zitadel.ts'
 
 /** Every preset with the placeholders of its own documentation. */
 export const samples: Record<string, Provider> = {
@@ -43,6 +54,17 @@ export const samples: Record<string, Provider> = {
   clerk: clerk({ domain: 'example.clerk.accounts.dev' }),
   stytch: stytch({ projectId: 'projectId', domain: 'example.customers.stytch.com' }),
   discord: discord({ clientId: 'clientId' }),
+  gitlab: gitlab({ clientId: 'clientId' }),
+  slack: slack({ clientId: 'clientId', clientSecret: 'clientSecret', teamId: 'T0123456789' }),
+  'better-auth': betterAuth({ url: 'https://example.com/api/auth' }),
+  propelauth: propelauth({ authUrl: 'https://auth.example.com' }),
+  authentik: authentik({ url: 'https://id.example.com', slug: 'slug', clientId: 'clientId' }),
+  zitadel: zitadel({ url: 'https://example.zitadel.cloud', projectId: 'projectId' }),
+  ory: ory({ url: 'https://example.projects.oryapis.com' }),
+  logto: logto({ url: 'https://example.logto.app' }),
+  ping: ping({ environmentId: '00000000-0000-0000-0000-000000000000' }),
+  fusionauth: fusionauth({ url: 'https://auth.example.com' }),
+  kinde: kinde({ domain: 'example.kinde.com' }),
 }
 
 /** What an MCP client can do there by itself; not part of the data, since nothing in the guard depends on it. */
@@ -63,6 +85,17 @@ const registration: Record<string, string> = {
   clerk: 'dynamic registration',
   stytch: 'dynamic registration (opt-in), client-id documents',
   discord: 'none',
+  gitlab: 'see its metadata',
+  slack: 'none',
+  'better-auth': 'see its metadata',
+  propelauth: 'see its metadata',
+  authentik: 'see its metadata',
+  zitadel: 'see its metadata',
+  ory: 'see its metadata',
+  logto: 'see its metadata',
+  ping: 'see its metadata',
+  fusionauth: 'see its metadata',
+  kinde: 'see its metadata',
 }
 
 const code = (text: string): string => `\`${text}\``

@@ -121,8 +121,7 @@ export interface SignInProfile {
   readonly name: string
   /**
    * Who says who signed in. `oidc`: an ID token (OpenID Connect Core §3.1.3.7). `oauth2`: the `userinfo`
-   * endpoint,
-   * asked with the access token.
+   * endpoint, asked with the access token.
    */
   readonly protocol: 'oidc' | 'oauth2'
   /** Scopes that are always asked for. Default: `openid profile email` for `oidc`, none for `oauth2`. */
@@ -143,10 +142,14 @@ export interface SignInProfile {
   readonly nameClaims?: readonly string[]
   /**
    * Values of `iss` in ID tokens, if they are not the provider's `issuer`. `{tid}` stands for the token's
-   * own `tid`
-   * claim, which must be a GUID (Microsoft Entra ID, multi-tenant).
+   * own `tid` claim, which must be a GUID (Microsoft Entra ID, multi-tenant).
    */
   readonly idTokenIssuers?: readonly string[]
+  /**
+   * Members of what says who signed in that must have exactly this value, or one of these: the id of a
+   * workspace or a tenant. Other users get `access_denied`. Default: none.
+   */
+  readonly requiredClaims?: Readonly<Record<string, string | readonly string[]>>
   /** The key set of ID tokens, if the `endpoints` are given. Default: from the metadata. */
   readonly jwksUri?: string
   /** Algorithms of ID tokens. Default: RS256, PS256, ES256, EdDSA and their longer kin. */

@@ -33,4 +33,10 @@ export const knownIssuers: readonly (readonly [issuer: RegExp, preset: string, t
   [/^https:\/\/api\.descope\.com\//, 'descope', 'are typed JWT'],
   [/^https:\/\/[^/]+\.scalekit\.(?:com|dev|cloud)\//, 'scalekit', 'are typed JWT'],
   [/^https:\/\/[^/]+\.stytch\.com$/, 'stytch', 'are typed JWT'],
+  [/^https:\/\/gitlab\.com$/, 'gitlab', 'are opaque'],
+  [/^https:\/\/[^/]+\/application\/o\/[^/]+\/$/, 'authentik', 'look like ID tokens'],
+  [/^https:\/\/[^/]+\.zitadel\.cloud$/, 'zitadel', 'name no scopes, or are opaque'],
+  [/^https:\/\/[^/]+\.projects\.oryapis\.com$/, 'ory', 'are opaque'],
+  [/^https:\/\/auth\.pingone\.[a-z.]+\//, 'ping', 'may have no type, and are for a custom resource'],
+  [/^https:\/\/[^/]+\.kinde\.com$/, 'kinde', 'are typed JWT, and for an audience, not a resource'],
 ]

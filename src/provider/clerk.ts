@@ -50,6 +50,7 @@ export function clerk(options: ClerkOptions): Provider {
       issuer,
       jwt: { ...shared, jwksUri: `${issuer}/.well-known/jwks.json`, algorithms: ['RS256'], typ: 'at+jwt' },
       opaque: { ...shared, endpoint: `${issuer}/oauth/token_info`, style: 'clerk-token-info' },
+      signIn: { name: 'Clerk', protocol: 'oidc', idTokenAlgorithms: ['RS256'] },
     },
     { ...common, clientId: clientId?.[0] },
   )

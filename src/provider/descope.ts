@@ -56,6 +56,10 @@ export function descope(options: DescopeOptions): Provider {
         typ: 'jwt',
         scopeClaims: ['scope', ...(scopeClaims ?? [])],
       },
+      // An MCP server's issuer is for MCP clients.
+      ...(mcpServerId === undefined && {
+        signIn: { name: 'Descope', protocol: 'oidc', idTokenAlgorithms: ['RS256'] },
+      }),
     },
     common,
   )

@@ -43,6 +43,14 @@ export function discord(options: DiscordOptions): Provider {
           revocation: 'https://discord.com/api/oauth2/token/revoke',
         },
       },
+      signIn: {
+        name: 'Discord',
+        protocol: 'oauth2',
+        scopes: ['identify'],
+        subjectClaim: 'id',
+        nameClaims: ['global_name', 'username'],
+        prompts: ['none'],
+      },
     },
     credentials,
   )

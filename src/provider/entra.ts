@@ -99,7 +99,12 @@ export function entra(options: EntraOptions): Provider {
             token: `${authority}/oauth2/v2.0/token`,
           },
         },
-        signIn: { ...signIn, jwksUri: common.jwksUri ?? jwksUri, idTokenIssuers: tenants.map(issuerOf) },
+        signIn: {
+          ...signIn,
+          jwksUri: common.jwksUri ?? jwksUri,
+          idTokenIssuers: [issuerOf('{tid}')],
+          ...(tenants !== 'any' && { requiredClaims: { tid: tenants } }),
+        },
       },
       { ...common, clientId },
     )
@@ -132,13 +137,12 @@ export function entra(options: EntraOptions): Provider {
 const guid = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'
 
 /**
- * The tenants whose ID tokens are accepted, or undefined for a preset of one tenant. `{tid}` stands for any.
- * A multi-tenant preset that lists none would admit the users of every tenant, so it is refused.
+ * The tenants whose users are admitted, or undefined for a preset of one tenant. A multi-tenant preset that lists none would admit the users of every tenant, so it is refused.
  */
-function tenantsOf(tenantId: string, tenants: EntraOptions['tenants']): readonly string[] | undefined {
+function tenantsOf(tenantId: string, tenants: EntraOptions['tenants']): EntraOptions['tenants'] {
   if (tenantId === 'consumers' && tenants === undefined) return [personalAccounts]
   if (/^(?:organizations|common)$/.test(tenantId) === (tenants !== undefined && tenants.length > 0))
-    return tenants === 'any' ? ['{tid}'] : tenants
+    return tenants
   throw optionError(
     'tenants',
     "left out for one tenant, and a list of ids or 'any' for organizations and common",

@@ -61,6 +61,7 @@ export function google(options: GoogleOptions): Provider {
         nameClaims: ['email', 'name'],
         // It refuses `login`.
         prompts: ['select_account', 'none'],
+        needsSecret: true,
         revocationEndsAll: true,
       },
     },

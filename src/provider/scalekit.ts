@@ -6,8 +6,8 @@ import { base, commonOptions, preset, segment, type CommonOptions } from './pres
 export interface ScalekitOptions extends CommonOptions {
   /** For example `https://example.scalekit.com`. */
   environmentUrl: string
-  /** The MCP server's resource id, for example `res_123`. */
-  resourceId: string
+  /** The MCP server's resource id, for example `res_123`. Without it the preset is for sign-in only. */
+  resourceId?: string
 }
 
 /**
@@ -19,9 +19,23 @@ export interface ScalekitOptions extends CommonOptions {
 export function scalekit(options: ScalekitOptions): Provider {
   const { environmentUrl, resourceId, scopeClaims, ...common } = readOptions('scalekit', options, {
     environmentUrl: base().required,
-    resourceId: segment().required,
+    resourceId: segment(),
     ...commonOptions(),
   })
+  if (resourceId === undefined)
+    return preset(
+      {
+        provider: 'scalekit',
+        issuer: environmentUrl,
+        signIn: {
+          name: 'Scalekit',
+          protocol: 'oidc',
+          offlineScope: 'offline_access',
+          idTokenAlgorithms: ['RS256'],
+        },
+      },
+      common,
+    )
   const issuer = `${environmentUrl}/resources/${resourceId}`
   return preset(
     {

@@ -40,6 +40,12 @@ export function stytch(options: StytchOptions): Provider {
         clientIdClaims: ['client_id'],
       },
       client: { resource: 'omit' },
+      signIn: {
+        name: 'Stytch',
+        protocol: 'oidc',
+        offlineScope: 'offline_access',
+        idTokenAlgorithms: ['RS256'],
+      },
     },
     common,
   )

@@ -3,12 +3,12 @@ import type { AudienceRule, Provider } from '../types.ts'
 import { base, commonOptions, oneOrMore, preset, type CommonOptions } from './preset.ts'
 
 /** Options of {@link supabase}. */
-export interface SupabaseOptions extends Omit<CommonOptions, 'clientId' | 'clientSecret'> {
+export interface SupabaseOptions extends Omit<CommonOptions, 'clientId'> {
   /** For example `https://abcdefgh.supabase.co`. */
   url: string
   /**
    * The OAuth clients whose tokens are accepted. Default: any client of the project, since all tokens carry
-   * the audience `authenticated`.
+   * the audience `authenticated`. With a `clientSecret`, for sign-in: the one it belongs to.
    */
   clientId?: string | readonly string[]
 }
@@ -21,10 +21,9 @@ export interface SupabaseOptions extends Omit<CommonOptions, 'clientId' | 'clien
  * @see [OAuth 2.1 server](https://supabase.com/docs/guides/auth/oauth-server)
  */
 export function supabase(options: SupabaseOptions): Provider {
-  const { clientSecret: _, ...rows } = commonOptions()
   const { url, clientId, scopeClaims, ...common } = readOptions('supabase', options, {
     url: base().required,
-    ...rows,
+    ...commonOptions(),
     clientId: oneOrMore(),
   })
   const issuer = `${url}/auth/v1`
@@ -47,7 +46,9 @@ export function supabase(options: SupabaseOptions): Provider {
         clientIdClaims: ['client_id'],
       },
       client: { resource: 'omit' },
+      // Refresh tokens come without a scope of their own.
+      signIn: { name: 'Supabase', protocol: 'oidc', idTokenAlgorithms: ['ES256', 'RS256'] },
     },
-    common,
+    { ...common, clientId: clientId?.[0] },
   )
 }

@@ -34,6 +34,12 @@ export function workos(options: WorkosOptions): Provider {
         typ: 'jwt',
         scopeClaims: ['scope', ...(scopeClaims ?? [])],
       },
+      signIn: {
+        name: 'AuthKit',
+        protocol: 'oidc',
+        offlineScope: 'offline_access',
+        idTokenAlgorithms: ['RS256'],
+      },
     },
     common,
   )

@@ -6,7 +6,7 @@ import type { Identity, SignInLeg, UpstreamTokens } from '../types.ts'
 import { readCode } from './authorization-response.ts'
 import { verifyIdToken, type Asserted } from './id-token.ts'
 import { keptSignIn, type KeptSignIn } from './kept.ts'
-import type { Admission, UpstreamUser } from './options.ts'
+import type { Admission, Upstream, UpstreamUser } from './options.ts'
 import { refuseAnswer, type Remote } from './remote.ts'
 import { revokeInBackground } from './revoke.ts'
 import { requestTokens } from './token-request.ts'
@@ -67,7 +67,8 @@ async function identify(
 }
 
 async function admitUser({ upstream }: Remote, user: UpstreamUser): Promise<Admission> {
-  const answer = await callPart('upstream.admit', () => upstream.admit(user))
+  const required = hasRequiredClaims(upstream, user)
+  const answer = required && (await callPart('upstream.admit', () => upstream.admit(user)))
   if (!answer) throw new OAuthError('access_denied', 'This account has no access here')
   if (answer === true) return {}
   return defined(
@@ -78,6 +79,15 @@ async function admitUser({ upstream }: Remote, user: UpstreamUser): Promise<Admi
     }),
   )
 }
+
+/** Another tenant of the same provider has users of its own, perhaps with the same ids (account linking). */
+const hasRequiredClaims = (
+  { profile: { requiredClaims = {} } }: Upstream,
+  { claims }: UpstreamUser,
+): boolean =>
+  Object.entries(requiredClaims).every(([name, values]) =>
+    [values].flat().some((value) => Object.hasOwn(claims, name) && claims[name] === value),
+  )
 
 function toIdentity(
   { upstream }: Remote,

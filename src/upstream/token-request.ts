@@ -1,5 +1,5 @@
 import { isOAuthError, UnavailableError } from '../errors.ts'
-import { optionalText, readAnswer, serverError } from '../http/answers.ts'
+import { optionalText, readAnswer } from '../http/answers.ts'
 import { createOAuthFetch } from '../http/oauth-fetch.ts'
 import { parseTokenAnswer, postTokenRequest, type TokenParameters } from '../http/token-endpoint.ts'
 import { defined } from '../lib/defined.ts'
@@ -33,9 +33,8 @@ export async function requestTokens(
     },
   )
   const body = await readAnswer(response)
-  const holder = profile.tokenPath === undefined ? body : valueAt(body, profile.tokenPath)
-  if (!isJsonObject(holder))
-    throw serverError('invalid_response', 'The token endpoint answered without a token')
+  const inner = profile.tokenPath === undefined ? undefined : valueAt(body, profile.tokenPath)
+  const holder = isJsonObject(inner) ? inner : body
   const answer = parseTokenAnswer(holder, ['bearer'], provider.client?.tokenTypes)
   const { accessToken, expiresIn, refreshToken, scope } = answer
   return {

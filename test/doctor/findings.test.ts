@@ -5,19 +5,25 @@ import { deploymentFindings } from '../../src/doctor/doctor.ts'
 import { knownIssuers } from '../../src/doctor/providers.ts'
 import { createResourceServer } from '../../src/index.ts'
 import { auth0 } from '../../src/provider/auth0.ts'
+import { authentik } from '../../src/provider/authentik.ts'
 import { clerk } from '../../src/provider/clerk.ts'
 import { cognito } from '../../src/provider/cognito.ts'
 import { descope } from '../../src/provider/descope.ts'
 import { discord } from '../../src/provider/discord.ts'
 import { entra } from '../../src/provider/entra.ts'
 import { github } from '../../src/provider/github.ts'
+import { gitlab } from '../../src/provider/gitlab.ts'
 import { google } from '../../src/provider/google.ts'
 import { keycloak } from '../../src/provider/keycloak.ts'
+import { kinde } from '../../src/provider/kinde.ts'
 import { okta } from '../../src/provider/okta.ts'
+import { ory } from '../../src/provider/ory.ts'
+import { ping } from '../../src/provider/ping.ts'
 import { scalekit } from '../../src/provider/scalekit.ts'
 import { stytch } from '../../src/provider/stytch.ts'
 import { supabase } from '../../src/provider/supabase.ts'
 import { workos } from '../../src/provider/workos.ts'
+import { zitadel } from '../../src/provider/zitadel.ts'
 import { operationScopes } from '../../src/resource-server/operations/operations.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import type { Fetch, Finding } from '../../src/types.ts'
@@ -41,6 +47,12 @@ const presets = [
   stytch({ domain: 'example.customers.stytch.com', projectId: 'project-test-1' }),
   supabase({ url: 'https://ref.supabase.co' }),
   workos({ domain: 'example.authkit.app' }),
+  gitlab({ clientId: 'abc' }),
+  authentik({ url: 'https://sso.test', slug: 'notes', clientId: 'abc' }),
+  zitadel({ url: 'https://example.zitadel.cloud', projectId: '1' }),
+  ory({ url: 'https://example.projects.oryapis.com' }),
+  ping({ environmentId: '00000000-0000-0000-0000-000000000001' }),
+  kinde({ domain: 'example.kinde.com' }),
 ]
 
 test.each(presets.map(({ provider, issuer }) => [provider, issuer]))(
@@ -61,7 +73,7 @@ test('U6 no preset is asked for if one is there, nor for an issuer that nobody k
   }
 })
 
-test('every preset but the generic one is known by its issuer', () => {
+test('the presets whose issuers can be told by their form are known', () => {
   expect(knownIssuers.map(([, preset]) => preset).sort()).toEqual(
     presets.map(({ provider }) => provider).sort(),
   )

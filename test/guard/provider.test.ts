@@ -3,21 +3,32 @@ import { expect, test } from 'vitest'
 import { ConfigurationError } from '../../src/errors.ts'
 import { createResourceServer } from '../../src/index.ts'
 import { auth0 } from '../../src/provider/auth0.ts'
+import { authentik } from '../../src/provider/authentik.ts'
+import { betterAuth } from '../../src/provider/better-auth.ts'
 import { clerk } from '../../src/provider/clerk.ts'
 import { cognito } from '../../src/provider/cognito.ts'
 import { descope } from '../../src/provider/descope.ts'
 import { discord } from '../../src/provider/discord.ts'
 import { entra } from '../../src/provider/entra.ts'
+import { fusionauth } from '../../src/provider/fusionauth.ts'
 import { github } from '../../src/provider/github.ts'
+import { gitlab } from '../../src/provider/gitlab.ts'
 import { google } from '../../src/provider/google.ts'
 import { keycloak } from '../../src/provider/keycloak.ts'
+import { kinde } from '../../src/provider/kinde.ts'
+import { logto } from '../../src/provider/logto.ts'
 import { oauth2 } from '../../src/provider/oauth2.ts'
 import { oidc } from '../../src/provider/oidc.ts'
 import { okta } from '../../src/provider/okta.ts'
+import { ory } from '../../src/provider/ory.ts'
+import { ping } from '../../src/provider/ping.ts'
+import { propelauth } from '../../src/provider/propelauth.ts'
 import { scalekit } from '../../src/provider/scalekit.ts'
+import { slack } from '../../src/provider/slack.ts'
 import { stytch } from '../../src/provider/stytch.ts'
 import { supabase } from '../../src/provider/supabase.ts'
 import { workos } from '../../src/provider/workos.ts'
+import { zitadel } from '../../src/provider/zitadel.ts'
 import type { Provider } from '../../src/types.ts'
 
 const tenantId = '11111111-2222-3333-4444-555555555555'
@@ -151,6 +162,77 @@ const documented: [preset: Provider, issuer: string, keys: string | undefined, o
       undefined,
     ],
     [discord({ clientId: '123' }), 'https://discord.com', undefined, 'https://discord.com/api/oauth2/@me'],
+    [gitlab({ clientId: 'c' }), 'https://gitlab.com', undefined, 'https://gitlab.com/oauth/introspect'],
+    [
+      gitlab({ clientId: 'c', url: 'https://git.test/' }),
+      'https://git.test',
+      undefined,
+      'https://git.test/oauth/introspect',
+    ],
+    [
+      betterAuth({ url: 'https://app.test/api/auth' }),
+      'https://app.test/api/auth',
+      'https://app.test/api/auth/jwks',
+      'https://app.test/api/auth/oauth2/introspect',
+    ],
+    [
+      propelauth({ authUrl: 'https://auth.test' }),
+      'https://auth.test/oauth/2.1',
+      undefined,
+      'https://auth.test/oauth/2.1/introspect',
+    ],
+    [
+      authentik({ url: 'https://id.test', slug: 'notes', clientId: 'c' }),
+      'https://id.test/application/o/notes/',
+      undefined,
+      'https://id.test/application/o/introspect/',
+    ],
+    [
+      zitadel({ url: 'https://x.zitadel.cloud', projectId: '1' }),
+      'https://x.zitadel.cloud',
+      undefined,
+      'https://x.zitadel.cloud/oauth/v2/introspect',
+    ],
+    [zitadel({ url: 'https://x.zitadel.cloud' }), 'https://x.zitadel.cloud', undefined, undefined],
+    [
+      ory({ url: 'https://x.projects.oryapis.com' }),
+      'https://x.projects.oryapis.com',
+      undefined,
+      'https://x.projects.oryapis.com/admin/oauth2/introspect',
+    ],
+    [
+      logto({ url: 'https://x.logto.app' }),
+      'https://x.logto.app/oidc',
+      'https://x.logto.app/oidc/jwks',
+      undefined,
+    ],
+    [
+      ping({ environmentId: tenantId, domain: 'auth.pingone.eu' }),
+      `https://auth.pingone.eu/${tenantId}/as`,
+      `https://auth.pingone.eu/${tenantId}/as/jwks`,
+      `https://auth.pingone.eu/${tenantId}/as/introspect`,
+    ],
+    [fusionauth({ url: 'https://auth.test', tenantId: 't' }), 'https://auth.test', undefined, undefined],
+    [
+      kinde({ domain: 'x.kinde.com' }),
+      'https://x.kinde.com',
+      'https://x.kinde.com/.well-known/jwks',
+      undefined,
+    ],
+    [slack({ clientId: 'c', clientSecret: 's', teamId: 'T1' }), 'https://slack.com', undefined, undefined],
+    [
+      slack({ clientId: 'c', clientSecret: 's', teamId: 'T1', userTokens: true }),
+      'https://slack.com',
+      undefined,
+      undefined,
+    ],
+    [scalekit({ environmentUrl: 'https://e.scalekit.com' }), 'https://e.scalekit.com', undefined, undefined],
+    [
+      entra({ tenantId, clientId: 'c', cloud: 'external' }),
+      `https://${tenantId}.ciamlogin.com/${tenantId}/v2.0`,
+      `https://${tenantId}.ciamlogin.com/${tenantId}/discovery/v2.0/keys`,
+      undefined,
+    ],
   ]
 
 test.each(documented)(
@@ -237,6 +319,7 @@ const schema = v.strictObject({
       subjectClaim: v.optional(text),
       nameClaims: v.optional(texts),
       idTokenIssuers: v.optional(texts),
+      requiredClaims: v.optional(v.record(v.string(), v.union([v.string(), texts]))),
       jwksUri: v.optional(url),
       idTokenAlgorithms: v.optional(asymmetric),
       prompts: v.optional(v.array(v.picklist(['login', 'select_account', 'none']))),
@@ -244,6 +327,7 @@ const schema = v.strictObject({
       tokenPath: v.optional(text),
       userinfoHeaders: v.optional(v.record(v.string(), v.string())),
       clientAuth: v.optional(v.picklist(['client_secret_basic', 'client_secret_post'])),
+      needsSecret: v.optional(v.boolean()),
       revocation: v.optional(v.picklist(['github', 'none'])),
       revocationEndsAll: v.optional(v.boolean()),
       exchange: v.optional(v.picklist(['rfc8693', 'entra'])),
@@ -261,28 +345,72 @@ test.each(documented)(
   },
 )
 
+/** Every URL in it, at any depth. What stands in `aud` and before scopes may be any name. */
+const urlsOf = (value: unknown): string[] =>
+  typeof value === 'string'
+    ? value.includes('://')
+      ? [value]
+      : []
+    : Object.entries(Object(value) as object).flatMap(([name, each]) =>
+        ['audience', 'scopePrefix'].includes(name) ? [] : urlsOf(each),
+      )
+
+test.each(documented.filter(([{ issuer }]) => !issuer.startsWith('http:')))(
+  'every URL of a preset is https: $provider',
+  (preset) => {
+    for (const each of urlsOf(preset)) expect(each).toMatch(/^https:\/\/(?!.*:\/\/)/)
+  },
+)
+
 test('credentials are there, and neither printed nor serialised', () => {
   const preset = okta({ domain: 'o.okta.com', clientId: 'rs', clientSecret: 'hush-hush' })
   expect(preset.credentials).toEqual({ clientId: 'rs', clientSecret: 'hush-hush' })
   expect(JSON.stringify(preset)).not.toContain('hush-hush')
   expect(Object.keys(preset)).not.toContain('credentials')
   expect(okta({ domain: 'o.okta.com' }).credentials).toBeUndefined()
+  const secret = { clientId: 'c', clientSecret: 'hush-hush' }
+  const withSecret = [
+    authentik({ ...secret, url: 'https://id.test', slug: 'notes' }),
+    betterAuth({ ...secret, url: 'https://app.test/api/auth' }),
+    discord(secret),
+    entra({ ...secret, tenantId: 'consumers' }),
+    fusionauth({ ...secret, url: 'https://auth.test' }),
+    github(secret),
+    gitlab(secret),
+    kinde({ ...secret, domain: 'x.kinde.com' }),
+    logto({ ...secret, url: 'https://x.logto.app' }),
+    oauth2({ ...secret, ...endpoints }),
+    oidc({ ...secret, issuer: 'https://as.test' }),
+    ory({ ...secret, url: 'https://x.projects.oryapis.com' }),
+    ping({ ...secret, environmentId: tenantId }),
+    propelauth({ ...secret, authUrl: 'https://auth.test' }),
+    scalekit({ ...secret, environmentUrl: 'https://e.scalekit.com' }),
+    slack({ ...secret, teamId: 'T1' }),
+    slack({ ...secret, teamId: 'T1', userTokens: true }),
+    supabase({ ...secret, url: 'https://p.supabase.co' }),
+    zitadel({ ...secret, url: 'https://x.zitadel.cloud' }),
+  ]
+  for (const each of withSecret) {
+    expect([each.provider, each.credentials]).toEqual([each.provider, secret])
+    expect(JSON.stringify(each) + Object.keys(each).join()).not.toMatch(/hush-hush|credentials/)
+  }
   expect(google({ clientId: ['a', 'b'], clientSecret: 's' }).credentials?.clientId).toBe('a')
 })
 
-test('CN10 a multi-tenant preset accepts the ID tokens of the tenants that it lists, and no access tokens', () => {
+test('CN10 a multi-tenant preset admits the users of the tenants that it lists, and verifies no access tokens', () => {
   const other = tenantId.replace('1111', '9999')
-  const of = (id: string): string => `https://login.microsoftonline.com/${id}/v2.0`
   const listed = entra({ tenantId: 'organizations', tenants: [tenantId, other], clientId: 'c' })
-  expect(listed.signIn?.idTokenIssuers).toEqual([of(tenantId), of(other)])
+  // Each tenant is an issuer of its own, so that no two tenants share a subject.
+  expect(listed.signIn?.idTokenIssuers).toEqual(['https://login.microsoftonline.com/{tid}/v2.0'])
+  expect(listed.signIn?.requiredClaims).toEqual({ tid: [tenantId, other] })
   expect(listed.jwt).toBeUndefined()
   expect(() =>
     createResourceServer({ resource: 'https://mcp.test', authorizationServers: [listed] }),
   ).toThrow('an issuer URL, a preset')
   const any = entra({ tenantId: 'common', tenants: 'any', clientId: 'c' })
-  expect(any.signIn?.idTokenIssuers).toEqual([of('{tid}')])
+  expect(any.signIn?.requiredClaims).toBeUndefined()
   const personal = entra({ tenantId: 'consumers', clientId: 'c' })
-  expect(personal.signIn?.idTokenIssuers).toEqual([of('9188040d-6c67-4c5b-b112-36a304b66dad')])
+  expect(personal.signIn?.requiredClaims).toEqual({ tid: ['9188040d-6c67-4c5b-b112-36a304b66dad'] })
   expect(entra({ tenantId, clientId: 'c' }).signIn?.idTokenIssuers).toBeUndefined()
 })
 
@@ -341,6 +469,20 @@ test.each<[string, () => unknown]>([
   ['tenants', () => entra({ tenantId, tenants: 'any', clientId: 'c' })],
   ['tenants', () => entra({ tenantId: 'consumers', tenants: [tenantId], clientId: 'c' })],
   ['tenants[0]', () => entra({ tenantId: 'common', tenants: ['contoso.com'], clientId: 'c' })],
+  ['teamId', () => slack({ clientId: 'c', clientSecret: 's' } as never)],
+  ['clientSecret', () => slack({ clientId: 'c', teamId: 'T1' } as never)],
+  ['clientId', () => gitlab({} as never)],
+  ['url', () => betterAuth({} as never)],
+  ['authUrl', () => propelauth({} as never)],
+  ['slug', () => authentik({ url: 'https://id.test', slug: 'a/b', clientId: 'c' })],
+  ['clientId', () => authentik({ url: 'https://id.test', slug: 'a' } as never)],
+  ['url', () => zitadel({ url: 'x.zitadel.cloud' })],
+  ['url', () => ory({} as never)],
+  ['url', () => logto({} as never)],
+  ['environmentId', () => ping({ environmentId: 'production' })],
+  ['domain', () => ping({ environmentId: tenantId, domain: 'auth.pingone.eu.evil.test/' })],
+  ['url', () => fusionauth({} as never)],
+  ['domain', () => kinde({ domain: 'https://x.kinde.com' })],
   ['host', () => github({ clientId: 'a', clientSecret: 's', host: 'https://github.test' })],
   ['provider', () => oidc({ issuer: 'https://as.test', provider: 'My IdP' })],
   ['userinfoEndpoint', () => oauth2({ ...endpoints, userinfoEndpoint: undefined } as never)],

@@ -12,6 +12,12 @@ const names = (folder: string, ending: string): string[] =>
 
 const presets = names('src/provider', '.ts').filter((name) => name !== 'preset')
 
+test.each(presets)('tollgate/provider/%s is importable alone, and exports the preset', async (name) => {
+  const module = (await import(join(root, 'dist/provider', `${name}.js`))) as Record<string, unknown>
+  const camelCase = name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
+  expect(Object.keys(module)).toEqual([camelCase])
+})
+
 test('docs/reference/providers.md is what the presets say: node scripts/providers-table.ts', () => {
   expect(readFileSync(path, 'utf8')).toBe(page())
 })

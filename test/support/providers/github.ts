@@ -71,11 +71,13 @@ export function githubImitation({
         error_description: description,
         error_uri: 'https://docs.github.com/apps/managing-oauth-apps/troubleshooting',
       }),
-    limited: () =>
-      Response.json(
-        { message: 'API rate limit exceeded', documentation_url: 'https://docs.github.com/rest' },
-        { status: 403, headers: { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(now + 60) } },
-      ),
+    limited: (url) =>
+      url.startsWith(api)
+        ? Response.json(
+            { message: 'API rate limit exceeded', documentation_url: 'https://docs.github.com/rest' },
+            { status: 403, headers: { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(now + 60) } },
+          )
+        : undefined,
     routes: ({ grantOf }) => {
       const withClient = async (
         request: Request,

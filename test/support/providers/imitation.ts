@@ -5,7 +5,8 @@ import { generateKeyPair } from 'jose/key/generate/keypair'
 import { SignJWT } from 'jose/jwt/sign'
 import type { Provider } from '../../../src/types.ts'
 
-export const now = 1_790_000_000
+/** Of every test that has no clock of its own. */
+export const now = 1_800_000_000
 
 export interface ImitatedUser {
   readonly id: string
@@ -42,6 +43,7 @@ export interface ImitatedGrant {
   /** Of the authorization request. */
   readonly parameters: URLSearchParams
   ended: boolean
+  readonly madeAt: number
 }
 
 /** Why a request is refused. `page`: shown there, since no redirect may follow. */
@@ -58,7 +60,7 @@ export interface Issued {
   readonly idToken?: string
 }
 
-type Handler = (request: Request) => Promise<Response>
+type Handler = (request: Request, time: number) => Promise<Response>
 
 /** What one provider does. URLs are whole; `issuer` is that of its ID tokens. */
 export interface Behaviour {
@@ -78,6 +80,8 @@ export interface Behaviour {
   refreshes(grant: ImitatedGrant, first: boolean): boolean
   /** Whether a refresh ends the refresh token that it was made with. */
   readonly rotates?: boolean
+  /** Seconds from the sign-in for which refresh tokens live. Default: for ever. */
+  refreshLifetime?(grant: ImitatedGrant): number | undefined
   /** Claims of the ID token, beside times and nonce. Undefined: no ID token. */
   idToken?(grant: ImitatedGrant): Record<string, unknown> | undefined
   answer(issued: Issued, grant: ImitatedGrant): Record<string, unknown>
@@ -85,7 +89,7 @@ export interface Behaviour {
   userinfo?(grant: ImitatedGrant): Record<string, unknown>
   /** Revoking one token ends all that the client has for this user. */
   readonly revocationEndsAll?: boolean
-  readonly limited?: () => Response
+  readonly limited?: (url: string) => Response | undefined
   /** Other endpoints, by `METHOD url`. */
   routes?(state: ImitationState): Readonly<Record<string, Handler>>
 }
@@ -104,6 +108,8 @@ export interface ProviderImitation {
   readonly origins: readonly string[]
   /** Who is signed in in the browser that comes to the authorization endpoint. */
   user: ImitatedUser | undefined
+  /** Its time, in seconds. */
+  clock: () => number
   /** Every request, with its parameters: those of the query or the form. */
   readonly requests: readonly { method: string; url: string; parameters: URLSearchParams; headers: Headers }[]
   handle(request: Request): Promise<Response>
@@ -182,7 +188,10 @@ export function imitate(behaviour: Behaviour): ProviderImitation {
     return behaviour.clientAuth.includes('post') && secret === client.secret
   }
 
-  async function authorize(request: Request, user: ImitatedUser | undefined): Promise<Response> {
+  async function authorize(
+    request: Request,
+    { user, clock }: Pick<ProviderImitation, 'user' | 'clock'>,
+  ): Promise<Response> {
     const parameters = new URL(request.url).searchParams
     const to = parameters.get('redirect_uri') ?? ''
     if (parameters.get('client_id') !== client.id) return html('unknown client', 400)
@@ -196,11 +205,11 @@ export function imitate(behaviour: Behaviour): ProviderImitation {
     if (user === undefined) return html('Sign in', 200)
     const code = `code-${++count}`
     const scopes = (parameters.get('scope') ?? '').split(' ').filter(Boolean)
-    codes.set(code, { user, scopes, parameters, ended: false })
+    codes.set(code, { user, scopes, parameters, ended: false, madeAt: clock() })
     return redirect(to, { code, ...state, ...behaviour.responseParameters })
   }
 
-  async function token(request: Request): Promise<Response> {
+  async function token(request: Request, time: number): Promise<Response> {
     const form = new URLSearchParams(await request.text())
     if (!clientOf(request, form))
       return refusal({ error: 'invalid_client', description: 'client authentication failed', status: 401 })
@@ -212,6 +221,8 @@ export function imitate(behaviour: Behaviour): ProviderImitation {
     const grant = from.get(presented)
     const dead: Refusal = { error: 'invalid_grant', description: 'it is unknown, expired or revoked' }
     if (grant === undefined || grant.ended) return refusal(dead)
+    const lifetime = behaviour.refreshLifetime?.(grant) ?? Infinity
+    if (!first && time > grant.madeAt + lifetime) return refusal(dead)
     if (first && !(await matches(form, grant))) return refusal(dead)
     const refused = behaviour.checkToken?.(form, grant)
     if (refused) return refusal(refused)
@@ -224,7 +235,7 @@ export function imitate(behaviour: Behaviour): ProviderImitation {
     const claims = behaviour.idToken?.(grant)
     const nonce = first ? grant.parameters.get('nonce') : null
     const idToken =
-      claims && (await signed({ ...claims, ...(nonce === null ? {} : { nonce }) }, { typ: 'JWT' }))
+      claims && (await signed({ ...claims, ...(nonce === null ? {} : { nonce }) }, { typ: 'JWT', time }))
     const issued = {
       accessToken,
       ...(refreshToken === undefined ? {} : { refreshToken }),
@@ -288,6 +299,7 @@ export function imitate(behaviour: Behaviour): ProviderImitation {
     clientAuth: behaviour.clientAuth,
     origins: [...new Set(addresses.map((address) => new URL(address).origin))],
     user: undefined,
+    clock: () => now,
     requests,
     async handle(request) {
       const { method, url } = request
@@ -298,11 +310,11 @@ export function imitate(behaviour: Behaviour): ProviderImitation {
       if (failing >= 0) {
         const { status } = failures.splice(failing, 1)[0]!
         if (status === 500) return html('Bad gateway', 502)
-        return behaviour.limited?.() ?? new Response('', { status, headers: { 'retry-after': '7' } })
+        return behaviour.limited?.(url) ?? new Response('', { status, headers: { 'retry-after': '7' } })
       }
-      if (method === 'GET' && origin + pathname === urls.authorize) return authorize(request, this.user)
+      if (method === 'GET' && origin + pathname === urls.authorize) return authorize(request, this)
       const route = own[`${method} ${origin}${pathname}${search}`] ?? own[`${method} ${origin}${pathname}`]
-      return route === undefined ? html('Not found', 404) : route(request)
+      return route === undefined ? html('Not found', 404) : route(request, this.clock())
     },
     failNext: (status, at = '') => void failures.push({ status, at }),
     expireAccessTokens: () => accessTokens.clear(),

@@ -89,6 +89,8 @@ export function keycloakImitation(options: {
         { typ: 'JWT' },
       ),
     refreshes: () => true,
+    // Unless it is an offline token, it ends with the session, which idles for 30 minutes by default.
+    refreshLifetime: ({ scopes }) => (scopes.includes('offline_access') ? undefined : 1800),
     idToken: ({ user }) => ({
       ...claims(user),
       aud: client.id,
