@@ -1,6 +1,7 @@
 import type { ProtectedResourceMetadata } from '../protocol/metadata.ts'
 import type { ScopeHierarchy } from '../protocol/scope.ts'
 import type { AuthorizationServer, VerifierRuntime } from '../types.ts'
+import type { ResourceServerOptions } from './types.ts'
 
 /** The options with their defaults. */
 export interface Settings {
@@ -13,6 +14,7 @@ export interface Settings {
   readonly tokenCacheSize: number
   /** In characters. */
   readonly maxTokenLength: number
+  readonly exchange: ResourceServerOptions['exchange']
   readonly stripAuthorization: boolean
   readonly runtime: VerifierRuntime
 }

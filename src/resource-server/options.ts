@@ -5,6 +5,7 @@ import {
   custom,
   either,
   flag,
+  func,
   integer,
   list,
   matching,
@@ -54,6 +55,7 @@ export function resolveOptions(options: ResourceServerOptions): Settings {
     ).default({}),
     maxTokenLength: integer({ min: 1024, max: 65_536 }).default(defaultMaxTokenLength),
     publicUrl: text(),
+    exchange: func(),
     stripAuthorization: flag().default(false),
     dangerouslyAllowHttp: list(httpOrigin()).default([]),
   })
@@ -65,6 +67,7 @@ export function resolveOptions(options: ResourceServerOptions): Settings {
     allowedOrigins: read.allowedOrigins,
     tokenCacheSize: read.tokenCache === false ? 0 : read.tokenCache.size,
     maxTokenLength: read.maxTokenLength,
+    exchange: read.exchange,
     stripAuthorization: read.stripAuthorization,
     runtime: verifierRuntime(options, read.cacheSecret, resolved),
   }

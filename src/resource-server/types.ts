@@ -5,8 +5,10 @@ import type {
   Cache,
   Endpoints,
   Deployment,
+  ExchangeTarget,
   Provider,
   Runtime,
+  UpstreamToken,
 } from '../types.ts'
 
 /** Options of `createResourceServer`. */
@@ -80,6 +82,11 @@ export interface ResourceServerOptions extends Runtime {
   policy?: string
   /** URL of the terms of service, for the metadata document. */
   termsOfService?: string
+  /**
+   * What `auth.exchange()` does with a token: `tokenExchange(provider)` of `tollgate/upstream/exchange`. Default:
+   * nothing, unless the token's own authorization server offers it.
+   */
+  exchange?: (auth: AuthInfo, target: ExchangeTarget) => Promise<UpstreamToken>
   /** Remove `Authorization` from the request that the handler gets. Default false. */
   stripAuthorization?: boolean
   /**

@@ -1,5 +1,6 @@
 import { defined } from '../lib/defined.ts'
 import type { SignInRuntime, UpstreamAccess } from '../types.ts'
+import { createExchange } from './exchanges.ts'
 import type { Upstream } from './options.ts'
 import type { Remote } from './remote.ts'
 import { renewTokens } from './renew.ts'
@@ -11,7 +12,7 @@ export function createAccess(
   { provider, profile, toolName }: Upstream,
   remoteOf: (runtime: SignInRuntime) => Remote,
 ): UpstreamAccess {
-  return {
+  const access: UpstreamAccess = {
     provider: toolName,
     issuer: provider.issuer,
     ...defined({ revocationEndsAll: profile.revocationEndsAll }),
@@ -24,5 +25,13 @@ export function createAccess(
       )
     },
     revoke: (tokens, runtime) => revokeTokens(remoteOf(runtime), tokens),
+  }
+  if (profile.exchange === undefined) return access
+  const exchange = createExchange(profile.exchange, remoteOf)
+  return {
+    ...access,
+    // The vault is read each time, so that a token of a grant that has ended is not exchanged.
+    exchange: async (vault, target) =>
+      exchange(vault.runtime, (await access.token(vault)).accessToken, target),
   }
 }

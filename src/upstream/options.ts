@@ -194,7 +194,7 @@ function credentialsOf(
   return defined({ clientSecret, authMethod: fixed })
 }
 
-const privateKey = (): OptionalOption<PrivateKey> =>
+export const privateKey = (): OptionalOption<PrivateKey> =>
   custom('a private CryptoKey, or { key, kid }', (value, name) => {
     const { key = value } = Object(value) as { key?: unknown }
     if (Object(key) !== key || (key as { type?: unknown }).type !== 'private')

@@ -1,5 +1,6 @@
 import { isJsonObject } from '../../lib/json.ts'
 import type { AuthInfo, VerifiedToken } from '../../types.ts'
+import type { ResourceServerOptions } from '../types.ts'
 import { compareScopes } from './scopes.ts'
 
 /**
@@ -11,6 +12,7 @@ export function createAuthInfo(
   verified: VerifiedToken,
   resource: string,
   carried: ReadonlySet<string>,
+  exchange?: ResourceServerOptions['exchange'],
 ): AuthInfo<never> {
   const { issuer, clientId, expiresAt, claims, props, responseHeaders } = verified
   // A custom verifier may return `''` or `null` if there is no user. As a subject it would be one user for
@@ -36,7 +38,13 @@ export function createAuthInfo(
   defineHidden(auth, 'hasScope', (scope: string) => compareScopes(carried, [scope]).sufficient)
   defineHidden(auth, 'upstream', verified.upstream?.bind(verified) ?? absent('upstream token'))
   defineHidden(auth, 'link', verified.link?.bind(verified) ?? absent('account to link'))
-  defineHidden(auth, 'exchange', verified.exchange?.bind(verified) ?? absent('token exchange'))
+  defineHidden(
+    auth,
+    'exchange',
+    verified.exchange?.bind(verified) ??
+      exchange?.bind(undefined, auth as unknown as AuthInfo) ??
+      absent('token exchange'),
+  )
   if (responseHeaders !== undefined) defineHidden(auth, 'responseHeaders', responseHeaders)
   return Object.freeze(auth) as unknown as AuthInfo<never>
 }

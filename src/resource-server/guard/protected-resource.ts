@@ -98,7 +98,7 @@ export class ProtectedResource {
     // The verifier has compared the expiry with its own clock skew, which is 60 s at most.
     if (!(found.expiresAt + 60 > now)) throw new InvalidTokenError('The token has expired')
     const carried = carriedScopes(found, this.#settings.hierarchy, this.#settings.claimedScopes)
-    const auth = createAuthInfo(token, found, this.resource.resource, carried)
+    const auth = createAuthInfo(token, found, this.resource.resource, carried, this.#settings.exchange)
     const { issuer, clientId, subject } = auth
     const verified: Verified = {
       token,
