@@ -51,7 +51,7 @@ const limits: [subpath: string, ceiling: number, forbidden: RegExp][] = [
     /oauth4webapi|resource-server|dist\/client|dist\/upstream|server\/link\/|sign-in\/(password|key|one-of|development|form)/,
   ],
   ['./client', 27_500, /dist\/(resource-server|authorization-server|upstream)|hono|@modelcontextprotocol/],
-  ['./upstream', 24_000, /valibot|hono|dist\/(resource-server|authorization-server|client)\//],
+  ['./upstream', 24_600, /valibot|hono|dist\/(resource-server|authorization-server|client)\//],
 ]
 
 test.each(limits)(
