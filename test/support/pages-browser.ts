@@ -27,6 +27,8 @@ export class BrowserRig {
   readonly second: string
   /** Seconds since the epoch; starts at the real time, because cookies go by that. */
   ahead = 0
+  /** Paths that end in an empty page, and where the browser was sent: as if it had been stopped on its way. */
+  readonly stopped = new Map<string, string | undefined>()
   /** What came back to the app. */
   readonly answers: URLSearchParams[] = []
   readonly #servers: Server[]
@@ -78,9 +80,14 @@ export class BrowserRig {
       ...options,
     })
     servers.issuer.serve(
-      toNodeHandler(
-        async (request) => (await this.as.handle(request)) ?? new Response('not found', { status: 404 }),
-      ),
+      toNodeHandler(async (request) => {
+        const { pathname, href } = new URL(request.url)
+        if (this.stopped.has(pathname)) {
+          this.stopped.set(pathname, href)
+          return new Response('stopped')
+        }
+        return (await this.as.handle(request)) ?? new Response('not found', { status: 404 })
+      }),
     )
     servers.app.serve((request, response) => {
       const url = new URL(request.url ?? '/', this.appOrigin)
@@ -89,7 +96,12 @@ export class BrowserRig {
     })
   }
 
-  static async start(options: Partial<AuthorizationServerOptions> = {}): Promise<BrowserRig> {
+  /** A function gets the issuer, for what has to be registered elsewhere. */
+  static async start(
+    options:
+      | Partial<AuthorizationServerOptions>
+      | ((issuer: string) => Promise<Partial<AuthorizationServerOptions>>) = {},
+  ): Promise<BrowserRig> {
     const browser = await chromium.launch({
       executablePath: '/usr/bin/chromium',
       args: [
@@ -101,7 +113,8 @@ export class BrowserRig {
       ].concat(['background-networking', 'component-update', 'sync'].map((each) => `--disable-${each}`)),
     })
     const [issuer, app] = await Promise.all([listen(), listen()])
-    return new BrowserRig(browser, { issuer, app }, options)
+    const resolved = typeof options === 'function' ? await options(issuer.origin) : options
+    return new BrowserRig(browser, { issuer, app }, resolved)
   }
 
   /** A new browser window without cookies. */
