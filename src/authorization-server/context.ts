@@ -2,7 +2,7 @@ import type { MacSealer } from '../lib/mac-sealer.ts'
 import type { ResolvedRuntime } from '../lib/runtime.ts'
 import type { Awaitable, SignIn } from '../types.ts'
 import type { TokenEndpointAuthMethod } from '../protocol/client-metadata.ts'
-import type { Grants } from './grants.ts'
+import type { GrantRecord, Grants } from './grants.ts'
 import type { InterruptedWrites } from './interrupted-writes.ts'
 import type { KeyRing } from './keys.ts'
 import type { Links } from './links.ts'
@@ -22,6 +22,7 @@ export interface Context {
   /** Adds a hash of the issuer to the keys. Every failure is an UnavailableError. */
   readonly store: RecordStore
   readonly signIn: SignIn
+  readonly revokeUpstream: ((grantId: string, revoked: GrantRecord) => void) | undefined
   /** Absolute pathnames. */
   readonly paths: Readonly<Record<Endpoint, string>>
   readonly resources: ResourceRegistry

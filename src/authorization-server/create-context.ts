@@ -17,6 +17,7 @@ import type { AuthorizationServerOptions, ResolvedOptions } from './options.ts'
 import { resolvePaths } from './paths.ts'
 import { createLimits, memoryRateLimiter } from './rate-limit.ts'
 import { createGrants } from './grant/grants.ts'
+import { createUpstreamRevocation } from './grant/upstream-revocation.ts'
 import type { Register } from './client/registration.ts'
 import { resolveOptions } from './resolve-options.ts'
 import { createResources } from './resources.ts'
@@ -59,7 +60,19 @@ export function createContext(options: AuthorizationServerOptions): {
   const configured = preregisteredClients(settings.clients)
   const preregistered = new Map([...configured, ...resourceServerClients(resources.all, configured)])
   const clients = createClients(preregistered, sources, stored.extendLife, store, runtime)
-  const grants = createGrants({ issuer, store, sealer, keys, clients, runtime, lifetimes })
+  const { upstreams } = options.signIn
+  const revokeUpstream =
+    upstreams &&
+    createUpstreamRevocation({
+      issuer,
+      store,
+      sealer,
+      runtime,
+      lifetimes,
+      upstreams,
+      isLinked: (subject, from) => context.links?.has(subject, from),
+    })
+  const grants = createGrants({ issuer, store, sealer, keys, clients, runtime, lifetimes, revokeUpstream })
   const paths = resolvePaths(issuer, options.paths ?? {})
   const tokenEndpoint = new URL(paths.token, issuer).href
   const allowTokenEndpoint = settings.tokenEndpointAudience
@@ -73,6 +86,7 @@ export function createContext(options: AuthorizationServerOptions): {
     sealer,
     store,
     signIn: attributed(options.signIn),
+    revokeUpstream,
     paths,
     resources,
     clients,
@@ -118,8 +132,8 @@ const attributed = (signIn: SignIn): SignIn => ({
   start: (request, flow) => callPart('signIn.start', () => signIn.start(request, flow)),
   ...defined({
     name: signIn.name,
-    upstreams: signIn.upstreams,
     check: signIn.check?.bind(signIn),
+    upstreams: signIn.upstreams,
     recheck:
       signIn.recheck &&
       ((identity: Identity, way?: string) =>

@@ -24,14 +24,16 @@ export interface Links {
   /** Where this user links an account. Rejects with ConfigurationError for a provider without `links`. */
   url(user: LinkUser, provider: string): Promise<URL>
   /**
-   * A token of the linked account. If there is none, and this server signs in at that provider or the
-   * provider is not named, what `own` resolves with. Rejects with `account_not_linked`.
+   * A token of the linked account. If there is none, or the provider is not named, what `own` resolves with:
+   * a token of the provider that the user signed in with. Rejects with `account_not_linked`.
    */
   upstream(
     subject: string,
     provider: string | undefined,
-    own: () => Promise<UpstreamToken>,
-  ): Promise<UpstreamToken>
+    own: () => Promise<UpstreamToken | undefined>,
+  ): Promise<UpstreamToken | undefined>
+  /** Whether the user has linked an account at the provider with this issuer. */
+  has(subject: string, issuer: string): Promise<boolean>
   /** The linked accounts on the account page, if there are any. */
   section(
     subject: string,

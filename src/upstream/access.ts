@@ -21,7 +21,8 @@ export function createAccess(
       return freshToken(
         vault,
         (tokens) => renewTokens(remote, tokens),
-        (tokens) => revokeTokens(remote, tokens),
+        // Other grants of this user may need what that would end.
+        profile.revocationEndsAll ? undefined : (tokens) => revokeTokens(remote, tokens),
       )
     },
     revoke: (tokens, runtime) => revokeTokens(remoteOf(runtime), tokens),

@@ -47,7 +47,7 @@ const limits: [subpath: string, ceiling: number, forbidden: RegExp][] = [
   ['.', 27_050, /valibot|oauth4webapi|hono|authorization-server|client\//],
   [
     './authorization-server',
-    65_200,
+    65_950,
     /oauth4webapi|resource-server|dist\/client|dist\/upstream|server\/link\/|sign-in\/(password|key|one-of|development|form)/,
   ],
   ['./client', 27_500, /dist\/(resource-server|authorization-server|upstream)|hono|@modelcontextprotocol/],
@@ -64,9 +64,9 @@ test.each(limits)(
   },
 )
 
-test('the guard together with the authorization server stays below 79 500 bytes gzipped', async () => {
+test('the guard together with the authorization server stays below 80 250 bytes gzipped', async () => {
   const { bytes } = await bundle('.', ['./authorization-server'])
-  expect(bytes).toBeLessThanOrEqual(79_500)
+  expect(bytes).toBeLessThanOrEqual(80_250)
 })
 
 const small = Object.keys(exports).filter((subpath) =>

@@ -13,6 +13,8 @@ interface Attachment {
 
 /** The most bytes of JSON of each. */
 export const maxAttachment = 16_000
+/** Of upstream tokens that are written again: with a lease, or renewed. */
+export const maxTokens = 18_000
 
 const codecs: Record<AttachmentKind, SealedCodec<Attachment>> = {
   props: sealedCodec('seal', storedCodec<Attachment>('props', { value: 'any' })),
@@ -27,10 +29,11 @@ export async function sealForGrant(
   kind: AttachmentKind,
   value: unknown,
   option: string = `identity.${kind}`,
+  max: number = maxAttachment,
 ): Promise<string> {
   const text = JSON.stringify(value)
-  if (text === undefined || utf8(text).length > maxAttachment)
-    throw new ConfigurationError(option, `must be JSON of at most ${maxAttachment} bytes`)
+  if (text === undefined || utf8(text).length > max)
+    throw new ConfigurationError(option, `must be JSON of at most ${max} bytes`)
   return codecs[kind].seal(sealer, sealContext(issuer, `${grantId}:${kind}`), { value })
 }
 

@@ -1,7 +1,7 @@
 import { defined } from '../../lib/defined.ts'
 import type { GrantRecord } from '../grants.ts'
 import type { GrantsParts } from './new-grant.ts'
-import { isUnredeemed, lastUsed, readGrant } from './record.ts'
+import { isInUse, lastUsed, readGrant } from './record.ts'
 import type { Revocation } from './revocation.ts'
 import type { ListedGrant } from './user.ts'
 
@@ -26,10 +26,7 @@ export async function makeRoom(
     listed.map(async (entry) => ({ entry, record: await readGrant(store, entry.id) })),
   )
   const isKept = ({ entry, record }: ReadGrant): boolean =>
-    record === undefined
-      ? // The list is written first, so the grant of a new entry may be on its way.
-        entry.created + lifetimes.code > now
-      : record.state === 'live' && !isUnredeemed(record, now)
+    isInUse(record, entry.created + lifetimes.code, now)
   const kept = read.filter(isKept).sort((a, b) => lastUsed(a.record, a.entry) - lastUsed(b.record, b.entry))
   while (kept.length > maxGrants - evictedAtOnce) {
     const { entry } = takeFromLargest(kept)

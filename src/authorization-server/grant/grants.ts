@@ -53,7 +53,7 @@ export function createGrants(parts: GrantsParts): Grants {
       const record = await newRecord(parts, grant, hashes[0]!)
       await list(grant, record)
       const made = await changeGrant<{ secret?: string; isRepeated?: boolean }>(
-        store,
+        parts,
         grant.id,
         async (found, mayStand) => {
           if (found === undefined) return { write: record, result: { secret: secrets[0]! } }

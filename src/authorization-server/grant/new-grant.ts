@@ -4,14 +4,13 @@ import type { MacSealer } from '../../lib/mac-sealer.ts'
 import type { ClientDirectory } from '../context.ts'
 import type { GrantRecord, NewGrant } from '../grants.ts'
 import type { KeyRing } from '../keys.ts'
-import type { RecordStore } from '../scoped-store.ts'
 import { sortedChoices } from '../choices.ts'
 import { scopesOf } from './access.ts'
 import { sealForGrant } from './attachments.ts'
+import type { GrantStore } from './record.ts'
 
-export interface GrantsParts {
+export interface GrantsParts extends GrantStore {
   issuer: string
-  store: RecordStore
   sealer: MacSealer
   keys: KeyRing
   clients: Pick<ClientDirectory, 'extendLife'>

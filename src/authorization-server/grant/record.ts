@@ -12,6 +12,15 @@ export interface Verdict<T> {
   write?: GrantRecord
   refuse?: OAuthError
   result?: T
+  /** The provider has ended the upstream tokens, so they are not revoked there. */
+  upstreamEnded?: boolean
+}
+
+/** What grants are changed with. */
+export interface GrantStore {
+  readonly store: RecordStore
+  /** Revokes the upstream tokens of a grant that was revoked, in the background. Undefined: there are none. */
+  readonly revokeUpstream: ((grantId: string, revoked: GrantRecord) => void) | undefined
 }
 
 const grantKey = (id: string): string => `${id}:grant`
@@ -72,24 +81,33 @@ function decode(store: RecordStore, id: string, found: StoreRecord | undefined):
   return damaged
 }
 
-/** Changes a grant by one conditional write; see `update`. Rejects with the refusal, if `judge` gives one. */
+/**
+ * Changes a grant by one conditional write; see `update`. Rejects with the refusal, if `judge` gives one.
+ * `onStanding` is called when the verdict stands, also with a refusal. A grant that it revokes takes its
+ * upstream tokens along.
+ */
 export async function changeGrant<T>(
-  store: RecordStore,
+  { store, revokeUpstream }: GrantStore,
   id: string,
   judge: (record: GrantRecord | undefined, mayStand: boolean) => Promise<Verdict<T>>,
+  onStanding?: () => void,
 ): Promise<T> {
-  const { refuse, result } = await update<Verdict<T>>(store, grantKey(id), async (found, mayStand) => {
+  let revoked: GrantRecord | undefined
+  const verdict = await update<Verdict<T>>(store, grantKey(id), async (found, mayStand) => {
     const record = decode(store, id, found)
     const verdict = await judge(record, mayStand)
     const { write } = verdict
-    if (write?.state === 'revoked' && record?.state === 'live') await forgetConsentsOf(store, record)
+    revoked = write?.state === 'revoked' && record?.state === 'live' ? record : undefined
+    if (revoked !== undefined) await forgetConsentsOf(store, revoked)
     return {
       ...(write === undefined ? {} : { write: { value: codec.encode(write), expiresAt: write.expires } }),
       result: verdict,
     }
   })
-  if (refuse !== undefined) throw refuse
-  return result as T
+  onStanding?.()
+  if (revoked !== undefined && !verdict.upstreamEnded) revokeUpstream?.(id, revoked)
+  if (verdict.refuse !== undefined) throw verdict.refuse
+  return verdict.result as T
 }
 
 /**
@@ -124,6 +142,13 @@ export function tombstone({
 /** Whether the code was not redeemed in time. Such a grant is of no use any more. */
 export const isUnredeemed = ({ redeemed, codeExpires }: GrantRecord, now: number): boolean =>
   redeemed === undefined && codeExpires !== undefined && codeExpires <= now
+
+/**
+ * Whether a listed grant may still be used. The list is written first, so the grant of a new entry may be on
+ * its way until its code expires.
+ */
+export const isInUse = (record: GrantRecord | undefined, codeExpires: number, now: number): boolean =>
+  record === undefined ? codeExpires > now : record.state === 'live' && !isUnredeemed(record, now)
 
 export const lastUsed = (record: GrantRecord | undefined, entry: { created: number }): number =>
   record?.rotated ?? record?.redeemed ?? entry.created

@@ -16,7 +16,8 @@ export interface Revocation extends Pick<Grants, 'revoke' | 'revokeGrant' | 'rev
   revokeListed(entry: ListedGrant, subject: string): Promise<string | undefined>
 }
 
-export function createRevocation({ issuer, store, runtime }: GrantsParts): Revocation {
+export function createRevocation(parts: GrantsParts): Revocation {
+  const { issuer, store, runtime } = parts
   const report = (
     grantId: string,
     about: { subject: string; clientId: string | undefined; detail?: string },
@@ -27,7 +28,7 @@ export function createRevocation({ issuer, store, runtime }: GrantsParts): Revoc
 
   // Writes a tombstone also if there is no grant yet: an approval in flight then cannot write one.
   const revokeListed: Revocation['revokeListed'] = (entry, subject) =>
-    changeGrant<string | undefined>(store, entry.id, async (record) => {
+    changeGrant<string | undefined>(parts, entry.id, async (record) => {
       if (record?.state === 'revoked') return { result: record.client }
       return { write: tombstone(record ?? unwritten(entry, subject)), result: record?.client }
     })
@@ -51,14 +52,14 @@ export function createRevocation({ issuer, store, runtime }: GrantsParts): Revoc
     },
 
     async revokeGrant(id) {
-      const revoked = await changeGrant<GrantRecord | undefined>(store, id, async (record) =>
+      const revoked = await changeGrant<GrantRecord | undefined>(parts, id, async (record) =>
         record?.state === 'live' ? { write: tombstone(record), result: record } : {},
       )
       if (revoked !== undefined) report(id, { subject: revoked.subject, clientId: revoked.client })
     },
 
     async revokeToken(id, jti, expires) {
-      const revoked = await changeGrant<GrantRecord | undefined>(store, id, async (record) => {
+      const revoked = await changeGrant<GrantRecord | undefined>(parts, id, async (record) => {
         if (record?.state !== 'live') return {}
         const now = runtime.clock()
         const others = (record.revokedTokens ?? []).filter(([each, until]) => until > now && each !== jti)

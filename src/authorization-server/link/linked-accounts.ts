@@ -98,8 +98,15 @@ function attach(links: LinkContext): Links {
       if (provider === undefined) return own()
       if ((await readLink(context, subject, provider)) !== undefined)
         return tokenOfLink(context, subject, provider)
-      if (context.signIn.upstreams?.some((each) => each.provider === name)) return own()
+      const signsIn = context.signIn.upstreams?.some((each) => each.provider === name)
+      const token = signsIn ? await own() : undefined
+      if (token !== undefined) return token
       throw new AccountNotLinkedError(provider)
+    },
+    async has(subject, issuer) {
+      const those = [...providers.values()].filter(({ access }) => access.issuer === issuer)
+      const records = await Promise.all(those.map((each) => readLink(context, subject, each)))
+      return records.some((each) => each !== undefined)
     },
     section: (subject, form) => linkedSection(links, subject, form),
     async unlink(subject, name) {

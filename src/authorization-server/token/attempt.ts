@@ -31,20 +31,19 @@ export async function changeAttemptedGrant<T>(
   judge: (grant: GrantRecord | undefined, mayStand: boolean) => Promise<Verdict<T>>,
 ): Promise<T> {
   const { context, grantId, presented } = attempt
-  const { keys, store, runtime, interruptedWrites } = context
+  const { keys, runtime, interruptedWrites } = context
   // Before the write: a code or token is not used up if there is no key to sign the next one.
   await keys.active()
   try {
-    return await changeGrant(store, grantId, (grant, mayStand) => {
+    const judgeAnew: typeof judge = (grant, mayStand) => {
       attempt.events = []
       return judge(grant, mayStand)
-    })
+    }
+    return await changeGrant(context, grantId, judgeAnew, () => attempt.events.forEach(runtime.event))
   } catch (error) {
     if (isUnavailableError(error) && attempt.tried !== undefined)
       interruptedWrites.add(presented, attempt.tried)
     throw error
-  } finally {
-    for (const event of attempt.events) runtime.event(event)
   }
 }
 

@@ -5,6 +5,7 @@ import { sha256 } from '../../lib/hash.ts'
 import { parseScope } from '../../protocol/scope.ts'
 import type { Client, Context } from '../context.ts'
 import { tombstone, type Verdict } from '../grant/record.ts'
+import { upstreamToken } from '../grant/upstream-vault.ts'
 import type { GrantRecord } from '../grants.ts'
 import { aboutGrant, changeAttemptedGrant, type Attempt } from './attempt.ts'
 import { formatRefreshToken, parseRefreshToken } from './format.ts'
@@ -117,10 +118,14 @@ async function judge(
   return isUnredeemed ? { refuse: new UnknownGrantError() } : revoke(attempt, grant, 'replaced before')
 }
 
-/** What the application says of it now. */
+/** What the identity provider and the application say of it now. */
 async function judgeOffer(attempt: RefreshAttempt, found: Offer): ReturnType<typeof applyTokenHook<Offer>> {
   const left = await recheckChoices(attempt, found)
-  return 'refuse' in left ? left : applyTokenHook(attempt, left)
+  if ('refuse' in left) return left
+  // Our refresh token must not outlive the upstream's: a user whom the provider no longer knows signs in
+  // again. This may write the grant, which is then judged anew.
+  if (left.grant.upstream !== undefined) await upstreamToken(attempt.context, attempt.grantId, left.grant)
+  return applyTokenHook(attempt, left)
 }
 
 async function rotate(

@@ -2,9 +2,9 @@ import { ConfigurationError, InvalidTokenError } from '../../errors.ts'
 import { defined } from '../../lib/defined.ts'
 import { parseJws } from '../../protocol/jws.ts'
 import { sameResource } from '../../protocol/resource.ts'
-import type { TokenVerifier, UpstreamToken, UpstreamTokens, VerifiedToken } from '../../types.ts'
+import type { TokenVerifier, UpstreamToken, VerifiedToken } from '../../types.ts'
 import type { Context } from '../context.ts'
-import { openForGrant } from '../grant/attachments.ts'
+import { signInAgain, upstreamToken } from '../grant/upstream-vault.ts'
 import { createLiveness, type Alive } from './liveness.ts'
 import { openProps, verifyAccessToken, type AccessToken, type Mismatch } from './access-token.ts'
 
@@ -74,22 +74,20 @@ function upstreamOf(
   subject: string,
   grantId: string,
 ): Pick<VerifiedToken, 'upstream' | 'link'> {
-  const { links } = context
-  const own = (): Promise<UpstreamToken> => upstreamToken(context, grantId)
-  if (links === undefined) return { upstream: own }
-  return {
-    upstream: (provider) => links.upstream(subject, provider, own),
-    link: (provider) => links.url({ subject, grantId }, provider),
+  const { grants, links } = context
+  const own = async (provider: string | undefined): Promise<UpstreamToken | undefined> => {
+    const grant = await grants.live(grantId)
+    if (grant === undefined) throw signInAgain()
+    return upstreamToken(context, grantId, grant, provider)
   }
-}
-
-async function upstreamToken({ grants, sealer, issuer }: Context, grantId: string): Promise<UpstreamToken> {
-  const sealed = (await grants.live(grantId))?.upstream
-  const opened = sealed && (await openForGrant(sealer, issuer, grantId, 'upstream', sealed))
-  if (!opened) throw new Error('There is no upstream token for this user')
-  const { accessToken, expiresAt, scopes } = opened.value as UpstreamTokens
   return {
-    accessToken,
-    ...defined({ expiresAt, scopes }),
+    async upstream(provider) {
+      const found = await (links === undefined
+        ? own(provider)
+        : links.upstream(subject, provider, () => own(provider)))
+      if (found !== undefined) return found
+      throw new Error('There is no upstream token for this user')
+    },
+    ...(links && { link: (provider: string) => links.url({ subject, grantId }, provider) }),
   }
 }
