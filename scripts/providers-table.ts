@@ -158,6 +158,7 @@ function signInRow(name: string, { issuer, client, signIn }: Provider): string {
     subjectClaim = 'sub',
     prompts = protocol === 'oidc' ? ['login', 'select_account', 'none'] : [],
     idTokenIssuers = protocol === 'oidc' ? [issuer] : [],
+    requiredClaims = {},
     revocation,
     revocationEndsAll,
     exchange,
@@ -166,10 +167,15 @@ function signInRow(name: string, { issuer, client, signIn }: Provider): string {
   const parameters = Object.entries(client?.authorizationParameters ?? {}).map((pair) => pair.join('='))
   const asked = [...(scopes ?? standard), ...parameters]
   const revoked = protocol === 'oidc' || client?.endpoints?.revocation ? 'RFC 7009' : 'no'
+  const only = Object.entries(requiredClaims).map(
+    ([name, values]) => `; ${code(name)} is ${codes([values].flat())}`,
+  )
+  const who =
+    protocol === 'oidc' ? `ID token of ${codes(idTokenIssuers)}` : code(client!.endpoints!.userinfo!)
   const ended = revocation === 'github' ? 'its own form' : revocation === 'none' ? 'no' : revoked
   return [
     code(name),
-    protocol === 'oidc' ? `ID token of ${codes(idTokenIssuers)}` : `${code(client!.endpoints!.userinfo!)}`,
+    [who, ...only].join(''),
     code(subjectClaim),
     codes(asked) || 'nothing',
     offlineScope === undefined ? '' : code(offlineScope),

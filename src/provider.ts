@@ -133,6 +133,10 @@ export interface SignInProfile {
   readonly offlineScope?: string
   /** Between scopes in what the provider answers. Default: a space. */
   readonly scopeSeparator?: ' ' | ','
+  /**
+   * Scopes that the provider answers under another name: what is asked for → what it answers. Default: none.
+   */
+  readonly scopeAliases?: Readonly<Record<string, string>>
   /** Dotted path of the claim that names the user for ever. Default: `sub`. */
   readonly subjectClaim?: string
   /**

@@ -57,6 +57,10 @@ export function google(options: GoogleOptions): Provider {
         protocol: 'oidc',
         // Both forms are documented.
         idTokenIssuers: [issuer, 'accounts.google.com'],
+        scopeAliases: {
+          email: 'https://www.googleapis.com/auth/userinfo.email',
+          profile: 'https://www.googleapis.com/auth/userinfo.profile',
+        },
         idTokenAlgorithms: ['RS256'],
         nameClaims: ['email', 'name'],
         // It refuses `login`.

@@ -5,7 +5,7 @@ import { parseTokenAnswer, postTokenRequest, type TokenParameters } from '../htt
 import { defined } from '../lib/defined.ts'
 import { isJsonObject, valueAt } from '../lib/json.ts'
 import { attribute } from '../lib/runtime.ts'
-import type { UpstreamTokens } from '../types.ts'
+import type { SignInProfile, UpstreamTokens } from '../types.ts'
 import { asServer, authOf, type Remote } from './remote.ts'
 
 /**
@@ -44,12 +44,16 @@ export async function requestTokens(
       ...defined({
         expiresAt: expiresIn === undefined ? undefined : sentAt + expiresIn,
         refreshToken,
-        scopes: scope === undefined ? undefined : splitScope(scope, profile.scopeSeparator),
+        scopes: scope === undefined ? undefined : readScopes(scope, profile),
       }),
     },
     idToken: optionalText(body['id_token']) ?? optionalText(holder['id_token']),
   }
 }
 
-const splitScope = (scope: string, separator = ' '): string[] =>
-  scope.split(separator === ',' ? /[, ]+/ : ' ').filter(Boolean)
+/** Under the names that were asked for. */
+function readScopes(scope: string, { scopeSeparator, scopeAliases = {} }: SignInProfile): string[] {
+  const asked = new Map(Object.entries(scopeAliases).map(([name, answered]) => [answered, name]))
+  const answered = scope.split(scopeSeparator === ',' ? /[, ]+/ : ' ').filter(Boolean)
+  return answered.map((each) => asked.get(each) ?? each)
+}

@@ -316,6 +316,7 @@ const schema = v.strictObject({
       scopes: v.optional(texts),
       offlineScope: v.optional(text),
       scopeSeparator: v.optional(v.picklist([' ', ','])),
+      scopeAliases: v.optional(v.record(v.string(), v.string())),
       subjectClaim: v.optional(text),
       nameClaims: v.optional(texts),
       idTokenIssuers: v.optional(texts),

@@ -346,6 +346,15 @@ test('RFC 9207 Keycloak says who answers: an answer in another one’s name is n
   expect(idp.requests.filter(({ url }) => url === idp.urls.token)).toEqual([])
 })
 
+test('oidc() authenticates as the metadata say; the data of a preset that says otherwise are refused', async () => {
+  const idp = oidcImitation({ redirectUri })
+  idp.user = alice
+  expectCode(await new World(idp).signIn())
+  const other = oidcImitation({ redirectUri, preset: { clientAuth: 'client_secret_post' } })
+  other.user = alice
+  expect(await fails(new World(other))).toBe('server_error')
+})
+
 describe('Slack', () => {
   test('CN10 a user of another workspace: access_denied, in both forms', async () => {
     for (const userTokens of [false, true]) {

@@ -85,7 +85,7 @@ export function entraImitation({
         return { error: 'access_denied', description: 'AADSTS90094: Admin consent is required.' }
       return undefined
     },
-    accessToken: ({ user, scopes }) =>
+    accessToken: ({ user, scopes }, uti) =>
       signed(
         {
           aud: app,
@@ -98,6 +98,7 @@ export function entraImitation({
           scp: scopes.flatMap((each) => each.match(/^api:\/\/[^/]+\/(.+)$/)?.[1] ?? []).join(' ') || 'access',
           sub: user.id,
           tid: user.tenant,
+          uti,
           ver: '2.0',
           nbf: now,
         },

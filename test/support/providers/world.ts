@@ -13,11 +13,17 @@ export const redirectUri = 'https://as.test/authorize/callback'
 export class World {
   readonly rig: Rig
   readonly idp: ProviderImitation
+  /** What goes on after an answer. */
+  readonly background: Promise<unknown>[] = []
 
   constructor(idp: ProviderImitation, preset: Provider = idp.preset, options: Partial<UpstreamOptions> = {}) {
     this.idp = idp
     const signIn = upstream(preset, { admit: () => true, ...options })
-    this.rig = new Rig({ signIn, fetch: fetchOf(idp) })
+    this.rig = new Rig({
+      signIn,
+      fetch: fetchOf(idp),
+      waitUntil: (promise) => void this.background.push(promise),
+    })
     idp.clock = () => this.rig.now
   }
 
