@@ -158,6 +158,16 @@ export class BrowserRig {
 
   /** Redeems what came back last. */
   async redeem(clientId: string, redirectUri: string): Promise<number> {
+    return (await this.#redeem(clientId, redirectUri)).status
+  }
+
+  /** The access token for what came back last. */
+  async accessToken(clientId: string, redirectUri: string): Promise<string> {
+    const response = await this.#redeem(clientId, redirectUri)
+    return ((await response.json()) as { access_token: string }).access_token
+  }
+
+  async #redeem(clientId: string, redirectUri: string): Promise<Response> {
     const response = await this.as.handle(
       new Request(`${this.issuer}/token`, {
         method: 'POST',
@@ -171,7 +181,7 @@ export class BrowserRig {
         }).toString(),
       }),
     )
-    return response!.status
+    return response!
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 
 import { actionForm, time } from '../page/account.ts'
-import type { Html } from '../page/layout.ts'
+import { brandName, lookOf, type Html } from '../page/layout.ts'
 import { cleanText } from '../page/text.ts'
 import type { LinkContext, LinkProvider } from './provider.ts'
 import { readLink, type LinkRecord } from './record.ts'
@@ -23,8 +23,8 @@ export async function linkedSection(
   if (rows.length === 0) return undefined
   return html`<h2 class="next">Linked accounts</h2>
     <p class="soft">
-      Your apps can use these accounts through this server. If you disconnect all apps, they are unlinked,
-      too.
+      Your apps can use these accounts through <bdi>${brandName(lookOf(context))}</bdi>. They stay linked if
+      you disconnect a single app; disconnecting all apps at once unlinks them.
     </p>
     <ul class="clients">
       ${rows}

@@ -39,7 +39,7 @@ export function otherUserError(
         ? 'You have signed out in the meantime'
         : 'The link was made for another user than the one who is signed in here',
     advice:
-      `${who === undefined ? '' : `You are signed in as ${who}. `}Nothing was shared. If somebody sent you ` +
+      `${who === undefined ? '' : `You are signed in as ${who}. `}Nothing was shared. If another person sent you ` +
       'this link, close this page. If the link is yours, sign in as the user that the app is connected ' +
       'with, and start again from the app.',
     status: 403,

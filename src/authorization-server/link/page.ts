@@ -44,16 +44,10 @@ export function linkPage(view: LinkView): Promise<Response> {
       <section class="to" aria-label="What happens">
         <p>
           <bdi>${brand}</bdi> keeps access to the account that you choose at <bdi>${label}</bdi>. Every app
-          that you have connected to <bdi>${brand}</bdi> can then use it there${uses.length === 0 ? '.' : ':'}
+          that you have connected to <bdi>${brand}</bdi> can then use it.
         </p>
-        ${
-          uses.length === 0
-            ? ''
-            : html`<ul>
-                ${uses.map((each) => html`<li>${each}</li>`)}
-              </ul>`
-        }
       </section>
+      ${uses.length === 0 ? '' : whatFor(uses)}
       <form method="post" action="${action}">
         <input type="hidden" name="token" value="${sealed}" />
         <div class="actions">
@@ -66,6 +60,10 @@ export function linkPage(view: LinkView): Promise<Response> {
       </p>`,
   })
 }
+
+const whatFor = (uses: readonly string[]): Html =>
+  html`<h2 class="next">What your apps use it for</h2>
+    <div class="choices">${uses.map((each) => html`<p class="choice"><span>${each}</span></p>`)}</div>`
 
 const replaces = (label: string, linked: string): Html =>
   html`<div class="note">
@@ -88,9 +86,7 @@ export function linkResultPage(
     body: html`<h1>${title}</h1>
       ${
         account === undefined
-          ? html`<p>
-              Your apps cannot use a <bdi>${provider}</bdi> account that you did not connect before.
-            </p>`
+          ? html`<p>Your apps can use the same accounts as before.</p>`
           : html`<div class="note good" role="status">
               <p>
                 Account <strong><bdi>${cleanText(account)}</bdi></strong>
