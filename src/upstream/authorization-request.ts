@@ -10,9 +10,6 @@ import type { Remote } from './remote.ts'
 /** What the client wishes, and the leg. */
 type Flow = Parameters<SignIn['start']>[1]
 
-/** A longer hint is dropped. */
-const maxHint = 255
-
 /**
  * Sends the browser to the provider. PKCE verifier, nonce and `state` are our own, never the client's: the
  * consent has bound them to this browser and this approval (confused deputy; OAuth 2.1 §4.1.1, OpenID Connect
@@ -50,7 +47,7 @@ function wishedParameters(
 ): Record<string, string> {
   const isOidc = profile.protocol === 'oidc'
   const hintName = profile.loginHintParameter ?? (isOidc ? 'login_hint' : undefined)
-  const hint = loginHint !== '' && loginHint.length <= maxHint && hintName !== undefined
+  const hint = loginHint !== '' && hintName !== undefined
   return {
     ...defined({
       prompt: joinPrompts(profile, prompt, authorizationParameters['prompt'] ?? ''),

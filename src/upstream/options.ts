@@ -8,6 +8,7 @@ import {
   optionError,
   readOptions,
   record,
+  secretError,
   strings,
   text,
   type OptionalOption,
@@ -102,7 +103,7 @@ export function resolveUpstream(preset: Provider, given: UpstreamOptions): Upstr
     name: text().default(profile.name),
     provider: text().default(preset.provider),
     privateKey: privateKey(),
-    clientAssertion: func(),
+    clientAssertion: assertion(),
   })
   const { clientAssertion, keepTokens } = options
   const standard = profile.protocol === 'oidc' ? ['openid', 'profile', 'email'] : []
@@ -198,9 +199,17 @@ export const privateKey = (): OptionalOption<PrivateKey> =>
   custom('a private CryptoKey, or { key, kid }', (value, name) => {
     const { key = value } = Object(value) as { key?: unknown }
     if (Object(key) !== key || (key as { type?: unknown }).type !== 'private')
-      throw optionError(name, 'a private CryptoKey, or { key, kid }', value)
+      throw secretError(name, 'a private CryptoKey, or { key, kid }', value)
     return value as PrivateKey
   })
+
+const assertion = (): OptionalOption<() => Awaitable<string>> => {
+  const what = 'a function that returns the assertion'
+  return custom(what, (value, name) => {
+    if (typeof value !== 'function') throw secretError(name, what, value)
+    return value as () => Awaitable<string>
+  })
+}
 
 /** What the protocol itself says; with `response_mode` the answer would not come as a redirect. */
 const ownParameters = new Set(

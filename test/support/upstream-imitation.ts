@@ -27,6 +27,10 @@ interface Sent {
   readonly authTime: number
 }
 
+/** The object without these members. */
+export const without = (object: Claims, ...names: string[]): Claims =>
+  Object.fromEntries(Object.entries(object).filter(([name]) => !names.includes(name)))
+
 export interface ImitationOptions {
   issuer?: string
   clientId?: string
@@ -128,7 +132,8 @@ export class UpstreamImitation {
   async handle(request: Request): Promise<Response> {
     const url = new URL(request.url)
     const path = url.pathname.slice(new URL(this.issuer).pathname.replace(/\/$/, '').length)
-    const text = await request.clone().text()
+    // In workerd `text()` warns about forms.
+    const text = new TextDecoder().decode(await request.clone().arrayBuffer())
     const { method, headers } = request
     const form = new URLSearchParams(text)
     const seen: ImitatedRequest = { method, path, query: url.searchParams, headers, form }
