@@ -131,6 +131,11 @@ export interface SignInProfile {
    * none.
    */
   readonly offlineScope?: string
+  /**
+   * Names of `authorizationParameters` that only make the provider issue a refresh token: they are left out if
+   * tokens are not kept. Default: none.
+   */
+  readonly offlineParameters?: readonly string[]
   /** Between scopes in what the provider answers. Default: a space. */
   readonly scopeSeparator?: ' ' | ','
   /**

@@ -65,6 +65,7 @@ export function google(options: GoogleOptions): Provider {
         nameClaims: ['email', 'name'],
         // It refuses `login`.
         prompts: ['select_account', 'none'],
+        offlineParameters: ['access_type', 'prompt'],
         needsSecret: true,
         revocationEndsAll: true,
       },

@@ -22,7 +22,7 @@ export async function finishSignIn(remote: Remote, request: Request, leg: SignIn
   if (kept === undefined) throw new OAuthError('invalid_request', 'The sign-in has to begin again')
   const { tokens, idToken } = await redeemCode(remote, code, kept, leg)
   try {
-    const asserted = await identify(remote, { tokens, idToken, nonce: kept.nonce, now: leg.now })
+    const asserted = await identify(remote, { tokens, idToken, nonce: kept.nonce })
     const user = toUser(remote, asserted, tokens.accessToken)
     return toIdentity(remote, user, await admitUser(remote, user), tokens)
   } catch (error) {
@@ -58,12 +58,12 @@ async function redeemCode(
 
 async function identify(
   remote: Remote,
-  about: { tokens: UpstreamTokens; idToken: string | undefined; nonce: string; now: number },
+  about: { tokens: UpstreamTokens; idToken: string | undefined; nonce: string },
 ): Promise<Asserted> {
-  const { tokens, idToken, ...expected } = about
+  const { tokens, idToken, nonce } = about
   const { accessToken } = tokens
   if (remote.upstream.profile.protocol === 'oauth2') return askWho(remote, accessToken)
-  return completeClaims(remote, await verifyIdToken(remote, idToken, expected), accessToken)
+  return completeClaims(remote, await verifyIdToken(remote, idToken, nonce), accessToken)
 }
 
 async function admitUser({ upstream }: Remote, user: UpstreamUser): Promise<Admission> {

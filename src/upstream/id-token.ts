@@ -21,7 +21,7 @@ const skew = 5
 export async function verifyIdToken(
   remote: Remote,
   token: string | undefined,
-  expected: { nonce: string; now: number },
+  nonce: string,
 ): Promise<Asserted> {
   const { upstream, keySet } = remote
   const refuse = (reason: string): Error => refuseAnswer(remote, `The ID token ${reason}`)
@@ -38,9 +38,9 @@ export async function verifyIdToken(
   const issuer = issuerOf(remote, claims)
   if (issuer === undefined) throw refuse('is of another issuer')
   if (!isFor(claims, upstream.clientId)) throw refuse('is for another client')
-  if (!isCurrent(claims, expected.now)) throw refuse('is expired, or from the future')
+  if (!isCurrent(claims, remote.runtime.clock())) throw refuse('is expired, or from the future')
   // Replay: the token of another sign-in (OpenID Connect Core §15.5.2).
-  if (claims['nonce'] !== expected.nonce) throw refuse('is of another sign-in')
+  if (claims['nonce'] !== nonce) throw refuse('is of another sign-in')
   return { issuer, claims }
 }
 

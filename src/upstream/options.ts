@@ -118,13 +118,22 @@ export function resolveUpstream(preset: Provider, given: UpstreamOptions): Upstr
     admit: options.admit,
     scopes: [...new Set(scopes)],
     authorizationParameters: {
-      ...preset.client?.authorizationParameters,
+      ...presetParameters(preset, profile, keepTokens),
       ...options.authorizationParameters,
     },
     keepTokens,
     name: options.name,
     toolName: options.provider,
   }
+}
+
+function presetParameters(
+  { client }: Provider,
+  { offlineParameters = [] }: SignInProfile,
+  keepTokens: boolean,
+): Record<string, string> {
+  const entries = Object.entries(client?.authorizationParameters ?? {})
+  return Object.fromEntries(entries.filter(([name]) => keepTokens || !offlineParameters.includes(name)))
 }
 
 function checkProvider(preset: Provider): SignInProfile {

@@ -11,7 +11,9 @@ type Claims = Readonly<Record<string, unknown>>
 
 /** Who the provider's `userinfo` endpoint says that the token belongs to, for providers without ID tokens. */
 export async function askWho(remote: Remote, accessToken: string): Promise<Asserted> {
-  return { issuer: remote.upstream.provider.issuer, claims: await fetchUserinfo(remote, accessToken) }
+  const claims = await fetchUserinfo(remote, accessToken)
+  if (claims === undefined) throw refuseAnswer(remote, 'The userinfo endpoint answered without a user')
+  return { issuer: remote.upstream.provider.issuer, claims }
 }
 
 /** What the ID token does not say, if it says neither name nor address. */
@@ -24,13 +26,16 @@ export async function completeClaims(
   if (claims['name'] !== undefined || claims['email'] !== undefined || endpoint === undefined)
     return { issuer, claims }
   const more = await fetchUserinfo(remote, accessToken)
+  // The access token may be for another API. Who the user is, the ID token says.
+  if (more === undefined) return { issuer, claims }
   // Token substitution (OpenID Connect Core §5.3.2).
   if (typeof claims['sub'] !== 'string' || more['sub'] !== claims['sub'])
     throw refuseAnswer(remote, 'The userinfo endpoint told about another user')
   return { issuer, claims: { ...more, ...claims } }
 }
 
-async function fetchUserinfo(remote: Remote, accessToken: string): Promise<Claims> {
+/** Undefined: it has no JSON for this token. Rejects with UnavailableError. */
+async function fetchUserinfo(remote: Remote, accessToken: string): Promise<Claims | undefined> {
   const { upstream, outgoing } = remote
   const { userinfo_endpoint: endpoint } = await remote.metadata()
   if (endpoint === undefined) throw refuseAnswer(remote, 'The metadata name no userinfo endpoint')
@@ -40,10 +45,7 @@ async function fetchUserinfo(remote: Remote, accessToken: string): Promise<Claim
   })
   if (status === 429 || status >= 500 || isLimited(status, headers))
     throw new UnavailableError(`The userinfo endpoint answered ${status}`, readRetryAfter(headers))
-  const claims = status === 200 ? parseObject(text) : undefined
-  if (claims === undefined)
-    throw refuseAnswer(remote, `The userinfo endpoint answered ${status} without a user`)
-  return claims
+  return status === 200 ? parseObject(text) : undefined
 }
 
 /** GitHub answers 403 above its limits. */

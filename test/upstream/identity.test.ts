@@ -59,7 +59,7 @@ describe('the user', () => {
     expect(auth.subject).toBe(`${issuer}|alice-1`)
   })
 
-  test('GHSA-g38m-r43w-p2q7 an address that is not verified is neither given nor shown, and links nothing', async () => {
+  test('CN10 GHSA-g38m-r43w-p2q7: an address that is not verified is neither given nor shown, and links nothing', async () => {
     for (const verified of [false, undefined, 'true', 1, null]) {
       const { user, auth } = await signedIn({ sub: 'mallory', email: alice.email, email_verified: verified })
       expect(user.email).toBeUndefined()
@@ -145,6 +145,22 @@ describe('userinfo (OpenID Connect Core §5.3)', () => {
       expectRedirect(await world.signIn(), 'server_error')
       await expect.poll(() => world.idp.revoked).toHaveLength(2)
     }
+  })
+
+  test('an access token for another API: the ID token is enough', async () => {
+    for (const answer of [new Response('', { status: 401 }), new Response('a.b.c')]) {
+      const world = new UpstreamWorld({ options: { admit: ({ subject }) => subject === alice.sub } })
+      bare(world)
+      world.idp.on('/userinfo', () => answer)
+      codeOf(await world.signIn())
+    }
+  })
+
+  test('an outage does not decide about a user whose address is not known', async () => {
+    const world = new UpstreamWorld()
+    bare(world)
+    world.idp.on('/userinfo', () => new Response('', { status: 500 }))
+    expectRedirect(await world.signIn(), 'temporarily_unavailable')
   })
 
   test('the ID token counts more than userinfo', async () => {

@@ -72,6 +72,18 @@ describe('the authorization request', () => {
     expect([oauth2.has('scope'), oauth2.has('nonce')]).toEqual([false, false])
   })
 
+  test('parameters that are only for a refresh token need kept tokens', async () => {
+    const parameters = { access_type: 'offline', prompt: 'consent', tenant: '1' }
+    const provider = oidc(
+      { offlineParameters: ['access_type', 'prompt'] },
+      { authorizationParameters: parameters },
+    )
+    const kept = await sent({ provider })
+    expect(Object.fromEntries(kept)).toMatchObject(parameters)
+    const query = await sent({ provider, options: { keepTokens: false } })
+    expect(['access_type', 'prompt', 'tenant'].map((name) => query.get(name))).toEqual([null, null, '1'])
+  })
+
   test('parameters of the options win over those of the preset; an endpoint keeps its query', async () => {
     const provider = oidc({}, { endpoints, authorizationParameters: { access_type: 'offline', hd: '*' } })
     const query = await sent({ provider, options: { authorizationParameters: { hd: 'acme.test' } } })
