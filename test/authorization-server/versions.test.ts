@@ -5,7 +5,7 @@ import { fixture as v1 } from '../fixtures/v1/authorization-server.ts'
 import { assertionForm } from '../support/client-assertions.ts'
 import { documentId } from '../support/client-documents.ts'
 import { browserOf, requestUrl } from '../support/pages.ts'
-import { RES_A, RES_B, refusal } from '../support/as.ts'
+import { payload, RES_A, RES_B, refusal, type Tokens } from '../support/as.ts'
 import {
   browserWith,
   callWith,
@@ -72,8 +72,13 @@ const stateOf = (location: string): string => new URL(location).searchParams.get
 /** By kind of record, as its codec names it. */
 export const cases: Readonly<Record<string, Case>> = {
   grant: {
-    use: async ({ rig, fixture }) => (await rig.refresh(fixture.refreshToken)).status,
-    read: 200,
+    use: async ({ rig, fixture }) => {
+      const response = await rig.refresh(fixture.refreshToken)
+      return response.ok
+        ? payload(((await response.json()) as Tokens).access_token)['choices']
+        : response.status
+    },
+    read: { workspace: 'acme' },
     later: stored(':grant'),
     refused: 503,
   },

@@ -330,7 +330,6 @@ const schema = v.strictObject({
       clientAuth: v.optional(v.picklist(['client_secret_basic', 'client_secret_post'])),
       needsSecret: v.optional(v.boolean()),
       revocation: v.optional(v.picklist(['github', 'none'])),
-      needsSecret: v.optional(v.boolean()),
       offlineParameters: v.optional(v.array(v.string())),
       revocationEndsAll: v.optional(v.boolean()),
       exchange: v.optional(v.picklist(['rfc8693', 'entra'])),

@@ -1,5 +1,5 @@
 // The published artifact: every documented subpath resolves from the packed tarball, and nothing else does.
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import {
   mkdirSync,
   mkdtempSync,
@@ -15,6 +15,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 
 const root = join(import.meta.dirname, '../..')
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  version: string
+  bin: Record<string, string>
   exports: Record<string, { types: string; default: string }>
   dependencies: Record<string, string>
   peerDependencies: Record<string, string>
@@ -122,6 +124,27 @@ test('U16 every package that is imported is declared, and none is declared that 
   expect(importedBy('.d.ts').filter((name) => !known.has(name))).toEqual([])
   expect(peers.filter((name) => manifest.peerDependenciesMeta[name]?.optional !== true)).toEqual([])
   expect(Object.values(manifest.dependencies).filter((range) => !/^\^\d+\.\d+\.\d+$/.test(range))).toEqual([])
+})
+
+test('the command runs from the tarball', () => {
+  const [[name, file]] = Object.entries(manifest.bin) as [[string, string]]
+  expect(name).toBe('tollgate')
+  const tollgate = (args: readonly string[], input = ''): { status: number | null; stdout: string } =>
+    spawnSync(process.execPath, [join(folder, 'node_modules/tollgate', file), ...args], {
+      cwd: folder,
+      encoding: 'utf8',
+      input,
+    })
+  expect(readFileSync(join(folder, 'node_modules/tollgate', file), 'utf8')).toMatch(
+    /^#!\/usr\/bin\/env node\n/,
+  )
+  expect(tollgate(['--version'])).toMatchObject({ status: 0, stdout: `${manifest.version}\n` })
+  const made = tollgate(['password'], 'correct horse battery\n')
+  expect(made).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(/^\$pbkdf2-sha256\$i=600000\$[^$]+\$[^$]+\n$/),
+  })
+  expect(tollgate(['pasword'])).toMatchObject({ status: 2, stdout: '' })
 })
 
 test('no subpath is a wildcard, and each file exists with its types', () => {

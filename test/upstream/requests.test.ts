@@ -267,8 +267,12 @@ describe('the token answer', () => {
     const { access_token: token } = await world.tokens(await world.signIn())
     await world.rig.call(token)
     expect(await world.rig.seen[0]!.upstream()).toMatchObject({ accessToken: 'upstream-access-0' })
-    world.idp.tokenAnswer = (answer) => answer
+    // Without tokens there, those of another holder do not count.
+    world.idp.tokenAnswer = ({ id_token, ...bot }) => ({ ...bot, id_token, authed_user: { id: 'U1' } })
     expectRedirect(await world.signIn(), 'server_error')
+    // An answer to a refresh has no such object.
+    world.idp.tokenAnswer = (answer) => answer
+    codeOf(await world.signIn())
   })
 
   test.each<[string, () => Response, string]>([
