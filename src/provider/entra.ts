@@ -12,7 +12,7 @@ export interface EntraOptions extends CommonOptions {
   tenantId: string
   /**
    * With `'organizations'` or `'common'`: the ids of the tenants whose users are admitted, or `'any'`. With
-   * `'any'` everyone who has a Microsoft account gets as far as `admit`, which must then look at `tid`.
+   * `'any'` the users of every tenant get as far as `admit`, which must then look at `tid`.
    */
   tenants?: 'any' | readonly string[]
   /** The application (client) id of the app registration that stands for the MCP server. */
@@ -52,9 +52,8 @@ export function entra(options: EntraOptions): Provider {
     tenantId: text(
       "the id of the tenant, a lower-case GUID, or for sign-in 'organizations', 'common' or 'consumers'",
       new RegExp(`^(?:${guid}|organizations|common|consumers)$`),
-      'Tokens carry the id, not a domain',
     ).required,
-    tenants: either(oneOf(['any']), list(text('the id of a tenant', new RegExp(`^${guid}$`)))),
+    tenants: either(oneOf(['any']), list(text('a tenant id', new RegExp(`^${guid}$`)))),
     audience: oneOrMore(),
     applicationIdUri: text(),
     cloud: oneOf(['public', 'usgov', 'china', 'external']).default('public'),
@@ -86,6 +85,9 @@ export function entra(options: EntraOptions): Provider {
     exchange: 'entra',
   }
   const tenants = tenantsOf(tenantId, given.tenants)
+  const verifies = audience ?? applicationIdUri ?? scopeClaims ?? (v1Tokens || undefined)
+  if (tenants !== undefined && (verifies !== undefined || cloud === 'external'))
+    throw optionError('tenantId', 'the id of one tenant for verification, or an external one', tenantId)
   if (tenants !== undefined)
     return preset(
       {
@@ -137,7 +139,8 @@ export function entra(options: EntraOptions): Provider {
 const guid = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'
 
 /**
- * The tenants whose users are admitted, or undefined for a preset of one tenant. A multi-tenant preset that lists none would admit the users of every tenant, so it is refused.
+ * The tenants whose users are admitted, or undefined for a preset of one tenant. A multi-tenant preset that
+ * lists none would admit the users of every tenant, so it is refused.
  */
 function tenantsOf(tenantId: string, tenants: EntraOptions['tenants']): EntraOptions['tenants'] {
   if (tenantId === 'consumers' && tenants === undefined) return [personalAccounts]
@@ -147,7 +150,6 @@ function tenantsOf(tenantId: string, tenants: EntraOptions['tenants']): EntraOpt
     'tenants',
     "left out for one tenant, and a list of ids or 'any' for organizations and common",
     tenants,
-    "With 'any', `admit` must look at claims.tid",
   )
 }
 

@@ -13,8 +13,8 @@ export interface GitlabOptions extends OpaqueOptions {
 /**
  * GitLab, as GitLab.com or self-managed. Access tokens are opaque and judged by introspection, which tells an
  * application only about its own tokens, and names no user: `introspectionVerifier(gitlab({ … }))`. They are
- * for GitLab's API, so it usually stands behind our own authorization server. Refresh tokens come without a scope of their own
- * and rotate.
+ * for GitLab's API, so it usually stands behind our own authorization server. Refresh tokens come without a
+ * scope of their own and rotate.
  *
  * @see [OpenID Connect provider](https://docs.gitlab.com/integration/openid_connect_provider/), [OAuth 2.0
  * API](https://docs.gitlab.com/api/oauth2/)

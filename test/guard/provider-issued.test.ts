@@ -1,5 +1,5 @@
-// Each imitated provider as an external authorization server: a client gets a token there, and the guard takes it with
-// this provider's preset, and with no other one's.
+// Each imitated provider as an external authorization server: a client gets a token there, and the guard takes
+// it with this provider's preset, and with no other one's.
 import { describe, expect, test } from 'vitest'
 import { createResourceServer } from '../../src/index.ts'
 import { introspectionVerifier } from '../../src/resource-server/verify/introspection/introspection.ts'

@@ -182,7 +182,7 @@ describe('GitHub', () => {
     expect((await other.token()).scopes).toEqual(['read:user,repo'])
   })
 
-  test('no ID token and no metadata: the data of an OpenID provider sign nobody in', async () => {
+  test('no ID token and no metadata: with the data of an OpenID provider the sign-in fails', async () => {
     const idp = githubImitation({ redirectUri })
     idp.user = alice
     expect(await fails(new World(idp, standard(idp)))).toBe('temporarily_unavailable')
@@ -191,7 +191,7 @@ describe('GitHub', () => {
     expect(await fails(new World(idp, { ...idp.preset, credentials, signIn }))).toBe('server_error')
   })
 
-  test('oauth2() with GitHub’s endpoints is the same person; with a claim that is not there, nobody', async () => {
+  test('oauth2() with GitHub’s endpoints is the same user; without the subject claim the sign-in fails', async () => {
     const options = {
       issuer: 'https://github.com/login/oauth',
       authorizationEndpoint: 'https://github.com/login/oauth/authorize',
@@ -244,7 +244,7 @@ describe('Microsoft Entra ID', () => {
   const multi = (): ProviderImitation =>
     entraImitation({ redirectUri, authority: 'organizations', preset: { tenants: [tenantA] } })
 
-  test('the metadata of many tenants name no issuer: the data of an OpenID provider sign nobody in', async () => {
+  test('the metadata of many tenants name no issuer: with the data of an OpenID provider the sign-in fails', async () => {
     const idp = multi()
     idp.user = employee(tenantA)
     expect(await fails(new World(idp, standard(idp)))).toBe('temporarily_unavailable')

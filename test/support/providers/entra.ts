@@ -1,5 +1,6 @@
 // Microsoft Entra ID: https://learn.microsoft.com/entra/identity-platform/v2-protocols-oidc,
-// …/v2-oauth2-auth-code-flow, …/id-token-claims-reference, …/access-token-claims-reference, …/reference-error-codes
+// …/v2-oauth2-auth-code-flow, …/id-token-claims-reference, …/access-token-claims-reference,
+// …/reference-error-codes
 import { entra, type EntraOptions } from '../../../src/provider/entra.ts'
 import { alice, imitate, now, signed, type ImitatedUser, type ProviderImitation } from './imitation.ts'
 

@@ -1,5 +1,6 @@
-// What the imitated identity providers share: an authorization code flow over HTTP, as a Web-standard handler. Each
-// provider's file says what it checks, asks for and answers, from its documentation and not from its preset.
+// What the imitated identity providers share: an authorization code flow over HTTP, as a Web-standard handler.
+// Each provider's file says what it checks and answers, from its documentation and not from its preset.
+// `upstream-imitation.ts` is the one that can be made to attack.
 import { exportJWK } from 'jose/key/export'
 import { generateKeyPair } from 'jose/key/generate/keypair'
 import { SignJWT } from 'jose/jwt/sign'

@@ -1,4 +1,5 @@
-// Keycloak: https://www.keycloak.org/securing-apps/oidc-layers, https://www.keycloak.org/securing-apps/token-exchange
+// Keycloak: https://www.keycloak.org/securing-apps/oidc-layers,
+// https://www.keycloak.org/securing-apps/token-exchange
 import { keycloak } from '../../../src/provider/keycloak.ts'
 import { imitate, now, signed, type ProviderImitation } from './imitation.ts'
 

@@ -1,4 +1,5 @@
-// A provider that follows the standards: OpenID Connect Core and Discovery, RFC 6749, 7009, 7636, 7662, 8707, 9068, 9207.
+// A provider that follows the standards: OpenID Connect Core and Discovery, RFC 6749, 7009,
+// 7636, 7662, 8707, 9068, 9207.
 import { oidc, type OidcOptions } from '../../../src/provider/oidc.ts'
 import { imitate, now, signed, type ProviderImitation } from './imitation.ts'
 

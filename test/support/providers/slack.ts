@@ -1,11 +1,15 @@
-// Slack: https://docs.slack.dev/authentication/sign-in-with-slack/, https://docs.slack.dev/reference/methods/oauth.v2.user.access,
+// Slack: https://docs.slack.dev/authentication/sign-in-with-slack/,
+// https://docs.slack.dev/reference/methods/oauth.v2.user.access,
 // https://docs.slack.dev/reference/methods/auth.test. Errors come with status 200.
 import { slack } from '../../../src/provider/slack.ts'
 import { bearerOf, imitate, type ProviderImitation } from './imitation.ts'
 
 export const workspace = 'T0R7GR6AE'
 
-/** `userTokens`: the installation for a user, in place of Sign in with Slack. The user's tenant is the workspace. */
+/**
+ * `userTokens`: the installation for a user, in place of Sign in with Slack. The user's tenant is the
+ * workspace.
+ */
 export function slackImitation(options: { redirectUri: string; userTokens?: boolean }): ProviderImitation {
   const { redirectUri, userTokens = false } = options
   const client = { id: '25259531569.1115258246291', secret: 'slack-secret', redirectUris: [redirectUri] }

@@ -1,4 +1,4 @@
-// An authorization server whose users sign in at an imitated provider, with the data of its preset or of another one.
+// An authorization server whose users sign in at an imitated provider, with its preset's data or other data.
 import { expect } from 'vitest'
 import { oidc } from '../../../src/provider/oidc.ts'
 import type { Provider, UpstreamToken } from '../../../src/types.ts'
@@ -64,7 +64,7 @@ export class World {
   }
 }
 
-/** Somebody signs in, and a tool of theirs uses the tokens. */
+/** A user signs in; `token` is what a tool gets. */
 export async function signedIn(
   idp: ProviderImitation,
   user: ImitatedUser = alice,
