@@ -1,13 +1,16 @@
 // Which providers' tokens are renewed and revoked, and that it takes their preset's data.
 import { describe, expect, test } from 'vitest'
+import { isUnavailableError } from '../../src/errors.ts'
 import type { Provider, SignInProfile } from '../../src/types.ts'
+import { auth0Imitation } from '../support/providers/auth0.ts'
 import { cognitoImitation } from '../support/providers/cognito.ts'
 import { employee, entraImitation, tenantA } from '../support/providers/entra.ts'
 import { githubImitation } from '../support/providers/github.ts'
 import { googleImitation } from '../support/providers/google.ts'
-import { alice, type ProviderImitation } from '../support/providers/imitation.ts'
+import { alice, type ImitatedUser, type ProviderImitation } from '../support/providers/imitation.ts'
 import { keycloakImitation } from '../support/providers/keycloak.ts'
 import { oidcImitation } from '../support/providers/oidc.ts'
+import { oktaImitation } from '../support/providers/okta.ts'
 import { redirectUri, signedIn, type World } from '../support/providers/world.ts'
 
 test('a GitHub App’s tokens are renewed; an OAuth app’s live for ever', async () => {
@@ -70,6 +73,38 @@ test('Keycloak: an offline token outlives the session; without offline_access th
   const other = await signedIn(idp, alice, { ...idp.preset, signIn, credentials: idp.preset.credentials! })
   other.world.rig.now += 3600
   await expect(other.token()).rejects.toMatchObject({ code: 'invalid_grant' })
+})
+
+describe.each<[string, () => ProviderImitation, ImitatedUser?]>([
+  ['github', () => githubImitation({ redirectUri, app: true })],
+  ['google', () => googleImitation({ redirectUri })],
+  ['entra', () => entraImitation({ redirectUri }), employee(tenantA)],
+  ['auth0', () => auth0Imitation({ redirectUri, api: 'https://api.test/' })],
+  ['okta', () => oktaImitation({ redirectUri })],
+  ['cognito', () => cognitoImitation({ redirectUri })],
+  ['keycloak', () => keycloakImitation({ redirectUri })],
+  ['oidc', () => oidcImitation({ redirectUri })],
+])('CN12 %s', (_, make, user = alice) => {
+  test('429 and 5xx at a renewal lose nothing', async () => {
+    for (const status of [429, 500] as const) {
+      const { token, world } = await signedIn(make(), user)
+      const first = await token()
+      world.rig.now += 90_000
+      world.idp.failNext(status, world.idp.urls.token)
+      const failure: unknown = await token().catch((error: unknown) => error)
+      expect(isUnavailableError(failure)).toBe(true)
+      world.rig.now += 60
+      expect((await token()).accessToken).not.toBe(first.accessToken)
+    }
+  })
+
+  test('the user removes the application there: the sign-in has ended', async () => {
+    const { token, world } = await signedIn(make(), user)
+    await token()
+    world.rig.now += 90_000
+    world.idp.removeApplication()
+    await expect(token()).rejects.toMatchObject({ code: 'invalid_grant' })
+  })
 })
 
 test('Google: scopes come back as URIs, and a tool gets the names that were asked for', async () => {
