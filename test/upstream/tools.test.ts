@@ -111,6 +111,19 @@ describe('a token for a tool', () => {
     expect(await world.upstream()).toBe('upstream-access-1')
   })
 
+  test('revokeAll while it is renewed: no token, and what came is revoked', async () => {
+    const world = await toolWorld()
+    world.endsIn(0)
+    const auth = await world.auth()
+    world.idp.on('/token', async () => {
+      world.idp.on('/token', () => undefined)
+      await world.rig.as.revokeAll()
+      return undefined
+    })
+    expect(await outcome(auth.upstream())).toBe('invalid_grant')
+    await expect.poll(() => world.idp.revoked).toContain('upstream-access-1')
+  })
+
   test('after revokeAll there is none', async () => {
     const world = await toolWorld()
     const auth = await world.auth()
@@ -229,10 +242,13 @@ test('tokens that just fit at the sign-in still fit with a lease', async () => {
   const store = memoryStore()
   const world = new ToolWorld({ server: { store } })
   world.idp.lifetime = 300
-  world.idp.tokenAnswer = (answer) => ({ ...answer, access_token: 'a'.repeat(15_700) })
+  // What else lies there takes 190 bytes, and a lease 70 more.
+  world.idp.tokenAnswer = (answer) => ({ ...answer, access_token: 'a'.repeat(15_780) })
   await world.connect()
+  const size = JSON.stringify(await world.entry()).length
+  expect([size <= 16_000, size > 15_940]).toEqual([true, true])
   world.endsIn(0)
-  expect(await world.upstream()).toHaveLength(15_700)
+  expect(await world.upstream()).toHaveLength(15_780)
   expect(world.renewals()).toBe(1)
 })
 

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { OAuthError, UnavailableError } from '../../src/errors.ts'
 import { freshToken } from '../../src/upstream/vault.ts'
-import type { UpstreamToken } from '../../src/types.ts'
+import type { UpstreamToken, VaultEntry } from '../../src/types.ts'
 import { lifetime, VaultWorld } from './vault-world.ts'
 
 afterEach(() => {
@@ -120,6 +120,31 @@ describe('once for all callers', () => {
       expect(world.types()).toEqual(['upstream.renewed'])
     },
   )
+
+  test('in one process they share one flight: one reads, waits and writes for all', async () => {
+    const world = new VaultWorld()
+    await world.keep({ expiresAt: world.now })
+    const ask = world.server()
+    world.store.calls.length = 0
+    await Promise.all(Array.from({ length: 50 }, ask))
+    const count = (method: string): number =>
+      world.store.calls.filter((each) => each.method === method).length
+    // Each caller looks once; the flight reads to take the lease and to store the new tokens.
+    expect([count('get'), count('put')]).toEqual([52, 2])
+  })
+
+  test('a lost answer of the lease: it is the own one, also if the record has changed since', async () => {
+    const world = new VaultWorld()
+    await world.keep({ expiresAt: world.now })
+    let lost = 0
+    world.store.after = async ({ method, value }) => {
+      if (method !== 'put' || lost++ > 0) return
+      await world.write({ ...(JSON.parse(value!) as VaultEntry), scopes: ['changed'] })
+      throw new UnavailableError('connection reset')
+    }
+    expect(await world.server()()).toMatchObject({ accessToken: 'access-1', scopes: ['changed'] })
+    expect(world.provider.asked).toEqual(['refresh-0'])
+  })
 
   test('ahead of expiry a caller that meets the lease gets the valid token at once', async () => {
     const world = new VaultWorld()
