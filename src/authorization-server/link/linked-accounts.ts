@@ -1,7 +1,7 @@
 import { ConfigurationError, isOAuthError } from '../../errors.ts'
 import { list, methods, object, optionError, text } from '../../lib/options.ts'
 import { isJsonObject } from '../../lib/json.ts'
-import type { SignIn, UpstreamToken } from '../../types.ts'
+import type { SignIn, UpstreamToken, VaultRecord } from '../../types.ts'
 import type { Context } from '../context.ts'
 import type { LinkedAccounts, Links } from '../links.ts'
 import { callbackPath } from '../paths.ts'
@@ -10,7 +10,7 @@ import { linkCallback } from './callback.ts'
 import { linkEndpoint } from './endpoint.ts'
 import { AccountNotLinkedError } from './not-linked.ts'
 import { linkPath, type LinkContext, type LinkProvider } from './provider.ts'
-import { readLink } from './record.ts'
+import { findLink, readLink } from './record.ts'
 import { makeLinkUrl } from './ticket.ts'
 import { unlink } from './unlink.ts'
 import { linkVault } from './vault.ts'
@@ -96,8 +96,11 @@ function attach(links: LinkContext): Links {
     async upstream(subject, name, own) {
       const provider = providers.get(name ?? '')
       if (provider === undefined) return own()
-      if ((await readLink(context, subject, provider)) !== undefined)
-        return tokenOfLink(context, subject, provider)
+      const { record, isOld } = await findLink(context, subject, provider)
+      if (record !== undefined) {
+        const vault = linkVault(context, subject, provider, isOld ? undefined : record)
+        return tokenOfLink(provider, vault)
+      }
       const signsIn = context.signIn.upstreams?.some((each) => each.provider === name)
       const token = signsIn ? await own() : undefined
       if (token !== undefined) return token
@@ -118,13 +121,9 @@ function attach(links: LinkContext): Links {
 }
 
 /** If the provider has ended it, the account is not linked any more. */
-async function tokenOfLink(
-  context: Context,
-  subject: string,
-  provider: LinkProvider,
-): Promise<UpstreamToken> {
+async function tokenOfLink(provider: LinkProvider, vault: VaultRecord): Promise<UpstreamToken> {
   try {
-    return await provider.access.token(linkVault(context, subject, provider))
+    return await provider.access.token(vault)
   } catch (error) {
     if (isOAuthError(error) && error.code === 'invalid_grant')
       throw new AccountNotLinkedError(provider, error)

@@ -37,14 +37,26 @@ const keyOf = async (subject: string, { name }: Place): Promise<string> =>
   `${await userPartition(subject)}:link-${name}`
 
 /** The linked account. A damaged record reads as none, with an event. Rejects with UnavailableError. */
-export async function readLink(
+export const readLink = async (
   context: Context,
   subject: string,
   provider: Place,
-): Promise<LinkRecord | undefined> {
+): Promise<LinkRecord | undefined> => (await findLink(context, subject, provider)).record
+
+/** As {@link readLink}. `isOld`: a use begins the life of the record anew, see {@link changeLink}. */
+export async function findLink(
+  context: Context,
+  subject: string,
+  provider: Place,
+): Promise<{ record: LinkRecord | undefined; isOld: boolean }> {
   const key = await keyOf(subject, provider)
-  return open(context, subject, key, await context.store.get(key))
+  const found = await context.store.get(key)
+  return { record: await open(context, subject, key, found), isOld: isOld(context, found) }
 }
+
+/** In the second half of its life. */
+const isOld = ({ options, runtime }: Context, found: StoreRecord | undefined): boolean =>
+  (found?.expiresAt ?? Infinity) - runtime.clock() < options.lifetimes.refreshAbsolute / 2
 
 async function open(
   { issuer, sealer, store }: Context,
@@ -79,13 +91,11 @@ export async function changeLink<T>(
     const record = await open(context, subject, key, found)
     const { write, result } = await judge(record, mayStand)
     if (write === null) return { write: null, result }
-    const now = runtime.clock()
     // An account in use does not expire, also if its tokens never have to be renewed.
-    const isOld = record !== undefined && (found?.expiresAt ?? Infinity) - now < life / 2
-    const kept = write ?? (isOld ? record : undefined)
+    const kept = write ?? (isOld(context, found) ? record : undefined)
     if (kept === undefined) return { result }
     const value = await codec.seal(sealer, sealContext(issuer, key), kept)
-    return { write: { value, expiresAt: now + life }, result }
+    return { write: { value, expiresAt: runtime.clock() + life }, result }
   })
 }
 

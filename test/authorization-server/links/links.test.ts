@@ -228,6 +228,13 @@ describe('LK4 auth.upstream', () => {
     await expect(auth.upstream('google')).rejects.toSatisfy(isAccountNotLinkedError)
   })
 
+  test('a user who signed in otherwise, although that provider is a way to sign in, has no account there', async () => {
+    const { rig } = signingIn()
+    await expect((await rig.authOf()).upstream('github')).rejects.toSatisfy(isAccountNotLinkedError)
+    await expect((await rig.authOf()).upstream()).rejects.toThrow('There is no upstream token')
+    await expect((await rig.authOf()).upstream('slack')).rejects.toThrow('There is no upstream token')
+  })
+
   test('the error names the provider, for auth.link', async () => {
     const error = await (await new LinksRig().authOf()).upstream('google').catch((error: unknown) => error)
     expect(
@@ -247,7 +254,9 @@ describe('LK4 auth.upstream', () => {
     const linked = rig.now
     expect(expiry()).toBe(linked + 10_000)
     rig.now = linked + 4000
+    const before = rig.store.calls.length
     await auth.upstream('github')
+    expect(rig.store.calls.slice(before).map(({ method }) => method)).toEqual(['get'])
     expect(rig.linksWritten).toHaveLength(1)
     rig.now = linked + 6000
     await auth.upstream('github')
