@@ -54,6 +54,16 @@ const upstreamTokens = (name: string, from = issuer): UpstreamTokens => ({
   issuer: from,
 })
 
+/** When the provider has rotated the tokens, and before it answers. */
+function afterRotation({ idp }: ToolWorld, work: () => Promise<void>): void {
+  idp.on('/token', async (request) => {
+    idp.on('/token', () => undefined)
+    const answer = await idp.handle(request)
+    await work()
+    return answer
+  })
+}
+
 type Way = (rig: RevocationRig) => Promise<unknown>
 
 const ways: [string, Way, Partial<AuthorizationServerOptions>?][] = [
@@ -178,11 +188,7 @@ describe('revoking a grant revokes upstream', () => {
     await world.connect()
     world.endsIn(0)
     const auth = await world.auth()
-    world.idp.on('/token', async () => {
-      world.idp.on('/token', () => undefined)
-      await world.rig.as.grants.revoke(auth.subject!)
-      return undefined
-    })
+    afterRotation(world, () => world.rig.as.grants.revoke(auth.subject!))
     await expect(auth.upstream()).rejects.toMatchObject({ code: 'invalid_grant' })
     await expect.poll(() => world.idp.revoked).toContain('upstream-refresh-1')
     await expect.poll(() => world.idp.revoked).toContain('upstream-refresh-0')
@@ -272,13 +278,10 @@ describe('a provider whose revocation ends all tokens of the user', () => {
     await google.connect()
     google.endsIn(0)
     const auth = await google.auth()
-    google.idp.on('/token', async () => {
-      google.idp.on('/token', () => undefined)
-      await google.rig.context.grants.revokeGrant(google.grantId)
-      return undefined
-    })
+    afterRotation(google, () => google.rig.as.grants.revoke(auth.subject!))
     await expect(auth.upstream()).rejects.toMatchObject({ code: 'invalid_grant' })
     await expect.poll(() => google.idp.revoked).toEqual(['upstream-refresh-0'])
+    expect(google.renewals()).toBeGreaterThan(0)
   })
 })
 
