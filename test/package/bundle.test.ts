@@ -47,11 +47,11 @@ const limits: [subpath: string, ceiling: number, forbidden: RegExp][] = [
   ['.', 27_050, /valibot|oauth4webapi|hono|authorization-server|client\//],
   [
     './authorization-server',
-    65_950,
+    66_150,
     /oauth4webapi|resource-server|dist\/client|dist\/upstream|server\/link\/|sign-in\/(password|key|one-of|development|form)/,
   ],
   ['./client', 27_500, /dist\/(resource-server|authorization-server|upstream)|hono|@modelcontextprotocol/],
-  ['./upstream', 24_600, /valibot|hono|dist\/(resource-server|authorization-server|client)\//],
+  ['./upstream', 24_800, /valibot|hono|dist\/(resource-server|authorization-server|client)\//],
 ]
 
 test.each(limits)(
@@ -64,9 +64,9 @@ test.each(limits)(
   },
 )
 
-test('the guard together with the authorization server stays below 80 250 bytes gzipped', async () => {
+test('the guard together with the authorization server stays below 80 500 bytes gzipped', async () => {
   const { bytes } = await bundle('.', ['./authorization-server'])
-  expect(bytes).toBeLessThanOrEqual(80_250)
+  expect(bytes).toBeLessThanOrEqual(80_500)
 })
 
 const small = Object.keys(exports).filter((subpath) =>

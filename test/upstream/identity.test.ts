@@ -279,6 +279,29 @@ describe('what lies in the grant', () => {
     expectRedirect(await world.signIn(world.browser(), required), 'login_required')
   })
 
+  test('CN12 the tokens of a sign-in that no grant keeps are revoked', async () => {
+    const both = ['upstream-refresh-0', 'upstream-access-0']
+    const unscoped = new UpstreamWorld({ options: { admit: () => ({ scopes: ['other'] }) } })
+    expectRedirect(await unscoped.signIn(), 'access_denied')
+    await expect.poll(() => unscoped.idp.revoked).toEqual(both)
+
+    const account = new UpstreamWorld()
+    const browser = account.browser()
+    const back = await account.idp.visit((await browser.get('/account')).location!)
+    expect((await browser.get(back.href)).location?.pathname).toBe('/account')
+    await expect.poll(() => account.idp.revoked).toEqual(both)
+
+    // Another user than the page had named: the consent is shown again, and a sign-in follows.
+    account.idp.login({ sub: 'bob', name: 'Bob' })
+    expect((await account.signIn(browser)).status).toBe(400)
+    await expect.poll(() => account.idp.revoked).toHaveLength(4)
+
+    const kept = new UpstreamWorld()
+    const { access_token: token } = await kept.tokens(await kept.signIn())
+    expect(await kept.rig.call(token)).toBe(200)
+    expect(kept.idp.revoked).toEqual([])
+  })
+
   test('a provider that ends all tokens at once is not asked to revoke after a failure', async () => {
     const world = new UpstreamWorld({
       provider: oidc({ revocationEndsAll: true }),

@@ -1,11 +1,12 @@
 import { isOAuthError } from '../../errors.ts'
-import type { Identity } from '../../types.ts'
+import type { Identity, UpstreamTokens } from '../../types.ts'
 import { requireSameOrigin } from '../browser/csrf.ts'
 import { ownReturnPath, passOn, seeOther } from '../browser/redirect.ts'
 import { offerChoices, settleChoices } from '../choices.ts'
 import type { Context } from '../context.ts'
 import { answeredError, PageError } from '../page-error.ts'
 import { pageEndpoint } from '../page/endpoint.ts'
+import { accessTo } from '../grant/upstream-vault.ts'
 import { checkIdentity, limitAccess } from '../sign-in/identity.ts'
 import { closeLeg, openLeg } from '../sign-in/leg.ts'
 import { startSession } from '../sign-in/session.ts'
@@ -39,6 +40,7 @@ async function finishSignIn(context: Context, request: Request): Promise<Respons
   const { issuer, runtime } = context
   if (approval !== undefined && (await context.grants.exists(approval.grantId))) throw answeredError()
   const closed = [closeLeg(context, leg)]
+  let unkept: UpstreamTokens | undefined
   try {
     const result = await context.signIn.finish!(request, leg)
     if (result instanceof Response) {
@@ -47,10 +49,17 @@ async function finishSignIn(context: Context, request: Request): Promise<Respons
       return passOn(result, await legCookies())
     }
     const user = checkIdentity(result)!
+    unkept = user.upstream
     const cookies = [...closed, await startSession(context, user, leg.way)]
     runtime.event({ type: 'sign-in.finished', level: 'info', issuer, subject: user.subject })
     if (approval === undefined) return seeOther(returnTo ?? returnPath(context, request), cookies)
-    return await continueApproval(context, request, { approval, user, startedAt, cookies })
+    return await continueApproval(context, request, {
+      approval,
+      user,
+      startedAt,
+      cookies,
+      onGrant: () => (unkept = undefined),
+    })
   } catch (error) {
     if (approval === undefined || !isOAuthError(error) || error instanceof PageError) throw error
     // The user can wait, go back and try again.
@@ -58,6 +67,8 @@ async function finishSignIn(context: Context, request: Request): Promise<Respons
     const target = await findTargetAgain(context, approval.request)
     if (target === undefined) throw error
     return sendError(context, target, error, closed)
+  } finally {
+    if (unkept !== undefined) discardTokens(context, unkept)
   }
 }
 
@@ -65,9 +76,15 @@ async function finishSignIn(context: Context, request: Request): Promise<Respons
 async function continueApproval(
   context: Context,
   httpRequest: Request,
-  about: { approval: Approval; user: Identity; startedAt: number; cookies: readonly string[] },
+  about: {
+    approval: Approval
+    user: Identity
+    startedAt: number
+    cookies: readonly string[]
+    onGrant: () => void
+  },
 ): Promise<Response> {
-  const { approval, user, startedAt, cookies } = about
+  const { approval, user, startedAt, cookies, onGrant } = about
   const { request, subject } = approval
   const target = await findTargetAgain(context, request)
   if (target === undefined) return seeOther(requestPath(context, request), cookies)
@@ -84,7 +101,16 @@ async function continueApproval(
   // Before the sign-in the choices of this user were not known, or they have changed since.
   if (missing !== undefined || dropped.length > 0 || (approval.choices === undefined && offered.length > 0))
     return askForConsent(context, httpRequest, { target, request, user }, { cookies })
-  return issueCode(context, target, approval, user, cookies)
+  const response = await issueCode(context, target, approval, user, cookies)
+  onGrant()
+  return response
+}
+
+/** Revokes the upstream tokens of a sign-in that no grant keeps, unless that ends those of other grants, too. */
+function discardTokens({ signIn, runtime }: Context, tokens: UpstreamTokens): void {
+  const access = accessTo(signIn.upstreams, tokens)
+  const revoked = access?.revocationEndsAll ? undefined : access?.revoke(tokens, runtime)
+  if (revoked !== undefined) runtime.waitUntil?.(revoked)
 }
 
 const returnPath = ({ issuer, paths }: Context, { url }: Request): string =>
