@@ -109,10 +109,10 @@ export interface PassThroughProfile {
    */
   readonly scopePrefix?: string
   /**
-   * Why MCP clients cannot be passed through to it: it sends `iss` in every authorization response (RFC 9207),
-   * or demands a secret of every client. Default: they can, unless its metadata says `iss`.
+   * It sends `iss` in authorization responses (RFC 9207), so clients cannot be passed through. Default: what its
+   * metadata says.
    */
-  readonly problem?: 'iss' | 'secret'
+  readonly sendsIssuer?: boolean
 }
 
 /** How users sign in at a provider, for `upstream()`. Data: presets are made of it. */

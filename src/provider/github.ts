@@ -58,7 +58,6 @@ export function github(options: GithubOptions): Provider {
           userinfo: `${api}/user`,
         },
       },
-      passThrough: { problem: 'secret' },
       signIn: {
         name: 'GitHub',
         protocol: 'oauth2',

@@ -50,8 +50,6 @@ export function google(options: GoogleOptions): Provider {
         // Else no refresh token comes.
         authorizationParameters: { access_type: 'offline', prompt: 'consent' },
       },
-      // Of installed applications, too.
-      passThrough: { problem: 'secret' },
       signIn: {
         name: 'Google',
         protocol: 'oidc',

@@ -58,7 +58,7 @@ export function keycloak(options: KeycloakOptions): Provider {
         requiredClaims: { typ: 'Bearer' },
       },
       opaque: { ...shared, endpoint: `${issuer}/protocol/openid-connect/token/introspect` },
-      passThrough: { problem: 'iss' },
+      passThrough: { sendsIssuer: true },
       signIn: {
         name: 'Keycloak',
         protocol: 'oidc',

@@ -45,7 +45,6 @@ export function slack(options: SlackOptions): Provider {
             userinfo: 'https://slack.com/api/auth.test',
           },
         },
-        passThrough: { problem: 'secret' },
         signIn: {
           name: 'Slack',
           protocol: 'oauth2',
@@ -70,7 +69,6 @@ export function slack(options: SlackOptions): Provider {
           userinfo: 'https://slack.com/api/openid.connect.userInfo',
         },
       },
-      passThrough: { problem: 'secret' },
       signIn: {
         name: 'Slack',
         protocol: 'oidc',

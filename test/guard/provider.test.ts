@@ -306,7 +306,7 @@ const schema = v.strictObject({
   passThrough: v.optional(
     v.strictObject({
       scopePrefix: v.optional(v.string()),
-      problem: v.optional(v.picklist(['iss', 'secret'])),
+      sendsIssuer: v.optional(v.boolean()),
     }),
   ),
   signIn: v.optional(

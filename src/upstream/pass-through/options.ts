@@ -108,17 +108,16 @@ export const instead =
 function checkProvider(provider: Provider): void {
   if (!isJsonObject(provider) || typeof provider.issuer !== 'string')
     throw optionError('provider', 'a preset such as entra({ … })', provider)
-  const { credentials, client, passThrough } = provider as Provider
+  const { credentials, client, signIn, passThrough } = provider as Provider
   // No secret is handed out: every MCP client would have it, and so would every attacker.
-  if (credentials !== undefined || passThrough?.problem === 'secret')
+  if (credentials !== undefined || signIn?.needsSecret)
     throw new ConfigurationError(
       'provider',
       credentials === undefined
         ? `must have public clients; "${provider.provider}" demands a secret of each, which MCP clients cannot keep. ${instead}`
         : `must be a preset without clientSecret, for a public client; a secret is not handed to MCP clients. ${instead}`,
     )
-  if (passThrough?.problem === 'iss')
-    throw new ConfigurationError('provider', sendsIssuer(provider as Provider))
+  if (passThrough?.sendsIssuer) throw new ConfigurationError('provider', sendsIssuer(provider as Provider))
   if (client?.endpoints !== undefined && !client.assumeS256)
     throw new ConfigurationError('provider', noPkce(provider as Provider))
 }
