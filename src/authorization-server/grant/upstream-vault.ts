@@ -1,6 +1,13 @@
 import { OAuthError } from '../../errors.ts'
 import { defined } from '../../lib/defined.ts'
-import type { UpstreamAccess, UpstreamToken, UpstreamTokens, VaultEntry, VaultRecord } from '../../types.ts'
+import type {
+  ExchangeTarget,
+  UpstreamAccess,
+  UpstreamToken,
+  UpstreamTokens,
+  VaultEntry,
+  VaultRecord,
+} from '../../types.ts'
 import type { Context } from '../context.ts'
 import type { GrantRecord } from '../grants.ts'
 import { maxTokens, openForGrant, sealForGrant } from './attachments.ts'
@@ -30,6 +37,26 @@ export async function upstreamToken(
       return { accessToken, ...defined({ expiresAt, scopes }) }
   }
   throw signInAgain()
+}
+
+/**
+ * A token for another API by the tokens of the sign-in; undefined if the grant has none, or if their provider
+ * offers no exchange. Rejects as {@link upstreamToken} does, and as the provider's exchange.
+ */
+export async function exchangeUpstream(
+  context: Context,
+  grantId: string,
+  grant: GrantRecord,
+  target: ExchangeTarget,
+): Promise<UpstreamToken | undefined> {
+  if (grant.upstream === undefined) return undefined
+  const tokens = await openTokens(context, grantId, grant)
+  if (tokens === undefined) {
+    context.store.reportDamage('upstream', { grantId })
+    throw signInAgain()
+  }
+  const access = accessTo(context.signIn.upstreams, tokens)
+  return access?.exchange?.(createVault(context, grantId, grant, tokens), target)
 }
 
 /** The grant, or what the user signed in with, has ended. */

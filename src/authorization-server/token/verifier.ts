@@ -4,7 +4,8 @@ import { parseJws } from '../../protocol/jws.ts'
 import { sameResource } from '../../protocol/resource.ts'
 import type { TokenVerifier, UpstreamToken, VerifiedToken } from '../../types.ts'
 import type { Context } from '../context.ts'
-import { signInAgain, upstreamToken } from '../grant/upstream-vault.ts'
+import type { GrantRecord } from '../grants.ts'
+import { exchangeUpstream, signInAgain, upstreamToken } from '../grant/upstream-vault.ts'
 import { createLiveness, type Alive } from './liveness.ts'
 import { openProps, verifyAccessToken, type AccessToken, type Mismatch } from './access-token.ts'
 
@@ -73,13 +74,15 @@ function upstreamOf(
   context: Context,
   subject: string,
   grantId: string,
-): Pick<VerifiedToken, 'upstream' | 'link'> {
+): Pick<VerifiedToken, 'upstream' | 'link' | 'exchange'> {
   const { grants, links } = context
-  const own = async (provider: string | undefined): Promise<UpstreamToken | undefined> => {
+  const live = async (): Promise<GrantRecord> => {
     const grant = await grants.live(grantId)
     if (grant === undefined) throw signInAgain()
-    return upstreamToken(context, grantId, grant, provider)
+    return grant
   }
+  const own = async (provider: string | undefined): Promise<UpstreamToken | undefined> =>
+    upstreamToken(context, grantId, await live(), provider)
   return {
     async upstream(provider) {
       const found = await (links === undefined
@@ -87,6 +90,11 @@ function upstreamOf(
         : links.upstream(subject, provider, () => own(provider)))
       if (found !== undefined) return found
       throw new Error('There is no upstream token for this user')
+    },
+    async exchange(target) {
+      const found = await exchangeUpstream(context, grantId, await live(), target)
+      if (found !== undefined) return found
+      throw new Error('There is no token exchange for this user')
     },
     ...(links && { link: (provider: string) => links.url({ subject, grantId }, provider) }),
   }
