@@ -24,18 +24,15 @@ export async function upstreamToken(
   grant: GrantRecord,
   provider?: string,
 ): Promise<UpstreamToken | undefined> {
-  if (grant.upstream === undefined) return undefined
-  const tokens = await openTokens(context, grantId, grant)
-  if (tokens === undefined) context.store.reportDamage('upstream', { grantId })
-  else {
-    const access = accessTo(context.signIn.upstreams, tokens)
-    if (provider !== undefined && access?.provider !== provider) return undefined
-    if (access !== undefined) return access.token(createVault(context, grantId, grant, tokens))
-    const { accessToken, expiresAt, scopes, issuer } = tokens
-    // A provider that is not configured cannot be asked whether the user still has an account there.
-    if (issuer === undefined || expiresAt === undefined || expiresAt > context.runtime.clock())
-      return { accessToken, ...defined({ expiresAt, scopes }) }
-  }
+  const found = await openUpstream(context, grantId, grant)
+  if (found === undefined) return undefined
+  const { tokens, access, vault } = found
+  if (provider !== undefined && access?.provider !== provider) return undefined
+  if (access !== undefined) return access.token(vault)
+  const { accessToken, expiresAt, scopes, issuer } = tokens
+  // A provider that is not configured cannot be asked whether the user still has an account there.
+  if (issuer === undefined || expiresAt === undefined || expiresAt > context.runtime.clock())
+    return { accessToken, ...defined({ expiresAt, scopes }) }
   throw signInAgain()
 }
 
@@ -49,6 +46,23 @@ export async function exchangeUpstream(
   grant: GrantRecord,
   target: ExchangeTarget,
 ): Promise<UpstreamToken | undefined> {
+  const found = await openUpstream(context, grantId, grant)
+  return found?.access?.exchange?.(found.vault, target)
+}
+
+interface GrantUpstream {
+  readonly tokens: VaultEntry
+  /** Undefined if the provider is not configured. */
+  readonly access: UpstreamAccess | undefined
+  readonly vault: VaultRecord
+}
+
+/** Undefined if the grant has no tokens. */
+async function openUpstream(
+  context: Context,
+  grantId: string,
+  grant: GrantRecord,
+): Promise<GrantUpstream | undefined> {
   if (grant.upstream === undefined) return undefined
   const tokens = await openTokens(context, grantId, grant)
   if (tokens === undefined) {
@@ -56,7 +70,7 @@ export async function exchangeUpstream(
     throw signInAgain()
   }
   const access = accessTo(context.signIn.upstreams, tokens)
-  return access?.exchange?.(createVault(context, grantId, grant, tokens), target)
+  return { tokens, access, vault: createVault(context, grantId, grant, tokens) }
 }
 
 /** The grant, or what the user signed in with, has ended. */
