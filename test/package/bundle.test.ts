@@ -47,7 +47,7 @@ const limits: [subpath: string, ceiling: number, forbidden: RegExp][] = [
   ['.', 27_050, /valibot|oauth4webapi|hono|authorization-server|client\//],
   [
     './authorization-server',
-    66_150,
+    66_250,
     /oauth4webapi|resource-server|dist\/client|dist\/upstream|server\/link\/|sign-in\/(password|key|one-of|development|form)/,
   ],
   ['./client', 27_500, /dist\/(resource-server|authorization-server|upstream)|hono|@modelcontextprotocol/],
@@ -64,9 +64,9 @@ test.each(limits)(
   },
 )
 
-test('the guard together with the authorization server stays below 80 500 bytes gzipped', async () => {
+test('the guard together with the authorization server stays below 80 600 bytes gzipped', async () => {
   const { bytes } = await bundle('.', ['./authorization-server'])
-  expect(bytes).toBeLessThanOrEqual(80_500)
+  expect(bytes).toBeLessThanOrEqual(80_600)
 })
 
 const small = Object.keys(exports).filter((subpath) =>
