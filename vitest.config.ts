@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 // The shared suite: every runtime runs it. A file whose name says a host (`x.workerd.test.ts`) runs only there.
 const shared = [
-  'test/{authorization-server,client,doctor,guard,http,lib,protocol,store,upstream}/**/*.test.ts',
+  'test/{authorization-server,client,doctor,guard,http,lib,protocol,store,telemetry,testing,upstream}/**/*.test.ts',
 ]
 const hosts = ['node', 'workerd', 'deno', 'bun', 'services', 'faults']
 const elsewhere = (host: string): string[] =>

@@ -6,6 +6,8 @@ export interface DeployedResource {
     readonly authorization_servers?: readonly string[]
     readonly scopes_supported?: readonly string[]
   }
+  /** Rejects with UnavailableError if tokens cannot be verified now. For `tollgate/health`. */
+  ready(): Promise<void>
   /** By issuer, how its JWTs are signed, if that is known. */
   readonly signedBy: Readonly<Record<string, 'secret' | 'keys' | undefined>>
 }

@@ -29,6 +29,7 @@ export type AuthorizationServerEventType =
   | 'client.assertion-replayed'
   | 'client.blocked'
   | 'authorize.refused'
+  | 'consent.asked'
   | 'consent.denied'
   | 'sign-in.finished'
   | 'sign-in.refused'
@@ -98,6 +99,7 @@ export interface TollgateEvent {
   readonly resource?: string
   readonly clientId?: string
   readonly subject?: string
+  /** The grant, or its id to be if the user approves: correlates the events of one authorization. */
   readonly grantId?: string
   /** The OAuth error code, if one was answered. */
   readonly error?: string

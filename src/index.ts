@@ -1,7 +1,6 @@
 export { createResourceServer } from './resource-server/resource-server.ts'
 export { jwtVerifier } from './resource-server/verify/jwt.ts'
 export { firstOf } from './resource-server/verify/first-of.ts'
-export { printEvents } from './resource-server/events.ts'
 export {
   ConfigurationError,
   InsufficientScopeError,

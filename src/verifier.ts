@@ -50,6 +50,11 @@ export interface TokenVerifier {
   accepts?(token: string, jws?: UnverifiedJws): boolean | 'otherwise'
   /** Rejects with InvalidTokenError or UnavailableError; only a result means "authenticated". */
   verify(token: string, jws?: UnverifiedJws): Promise<VerifiedToken>
+  /**
+   * Whether tokens can be verified now: asks for what `verify` needs, and no more often than it would.
+   * Rejects with UnavailableError. For a readiness check. Default: not known.
+   */
+  ready?(): Awaitable<void>
 }
 
 /** An issuer of tokens for a resource: a preset, or the embedded server. */

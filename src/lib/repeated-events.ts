@@ -1,6 +1,9 @@
 import type { Runtime, TollgateEvent } from '../types.ts'
 import { either, integer, object, oneOf, seconds, type OptionalOption } from './options.ts'
 
+/** `info` events that a stranger can cause without end. */
+const causedByStrangers: readonly TollgateEvent['type'][] = ['token.missing', 'consent.asked']
+
 /** Events of one kind within a window. */
 interface Kind {
   until: number
@@ -50,7 +53,7 @@ export function sumUpEvents(
     if (event.at >= nextEnd) endWindows(event.at)
     // What counts by itself is not counted again.
     if (event.count !== undefined) return tell(event)
-    if (event.level !== 'warning' && event.type !== 'token.missing') return tell(event)
+    if (event.level !== 'warning' && !causedByStrangers.includes(event.type)) return tell(event)
     const own = kindName ?? kindNameOf(event)
     const name = kinds.has(own) || kinds.size < maxKinds ? own : event.type
     let kind = kinds.get(name)

@@ -77,7 +77,7 @@ export function createResourceServer<P = unknown>(options: ResourceServerOptions
       guard(handler as Handler<R>, need, false),
     optional: (handler, need) => guard(handler, need, true),
     get deployment() {
-      return deploymentOf(options, settings)
+      return deploymentOf(options, settings, targets)
     },
   }
 }

@@ -126,6 +126,7 @@ test('RC6 CN4 approving again, by a double click or a reload, returns the same c
   const other = await next.handle(new Request('https://as.test/authorize', { method: 'POST', headers, body }))
   expect(other!.headers.get('location')).toBe(first.location!.href)
   expect(rig.events.map(({ type }) => type)).toEqual([
+    'consent.asked',
     'grant.created',
     'approval.repeated',
     'approval.repeated',
@@ -454,8 +455,14 @@ test('LG2 refused forms and answers leave one event each, without credentials', 
   await browser.post('/authorize', approveWith(page, { transaction: 'x' }))
   const code = codeOf(await browser.submit(page, approve))
   await browser.submit(await browser.get(await requestUrl()), { decision: 'deny' })
-  expect(rig.events.map(({ type }) => type)).toEqual(['page.refused', 'grant.created', 'consent.denied'])
-  expect(rig.events[1]).toMatchObject({ clientId: 'pub', subject: 'alice', grantId: code.split('.')[0] })
+  expect(rig.events.map(({ type }) => type)).toEqual([
+    'consent.asked',
+    'page.refused',
+    'grant.created',
+    'consent.asked',
+    'consent.denied',
+  ])
+  expect(rig.events[2]).toMatchObject({ clientId: 'pub', subject: 'alice', grantId: code.split('.')[0] })
   expect(JSON.stringify(rig.events)).not.toContain(code)
   for (const value of browser.cookies.values())
     if (value !== 'alice') expect(JSON.stringify(rig.events)).not.toContain(value)

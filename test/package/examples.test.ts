@@ -32,12 +32,16 @@ declare module 'bun:sqlite' {
     prepare(sql: string): { get(...parameters: unknown[]): unknown; run(...parameters: unknown[]): { changes: number } }
   }
 }
+declare module 'bun:test' {
+  export { expect, test } from 'vitest'
+}
 declare const Bun: {
   serve(options: { port: number; hostname: string; fetch(request: Request): Promise<Response> }): {
     requestIP(request: Request): { address: string } | null
   }
 }
 declare const Deno: {
+  test(name: string, body: () => Promise<void>): void
   env: { toObject(): Record<string, string> }
   openKv(path?: string): Promise<import('tollgate/store/deno-kv').DenoKvLike>
   serve(
@@ -62,7 +66,7 @@ test('the examples compile', { timeout: 120_000 }, async () => {
     skipLibCheck: true,
     allowImportingTsExtensions: true,
   }
-  const include = ['common', 'workers', 'node', 'hono', 'deno', 'bun'].map(
+  const include = ['common', 'workers', 'node', 'hono', 'deno', 'bun', 'telemetry', 'testing'].map(
     (each) => `../../examples/${each}/*.ts`,
   )
   writeFileSync(

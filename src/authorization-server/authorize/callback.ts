@@ -51,7 +51,13 @@ async function finishSignIn(context: Context, request: Request): Promise<Respons
     const user = checkIdentity(result)!
     unkept = user.upstream
     const cookies = [...closed, await startSession(context, user, leg.way)]
-    runtime.event({ type: 'sign-in.finished', level: 'info', issuer, subject: user.subject })
+    runtime.event({
+      type: 'sign-in.finished',
+      level: 'info',
+      issuer,
+      subject: user.subject,
+      grantId: approval?.grantId,
+    })
     if (approval === undefined) return seeOther(returnTo ?? returnPath(context, request), cookies)
     return await continueApproval(context, request, {
       approval,
@@ -66,7 +72,7 @@ async function finishSignIn(context: Context, request: Request): Promise<Respons
     if (error.status === 429) throw error
     const target = await findTargetAgain(context, approval.request)
     if (target === undefined) throw error
-    return sendError(context, target, error, closed)
+    return sendError(context, target, error, approval.grantId, closed)
   } finally {
     if (unkept !== undefined) discardTokens(context, unkept)
   }

@@ -27,6 +27,10 @@ export async function askForConsent(
     request,
     ...defined({ subject }),
   })
+  const { issuer, runtime } = context
+  const { grantId } = transaction
+  const clientId = target.client.id
+  runtime.event({ type: 'consent.asked', level: 'info', issuer, grantId, clientId, subject })
   const all = [...(also.cookies ?? []), ...cookies]
   const choices = user === undefined ? [] : await offerChoices(context, user, httpRequest)
   return showConsent(context, { target, transaction, user, choices }, { ...also, cookies: all })

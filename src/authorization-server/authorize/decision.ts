@@ -31,7 +31,13 @@ export async function decide(context: Context, httpRequest: Request): Promise<Re
   const decision = form.get('decision')
   if (decision === 'deny') {
     const denied = new OAuthError('access_denied', 'The user did not agree')
-    return sendError(context, target, denied, deniedCookies(context, httpRequest, transaction))
+    return sendError(
+      context,
+      target,
+      denied,
+      transaction.grantId,
+      deniedCookies(context, httpRequest, transaction),
+    )
   }
   const chosen = chosenAccess(context, request.access, form)
   const user = await identifyUser(context, httpRequest)
@@ -89,7 +95,7 @@ async function approve(
     return await startSignIn(context, httpRequest, { ...wishesOf(request), path, approval }, cookies)
   } catch (error) {
     if (isOAuthError(error) && !(error instanceof PageError))
-      return sendError(context, target, error, cookies)
+      return sendError(context, target, error, transaction.grantId, cookies)
     throw error
   }
 }

@@ -48,14 +48,15 @@ export async function issueCode(
   return seeOther(authorizationResponse(redirectUri, { code, state, iss: context.issuer }), cookies)
 }
 
-/** Sends an error to the client after the user has acted. */
+/** Sends an error to the client after the user has acted on the page with this grant id. */
 export function sendError(
   context: Context,
   target: Target,
   error: OAuthError,
+  grantId: string,
   cookies: readonly string[] = [],
 ): Response {
-  reportRefusal(context, target, error)
+  reportRefusal(context, target, error, grantId)
   return seeOther(errorLocation(context, target, error), cookies)
 }
 
@@ -88,7 +89,7 @@ function errorLocation({ issuer }: Context, { redirectUri, state }: Target, erro
   })
 }
 
-function reportRefusal(context: Context, { client }: Target, error: OAuthError): void {
+function reportRefusal(context: Context, { client }: Target, error: OAuthError, grantId?: string): void {
   const { code, message, expected, received, status } = error
   if (status >= 500) reportFailure(context, error, error)
   const isDenial = code === 'access_denied'
@@ -96,6 +97,7 @@ function reportRefusal(context: Context, { client }: Target, error: OAuthError):
     type: isDenial ? 'consent.denied' : 'authorize.refused',
     level: isDenial ? 'info' : 'warning',
     issuer: context.issuer,
+    grantId,
     clientId: client.id,
     error: code,
     detail: message,

@@ -54,6 +54,11 @@ export class ProtectedResource {
     return known !== undefined && known.until > now ? known : undefined
   }
 
+  /** Rejects if tokens cannot be verified now. */
+  ready(): Awaitable<void> {
+    return this.#verifier.ready?.()
+  }
+
   /** Rejects with InvalidTokenError or UnavailableError, and with nothing else. */
   verify(token: string): Awaitable<Verified> {
     const known = this.findVerified(token, this.runtime.clock())

@@ -74,6 +74,7 @@ export function route(verifiers: readonly TokenVerifier[]): TokenVerifier {
     return otherwise && [otherwise, 'otherwise']
   }
   return {
+    ready: async () => void (await Promise.all(verifiers.map((each) => each.ready?.()))),
     accepts: (token, parsed) => find(token, parseJws(token, parsed))?.[1] ?? false,
     async verify(token, parsed) {
       // Parsed once, for all verifiers.

@@ -4,6 +4,7 @@ import { resolveRuntime } from '../../lib/runtime.ts'
 import { parseJws, signatureAlgorithms } from '../../protocol/jws.ts'
 import type {
   AuthorizationServer,
+  Awaitable,
   Clock,
   JwtProfile,
   TokenVerifier,
@@ -72,6 +73,10 @@ class JwtVerifier implements TokenVerifier {
   /** Whether it is a JWT whose unverified `iss` is this issuer. */
   accepts(token: string, parsed?: UnverifiedJws): boolean {
     return isIssuer(parseJws(token, parsed)?.payload['iss'], this.#policy.issuers)
+  }
+
+  ready(): Awaitable<void> {
+    return this.#keys.ready?.()
   }
 
   /**

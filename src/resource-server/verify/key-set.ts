@@ -13,6 +13,8 @@ export interface KeySet {
   find(kid: string | undefined, alg: string): Awaitable<readonly VerificationKey[]>
   /** Throws if the key has left the set (liveness). Undefined: keys never leave this set. */
   check?(key: VerificationKey): Awaitable<void>
+  /** Rejects with UnavailableError if no key is usable. Undefined: the keys are always there. */
+  ready?(): Awaitable<void>
 }
 
 /** Keys that the configuration holds. */
@@ -82,6 +84,10 @@ export class RemoteKeySet implements KeySet {
     const refreshing = this.#refresh()
     if (refreshing !== undefined) return refreshing.then(() => assertLive(key))
     assertLive(key)
+  }
+
+  ready(): Awaitable<void> {
+    return this.#refresh()
   }
 
   /** Undefined if there is nothing to wait for. Rejects if no key is usable. */

@@ -1,0 +1,258 @@
+// Events through the real SDK of OpenTelemetry: metrics and traces as an exporter gets them.
+import { context, metrics, trace } from '@opentelemetry/api'
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics'
+import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
+import { afterEach, expect, test } from 'vitest'
+import { telemetry } from '../../src/telemetry/telemetry.ts'
+import type { TollgateEvent, TollgateEventType } from '../../src/types.ts'
+
+const at = 1_800_000_000
+
+function setUp() {
+  const metricExporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
+  const reader = new PeriodicExportingMetricReader({
+    exporter: metricExporter,
+    exportIntervalMillis: 3_600_000,
+  })
+  const meterProvider = new MeterProvider({ readers: [reader] })
+  const spanExporter = new InMemorySpanExporter()
+  const tracerProvider = new TracerProvider({
+    spanProcessors: [new SimpleSpanProcessor({ exporter: spanExporter })],
+  })
+  const onEvent = telemetry({ meterProvider, tracerProvider })
+  return {
+    meterProvider,
+    tracerProvider,
+    tell: (type: TollgateEventType, more: Partial<TollgateEvent> = {}) =>
+      onEvent({ type, at, level: 'info', ...more }),
+    spans: () => spanExporter.getFinishedSpans(),
+    /** By name: unit, and each point with its attributes. */
+    async metrics() {
+      await meterProvider.forceFlush()
+      const scopes = metricExporter.getMetrics().at(-1)!.scopeMetrics
+      expect(scopes.map(({ scope }) => scope.name)).toEqual(['tollgate'])
+      return Object.fromEntries(
+        scopes[0]!.metrics.map(({ descriptor, dataPoints }) => [
+          descriptor.name,
+          {
+            unit: descriptor.unit,
+            description: descriptor.description,
+            points: dataPoints.map(({ attributes, value }): Record<string, unknown> => ({
+              ...attributes,
+              value,
+            })),
+          },
+        ]),
+      )
+    },
+  }
+}
+
+afterEach(() => {
+  metrics.disable()
+  trace.disable()
+  context.disable()
+})
+
+test('events are counted by type, level and error; a sum counts as what it stands for', async () => {
+  const it = setUp()
+  it.tell('token.accepted')
+  it.tell('token.rejected', { level: 'warning', error: 'invalid_token', status: 401 })
+  it.tell('token.rejected', { level: 'warning', error: 'invalid_token', status: 401, count: 200 })
+  const { 'tollgate.events': events } = await it.metrics()
+  expect(events).toMatchObject({ unit: '{event}' })
+  expect(events!.points).toEqual([
+    { 'tollgate.event.type': 'token.accepted', 'tollgate.event.level': 'info', value: 1 },
+    {
+      'tollgate.event.type': 'token.rejected',
+      'tollgate.event.level': 'warning',
+      'error.type': 'invalid_token',
+      value: 201,
+    },
+  ])
+})
+
+test('a count that is not a number of events is not added up', async () => {
+  const it = setUp()
+  it.tell('refresh.repeated', { level: 'warning', count: 3 })
+  it.tell('keys.truncated', { level: 'warning', count: 120 })
+  const { 'tollgate.events': events } = await it.metrics()
+  expect(events!.points.map(({ value }) => value)).toEqual([1, 1])
+})
+
+test('each answer of the guard is a request with an outcome', async () => {
+  const it = setUp()
+  const resource = 'https://notes.test/mcp'
+  it.tell('token.accepted', { resource })
+  it.tell('token.missing', { resource, status: 401 })
+  it.tell('token.rejected', { resource, status: 401, error: 'invalid_token' })
+  it.tell('scope.insufficient', { resource, status: 403, error: 'insufficient_scope' })
+  it.tell('authentication.insufficient', { resource, status: 401 })
+  it.tell('request.refused', { resource, status: 403 })
+  it.tell('verifier.unavailable', { resource, status: 503 })
+  it.tell('grant.created')
+  const { 'tollgate.requests': requests } = await it.metrics()
+  expect(
+    requests!.points.map((point) => [point['tollgate.outcome'], point['http.response.status_code']]),
+  ).toEqual([
+    ['accepted', undefined],
+    ['token_missing', 401],
+    ['token_rejected', 401],
+    ['insufficient_scope', 403],
+    ['insufficient_authentication', 401],
+    ['refused', 403],
+    ['unavailable', 503],
+  ])
+  expect(new Set(requests!.points.map((point) => point['tollgate.resource']))).toEqual(new Set([resource]))
+})
+
+test('tokens by grant type, and the times of an authorization', async () => {
+  const it = setUp()
+  const one = { grantId: 'g1', clientId: 'c1', subject: 'alice' }
+  it.tell('consent.asked', one)
+  it.tell('grant.created', { ...one, at: at + 12 })
+  it.tell('code.redeemed', { ...one, at: at + 12.5 })
+  it.tell('token.refreshed', { ...one, at: at + 900 })
+  it.tell('consent.asked', { ...one, grantId: 'g2' })
+  it.tell('consent.denied', { ...one, grantId: 'g2', at: at + 3 })
+  // Remembered consent: no page was shown.
+  it.tell('grant.created', { ...one, grantId: 'g3' })
+  it.tell('code.redeemed', { ...one, grantId: 'g3', at: at + 1 })
+  const all = await it.metrics()
+  expect(all['tollgate.tokens']!.points).toEqual([
+    { 'tollgate.grant_type': 'authorization_code', value: 2 },
+    { 'tollgate.grant_type': 'refresh_token', value: 1 },
+  ])
+  expect(all['tollgate.consent.duration']).toMatchObject({
+    unit: 's',
+    points: [
+      { 'tollgate.outcome': 'approved', value: { count: 1, sum: 12 } },
+      { 'tollgate.outcome': 'denied', value: { count: 1, sum: 3 } },
+    ],
+  })
+  expect(all['tollgate.redemption.duration']!.points).toMatchObject([{ value: { count: 2, sum: 1.5 } }])
+})
+
+test('how long callers are told to wait', async () => {
+  const it = setUp()
+  it.tell('rate.limited', { duration: 30, status: 429 })
+  it.tell('verifier.unavailable', { duration: 4, status: 503 })
+  it.tell('clock.skewed', { duration: 90 })
+  const { 'tollgate.retry_after': waits } = await it.metrics()
+  expect(waits!.points).toMatchObject([
+    { 'tollgate.event.type': 'rate.limited', value: { sum: 30 } },
+    { 'tollgate.event.type': 'verifier.unavailable', value: { sum: 4 } },
+  ])
+})
+
+test('cardinality is bounded: no user, client, grant or address, and foreign values are cut off', async () => {
+  const it = setUp()
+  for (let i = 0; i < 1000; i++)
+    it.tell('client.discovery-failed', {
+      clientId: `client ${i}`,
+      subject: `user ${i}`,
+      grantId: `grant ${i}`,
+      address: `192.0.2.${i % 250}`,
+      issuer: `https://${i}.test`,
+      error: `error_${i}`,
+      detail: `detail ${i}`,
+    })
+  for (let i = 0; i < 1000; i++)
+    it.tell('token.accepted', { resource: `https://${i}.test/mcp`, subject: `user ${i}` })
+  const all = await it.metrics()
+  const points = Object.values(all).flatMap((metric) => metric.points)
+  expect(all['tollgate.events']!.points.length).toBeLessThanOrEqual(52)
+  expect(all['tollgate.requests']!.points.length).toBeLessThanOrEqual(101)
+  expect(JSON.stringify(points)).not.toMatch(/user \d|client \d|grant \d|192\.0\.2|detail \d/)
+  expect(all['tollgate.requests']!.points).toContainEqual(
+    expect.objectContaining({ 'tollgate.resource': 'other', value: 900 }),
+  )
+})
+
+test('an authorization is a span, with its events; the user is not in it', async () => {
+  const it = setUp()
+  const one = {
+    grantId: 'g1',
+    clientId: 'c1',
+    subject: 'alice',
+    issuer: 'https://notes.test',
+    address: '192.0.2.1',
+  }
+  it.tell('consent.asked', one)
+  it.tell('sign-in.finished', { ...one, at: at + 5 })
+  it.tell('grant.created', { ...one, at: at + 12 })
+  expect(it.spans()).toEqual([])
+  it.tell('code.redeemed', { ...one, at: at + 12.5 })
+  const [span] = it.spans()
+  expect(span).toMatchObject({
+    name: 'tollgate.authorization',
+    startTime: [at, 0],
+    endTime: [at + 12, 500_000_000],
+    attributes: {
+      'tollgate.grant.id': 'g1',
+      'tollgate.client.id': 'c1',
+      'tollgate.issuer': 'https://notes.test',
+    },
+  })
+  expect(span!.events.map(({ name }) => name)).toEqual([
+    'consent.asked',
+    'sign-in.finished',
+    'grant.created',
+    'code.redeemed',
+  ])
+  expect(JSON.stringify([span!.attributes, span!.events])).not.toMatch(/alice|192\.0\.2/)
+})
+
+test('an authorization that is left ends after half an hour, and a thousand are kept at most', () => {
+  const it = setUp()
+  it.tell('consent.asked', { grantId: 'left' })
+  it.tell('consent.asked', { grantId: 'next', at: at + 1799 })
+  expect(it.spans()).toEqual([])
+  it.tell('consent.asked', { grantId: 'third', at: at + 1801 })
+  expect(it.spans().map((span) => span.attributes['tollgate.grant.id'])).toEqual(['left'])
+  for (let i = 0; i < 1000; i++) it.tell('consent.asked', { grantId: `g${i}`, at: at + 1801 })
+  expect(it.spans()).toHaveLength(3)
+})
+
+test('events of a request are on its active span, and an alert marks it', async () => {
+  const it = setUp()
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
+  const tracer = it.tracerProvider.getTracer('host')
+  const serve = (work: () => void) =>
+    tracer.startActiveSpan('POST /token', (span) => {
+      work()
+      span.end()
+    })
+  serve(() => it.tell('code.redeemed', { grantId: 'g', clientId: 'c' }))
+  serve(() => it.tell('refresh.reused', { level: 'alert', grantId: 'g', missingScopes: ['a', 'b'] }))
+  const [good, bad] = it.spans()
+  expect(good!.events).toMatchObject([{ name: 'code.redeemed', attributes: { 'tollgate.grant.id': 'g' } }])
+  expect(good!.status.code).toBe(0)
+  expect(bad!.status).toEqual({ code: 2, message: 'refresh.reused' })
+  expect(bad!.events[0]!.attributes).toMatchObject({ 'tollgate.missing_scopes': ['a', 'b'] })
+})
+
+test('without options the providers are those that the application registered, also later than telemetry()', async () => {
+  const onEvent = telemetry()
+  const it = setUp()
+  metrics.setGlobalMeterProvider(it.meterProvider)
+  onEvent({ type: 'token.accepted', at, level: 'info' })
+  expect((await it.metrics())['tollgate.events']!.points).toHaveLength(1)
+})
+
+test('without an SDK nothing happens, and nothing throws', () => {
+  expect(() => telemetry()({ type: 'token.accepted', at, level: 'info' })).not.toThrow()
+})
+
+test('a wrong option is a ConfigurationError', () => {
+  expect(() => telemetry({ meterProvider: {} as never })).toThrow(
+    '`meterProvider` must be a MeterProvider of OpenTelemetry',
+  )
+  expect(() => telemetry({ metrics: {} } as never)).toThrow('is not an option')
+})
