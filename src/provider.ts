@@ -182,6 +182,8 @@ export interface SignInProfile {
    * metadata.
    */
   readonly clientAuth?: 'client_secret_basic' | 'client_secret_post'
+  /** What a `private_key_jwt` names as its audience. Default: the issuer. */
+  readonly assertionAudience?: 'token_endpoint'
   /** There are no public clients, so sign-in needs a secret, a key or an assertion. Default: false. */
   readonly needsSecret?: boolean
   /** How tokens are revoked. Default: RFC 7009, if there is an endpoint. */

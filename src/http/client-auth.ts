@@ -15,6 +15,8 @@ export interface ClientCredentials {
   clientSecret?: string
   privateKey?: PrivateKey
   authMethod?: string | undefined
+  /** `aud` of a `private_key_jwt`. Default: the issuer. */
+  assertionAudience?: 'token_endpoint' | undefined
 }
 
 /** How the client authenticates at the token endpoint (RFC 6749 §2.3). */
@@ -23,10 +25,13 @@ export function clientAuth(
   metadata: AuthorizationServerMetadata,
   clock: Clock,
 ): ClientAuth {
-  const { clientSecret = '', privateKey } = client
+  const { clientSecret = '', privateKey, assertionAudience } = client
+  const audience = assertionAudience && metadata.token_endpoint
   switch (chooseMethod(client, metadata)) {
     case 'private_key_jwt':
-      return PrivateKeyJwt(keyOf(privateKey!), { [modifyAssertion]: (_, claims) => stamp(claims, clock) })
+      return PrivateKeyJwt(keyOf(privateKey!), {
+        [modifyAssertion]: (_, claims) => stamp(claims, clock, audience),
+      })
     case 'client_secret_basic':
       return basic(clientSecret)
     case 'client_secret_post':
@@ -64,8 +69,9 @@ function basic(secret: string): ClientAuth {
   }
 }
 
-function stamp(claims: Record<string, unknown>, clock: Clock): void {
+function stamp(claims: Record<string, unknown>, clock: Clock, audience: string | undefined): void {
   const now = Math.floor(clock())
+  if (audience !== undefined) claims['aud'] = audience
   Object.assign(claims, { iat: now, exp: now + 60 })
   // Optional, and it would lie in the future for a server whose clock is behind ours.
   delete claims['nbf']

@@ -60,6 +60,7 @@ export function okta(options: OktaOptions): Provider {
         nameClaims: ['preferred_username', 'name'],
         // It refuses `select_account`.
         prompts: ['login', 'none'],
+        assertionAudience: 'token_endpoint',
       },
     },
     common,

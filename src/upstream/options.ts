@@ -177,7 +177,7 @@ function clientIdOf({ provider, clientId, credentials }: Provider): string {
 
 function credentialsOf(
   { provider, client, credentials }: Provider,
-  { clientAuth, needsSecret }: SignInProfile,
+  { clientAuth, needsSecret, assertionAudience }: SignInProfile,
   {
     privateKey,
     clientAssertion,
@@ -191,7 +191,7 @@ function credentialsOf(
       'upstream.clientAssertion',
       'must not stand beside privateKey; use one of them',
     )
-  if (privateKey !== undefined) return { privateKey, authMethod: 'private_key_jwt' }
+  if (privateKey !== undefined) return { privateKey, authMethod: 'private_key_jwt', assertionAudience }
   const clientSecret = clientAssertion === undefined ? credentials?.clientSecret : undefined
   if (needsSecret && clientSecret === undefined && clientAssertion === undefined)
     throw new ConfigurationError(

@@ -328,6 +328,7 @@ const schema = v.strictObject({
       tokenPath: v.optional(text),
       userinfoHeaders: v.optional(v.record(v.string(), v.string())),
       clientAuth: v.optional(v.picklist(['client_secret_basic', 'client_secret_post'])),
+      assertionAudience: v.optional(v.literal('token_endpoint')),
       needsSecret: v.optional(v.boolean()),
       revocation: v.optional(v.picklist(['github', 'none'])),
       offlineParameters: v.optional(v.array(v.string())),

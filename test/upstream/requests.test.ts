@@ -200,6 +200,14 @@ describe('client authentication', () => {
     })
   })
 
+  test('RFC 7523 §3 private_key_jwt for a provider that wants its token endpoint as the audience', async () => {
+    const { privateKey, publicKey } = await generateKeyPair('ES256')
+    const provider = oidc({ assertionAudience: 'token_endpoint' })
+    const { form: fields } = await form({ provider, options: { privateKey } })
+    const { payload } = await compactVerify(fields.get('client_assertion')!, publicKey)
+    expect(JSON.parse(new TextDecoder().decode(payload))).toMatchObject({ aud: `${issuer}/token` })
+  })
+
   test('an assertion of the platform, asked for each time', async () => {
     let n = 0
     const options = { clientAssertion: async () => `assertion-${n++}` }
