@@ -134,7 +134,9 @@ describe('CN10 bad ones: server_error, no grant, and the tokens are revoked', ()
     expectRedirect(await world.signIn(), 'server_error')
     expect(world.rig.store.written.filter(({ key }) => key.endsWith(':grant'))).toEqual([])
     expect(world.rig.events).toContainEqual(expect.objectContaining({ type: 'upstream.refused' }))
-    await expect.poll(() => world.idp.revoked).toEqual(['upstream-refresh-0', 'upstream-access-0'])
+    await expect
+      .poll(() => world.idp.revoked, { timeout: 10_000 })
+      .toEqual(['upstream-refresh-0', 'upstream-access-0'])
   })
 
   test('an algorithm that the profile does not list', async () => {

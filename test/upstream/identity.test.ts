@@ -143,7 +143,7 @@ describe('userinfo (OpenID Connect Core §5.3)', () => {
       bare(world)
       world.idp.on('/userinfo', () => Response.json({ sub, name: 'Bob' }))
       expectRedirect(await world.signIn(), 'server_error')
-      await expect.poll(() => world.idp.revoked).toHaveLength(2)
+      await expect.poll(() => world.idp.revoked, { timeout: 10_000 }).toHaveLength(2)
     }
   })
 
@@ -186,7 +186,7 @@ describe('userinfo (OpenID Connect Core §5.3)', () => {
     const world = new UpstreamWorld({ provider: oauth2() })
     world.idp.on('/userinfo', () => new Response('no', { status, headers }))
     expectRedirect(await world.signIn(), error)
-    await expect.poll(() => world.idp.revoked).toHaveLength(2)
+    await expect.poll(() => world.idp.revoked, { timeout: 10_000 }).toHaveLength(2)
   })
 
   test('has the headers of the preset', async () => {
@@ -202,7 +202,9 @@ describe('admit', () => {
     const world = new UpstreamWorld({ options: { admit: () => answer } })
     expectRedirect(await world.signIn(), 'access_denied')
     expect(world.rig.store.written.filter(({ key }) => key.endsWith(':grant'))).toEqual([])
-    await expect.poll(() => world.idp.revoked).toEqual(['upstream-refresh-0', 'upstream-access-0'])
+    await expect
+      .poll(() => world.idp.revoked, { timeout: 10_000 })
+      .toEqual(['upstream-refresh-0', 'upstream-access-0'])
   })
 
   test('scopes limit what the user may grant; props and name reach handler and page', async () => {
@@ -242,7 +244,7 @@ describe('admit', () => {
     expect(shown.status).toBe(500)
     expect(shown.text).not.toContain('hunter2')
     expect(world.errors).toMatchObject([{ where: 'upstream.admit' }])
-    await expect.poll(() => world.idp.revoked).toHaveLength(2)
+    await expect.poll(() => world.idp.revoked, { timeout: 10_000 }).toHaveLength(2)
   })
 
   test.each([{ scope: ['notes:read'] }, { scopes: 'notes:read' }, { name: 1 }, 'yes', [true]])(
@@ -283,18 +285,18 @@ describe('what lies in the grant', () => {
     const both = ['upstream-refresh-0', 'upstream-access-0']
     const unscoped = new UpstreamWorld({ options: { admit: () => ({ scopes: ['other'] }) } })
     expectRedirect(await unscoped.signIn(), 'access_denied')
-    await expect.poll(() => unscoped.idp.revoked).toEqual(both)
+    await expect.poll(() => unscoped.idp.revoked, { timeout: 10_000 }).toEqual(both)
 
     const account = new UpstreamWorld()
     const browser = account.browser()
     const back = await account.idp.visit((await browser.get('/account')).location!)
     expect((await browser.get(back.href)).location?.pathname).toBe('/account')
-    await expect.poll(() => account.idp.revoked).toEqual(both)
+    await expect.poll(() => account.idp.revoked, { timeout: 10_000 }).toEqual(both)
 
     // Another user than the page had named: the consent is shown again, and a sign-in follows.
     account.idp.login({ sub: 'bob', name: 'Bob' })
     expect((await account.signIn(browser)).status).toBe(400)
-    await expect.poll(() => account.idp.revoked).toHaveLength(4)
+    await expect.poll(() => account.idp.revoked, { timeout: 10_000 }).toHaveLength(4)
 
     const kept = new UpstreamWorld()
     const { access_token: token } = await kept.tokens(await kept.signIn())

@@ -190,8 +190,8 @@ describe('revoking a grant revokes upstream', () => {
     const auth = await world.auth()
     afterRotation(world, () => world.rig.as.grants.revoke(auth.subject!))
     await expect(auth.upstream()).rejects.toMatchObject({ code: 'invalid_grant' })
-    await expect.poll(() => world.idp.revoked).toContain('upstream-refresh-1')
-    await expect.poll(() => world.idp.revoked).toContain('upstream-refresh-0')
+    await expect.poll(() => world.idp.revoked, { timeout: 10_000 }).toContain('upstream-refresh-1')
+    await expect.poll(() => world.idp.revoked, { timeout: 10_000 }).toContain('upstream-refresh-0')
   })
 })
 
@@ -262,7 +262,7 @@ describe('a provider whose revocation ends all tokens of the user', () => {
         ? new Promise<void>((resolve) => (write = resolve))
         : undefined
     const approving = rig.approve('pub', { upstream: upstreamTokens('b') })
-    await expect.poll(() => write).toBeDefined()
+    await expect.poll(() => write, { timeout: 10_000 }).toBeDefined()
     await grants.revoke('alice', grantId)
     expect([await rig.ended(), rig.errors]).toEqual([[], []])
     write()
@@ -280,7 +280,7 @@ describe('a provider whose revocation ends all tokens of the user', () => {
     const auth = await google.auth()
     afterRotation(google, () => google.rig.as.grants.revoke(auth.subject!))
     await expect(auth.upstream()).rejects.toMatchObject({ code: 'invalid_grant' })
-    await expect.poll(() => google.idp.revoked).toEqual(['upstream-refresh-0'])
+    await expect.poll(() => google.idp.revoked, { timeout: 10_000 }).toEqual(['upstream-refresh-0'])
     expect(google.renewals()).toBeGreaterThan(0)
   })
 })

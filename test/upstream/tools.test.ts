@@ -121,7 +121,7 @@ describe('a token for a tool', () => {
       return undefined
     })
     expect(await outcome(auth.upstream())).toBe('invalid_grant')
-    await expect.poll(() => world.idp.revoked).toContain('upstream-access-1')
+    await expect.poll(() => world.idp.revoked, { timeout: 10_000 }).toContain('upstream-access-1')
   })
 
   test('after revokeAll there is none', async () => {

@@ -193,7 +193,9 @@ describe('a process that dies', () => {
     const world = new VaultWorld()
     await world.keep({ expiresAt: world.now })
     world.provider.before = (call) => (call === 1 ? never : undefined)
-    void world.server()()
+    world
+      .server()()
+      .catch(() => undefined)
     await vi.advanceTimersByTimeAsync(0)
     const waiting = world.server()()
     await vi.advanceTimersByTimeAsync(5000)
@@ -207,7 +209,9 @@ describe('a process that dies', () => {
     const world = new VaultWorld()
     await world.keep({ expiresAt: world.now })
     world.provider.after = (call) => (call === 1 ? never : undefined)
-    void world.server()()
+    world
+      .server()()
+      .catch(() => undefined)
     await vi.advanceTimersByTimeAsync(0)
     world.now += 16
     const ask = world.server()
@@ -233,7 +237,9 @@ describe('a process that dies', () => {
     await world.keep({ expiresAt: world.now })
     world.store.after = ({ method, value }) =>
       method === 'put' && value?.includes('access-1') ? never : undefined
-    void world.server()()
+    world
+      .server()()
+      .catch(() => undefined)
     await vi.waitFor(async () => expect((await world.entry())?.accessToken).toBe('access-1'))
     world.store.after = () => undefined
     expect((await world.server()()).accessToken).toBe('access-1')
@@ -415,7 +421,7 @@ describe('CN12 the provider cannot be asked', () => {
     await world.keep({ expiresAt: world.now })
     world.provider.before = (call) => (call === 1 ? never : undefined)
     const ask = world.server({ requestsOwnIo: true })
-    void ask()
+    ask().catch(() => undefined)
     await vi.advanceTimersByTimeAsync(0)
     const waiting = ask()
     await vi.advanceTimersByTimeAsync(2500)

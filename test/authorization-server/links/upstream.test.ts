@@ -93,7 +93,9 @@ test('LK4 the user unlinks the account, and its token is revoked at GitHub', asy
   expect(account.text).toContain('Unlink GitHub account alice')
   await browser.submit(account, { fields: { action: 'unlink' } }, 'value="github"')
   await expect(auth.upstream('github')).rejects.toSatisfy(isAccountNotLinkedError)
-  await expect.poll(() => github.requests.some(({ method }) => method === 'DELETE')).toBe(true)
+  await expect
+    .poll(() => github.requests.some(({ method }) => method === 'DELETE'), { timeout: 10_000 })
+    .toBe(true)
 })
 
 test('LK4 the user removes the application at GitHub: the account is unlinked, and the sign-in lives', async () => {
