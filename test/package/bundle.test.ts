@@ -47,7 +47,7 @@ const limits: [subpath: string, ceiling: number, forbidden: RegExp][] = [
   ['.', 27_050, /valibot|oauth4webapi|hono|authorization-server|client\//],
   [
     './authorization-server',
-    66_250,
+    66_350,
     /oauth4webapi|resource-server|dist\/client|dist\/upstream|server\/link\/|sign-in\/(password|key|one-of|development|form)/,
   ],
   ['./client', 27_500, /dist\/(resource-server|authorization-server|upstream)|hono|@modelcontextprotocol/],
@@ -64,9 +64,9 @@ test.each(limits)(
   },
 )
 
-test('the guard together with the authorization server stays below 80 600 bytes gzipped', async () => {
+test('the guard together with the authorization server stays below 80 700 bytes gzipped', async () => {
   const { bytes } = await bundle('.', ['./authorization-server'])
-  expect(bytes).toBeLessThanOrEqual(80_600)
+  expect(bytes).toBeLessThanOrEqual(80_700)
 })
 
 const small = Object.keys(exports).filter((subpath) =>
@@ -118,9 +118,9 @@ test('linked accounts add at most 4350 bytes gzipped to the authorization server
 const presets = Object.keys(exports).filter((subpath) => subpath.startsWith('./provider/'))
 
 test.each(presets)(
-  '%s adds at most 1400 bytes gzipped to the guard, which reads its options with the same code',
+  '%s adds at most 1420 bytes gzipped to the guard, which reads its options with the same code',
   async (subpath) => {
     const [alone, both] = await Promise.all([bundle('.'), bundle('.', [subpath])])
-    expect(both.bytes - alone.bytes).toBeLessThanOrEqual(1400)
+    expect(both.bytes - alone.bytes).toBeLessThanOrEqual(1420)
   },
 )
