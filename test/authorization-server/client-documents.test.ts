@@ -388,6 +388,24 @@ describe('keeping', () => {
     expect(answer.location?.searchParams.has('code')).toBe(false)
   })
 
+  test.each(['approve', 'deny'] as const)(
+    'CN7 changed back between the page and the answer: %s does not reach a remembered consent',
+    async (decision) => {
+      const { web, rig } = setUp({ lifetimes: { rememberedConsent: 86_400 } })
+      web.serve(documentId, document(), { 'cache-control': 'no-store' })
+      const browser = browserOf(rig, 'alice')
+      const scopes = ['notes:read', 'notes:write']
+      const approval = { decision: 'approve' as const, scopes, fields: { remember: 'yes' } }
+      codeOf(await browser.submit(await browser.get(await documentRequest()), approval))
+      web.serve(documentId, document({ client_name: 'Bank' }), { 'cache-control': 'no-store' })
+      const page = await browser.get(await documentRequest(), { 'sec-fetch-site': 'cross-site' })
+      web.serve(documentId, document(), { 'cache-control': 'no-store' })
+      const answer = await browser.submit(page, { decision, scopes })
+      const next = await browser.visit(answer.location!.href, { 'sec-fetch-site': 'same-origin' })
+      expect([next.status, next.location]).toEqual([200, undefined])
+    },
+  )
+
   test('CD8 ETag: 304 renews what is kept; a 304 without a sent ETag is not a document', async () => {
     const { web, rig } = setUp()
     web.serve(documentId, (request) =>

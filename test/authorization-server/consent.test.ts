@@ -344,6 +344,28 @@ test('CN7 a login in between does not hide that another site sent the user', asy
   }
 })
 
+test('CN7 to use another account does not hide that another site sent the user', async () => {
+  const browser = await remembered(pagesRig(remembering))
+  const page = await browser.get(await requestUrl(https), { 'sec-fetch-site': 'cross-site' })
+  const [, link] = /href="([^"]*select_account[^"]*)"/.exec(page.text)!
+  const away = await browser.get(link!.replaceAll('&amp;', '&'), { 'sec-fetch-site': 'same-origin' })
+  // The same user signs in again.
+  const back = away.location!.searchParams.get('return_to')!
+  const arrived = await browser.get(back, { 'sec-fetch-site': 'same-origin' })
+  expect([arrived.status, arrived.location]).toEqual([200, undefined])
+})
+
+test('CN7 an approval without a session leads through the login to the page, not to a remembered consent', async () => {
+  const browser = await remembered(pagesRig(remembering))
+  const page = await browser.get(await requestUrl(https), { 'sec-fetch-site': 'cross-site' })
+  browser.cookies.delete('user')
+  const away = await browser.submit(page, { decision: 'approve', scopes: ['notes:read'] })
+  browser.cookies.set('user', 'alice')
+  const back = away.location!.searchParams.get('return_to')!
+  const arrived = await browser.get(back, { 'sec-fetch-site': 'same-origin' })
+  expect([arrived.status, arrived.location]).toEqual([200, undefined])
+})
+
 test('S21 no tick if any program can receive the answer, for any host of the redirect URI', async () => {
   const page = await documentPage('https://c.test/client.json', 'capp://c.test/cb')
   expect(page).toMatch(/Unverified.*Hosted at c\.test/)

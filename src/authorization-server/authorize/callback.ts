@@ -13,6 +13,7 @@ import { startSession } from '../sign-in/session.ts'
 import type { Approval } from './approval.ts'
 import { askForConsent } from './consent.ts'
 import { requireRecentSignIn } from './reauthentication.ts'
+import { askingAgain } from './remembered-consent.ts'
 import { requestPath } from './request.ts'
 import { issueCode, sendError } from './response.ts'
 import { findTargetAgain } from './target.ts'
@@ -93,7 +94,7 @@ async function continueApproval(
   const { approval, user, startedAt, cookies, onGrant } = about
   const { request, subject } = approval
   const target = await findTargetAgain(context, request)
-  if (target === undefined) return seeOther(requestPath(context, request), cookies)
+  if (target === undefined) return seeOther(requestPath(context, askingAgain(request)), cookies)
   if (subject !== undefined && subject !== user.subject)
     return askForConsent(
       context,

@@ -9,7 +9,7 @@ import { lookOf } from '../page/layout.ts'
 import { cleanText } from '../page/text.ts'
 import { choiceView, offeredChoices } from './choice.ts'
 import { labelClient } from './client-label.ts'
-import { canRemember } from './remembered-consent.ts'
+import { askingAgain, canRemember } from './remembered-consent.ts'
 import { requestPath, type AuthorizationRequest } from './request.ts'
 import type { Target } from './target.ts'
 import { newTransaction, sealTransaction, type Transaction } from './transaction.ts'
@@ -77,5 +77,5 @@ const accountOf = (
   { name, subject }: Identity,
 ): { name: string; switchTo: string } => ({
   name: cleanText(name ?? '') || subject,
-  switchTo: requestPath(context, { ...request, prompt: 'select_account' }),
+  switchTo: requestPath(context, askingAgain({ ...request, prompt: 'select_account' })),
 })

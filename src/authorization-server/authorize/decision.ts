@@ -12,6 +12,7 @@ import { startSignIn } from '../sign-in/leg.ts'
 import type { Approval } from './approval.ts'
 import { choiceProblem, chosenAccess, pickedChoices } from './choice.ts'
 import { askForConsent, showConsent } from './consent.ts'
+import { askingAgain } from './remembered-consent.ts'
 import { requestPath, wishesOf } from './request.ts'
 import { issueCode, sendError } from './response.ts'
 import { findTargetAgain, type Target } from './target.ts'
@@ -26,7 +27,8 @@ export async function decide(context: Context, httpRequest: Request): Promise<Re
   const transaction = await openTransaction(context, httpRequest, form.get('transaction'))
   const { request } = transaction
   const target = await findTargetAgain(context, request)
-  if (target === undefined) return seeOther(requestPath(context, request))
+  // The client has changed since.
+  if (target === undefined) return seeOther(requestPath(context, askingAgain(request)))
 
   const decision = form.get('decision')
   if (decision === 'deny') {
@@ -77,7 +79,7 @@ async function approve(
 ): Promise<Response> {
   const { target, transaction, approval, user } = about
   const { request } = transaction
-  const path = requestPath(context, request)
+  const path = requestPath(context, askingAgain(request))
   const signsInAfterwards = context.signIn.consent === 'before'
   if (!signsInAfterwards && user === undefined) return startSignIn(context, httpRequest, { path })
   if (!signsInAfterwards && user!.subject !== transaction.subject)

@@ -52,9 +52,17 @@ export function askAgainIfCrossSite(
   httpRequest: Request,
   request: AuthorizationRequest,
 ): AuthorizationRequest {
-  if (!canRemember(context, request) || isUserInitiated(httpRequest)) return request
-  return { ...request, prompt: [request.prompt, 'consent'].filter(Boolean).join(' ') }
+  return !canRemember(context, request) || isUserInitiated(httpRequest) ? request : askingAgain(request)
 }
+
+/**
+ * The request as it goes on from a page of this server that has asked the user. The browser then says that
+ * this server sent the user, so a remembered consent would count, whatever the user has answered.
+ */
+export const askingAgain = ({ prompt = '', ...request }: AuthorizationRequest): AuthorizationRequest => ({
+  ...request,
+  prompt: [...new Set([...prompt.split(' ').filter(Boolean), 'consent'])].join(' '),
+})
 
 /** The consent that is stored with a new grant, if it can be remembered. */
 export async function rememberedConsent(
