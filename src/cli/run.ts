@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs'
-
 import { Command, CommanderError } from 'commander'
 
 import { isConfigurationError } from '../errors.ts'
+import { createCommand } from './create.ts'
 import { CommandError, exitCodes, type Io } from './io.ts'
 import { passwordCommand } from './password.ts'
+import { ownVersion } from './version.ts'
 
 /**
  * Runs `tollgate` with these arguments and resolves with the exit code. What a command makes goes to
@@ -41,19 +41,15 @@ function createProgram(io: Io): Command {
     })
     .showHelpAfterError('Run with --help to see what there is.')
     .addHelpText('after', help)
-  program.addCommand(passwordCommand(io).copyInheritedSettings(program))
+  for (const command of [createCommand(io), passwordCommand(io)])
+    program.addCommand(command.copyInheritedSettings(program))
   return program
 }
 
 const help = `
 Examples:
+  npx tollgate create my-server       make a new MCP server that is protected
   npx tollgate password               ask for a password and print its hash
   npx tollgate password < file        the same for the line in a file
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted`
-
-/** Of the package: two folders above this file, in `src` as in `dist`. */
-function ownVersion(): string {
-  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(manifest) as { version: string }).version
-}

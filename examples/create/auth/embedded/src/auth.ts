@@ -1,0 +1,28 @@
+// Who may call the MCP server. This program issues the tokens itself, to users who sign in by src/sign-in.ts.
+import { createResourceServer, type Endpoints, type ResourceServer } from 'tollgate'
+import { createAuthorizationServer } from 'tollgate/authorization-server'
+import { behindProxy, issuer, runtime } from './host.ts'
+import { scopes } from './notes.ts'
+import { resource, setting } from './settings.ts'
+import { createSignIn } from './sign-in.ts'
+import { createStore } from './store.ts'
+
+/** The guard `rs`; `handle` answers the OAuth endpoints and the metadata. */
+export function createAuth(): Endpoints & { rs: ResourceServer } {
+  const as = createAuthorizationServer({
+    issuer,
+    secret: setting('TOLLGATE_SECRET'),
+    store: createStore(),
+    resources: { [resource]: { name: 'Notes', scopes } },
+    signIn: createSignIn(),
+    behindProxy,
+    ...runtime,
+  })
+  const rs = createResourceServer({
+    resource,
+    resourceName: 'Notes',
+    authorizationServers: [as],
+    ...runtime,
+  })
+  return { rs, handle: async (request) => (await as.handle(request)) ?? rs.handle(request) }
+}

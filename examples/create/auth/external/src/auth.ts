@@ -1,0 +1,18 @@
+// Who may call the MCP server. The authorization server in src/provider.ts issues the tokens.
+import { createResourceServer, type Endpoints, type ResourceServer } from 'tollgate'
+import { runtime } from './host.ts'
+import { scopes } from './notes.ts'
+import { createProvider } from './provider.ts'
+import { resource } from './settings.ts'
+
+/** The guard `rs`; `handle` answers the metadata. */
+export function createAuth(): Endpoints & { rs: ResourceServer } {
+  const rs = createResourceServer({
+    resource,
+    resourceName: 'Notes',
+    authorizationServers: [createProvider()],
+    scopesSupported: Object.keys(scopes),
+    ...runtime,
+  })
+  return { rs, handle: (request) => rs.handle(request) }
+}

@@ -1,0 +1,13 @@
+import { env, issuer, publicUrl } from './host.ts'
+
+/** The MCP server's URL, as clients type it. */
+export const resource = `${publicUrl}/mcp`
+
+export const isOnThisMachine = ['127.0.0.1', '[::1]', 'localhost'].includes(new URL(issuer).hostname)
+
+/** An environment variable that this server cannot run without. */
+export function setting(name: string): string {
+  const value = env[name]
+  if (!value) throw new Error(`The environment variable ${name} is not set. README.md says what it is for.`)
+  return value
+}

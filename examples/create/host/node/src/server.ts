@@ -1,0 +1,15 @@
+import { createServer } from 'node:http'
+import { toNodeHandler } from 'tollgate/node'
+import { createAuth } from './auth.ts'
+import { env, port } from './host.ts'
+import { notes, operations } from './notes.ts'
+import { resource } from './settings.ts'
+
+const auth = createAuth()
+const guarded = auth.rs.protect(notes, { operations })
+const handler = async (request: Request): Promise<Response> =>
+  (await auth.handle(request)) ?? guarded(request)
+
+createServer(toNodeHandler(handler)).listen(port, env['HOST'] || '127.0.0.1', () => {
+  console.log(`Notes at ${resource}`)
+})

@@ -1,0 +1,9 @@
+import { createAuth } from './auth.ts'
+import { notes, operations } from './notes.ts'
+
+const auth = createAuth()
+const guarded = auth.rs.protect(notes, { operations })
+
+export default {
+  fetch: async (request: Request): Promise<Response> => (await auth.handle(request)) ?? guarded(request),
+}

@@ -1,0 +1,15 @@
+import { createAuth } from './auth.ts'
+import { notes, operations } from './notes.ts'
+import { createStore } from './store.ts'
+
+const auth = createAuth()
+const guarded = auth.rs.protect(notes, { operations })
+
+export default {
+  fetch: async (request: Request): Promise<Response> => (await auth.handle(request)) ?? guarded(request),
+  /** Deletes expired records; wrangler.toml says when. */
+  async scheduled(): Promise<void> {
+    const store = createStore()
+    while ((await store.sweep(Date.now() / 1000)) > 0);
+  },
+}

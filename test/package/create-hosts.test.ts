@@ -1,0 +1,156 @@
+// `tollgate create` of the packed package on each host, then its README's commands, then the official SDK's client: it signs in and calls a tool.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Client, StreamableHTTPClientTransport, UnauthorizedError } from '@modelcontextprotocol/client'
+import { afterEach, beforeAll, expect, test } from 'vitest'
+import { startOidcProvider } from '../../scripts/oidc-provider.ts'
+import { sdkSession } from '../../scripts/sdk-session.ts'
+import { commandsIn, pack, root, runCommand, type Packed } from '../support/create.ts'
+import { install } from '../support/runtime-next.ts'
+import { freePort } from '../support/runtime-port.ts'
+
+let packed: Packed
+const ending: (() => Promise<void>)[] = []
+beforeAll(() => {
+  packed = pack('create-hosts')
+})
+afterEach(async () => {
+  for (const close of ending.splice(0).reverse()) await close()
+})
+
+interface Made {
+  folder: string
+  port: number
+  origin: string
+  /** Shown once, if there is one. */
+  password: string | undefined
+}
+
+async function create(host: string, ...flags: string[]): Promise<Made> {
+  const folder = host === 'deno' ? outside() : join(packed.folder, host)
+  const made = await packed.tollgate('create', folder, '--host', host, '--yes', '--no-install', ...flags)
+  expect(made, made.stderr).toMatchObject({ code: 0 })
+  if (host === 'deno') packed.link(folder, root, ['.bin', 'deno'])
+  else packed.link(folder, host === 'next' ? join(root, 'examples/next') : root)
+  const port = await freePort()
+  const [, password] = /with the password (\S+)/.exec(made.stdout) ?? []
+  return { folder, port, origin: `http://127.0.0.1:${port}`, password }
+}
+
+/** `deno task` takes the Deno that lies in the repository as a package for a script of every folder below it. */
+function outside(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tollgate-create-'))
+  ending.push(async () => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** Runs what README says, but for the installation. */
+async function start({ folder, port }: Made, ready: RegExp, more = ''): Promise<void> {
+  const [installation, ...commands] = commandsIn(folder)
+  expect(installation).toMatch(/^(npm|bun|deno) install$/)
+  const last = commands.pop()!
+  for (const command of commands) await runCommand(command, folder, {})
+  const { close } = await runCommand(last + more, folder, { PORT: String(port) }, ready)
+  ending.push(close)
+}
+
+/** Fills in what the file leaves to the user. */
+function fillIn(file: string, values: Readonly<Record<string, string>>): void {
+  let text = readFileSync(file, 'utf8')
+  for (const [name, value] of Object.entries(values)) {
+    expect(text).toMatch(new RegExp(`^${name}=`, 'm'))
+    text = text.replace(new RegExp(`^${name}=.*$`, 'm'), `${name}=${value}`)
+  }
+  writeFileSync(file, text)
+}
+
+/** The client signs in for reading, is refused writing, and steps up. */
+async function useNotes({ origin, password }: Made, answers: Record<string, string> = {}): Promise<void> {
+  const url = new URL(`${origin}/mcp`)
+  const session = sdkSession('A client')
+  const visit = { answers: password === undefined ? answers : { username: 'owner', password } }
+  const connect = async (): Promise<Client> => {
+    const client = new Client({ name: 'test', version: '1.0.0' })
+    await client.connect(new StreamableHTTPClientTransport(url, { authProvider: session.provider }))
+    return client
+  }
+  const first = new StreamableHTTPClientTransport(url, { authProvider: session.provider })
+  await expect(new Client({ name: 'test', version: '1.0.0' }).connect(first)).rejects.toThrow(
+    UnauthorizedError,
+  )
+  await first.finishAuth(await session.signIn(visit))
+  const client = await connect()
+  const call = async (name: string, args: Record<string, string> = {}): Promise<string> => {
+    const { content } = await client.callTool({ name, arguments: args })
+    return (content as unknown as [{ text: string }])[0].text
+  }
+  expect(await call('write_note', { title: 'First', text: 'Hello' })).toBe('Wrote "First".')
+  expect(await call('read_note', { title: 'First' })).toBe('Hello')
+  await client.close()
+}
+
+test('create node: a password, grants in SQLite', { timeout: 60_000 }, async () => {
+  const made = await create('node', '--store', 'sqlite')
+  await start(made, /Notes at /)
+  await useNotes(made)
+  await expect(useNotes({ ...made, password: 'not the password of the owner' })).rejects.toThrow()
+})
+
+test('create workers: a password, grants in Durable Objects', { timeout: 60_000 }, async () => {
+  const made = await create('workers')
+  fillIn(join(made.folder, '.dev.vars'), { PUBLIC_URL: made.origin })
+  await start(made, /Ready on/, ` -- --port ${made.port} --inspector-port 0`)
+  await useNotes(made)
+})
+
+test('create deno: a password, grants in Deno KV', { timeout: 60_000 }, async () => {
+  const made = await create('deno')
+  await start(made, /Notes at /)
+  await useNotes(made)
+})
+
+test('create bun: a password, grants in SQLite', { timeout: 60_000 }, async () => {
+  const made = await create('bun')
+  await start(made, /Notes at /)
+  await useNotes(made)
+})
+
+test('create next: the application’s own login', { timeout: 180_000 }, async () => {
+  await install('examples/next')
+  const made = await create('next', '--auth', 'own-login', '--store', 'memory')
+  await start(made, /Ready in/)
+  await useNotes(made)
+})
+
+test('create hono: sign-in at an identity provider', { timeout: 60_000 }, async () => {
+  const made = await create('hono', '--provider', 'oidc', '--store', 'memory')
+  const client = { clientId: 'notes', clientSecret: 'a-secret-of-the-identity-provider' }
+  const { issuer, close } = await startOidcProvider({
+    scopes: ['profile', 'email'],
+    resources: {},
+    client: { ...client, redirectUri: `${made.origin}/authorize/callback` },
+  })
+  ending.push(close)
+  fillIn(join(made.folder, '.env'), {
+    OIDC_ISSUER: issuer,
+    OIDC_CLIENT_ID: client.clientId,
+    OIDC_CLIENT_SECRET: client.clientSecret,
+    ALLOWED_USERS: 'id:ada, id:demo',
+  })
+  await start(made, /Notes at /)
+  await useNotes(made)
+  await expect(useNotes(made, { login: 'mallory' })).rejects.toThrow('access_denied')
+})
+
+test('create express: an authorization server that issues the tokens', { timeout: 60_000 }, async () => {
+  const made = await create('express', '--auth', 'external', '--provider', 'oidc')
+  const { issuer, close } = await startOidcProvider({
+    scopes: ['notes:read', 'notes:write'],
+    resources: { [`${made.origin}/mcp`]: 'jwt' },
+  })
+  ending.push(close)
+  fillIn(join(made.folder, '.env'), { OIDC_ISSUER: issuer })
+  await start(made, /Notes at /)
+  await useNotes(made)
+})
