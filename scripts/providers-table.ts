@@ -149,6 +149,8 @@ function row(name: string, provider: Provider): string {
   ].join(' | ')
 }
 
+const ends = (all: boolean): string => (all ? 'ends all tokens of the user' : 'ends one sign-in')
+
 /** What `upstream(preset)` does there. */
 function signInRow(name: string, { issuer, client, signIn }: Provider): string {
   const {
@@ -156,6 +158,7 @@ function signInRow(name: string, { issuer, client, signIn }: Provider): string {
     scopes,
     offlineScope,
     subjectClaim = 'sub',
+    subjectTenantClaim,
     prompts = protocol === 'oidc' ? ['login', 'select_account', 'none'] : [],
     idTokenIssuers = protocol === 'oidc' ? [issuer] : [],
     requiredClaims = {},
@@ -176,11 +179,11 @@ function signInRow(name: string, { issuer, client, signIn }: Provider): string {
   return [
     code(name),
     [who, ...only].join(''),
-    code(subjectClaim),
+    (subjectTenantClaim === undefined ? '' : `${code(subjectTenantClaim)}:`) + code(subjectClaim),
     codes(asked) || 'nothing',
     offlineScope === undefined ? '' : code(offlineScope),
     codes(prompts) || 'none',
-    revocationEndsAll ? `${ended}; ends all tokens of the user` : ended,
+    ended === 'no' || revocationEndsAll === undefined ? ended : `${ended}; ${ends(revocationEndsAll)}`,
     exchange === 'entra' ? 'its own form' : exchange === 'rfc8693' ? 'RFC 8693' : 'no',
   ].join(' | ')
 }

@@ -145,10 +145,21 @@ export interface SignInProfile {
   /** Dotted path of the claim that names the user for ever. Default: `sub`. */
   readonly subjectClaim?: string
   /**
+   * Dotted path of the claim that names the tenant, if the provider's ids of users are unique only there, for
+   * example a workspace of Slack. The subject is then `<tenant>:<id>`. Default: none, the ids are unique at the
+   * issuer.
+   */
+  readonly subjectTenantClaim?: string
+  /**
    * Dotted paths of claims that a person recognises the account by. Default: `name`, `preferred_username`,
    * `email`.
    */
   readonly nameClaims?: readonly string[]
+  /**
+   * `never`: `email_verified` is not believed, because users or administrators of a tenant write addresses that
+   * nobody checks. Default: an address counts if `email_verified` is true.
+   */
+  readonly emailVerified?: 'never'
   /**
    * Values of `iss` in ID tokens, if they are not the provider's `issuer`. `{tid}` stands for the token's
    * own `tid` claim, which must be a GUID (Microsoft Entra ID, multi-tenant).
@@ -189,8 +200,10 @@ export interface SignInProfile {
   /** How tokens are revoked. Default: RFC 7009, if there is an endpoint. */
   readonly revocation?: 'rfc7009' | 'github' | 'none'
   /**
-   * Revoking one token ends all tokens of this user and application (Google), so it waits for the last
-   * grant.
+   * Whether revoking one token ends all tokens of this user and application. `false` only if the provider's
+   * documentation says that other sign-ins go on: then a sign-in that no grant keeps is revoked at once. In any
+   * other case only the last grant is revoked there; `true` sends one token, because it is enough. Default:
+   * not known.
    */
   readonly revocationEndsAll?: boolean
   /** Token exchange on behalf of the user. Default: none. `rfc8693`, or the form of Microsoft Entra ID. */

@@ -168,7 +168,7 @@ export interface UpstreamAccess {
   readonly provider: string
   /** Compared with `issuer` of the tokens. */
   readonly issuer: string
-  /** Revoking one token ends all tokens of this user and application, so it waits for the last grant. */
+  /** Revoking one token may end all tokens of this user and application, so it waits for the last grant. */
   readonly revocationEndsAll?: boolean
   /**
    * An access token that lasts a while: renewed ahead of its expiry, once for all callers of all processes.

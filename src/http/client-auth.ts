@@ -1,7 +1,7 @@
 import { ClientSecretPost, modifyAssertion, None, PrivateKeyJwt, type ClientAuth } from 'oauth4webapi'
 import { formatBasic } from '../protocol/basic.ts'
 import type { AuthorizationServerMetadata } from '../protocol/metadata.ts'
-import { callPart } from '../lib/runtime.ts'
+import { callPartWithin } from '../lib/within.ts'
 import type { Awaitable, Clock } from '../types.ts'
 
 /** An asymmetric signing key, with its key id if the server wants one. */
@@ -86,5 +86,5 @@ export const assertionAuth =
   async (_server, client, body) => {
     body.set('client_id', client.client_id)
     body.set('client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer')
-    body.set('client_assertion', await callPart('clientAssertion', assertion))
+    body.set('client_assertion', await callPartWithin('clientAssertion', assertion))
   }

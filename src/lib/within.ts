@@ -1,4 +1,6 @@
 import { UnavailableError } from '../errors.ts'
+import type { Awaitable } from '../types.ts'
+import { callPart } from './runtime.ts'
 
 /**
  * What the promise comes to, if it settles within so many seconds; undefined otherwise. Rejects as the
@@ -22,3 +24,13 @@ export async function requireWithin<T>(seconds: number, promise: Promise<T>, wha
   if (settled !== undefined) return settled.value
   throw new UnavailableError(`${what} did not come in time`)
 }
+
+/** Seconds for which the application's code is waited for. */
+const patience = 10
+
+/**
+ * Calls the application's code: what it throws goes on as it is, attributed to this part; so does an
+ * UnavailableError if it takes more than 10 s. One call that never settles would block all that wait for it.
+ */
+export const callPartWithin = <T>(where: string, work: () => Awaitable<T>): Promise<T> =>
+  callPart(where, () => requireWithin(patience, callPart(where, work), 'The answer'))

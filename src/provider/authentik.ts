@@ -45,6 +45,8 @@ export function authentik(options: AuthentikOptions): Provider {
         protocol: 'oidc',
         offlineScope: 'offline_access',
         nameClaims: ['preferred_username', 'name'],
+        // Before 2025.10 it said so of every address, and now a mapping does.
+        emailVerified: 'never',
       },
     },
     credentials,

@@ -80,6 +80,8 @@ export function cognito(options: CognitoOptions): Provider {
         idTokenAlgorithms: ['RS256'],
         nameClaims: ['email', 'cognito:username'],
         clientAuth: 'client_secret_basic',
+        // The user's other refresh tokens are not affected.
+        revocationEndsAll: false,
       },
     },
     { ...common, clientId: clientId?.[0] },

@@ -50,6 +50,7 @@ export function discord(options: DiscordOptions): Provider {
         subjectClaim: 'id',
         nameClaims: ['global_name', 'username'],
         prompts: ['none'],
+        revocationEndsAll: true,
       },
     },
     credentials,

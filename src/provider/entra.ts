@@ -82,6 +82,8 @@ export function entra(options: EntraOptions): Provider {
     nameClaims: ['preferred_username', 'name'],
     prompts: ['login', 'select_account', 'none'],
     revocation: 'none',
+    // Whoever runs a tenant writes the addresses of its users.
+    emailVerified: 'never',
     exchange: 'entra',
   }
   const tenants = tenantsOf(tenantId, given.tenants)

@@ -69,6 +69,8 @@ export function github(options: GithubOptions): Provider {
         loginHintParameter: 'login',
         userinfoHeaders: { accept: 'application/vnd.github+json' },
         revocation: 'github',
+        // "Delete an app token" ends one token.
+        revocationEndsAll: false,
       },
     },
     credentials,

@@ -1,5 +1,5 @@
 import { defined } from '../lib/defined.ts'
-import { oneOf, readOptions, record, strings, text } from '../lib/options.ts'
+import { flag, oneOf, readOptions, record, strings, text } from '../lib/options.ts'
 import type { Provider } from '../types.ts'
 import {
   audienceRule,
@@ -14,7 +14,10 @@ import {
 
 /** Options of {@link oauth2}. */
 export interface Oauth2Options extends OpaqueOptions {
-  /** Names the provider, and with the subject every user of it: it must not change. */
+  /**
+   * Names the provider, and with the subject every user of it: it must not change. If ids are unique only in a
+   * tenant or a workspace, it has to name that, too.
+   */
   issuer: string
   authorizationEndpoint: string
   tokenEndpoint: string
@@ -40,6 +43,11 @@ export interface Oauth2Options extends OpaqueOptions {
   provider?: string
   /** How it takes the client's secret. Default `client_secret_post`. */
   clientAuth?: 'client_secret_basic' | 'client_secret_post'
+  /**
+   * `false`: revoking a token there ends no tokens of the user's other sign-ins, so `upstream()` may revoke those
+   * that no grant keeps. Default: not known, so only the user's last grant is revoked there.
+   */
+  revocationEndsAll?: boolean
   /** Parameters for the authorization request. Default: none. */
   authorizationParameters?: Readonly<Record<string, string>>
 }
@@ -66,6 +74,7 @@ export function oauth2(options: Oauth2Options): Provider {
     name: text(),
     provider: providerName().default('oauth2'),
     clientAuth: clientAuth(),
+    revocationEndsAll: flag(),
     authorizationParameters: record(text().required, '{ access_type: "offline" }'),
     ...opaqueOptions(),
   })
@@ -102,6 +111,7 @@ export function oauth2(options: Oauth2Options): Provider {
           scopes: given.scopes,
           scopeSeparator: given.scopeSeparator,
           clientAuth: given.clientAuth,
+          revocationEndsAll: given.revocationEndsAll,
         }),
       },
     },

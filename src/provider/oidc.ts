@@ -1,5 +1,5 @@
 import { defined } from '../lib/defined.ts'
-import { oneOf, readOptions, strings, text } from '../lib/options.ts'
+import { flag, oneOf, readOptions, strings, text } from '../lib/options.ts'
 import type { Provider } from '../types.ts'
 import {
   audienceRule,
@@ -33,6 +33,11 @@ export interface OidcOptions extends CommonOptions {
   scopes?: readonly string[]
   /** How it takes the client's secret. Default: what its metadata lists, Basic before post. */
   clientAuth?: 'client_secret_basic' | 'client_secret_post'
+  /**
+   * `false`: revoking a token there ends no tokens of the user's other sign-ins, so `upstream()` may revoke those
+   * that no grant keeps. Default: not known, so only the user's last grant is revoked there.
+   */
+  revocationEndsAll?: boolean
 }
 
 /**
@@ -51,10 +56,11 @@ export function oidc(options: OidcOptions): Provider {
     provider: providerName().default('oidc'),
     scopes: strings(),
     clientAuth: clientAuth(),
+    revocationEndsAll: flag(),
     ...commonOptions(),
   })
   const { issuer, audience, typ, introspectionEndpoint, scopeClaims, ...rest } = given
-  const { name, provider, scopes, clientAuth: auth, ...common } = rest
+  const { name, provider, scopes, clientAuth: auth, revocationEndsAll, ...common } = rest
   const shared = {
     issuer,
     audience: audienceRule(audience),
@@ -80,7 +86,7 @@ export function oidc(options: OidcOptions): Provider {
         name: name ?? new URL(issuer).host,
         protocol: 'oidc',
         offlineScope: 'offline_access',
-        ...defined({ scopes, clientAuth: auth, idTokenAlgorithms: common.algorithms }),
+        ...defined({ scopes, clientAuth: auth, idTokenAlgorithms: common.algorithms, revocationEndsAll }),
       },
     },
     common,

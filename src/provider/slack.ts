@@ -7,7 +7,10 @@ export interface SlackOptions extends Omit<OpaqueOptions, 'scopeClaims'> {
   /** The application's client id. */
   clientId: string
   clientSecret: string
-  /** The workspace whose users are admitted, for example `T0123456789`. A user's id is unique only there. */
+  /**
+   * The workspace whose users are admitted, for example `T0123456789`. A user's id is unique only there, so
+   * the subject is `<teamId>:<user id>`.
+   */
   teamId: string
   /**
    * Sign in through the installation for a user, so that the tokens serve Slack's API with the user scopes
@@ -50,6 +53,7 @@ export function slack(options: SlackOptions): Provider {
           protocol: 'oauth2',
           scopeSeparator: ',',
           subjectClaim: 'user_id',
+          subjectTenantClaim: 'team_id',
           nameClaims: ['user'],
           requiredClaims: { team_id: teamId },
           tokenPath: 'authed_user',
@@ -73,6 +77,7 @@ export function slack(options: SlackOptions): Provider {
         name: 'Slack',
         protocol: 'oidc',
         jwksUri: 'https://slack.com/openid/connect/keys',
+        subjectTenantClaim: 'https://slack.com/team_id',
         idTokenAlgorithms: ['RS256'],
         requiredClaims: { 'https://slack.com/team_id': teamId },
         prompts: [],

@@ -39,6 +39,8 @@ export function workos(options: WorkosOptions): Provider {
         protocol: 'oidc',
         offlineScope: 'offline_access',
         idTokenAlgorithms: ['RS256'],
+        // Other refresh tokens that the application holds for the user keep working.
+        revocationEndsAll: false,
       },
     },
     common,

@@ -1,10 +1,9 @@
-import { defined } from '../lib/defined.ts'
 import type { SignInRuntime, UpstreamAccess } from '../types.ts'
 import { createExchange } from './exchanges.ts'
 import type { Upstream } from './options.ts'
 import type { Remote } from './remote.ts'
 import { renewTokens } from './renew.ts'
-import { revokeTokens } from './revoke.ts'
+import { mayEndOthers, revokeTokens } from './revoke.ts'
 import { freshToken } from './vault.ts'
 
 /** What the server does later with the tokens of a sign-in. */
@@ -12,17 +11,18 @@ export function createAccess(
   { provider, profile, toolName }: Upstream,
   remoteOf: (runtime: SignInRuntime) => Remote,
 ): UpstreamAccess {
+  // Other grants of this user may need what a revocation would end, unless the preset knows better.
+  const revocationEndsAll = mayEndOthers(profile)
   const access: UpstreamAccess = {
     provider: toolName,
     issuer: provider.issuer,
-    ...defined({ revocationEndsAll: profile.revocationEndsAll }),
+    revocationEndsAll,
     token(vault) {
       const remote = remoteOf(vault.runtime)
       return freshToken(
         vault,
         (tokens) => renewTokens(remote, tokens),
-        // Other grants of this user may need what that would end.
-        profile.revocationEndsAll ? undefined : (tokens) => revokeTokens(remote, tokens),
+        revocationEndsAll ? undefined : (tokens) => revokeTokens(remote, tokens),
       )
     },
     revoke: (tokens, runtime) => revokeTokens(remoteOf(runtime), tokens),

@@ -1,7 +1,7 @@
 import { isOAuthError, isUnavailableError, OAuthError } from '../errors.ts'
 import { defined } from '../lib/defined.ts'
 import { readOptions, strings, text } from '../lib/options.ts'
-import { callPart } from '../lib/runtime.ts'
+import { callPartWithin } from '../lib/within.ts'
 import type { Identity, SignInLeg, UpstreamTokens } from '../types.ts'
 import { readCode } from './authorization-response.ts'
 import { verifyIdToken, type Asserted } from './id-token.ts'
@@ -68,7 +68,7 @@ async function identify(
 
 async function admitUser({ upstream }: Remote, user: UpstreamUser): Promise<Admission> {
   const required = hasRequiredClaims(upstream, user)
-  const answer = required && (await callPart('upstream.admit', () => upstream.admit(user)))
+  const answer = required && (await callPartWithin('upstream.admit', () => upstream.admit(user)))
   if (!answer) throw new OAuthError('access_denied', 'This account has no access here')
   if (answer === true) return {}
   return defined(

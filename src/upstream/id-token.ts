@@ -33,7 +33,8 @@ export async function verifyIdToken(
   const algorithms = upstream.profile.idTokenAlgorithms ?? signatureAlgorithms
   if (typeof alg !== 'string' || !algorithms.includes(alg) || !signatureAlgorithms.includes(alg))
     throw refuse('is not signed with an algorithm that is accepted')
-  if (!(await keySet.hasSigned(token, alg))) throw refuse('is not signed by the provider')
+  if (!(await keySet.hasSigned(token, alg, keysOf(remote, jws.payload))))
+    throw refuse('is not signed by the provider')
   const claims = jws.payload
   const issuer = issuerOf(remote, claims)
   if (issuer === undefined) throw refuse('is of another issuer')
@@ -56,6 +57,22 @@ function issuerOf({ upstream: { provider, profile } }: Remote, { iss, tid }: Cla
     } else if (isGuid(tid) && iss === each.replace('{tid}', tid)) return iss
   }
   return undefined
+}
+
+/**
+ * If each tenant is an issuer of its own, a key that names its issuer signs only for that one: the key of one
+ * tenant is not another's.
+ *
+ * @see [Validate the signing key issuer](https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-the-issuer)
+ */
+function keysOf(
+  { upstream: { profile } }: Remote,
+  { iss, tid }: Claims,
+): ((key: Claims) => boolean) | undefined {
+  if (!profile.idTokenIssuers?.some((each) => each.includes('{tid}'))) return undefined
+  return ({ issuer }) =>
+    issuer === undefined ||
+    (typeof issuer === 'string' && issuer.replace('{tenantid}', () => String(tid)) === iss)
 }
 
 const isGuid = (value: unknown): value is string =>

@@ -9,6 +9,7 @@ import type { AuthorizationServerMetadata } from '../protocol/metadata.ts'
 import { authorizationServerMetadataUrls } from '../protocol/well-known.ts'
 import type { SignInRuntime } from '../types.ts'
 import type { Upstream } from './options.ts'
+import { pausingAfterFailure } from './outage.ts'
 
 /** The metadata of an identity provider that users can be sent to. */
 export interface ProviderMetadata extends AuthorizationServerMetadata {
@@ -21,7 +22,8 @@ const lifetime = 600
 
 /**
  * The provider's metadata: the preset's endpoints, or else its document (OpenID Connect Discovery §4, RFC
- * 8414), fetched once for all sign-ins of ten minutes. Rejects with UnavailableError.
+ * 8414), fetched once for all sign-ins of ten minutes; a failure counts for 5 s. Rejects with
+ * UnavailableError.
  */
 export function createMetadata(
   upstream: Upstream,
@@ -32,13 +34,14 @@ export function createMetadata(
   if (fixed !== undefined) return async () => fixed
   const flights = new SingleFlight<ProviderMetadata>(runtime)
   let known: { metadata: ProviderMetadata; until: number } | undefined
+  const load = pausingAfterFailure(runtime.clock, async () => {
+    const metadata = await fetchMetadata(upstream, outgoing)
+    known = { metadata, until: runtime.clock() + lifetime }
+    return metadata
+  })
   return async () => {
     if (known !== undefined && runtime.clock() < known.until) return known.metadata
-    return flights.run('', async () => {
-      const metadata = await fetchMetadata(upstream, outgoing)
-      known = { metadata, until: runtime.clock() + lifetime }
-      return metadata
-    })
+    return flights.run('', load)
   }
 }
 

@@ -4,7 +4,7 @@ import { guardedFetch } from '../http/guarded-fetch.ts'
 import { createOAuthFetch } from '../http/oauth-fetch.ts'
 import { formatBasic } from '../protocol/basic.ts'
 import { isOAuthError, OAuthError } from '../errors.ts'
-import type { UpstreamTokens } from '../types.ts'
+import type { SignInProfile, UpstreamTokens } from '../types.ts'
 import { asServer, authOf, type Remote } from './remote.ts'
 
 /** Ends tokens at the provider, if it can. Never rejects: a failure is told as an event. */
@@ -24,10 +24,15 @@ export async function revokeTokens(remote: Remote, tokens: UpstreamTokens): Prom
   }
 }
 
-/** For a sign-in that failed: nobody waits. */
+/**
+ * Whether a revocation may end the tokens of other grants of this user: unless the preset says that it does not,
+ * a visit to the account page or a sign-in that fails could end them (denial of service).
+ */
+export const mayEndOthers = ({ revocationEndsAll }: SignInProfile): boolean => revocationEndsAll !== false
+
+/** For a sign-in that failed: the user does not wait. */
 export function revokeInBackground(remote: Remote, tokens: UpstreamTokens): void {
-  // Other grants of this user may use the same authorization.
-  if (remote.upstream.profile.revocationEndsAll) return
+  if (mayEndOthers(remote.upstream.profile)) return
   const revoked = revokeTokens(remote, tokens)
   remote.runtime.waitUntil?.(revoked)
 }

@@ -36,13 +36,14 @@ export async function requestTokens(
   const inner = profile.tokenPath === undefined ? undefined : valueAt(body, profile.tokenPath)
   const holder = isJsonObject(inner) ? inner : body
   const answer = parseTokenAnswer(holder, ['bearer'], provider.client?.tokenTypes)
-  const { accessToken, expiresIn, refreshToken, scope } = answer
+  const { accessToken, refreshToken, scope } = answer
+  const lifetime = answer.expiresIn ?? (isAbsent(holder['expires_in']) ? undefined : shortLifetime)
   return {
     tokens: {
       accessToken,
       issuer: provider.issuer,
       ...defined({
-        expiresAt: expiresIn === undefined ? undefined : sentAt + expiresIn,
+        expiresAt: lifetime === undefined ? undefined : sentAt + lifetime,
         refreshToken,
         scopes: scope === undefined ? undefined : readScopes(scope, profile),
       }),
@@ -50,6 +51,14 @@ export async function requestTokens(
     idToken: optionalText(body['id_token']) ?? optionalText(holder['id_token']),
   }
 }
+
+/**
+ * Seconds that a token lasts whose `expires_in` is no positive number. For ever would unbind the grant from the
+ * provider; a renewal tells more.
+ */
+const shortLifetime = 60
+
+const isAbsent = (value: unknown): boolean => value === undefined || value === null || value === ''
 
 /** Under the names that were asked for. */
 function readScopes(scope: string, { scopeSeparator, scopeAliases = {} }: SignInProfile): string[] {

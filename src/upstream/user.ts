@@ -3,6 +3,7 @@ import { guardedFetch } from '../http/guarded-fetch.ts'
 import { readRetryAfter } from '../http/oauth-fetch.ts'
 import { parseObject, valueAt } from '../lib/json.ts'
 import { oneLine } from '../lib/runtime.ts'
+import type { SignInProfile } from '../types.ts'
 import type { Asserted } from './id-token.ts'
 import type { UpstreamUser } from './options.ts'
 import { refuseAnswer, type Remote } from './remote.ts'
@@ -54,11 +55,12 @@ const isLimited = (status: number, headers: Headers): boolean =>
 
 /** The user as `admit` gets it. */
 export function toUser(remote: Remote, { issuer, claims }: Asserted, accessToken: string): UpstreamUser {
-  const { subjectClaim = 'sub', nameClaims } = remote.upstream.profile
-  const subject = readSubject(valueAt(claims, subjectClaim))
-  if (subject === undefined) throw refuseAnswer(remote, `The provider names no user in "${subjectClaim}"`)
-  const name = readName(claims, nameClaims)
-  const email = readEmail(claims)
+  const { profile } = remote.upstream
+  const subject = readSubject(profile, claims)
+  if (subject === undefined)
+    throw refuseAnswer(remote, `The provider names no user in "${profile.subjectClaim ?? 'sub'}"`)
+  const name = readName(profile, claims)
+  const email = readEmail(profile, claims)
   return Object.defineProperty(
     {
       issuer,
@@ -72,26 +74,43 @@ export function toUser(remote: Remote, { issuer, claims }: Asserted, accessToken
   )
 }
 
+/** The user's id, with the tenant before it if it is unique only there. */
+function readSubject(
+  { protocol, subjectClaim, subjectTenantClaim }: SignInProfile,
+  claims: Claims,
+): string | undefined {
+  // OpenID Connect Core §2: `sub` is a string.
+  const numbers = protocol === 'oauth2' && subjectClaim !== undefined
+  const id = readId(valueAt(claims, subjectClaim ?? 'sub'), numbers)
+  if (subjectTenantClaim === undefined || id === undefined) return id
+  const tenant = readId(valueAt(claims, subjectTenantClaim), numbers)
+  // Account linking: one reading of each pair.
+  if (tenant === undefined || tenant.includes(':')) return undefined
+  return readId(`${tenant}:${id}`, false)
+}
+
 /** Account linking: a number that JSON has rounded, or half a character, could stand for two users. */
-function readSubject(value: unknown): string | undefined {
-  if (Number.isSafeInteger(value)) return String(value)
+function readId(value: unknown, numbers: boolean): string | undefined {
+  if (numbers && Number.isSafeInteger(value)) return String(value)
   if (typeof value !== 'string' || value === '' || value.length > 255 || /\p{Cs}/u.test(value))
     return undefined
   return value
 }
 
 /** An address that is not verified may be another user's, so it is not shown (phishing, account linking). */
-function readName(
-  claims: Claims,
-  paths: readonly string[] = ['name', 'preferred_username', 'email'],
-): string | undefined {
-  for (const path of paths) {
-    const value = path === 'email' ? readEmail(claims) : valueAt(claims, path)
+function readName(profile: SignInProfile, claims: Claims): string | undefined {
+  for (const path of profile.nameClaims ?? ['name', 'preferred_username', 'email']) {
+    const value = path === 'email' ? readEmail(profile, claims) : valueAt(claims, path)
     if (typeof value === 'string' && value.trim() !== '') return oneLine(value, 80)
   }
   return undefined
 }
 
-function readEmail({ email, email_verified: verified }: Claims): string | undefined {
-  return verified === true && typeof email === 'string' && email !== '' ? email : undefined
+function readEmail(
+  { emailVerified }: SignInProfile,
+  { email, email_verified: verified }: Claims,
+): string | undefined {
+  return emailVerified !== 'never' && verified === true && typeof email === 'string' && email !== ''
+    ? email
+    : undefined
 }

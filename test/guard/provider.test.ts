@@ -318,6 +318,8 @@ const schema = v.strictObject({
       scopeSeparator: v.optional(v.picklist([' ', ','])),
       scopeAliases: v.optional(v.record(v.string(), v.string())),
       subjectClaim: v.optional(text),
+      subjectTenantClaim: v.optional(text),
+      emailVerified: v.optional(v.literal('never')),
       nameClaims: v.optional(texts),
       idTokenIssuers: v.optional(texts),
       requiredClaims: v.optional(v.record(v.string(), v.union([v.string(), texts]))),

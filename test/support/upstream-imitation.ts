@@ -91,7 +91,7 @@ export class UpstreamImitation {
       provider: 'acme',
       issuer: this.issuer,
       clientId: this.clientId,
-      signIn: { name: 'Acme', protocol: 'oidc', offlineScope: 'offline_access' },
+      signIn: { name: 'Acme', protocol: 'oidc', offlineScope: 'offline_access', revocationEndsAll: false },
       ...more,
     }
     if (this.clientSecret === undefined) return data

@@ -168,6 +168,29 @@ describe('issuers', () => {
   })
 
   test.each([
+    ['names none', undefined, true],
+    ['is of every tenant', 'https://id.acme.test/{tenantid}/v2.0', true],
+    ['is of this tenant', `https://id.acme.test/${tid}/v2.0`, true],
+    ['is of another tenant', `https://id.acme.test/${tid.replace('1', '9')}/v2.0`, false],
+    ['is of another host', 'https://id.evil.test/{tenantid}/v2.0', false],
+    ['is no text', 7, false],
+  ])('{tid}: a key whose `issuer` %s', async (_, keyIssuer, accepted) => {
+    const world = new UpstreamWorld(multiTenant)
+    changed({ iss: `https://id.acme.test/${tid}/v2.0`, tid })(world.idp)
+    world.idp.on('/jwks', async () =>
+      Response.json({ keys: [{ ...(await world.idp.publicKey()), issuer: keyIssuer }] }),
+    )
+    const { location } = await world.signIn()
+    expect(location?.searchParams.has('code')).toBe(accepted)
+  })
+
+  test('the `issuer` of a key means nothing if the provider is one issuer', async () => {
+    const prepare = (idp: UpstreamImitation): void =>
+      idp.on('/jwks', async () => Response.json({ keys: [{ ...(await idp.publicKey()), issuer: 'x' }] }))
+    expect(await subjectAfter(prepare)).toContain(alice.sub)
+  })
+
+  test.each([
     ['another tenant', { iss: `https://id.acme.test/${tid}/v2.0`, tid: tid.replace('1', '9') }],
     ['no tid', { iss: `https://id.acme.test/${tid}/v2.0` }],
     ['a tid that is no GUID', { iss: 'https://id.acme.test/x/v2.0', tid: 'x' }],

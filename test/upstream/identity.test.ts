@@ -20,11 +20,11 @@ const oauth2 = (more: Partial<SignInProfile> = {}): Partial<Provider> => ({
       revocation: `${issuer}/revoke`,
     },
   },
-  signIn: { name: 'Acme', protocol: 'oauth2', ...more },
+  signIn: { name: 'Acme', protocol: 'oauth2', revocationEndsAll: false, ...more },
 })
 
 const oidc = (more: Partial<SignInProfile>): Partial<Provider> => ({
-  signIn: { name: 'Acme', protocol: 'oidc', ...more },
+  signIn: { name: 'Acme', protocol: 'oidc', revocationEndsAll: false, ...more },
 })
 
 /** What `admit` and then the handler got for a user with these claims. */

@@ -587,3 +587,20 @@ test('scopes by another name at the provider, and presets that bring what they n
   const response = await it.token({ code: await codeOf(it) })
   expect(await response.json()).toMatchObject({ scope: 'Notes.Read' })
 })
+
+test('RFC 6749 §5.1: an answer with none of our scopes is refused, since no `scope` would mean all of them', async () => {
+  for (const [scope, error] of [
+    ['openid profile', 'invalid_scope'],
+    [undefined, undefined],
+  ]) {
+    const it = world()
+    const tokens = { access_token: 'an-access-token', token_type: 'Bearer', scope }
+    it.provider.tokenAnswer = () => Response.json(tokens)
+    const answer = (await (await it.token({ code: 'a-code', scope: 'Notes.Read' })).json()) as object
+    expect(answer).toEqual(
+      error === undefined
+        ? { access_token: 'an-access-token', token_type: 'Bearer' }
+        : { error, error_description: expect.any(String) },
+    )
+  }
+})

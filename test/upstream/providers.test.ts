@@ -93,7 +93,7 @@ const cases: readonly Case[] = [
     name: 'slack',
     make: () => slackImitation({ redirectUri }),
     user: colleague,
-    subject: 'https://slack.com|U0R7MFMJM',
+    subject: 'https://slack.com|T0R7GR6AE:U0R7MFMJM',
     token: /^xoxp-/,
   },
   {
@@ -373,7 +373,7 @@ describe('Slack', () => {
       undefined,
       options,
     )
-    expect(used.subject).toBe('https://slack.com|U0R7MFMJM')
+    expect(used.subject).toBe('https://slack.com|T0R7GR6AE:U0R7MFMJM')
     expect(await used.token()).toMatchObject({
       accessToken: expect.stringMatching(/^xoxp-/),
       scopes: ['chat:write', 'users:read'],

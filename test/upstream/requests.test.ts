@@ -116,7 +116,7 @@ describe('metadata', () => {
   }
 
   test.each(Object.entries(failing))(
-    'that %s are an outage, and the next sign-in asks again',
+    'that %s are an outage, and a sign-in after five seconds asks again',
     async (_, prepare) => {
       const world = new UpstreamWorld()
       prepare(world)
@@ -124,6 +124,7 @@ describe('metadata', () => {
       expectRedirect(shown, 'temporarily_unavailable')
       Object.assign(world.idp.metadata, new UpstreamWorld().idp.metadata)
       world.idp.on('/.well-known/openid-configuration', () => undefined)
+      world.rig.now += 5
       codeOf(await world.signIn())
     },
   )

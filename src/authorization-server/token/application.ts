@@ -1,9 +1,6 @@
 import { isUnavailableError, OAuthError } from '../../errors.ts'
-import { attribute, attributed, callPart } from '../../lib/runtime.ts'
-import { requireWithin } from '../../lib/within.ts'
-
-/** Seconds. */
-const patience = 10
+import { attribute } from '../../lib/runtime.ts'
+import { callPartWithin } from '../../lib/within.ts'
 
 /**
  * Asks the application's code at a token request. Rejects with UnavailableError if that throws one or takes
@@ -11,9 +8,9 @@ const patience = 10
  */
 export async function askApplication<T>(where: string, work: () => Promise<T>): Promise<T> {
   try {
-    return await requireWithin(patience, callPart(where, work), 'The answer')
+    return await callPartWithin(where, work)
   } catch (thrown) {
-    if (isUnavailableError(thrown)) throw attributed(where, thrown)
+    if (isUnavailableError(thrown)) throw thrown
     // Also for an OAuthError that was thrown: it says nothing about this request of this client.
     const error = new OAuthError('server_error', 'Something went wrong here', { status: 500 })
     throw attribute(error, where, thrown)

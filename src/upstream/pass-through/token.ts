@@ -83,13 +83,17 @@ function required(form: Form, name: string): string {
 async function readTokens(context: Context, response: Response): Promise<Record<string, unknown>> {
   const { tokenTypes = [] } = context.provider.client ?? {}
   const answer = await readTokenAnswer(response, ['bearer'], tokenTypes)
+  const scope = scopeForClient(context, answer.scope)
+  // RFC 6749 §5.1: without `scope`, the client would take it that all it asked for was granted.
+  if (scope === '')
+    throw new OAuthError('invalid_scope', 'The provider granted none of the scopes of this server')
   return {
     access_token: answer.accessToken,
     token_type: 'Bearer',
     ...defined({
       expires_in: answer.expiresIn,
       refresh_token: answer.refreshToken,
-      scope: scopeForClient(context, answer.scope) || undefined,
+      scope,
     }),
   }
 }
