@@ -33,4 +33,4 @@ const patience = 10
  * UnavailableError if it takes more than 10 s. One call that never settles would block all that wait for it.
  */
 export const callPartWithin = <T>(where: string, work: () => Awaitable<T>): Promise<T> =>
-  callPart(where, () => requireWithin(patience, callPart(where, work), 'The answer'))
+  callPart(where, () => requireWithin(patience, (async () => work())(), 'The answer'))

@@ -84,8 +84,6 @@ async function keepTokens(
   const { issuer, runtime } = context
   const about = { issuer, subject, grantId, detail: provider.name }
   runtime.event({ type: 'account.linked', level: 'info', ...about })
-  // It could end the new tokens, too: the account may be the same.
-  if (replaced !== undefined && !provider.access.revocationEndsAll)
-    revokeInBackground(context, provider, replaced)
+  if (replaced !== undefined) revokeInBackground(context, provider, replaced)
   return name ?? account
 }
