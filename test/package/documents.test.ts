@@ -23,6 +23,19 @@ const documents = [...filesBelow('docs', /\.md$/), 'README.md', 'CONTRIBUTING.md
 const identifiers = new Set(
   ['src', 'scripts', 'examples', 'test', 'bench']
     .flatMap((folder) => filesBelow(folder, /\.tsx?$/))
+    // The pages that compare and migrate name what others have.
+    .concat([
+      'node_modules/@cloudflare/workers-oauth-provider/dist/oauth-provider.d.ts',
+      ...[
+        'router',
+        'provider',
+        'clients',
+        'middleware/bearerAuth',
+        'handlers/register',
+        'handlers/token',
+      ].map((file) => `node_modules/@modelcontextprotocol/sdk/dist/esm/server/auth/${file}.d.ts`),
+      'node_modules/@modelcontextprotocol/sdk/dist/esm/server/auth/providers/proxyProvider.d.ts',
+    ])
     .flatMap((file) => readFileSync(join(root, file), 'utf8').match(/[A-Za-z_]\w*/g) ?? []),
 )
 
@@ -36,6 +49,12 @@ const foreign = [
   './x.ts',
   './x.js',
   '/jwks.json',
+  'app/tollgate.ts',
+  'app/mcp/route.ts',
+  'app/api/mcp/route.ts',
+  // mcp-handler and mcp-framework
+  ...['withMcpAuth', 'verifyToken', 'requiredToolScopes', 'resourceMetadataPath', 'authServerUrls'],
+  ...['protectedResourceHandler', 'resourceUrl', 'headerName', 'cacheTTL', 'getRequestContext'],
 ]
 
 test('each file that a document names exists', () => {
@@ -62,4 +81,44 @@ test('each identifier that a document names occurs in the code', () => {
       .map((name) => `${file}: ${name}`),
   )
   expect(missing).toEqual([])
+})
+
+/** GitHub's anchors: lower case, no punctuation, blanks to hyphens; a second one of a name gets `-1`. */
+function anchorsOf(markdown: string): Set<string> {
+  const seen = new Map<string, number>()
+  const headings = markdown.replaceAll(/^```[\s\S]*?^```/gm, '').matchAll(/^#{1,6} +(.+)$/gm)
+  return new Set(
+    [...headings].map(([, heading]) => {
+      const text = heading!.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase()
+      const anchor = text
+        .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+        .trim()
+        .replaceAll(/\s/g, '-')
+      const count = seen.get(anchor) ?? 0
+      seen.set(anchor, count + 1)
+      return count === 0 ? anchor : `${anchor}-${count}`
+    }),
+  )
+}
+
+const linked = [
+  ...['docs', 'examples', 'skills', '.github'].flatMap((folder) => filesBelow(folder, /\.md$/)),
+  ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'AGENTS.md', 'CLAUDE.md', 'CHANGELOG.md'],
+]
+
+test('each relative link leads to a file and an anchor that exist', () => {
+  const broken = linked.flatMap((file) => {
+    const text = readFileSync(join(root, file), 'utf8').replaceAll(/^```[\s\S]*?^```/gm, '')
+    return [...text.replaceAll(/`[^`\n]*`/g, '').matchAll(/\]\(([^)\s]+)\)/g)]
+      .map(([, target]) => target!)
+      .filter((target) => !/^[a-z]+:/.test(target))
+      .filter((target) => {
+        const [path, anchor] = target.split('#')
+        const goal = path ? join(dirname(file), path) : file
+        if (!existsSync(join(root, goal))) return true
+        return anchor !== undefined && !anchorsOf(readFileSync(join(root, goal), 'utf8')).has(anchor)
+      })
+      .map((target) => `${file}: ${target}`)
+  })
+  expect(broken).toEqual([])
 })

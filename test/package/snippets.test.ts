@@ -8,7 +8,13 @@ const root = join(import.meta.dirname, '../..')
 // Inside the package, so that `tollgate/…` resolves through its own `exports`.
 const folder = join(root, '.tollgate/snippets')
 
-const pages = ['README.md', 'docs/storage.md', ...markdown('docs/guide'), ...markdown('docs/reference')]
+const pages = [
+  'README.md',
+  'docs/storage.md',
+  ...markdown('docs/guide'),
+  ...markdown('docs/reference'),
+  ...markdown('skills'),
+]
 
 function markdown(below: string): string[] {
   return readdirSync(join(root, below), { recursive: true, encoding: 'utf8' })
@@ -68,19 +74,4 @@ test('the snippets of the README and the guide compile', () => {
     output = (error as { stdout: string }).stdout
   }
   expect(output).toBe('')
-})
-
-test('the programs of the hosts page are the ones that the tests run', () => {
-  const page = readFileSync(join(root, 'docs/guide/hosts.md'), 'utf8')
-  const shown = [...page.matchAll(/`(examples\/[^`]+)`[^`]*```typescript\n([\s\S]*?)```/g)]
-  expect(shown.map(([, path]) => path)).toEqual(
-    expect.arrayContaining([
-      'examples/workers/worker.ts',
-      ...['node', 'express', 'hono', 'deno', 'bun'].map((host) => `examples/${host}/server.ts`),
-      ...['app/mcp/route.ts', 'app/oauth/[...path]/route.ts', 'app/tollgate.ts', 'instrumentation.ts'].map(
-        (file) => `examples/next/${file}`,
-      ),
-    ]),
-  )
-  for (const [, path, code] of shown) expect(code, path).toBe(readFileSync(join(root, path!), 'utf8'))
 })

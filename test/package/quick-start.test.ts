@@ -1,0 +1,130 @@
+// The quick starts of the hosts page, as they stand there: each is started, and the official SDK's client signs in and calls the tool.
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { Client, StreamableHTTPClientTransport, UnauthorizedError } from '@modelcontextprotocol/client'
+import { expect, test } from 'vitest'
+import { unstable_readConfig as readConfig } from 'wrangler'
+import { sdkSession } from '../../scripts/sdk-session.ts'
+import { bin, program } from '../support/runtime-hosts.ts'
+import { install } from '../support/runtime-next.ts'
+import { freePort } from '../support/runtime-port.ts'
+import { bundle, startWorkerd } from '../support/runtime-workerd.ts'
+
+const root = join(import.meta.dirname, '../..')
+// Inside the package, so that `tollgate/…` resolves through its own `exports`.
+const folder = '.tollgate/quick-start'
+rmSync(join(root, folder), { recursive: true, force: true })
+
+/** The files of one host: `name`, then a block with its content. */
+function filesOf(host: string): Map<string, string> {
+  const page = readFileSync(join(root, 'docs/guide/hosts.md'), 'utf8')
+  const section = page.split(/^## /m).find((each) => each.startsWith(`${host}\n`))!
+  const files = new Map<string, string>()
+  for (const [, line, code] of section.matchAll(/^(`[^\n]+)\n\n```(?:typescript|toml)\n([\s\S]*?)^```$/gm))
+    for (const [, name] of line!.matchAll(/`([^`\s]+\.(?:ts|toml))`/g)) files.set(name!, code!)
+  expect(files.size, host).toBeGreaterThan(0)
+  for (const [name, code] of files) {
+    const path = join(root, folder, host, name)
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, code)
+  }
+  return files
+}
+
+async function connectAndCall(url: URL): Promise<unknown> {
+  const session = sdkSession('A client', undefined, 'ada')
+  const transport = (): StreamableHTTPClientTransport =>
+    new StreamableHTTPClientTransport(url, { authProvider: session.provider })
+  const first = transport()
+  await expect(new Client({ name: 'test', version: '1.0.0' }).connect(first)).rejects.toThrow(
+    UnauthorizedError,
+  )
+  await first.finishAuth(await session.signIn())
+  const client = new Client({ name: 'test', version: '1.0.0' })
+  await client.connect(transport())
+  const { content } = await client.callTool({ name: 'who_am_i', arguments: {} })
+  await client.close()
+  return content
+}
+
+const ada = [{ type: 'text', text: 'You are ada.' }]
+
+const programs: [host: string, command: string[]][] = [
+  ['Node', [process.execPath]],
+  ['Deno', [bin('deno'), 'run', '--no-prompt', '--allow-net', '--allow-env']],
+  ['Bun', [bin('bun')]],
+  ['Hono', [process.execPath]],
+  ['Express', [process.execPath]],
+]
+
+test.for(programs)('the quick start on %s', async ([host, command]) => {
+  filesOf(host)
+  const port = await freePort()
+  const close = await program([...command, join(folder, host, 'server.ts')])({ port, variables: {} })
+  try {
+    expect(await connectAndCall(new URL(`http://127.0.0.1:${port}/mcp`))).toEqual(ada)
+  } finally {
+    await close()
+  }
+})
+
+test('the quick start on Cloudflare Workers', async () => {
+  filesOf('Cloudflare Workers')
+  const config = readConfig({ config: join(root, folder, 'Cloudflare Workers/wrangler.toml') })
+  const [binding] = config.durable_objects.bindings
+  expect(config.migrations[0]!.new_sqlite_classes).toEqual([binding!.class_name])
+  const port = await freePort()
+  const miniflare = await startWorkerd({
+    modules: true,
+    script: await bundle(config.main!),
+    compatibilityDate: config.compatibility_date!,
+    compatibilityFlags: config.compatibility_flags,
+    durableObjects: { [binding!.name]: { className: binding!.class_name, useSQLite: true } },
+    bindings: {
+      ...config.vars,
+      PUBLIC_URL: `http://127.0.0.1:${port}`,
+      TOLLGATE_SECRET: 'a deployment secret for tests, of forty bytes',
+    },
+    port,
+  } as never)
+  try {
+    expect(await connectAndCall(new URL(`http://127.0.0.1:${port}/mcp`))).toEqual(ada)
+  } finally {
+    await miniflare.dispose()
+  }
+})
+
+test(
+  'the quick start on Next compiles, and has the routes of the example',
+  { timeout: 300_000 },
+  async () => {
+    await install('examples/next')
+    const files = filesOf('Next')
+    const routes = ['app/mcp/route.ts', 'app/oauth/[...path]/route.ts', 'app/.well-known/[...path]/route.ts']
+    expect([...files.keys()].toSorted()).toEqual(
+      ['app/tollgate.ts', 'instrumentation.ts', ...routes].toSorted(),
+    )
+    const project = join(root, folder, 'Next')
+    symlinkSync(join(root, 'examples/next/node_modules'), join(project, 'node_modules'))
+    const { compilerOptions } = JSON.parse(readFileSync(join(root, 'examples/next/tsconfig.json'), 'utf8'))
+    writeFileSync(
+      join(project, 'tsconfig.json'),
+      // A new Next application does not have the example's option.
+      JSON.stringify({
+        compilerOptions: { ...compilerOptions, incremental: false, allowImportingTsExtensions: false },
+        include: ['**/*.ts', 'app/.well-known/**/*.ts'],
+      }),
+    )
+    let output = ''
+    try {
+      execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', project], {
+        encoding: 'utf8',
+        stdio: 'pipe',
+      })
+    } catch (error) {
+      output = (error as { stdout: string }).stdout
+    }
+    expect(output).toBe('')
+  },
+)
