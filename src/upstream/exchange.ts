@@ -17,7 +17,7 @@ export interface TokenExchangeOptions extends Runtime {
   privateKey?: CryptoKey | { key: CryptoKey; kid?: string }
   /**
    * Authenticates this server by a JWT that the platform makes, in place of a secret: managed or federated
-   * identity. Called for each request.
+   * identity. Called for each request, which fails after 10 s without an assertion.
    */
   clientAssertion?: () => Awaitable<string>
   /** `'rfc8693'`, or `'entra'` for the on-behalf-of flow of Microsoft Entra ID. Default: the preset's. */

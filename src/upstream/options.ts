@@ -45,7 +45,8 @@ export interface Admission {
 export interface UpstreamOptions {
   /**
    * Decides who may enter: `true`, or what the user gets. A falsy value is `access_denied`. `() => true`
-   * lets in every account of the provider, which at GitHub or Google is everybody. Required.
+   * lets in every account of the provider, which at GitHub or Google is everybody. After 10 s without an
+   * answer the sign-in ends as `temporarily_unavailable`. Required.
    */
   admit: (user: UpstreamUser) => Awaitable<Admission | boolean | null | undefined>
   /** Scopes to ask for beside those that the sign-in needs, for what your tools do there. Default: none. */
@@ -68,7 +69,7 @@ export interface UpstreamOptions {
   privateKey?: CryptoKey | { key: CryptoKey; kid?: string }
   /**
    * Authenticates the client by a JWT that the platform makes, in place of a secret: managed or federated
-   * identity. Called for each request.
+   * identity. Called for each request, which fails after 10 s without an assertion.
    */
   clientAssertion?: () => Awaitable<string>
 }

@@ -1,5 +1,12 @@
 // A provider that is down, platform code that never answers, answers that say nothing of use.
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { auth0 } from '../../src/provider/auth0.ts'
+import { cognito } from '../../src/provider/cognito.ts'
+import { discord } from '../../src/provider/discord.ts'
+import { github } from '../../src/provider/github.ts'
+import { google } from '../../src/provider/google.ts'
+import { oidc } from '../../src/provider/oidc.ts'
+import { workos } from '../../src/provider/workos.ts'
 import { tokenExchange } from '../../src/upstream/exchange.ts'
 import type { AuthInfo, Provider, SignInProfile } from '../../src/types.ts'
 import { expectRedirect } from '../support/pages.ts'
@@ -172,4 +179,30 @@ describe('RFC 7009: a revocation may end the tokens of other grants of the user'
     const tokens = [2, 3].flatMap((i) => [`upstream-refresh-${i}`, `upstream-access-${i}`])
     await expect.poll(() => world.idp.revoked.toSorted(), { timeout: 10_000 }).toEqual(tokens.toSorted())
   })
+})
+
+test('presets say what a revocation ends only if the provider documents it', () => {
+  const app = { clientId: 'c', clientSecret: 's' }
+  const pool = { region: 'eu-central-1', userPoolId: 'eu-central-1_a' }
+  const said = [
+    discord(app),
+    google(app),
+    github(app),
+    cognito({ ...app, ...pool }),
+    workos({ ...app, domain: 'a.authkit.app' }),
+    // A setting of the tenant decides.
+    auth0({ ...app, domain: 'a.auth0.com' }),
+    oidc({ ...app, issuer: 'https://as.test' }),
+    oidc({ ...app, issuer: 'https://as.test', revocationEndsAll: false }),
+  ].map(({ provider, signIn }) => [provider, signIn?.revocationEndsAll])
+  expect(said).toEqual([
+    ['discord', true],
+    ['google', true],
+    ['github', false],
+    ['cognito', false],
+    ['workos', false],
+    ['auth0', undefined],
+    ['oidc', undefined],
+    ['oidc', false],
+  ])
 })
