@@ -32,7 +32,7 @@ export async function prepareUpstream(url: string, port: number): Promise<Prepar
     port,
     scopes: ['profile', 'email'],
     resources: {},
-    client: { ...client, redirectUri: `${url}/authorize/callback` },
+    client: { ...client, redirectUri: `${url}/authorize/callback/oidc` },
   })
   return {
     variables: {

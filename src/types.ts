@@ -109,6 +109,8 @@ export interface UpstreamTokens extends UpstreamToken {
   idToken?: string
   /** The provider that they are from. */
   issuer?: string
+  /** `provider` of the {@link UpstreamAccess} that they are for: only its client may use them. */
+  provider?: string
 }
 
 /** What a server lends to a sign-in, which may call other servers. */
@@ -238,7 +240,7 @@ export interface Identity {
 export interface SignInLeg {
   /** Names it; random, for an upstream's `state`. The callback carries it in its query. */
   readonly state: string
-  /** Where the browser comes back to. */
+  /** Where the browser comes back to: the redirect URI of its provider, see {@link SignInCallback}. */
   readonly callbackUrl: string
   /** The time of this request by the server's clock, for `authTime`: seconds since the epoch. */
   readonly now: number
@@ -279,6 +281,22 @@ export interface Branding {
   accentDark?: string
 }
 
+/**
+ * The redirect URI that a sign-in has at an identity provider. Mix-up (RFC 9700 §4.4.2.2): each provider has one
+ * of its own, so that a code of one never goes to the token endpoint of another.
+ */
+export interface SignInCallback {
+  /**
+   * The last segment of its path, which is also what tools call the provider: 1–40 lower-case letters, digits,
+   * `_` or `-`. It stands for one issuer and one client.
+   */
+  readonly provider: string
+  readonly issuer: string
+  readonly clientId: string
+  /** Legs that `next` was told this way come back there. Absent: legs that were not told a way. */
+  readonly way?: string
+}
+
 /** How a person signs in. */
 export interface SignIn {
   /** `before`: consent precedes the sign-in (an upstream may let the user through silently). */
@@ -310,6 +328,11 @@ export interface SignIn {
    * Default: who the user was at the sign-in.
    */
   recheck?(identity: Identity, way?: string): Awaitable<Identity | null | undefined>
+  /**
+   * One for each provider that it sends users to; a leg is found only at its own callback. Other legs come back
+   * to one path that all of them share. Default: none.
+   */
+  readonly callbacks?: readonly SignInCallback[]
   /** What is done later with the tokens that it brings; one for each provider. */
   readonly upstreams?: readonly UpstreamAccess[]
   /** Throws ConfigurationError if this sign-in must not serve this issuer. */

@@ -10,7 +10,7 @@ import { upstream } from 'tollgate/upstream'
 export interface SignInSettings {
   /** Of the user `owner`, as `npx tollgate password` prints it. */
   OWNER_PASSWORD_HASH?: string | undefined
-  /** An OpenID Connect provider, with a client whose redirect URI is `<issuer>/authorize/callback`. */
+  /** An OpenID Connect provider, with a client whose redirect URI is `<issuer>/authorize/callback/oidc`. */
   UPSTREAM_ISSUER?: string | undefined
   UPSTREAM_CLIENT_ID?: string | undefined
   UPSTREAM_CLIENT_SECRET?: string | undefined

@@ -134,6 +134,7 @@ const attributed = (signIn: SignIn): SignIn => ({
     name: signIn.name,
     check: signIn.check?.bind(signIn),
     upstreams: signIn.upstreams,
+    callbacks: signIn.callbacks,
     recheck:
       signIn.recheck &&
       ((identity: Identity, way?: string) =>

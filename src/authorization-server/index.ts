@@ -14,14 +14,22 @@ import { createContext } from './create-context.ts'
 import type { Grant } from './grants.ts'
 import { isEmbedded, jwksEndpoint, metadataRoutes } from './metadata.ts'
 import type { AuthorizationServerOptions } from './options.ts'
-import { callbackPath } from './paths.ts'
+import { legPaths } from './paths.ts'
 import { tokenEndpoint } from './token/endpoint.ts'
 import { introspectionEndpoint, mayIntrospect } from './token/introspection.ts'
 import { revocationEndpoint } from './token/revocation.ts'
 import { createVerifier } from './token/verifier.ts'
 
 export type { ClientMetadata } from '../protocol/client-metadata.ts'
-export type { Branding, Identity, RateLimiter, SignIn, SignInLeg, UpstreamTokens } from '../types.ts'
+export type {
+  Branding,
+  Identity,
+  RateLimiter,
+  SignIn,
+  SignInCallback,
+  SignInLeg,
+  UpstreamTokens,
+} from '../types.ts'
 export type { ClientAdministration, RegisteredClient } from './client/stored-administration.ts'
 export type { Grant } from './grants.ts'
 export type { Jwk, KeyRingOptions } from './keys.ts'
@@ -158,9 +166,11 @@ function createRoutes(
   const routes = new Map<string, Handler>(metadataRoutes(context, new Set(endpoints.keys())))
   for (const [name, handler] of endpoints) routes.set(context.paths[name], handler)
   const { links, signIn } = context
-  const callback = signIn.finish && lazy(() => callbackEndpoint(context))
-  if (callback !== undefined) routes.set(callbackPath(context), callback)
-  for (const [path, handler] of links?.routes(callback) ?? []) routes.set(path, handler)
+  if (signIn.finish !== undefined) {
+    const callback = lazy(() => callbackEndpoint(context))
+    for (const path of legPaths(context, signIn)) routes.set(path, callback)
+  }
+  for (const [path, handler] of links?.routes(routes) ?? []) routes.set(path, handler)
   if (!isEmbedded(context)) return routes
   // MCP 2025-03-26, Fallbacks for Servers without Metadata Discovery.
   for (const name of ['authorize', 'token', 'register'] as const) {

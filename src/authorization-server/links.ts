@@ -19,8 +19,8 @@ type Handler = (request: Request) => Promise<Response>
 
 /** Linked accounts of one server. What reads the store rejects with UnavailableError. */
 export interface Links {
-  /** Handlers by pathname, with the callback, which passes sign-ins on to the given handler. */
-  routes(signInCallback: Handler | undefined): ReadonlyMap<string, Handler>
+  /** Handlers by pathname. Those of callbacks pass sign-ins on to the given handler of the same path. */
+  routes(given: ReadonlyMap<string, Handler>): ReadonlyMap<string, Handler>
   /** Where this user links an account. Rejects with ConfigurationError for a provider without `links`. */
   url(user: LinkUser, provider: string): Promise<URL>
   /**

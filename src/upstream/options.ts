@@ -60,7 +60,11 @@ export interface UpstreamOptions {
   keepTokens?: boolean
   /** What pages call the provider. Default: the preset's, for example `GitHub`. */
   name?: string
-  /** What tools call it: `auth.upstream('github')`. Default: the preset's, for example `github`. */
+  /**
+   * What tools call it: `auth.upstream('github')`. It is also the last segment of the redirect URI:
+   * `<your issuer>/authorize/callback/github`. 1–40 lower-case letters, digits, `_` or `-`; another one for each
+   * client at each provider. Default: the preset's, for example `github`.
+   */
   provider?: string
   /**
    * Authenticates the client by `private_key_jwt`, in place of a secret: an asymmetric signing key, with its
@@ -102,7 +106,7 @@ export function resolveUpstream(preset: Provider, given: UpstreamOptions): Upstr
     authorizationParameters: parameters().default({}),
     keepTokens: flag().default(true),
     name: text().default(profile.name),
-    provider: text().default(preset.provider),
+    provider: text('1–40 lower-case letters, digits, _ or -', /^[a-z0-9_-]{1,40}$/).default(preset.provider),
     privateKey: privateKey(),
     clientAssertion: assertion(),
   })
@@ -113,7 +117,7 @@ export function resolveUpstream(preset: Provider, given: UpstreamOptions): Upstr
   return {
     provider: preset,
     profile,
-    clientId: clientIdOf(preset),
+    clientId: clientIdOf(preset, options.provider),
     credentials: credentialsOf(preset, profile, options),
     clientAssertion,
     admit: options.admit,
@@ -166,13 +170,14 @@ function checkProvider(preset: Provider): SignInProfile {
   return signIn
 }
 
-function clientIdOf({ provider, clientId, credentials }: Provider): string {
+function clientIdOf({ provider, clientId, credentials }: Provider, name: string): string {
   const id = credentials?.clientId ?? clientId
   if (id !== undefined) return id
   throw new ConfigurationError(
     'provider.clientId',
     `must be the id of your application at the provider; got nothing. Register one there, with the redirect ` +
-      `URI <your issuer>/authorize/callback, and pass its clientId and clientSecret to ${provider}({ … })`,
+      `URI <your issuer>/authorize/callback/${name}, and pass its clientId and clientSecret to ` +
+      `${provider}({ … })`,
   )
 }
 

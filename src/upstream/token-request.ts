@@ -42,6 +42,7 @@ export async function requestTokens(
     tokens: {
       accessToken,
       issuer: provider.issuer,
+      provider: upstream.toolName,
       ...defined({
         expiresAt: lifetime === undefined ? undefined : sentAt + lifetime,
         refreshToken,

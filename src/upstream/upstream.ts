@@ -9,9 +9,9 @@ import { createRemotes } from './remote.ts'
 
 /**
  * Users sign in at an identity provider: Google, GitHub, Microsoft Entra ID, any OpenID Connect provider.
- * Register an application there with the redirect URI `<your issuer>/authorize/callback`. Each client is
- * consented to before the user goes there. Who signed in is `<issuer>|<subject at the provider>`; accounts are
- * never linked by their email address.
+ * Register an application there with the redirect URI `<your issuer>/authorize/callback/<name>`, where the
+ * name is what tools call the provider, for example `github`. Each client is consented to before the user goes
+ * there. Who signed in is `<issuer>|<subject at the provider>`; accounts are never linked by their email address.
  *
  * @param provider What a preset returns, with `clientId` and, unless the client is public or authenticates
  *   otherwise, `clientSecret`.
@@ -34,6 +34,7 @@ export function upstream(provider: Provider, options: UpstreamOptions): SignIn {
     identify: () => undefined,
     start: (_request, flow) => beginSignIn(remoteOf(flow.leg.runtime), flow),
     finish: (request, leg) => finishSignIn(remoteOf(leg.runtime), request, leg),
+    callbacks: [{ provider: resolved.toolName, issuer: provider.issuer, clientId: resolved.clientId }],
     ...(resolved.keepTokens ? { upstreams: [createAccess(resolved, remoteOf)] } : {}),
     check(issuer) {
       const isHere = (url: string): boolean => isLoopbackHost(new URL(url).hostname)

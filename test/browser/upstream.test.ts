@@ -15,7 +15,7 @@ let rig: BrowserRig
 let provider: Awaited<ReturnType<typeof startOidcProvider>>
 beforeAll(async () => {
   rig = await BrowserRig.start(async (issuer) => {
-    const redirectUri = `${issuer}/authorize/callback`
+    const redirectUri = `${issuer}/authorize/callback/oidc`
     provider = await startOidcProvider({ scopes: [], resources: {}, client: { ...client, redirectUri } })
     return { signIn: upstream(oidc({ issuer: provider.issuer, ...client }), { admit: () => true }) }
   })
@@ -74,7 +74,7 @@ test.each([
   const asked = visits[0]!.searchParams
   // The client's own values are `state` and the challenge of its verifier.
   expect(asked.get('state')).not.toBe('state')
-  expect(asked.get('redirect_uri')).toBe(`${rig.issuer}/authorize/callback`)
+  expect(asked.get('redirect_uri')).toBe(`${rig.issuer}/authorize/callback/oidc`)
   expect(rig.answers.at(-1)!.get('state')).toBe('state')
   expect(await rig.redeem('desk', `${rig.appOrigin}/callback`)).toBe(200)
   const [grant] = await rig.as.grants.list(`${provider.issuer}|user-${name.replace(' ', '-')}`)
@@ -109,7 +109,7 @@ test('CN8 confused deputy: with a session at the provider, a link of another cli
 
 test('CN9 the callback of one browser opened in another one gets no code, and its code stays unused', async () => {
   const attacker = await newPage()
-  const path = '/authorize/callback'
+  const path = '/authorize/callback/oidc'
   // The attacker signs in, and keeps the way back for the victim.
   rig.stopped.set(path, undefined)
   await attacker.page.goto(await rig.url())

@@ -22,7 +22,7 @@ import { oidcImitation } from '../support/providers/oidc.ts'
 import { oktaImitation } from '../support/providers/okta.ts'
 
 const resource = 'https://mcp.test/mcp'
-const redirectUri = 'https://client.test/callback'
+const callback = 'https://client.test/callback'
 const app = 'aaaaaaaa-1111-2222-3333-444444444444'
 
 interface Case {
@@ -37,28 +37,28 @@ interface Case {
 const cases: readonly Case[] = [
   {
     name: 'auth0',
-    make: () => auth0Imitation({ redirectUri, api: resource }),
+    make: () => auth0Imitation({ callback, api: resource }),
     parameters: { scope: 'openid notes:read', audience: resource },
     subject: 'auth0|583231',
     scopes: ['openid', 'notes:read'],
   },
   {
     name: 'okta',
-    make: () => oktaImitation({ redirectUri }),
+    make: () => oktaImitation({ callback }),
     parameters: { scope: 'notes:read', resource },
     subject: 'alice@example.com',
     scopes: ['notes:read'],
   },
   {
     name: 'cognito',
-    make: () => cognitoImitation({ redirectUri }),
+    make: () => cognitoImitation({ callback }),
     parameters: { scope: 'notes/read' },
     subject: 'aaaaaaaa-bbbb-cccc-dddd-000000583231',
     scopes: ['notes/read'],
   },
   {
     name: 'entra',
-    make: () => entraImitation({ redirectUri }),
+    make: () => entraImitation({ callback }),
     user: employee(tenantA),
     parameters: { scope: `api://${app}/Notes.Read` },
     subject: employee(tenantA).id,
@@ -66,35 +66,35 @@ const cases: readonly Case[] = [
   },
   {
     name: 'keycloak',
-    make: () => keycloakImitation({ redirectUri, audience: resource }),
+    make: () => keycloakImitation({ callback, audience: resource }),
     parameters: { scope: 'openid notes:read', resource },
     subject: 'f3c2b1a0-0000-4000-8000-000000583231',
     scopes: ['openid', 'notes:read'],
   },
   {
     name: 'google',
-    make: () => googleImitation({ redirectUri }),
+    make: () => googleImitation({ callback }),
     parameters: { scope: 'openid email' },
     subject: '583231',
     scopes: ['openid', 'https://www.googleapis.com/auth/userinfo.email'],
   },
   {
     name: 'github',
-    make: () => githubImitation({ redirectUri }),
+    make: () => githubImitation({ callback }),
     parameters: { scope: 'read:user repo' },
     subject: '583231',
     scopes: ['read:user', 'repo'],
   },
   {
     name: 'github enterprise',
-    make: () => githubImitation({ redirectUri, host: 'github.example.com' }),
+    make: () => githubImitation({ callback, host: 'github.example.com' }),
     parameters: { scope: 'read:user' },
     subject: '583231',
     scopes: ['read:user'],
   },
   {
     name: 'oidc',
-    make: () => oidcImitation({ redirectUri }),
+    make: () => oidcImitation({ callback }),
     parameters: { scope: 'notes:read', resource },
     subject: '583231',
     scopes: ['notes:read'],
@@ -169,25 +169,25 @@ test.each(cases.filter(({ name }) => /github|google/.test(name)))(
 )
 
 test('auth0: without an audience the token is encrypted, and refused', async () => {
-  const imitation = auth0Imitation({ redirectUri, api: resource })
+  const imitation = auth0Imitation({ callback, api: resource })
   const { access_token: token } = await obtainTokens(imitation, alice, { scope: 'openid', resource })
   expect((await guardWith(imitation.preset, imitation)(token)).status).toBe(401)
 })
 
 test('keycloak: without an audience mapper the token is for account, whatever resource says', async () => {
-  const imitation = keycloakImitation({ redirectUri })
+  const imitation = keycloakImitation({ callback })
   const { access_token: token } = await obtainTokens(imitation, alice, { scope: 'notes:read', resource })
   expect((await guardWith(imitation.preset, imitation)(token)).status).toBe(401)
 })
 
 test('entra: a resource is answered with AADSTS9010010, and a token of another tenant is refused', async () => {
-  const imitation = entraImitation({ redirectUri })
+  const imitation = entraImitation({ callback })
   const url = new URL(imitation.urls.authorize)
   url.search = String(
     new URLSearchParams({
       response_type: 'code',
       client_id: app,
-      redirect_uri: redirectUri,
+      redirect_uri: `${callback}/entra`,
       scope: 's',
       resource,
     }),

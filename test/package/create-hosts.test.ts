@@ -129,7 +129,7 @@ test('create hono: sign-in at an identity provider', { timeout: 60_000 }, async 
   const { issuer, close } = await startOidcProvider({
     scopes: ['profile', 'email'],
     resources: {},
-    client: { ...client, redirectUri: `${made.origin}/authorize/callback` },
+    client: { ...client, redirectUri: `${made.origin}/authorize/callback/oidc` },
   })
   ending.push(close)
   fillIn(join(made.folder, '.env'), {

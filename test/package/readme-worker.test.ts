@@ -16,7 +16,7 @@ const folder = join(root, '.tollgate/readme-worker')
 const origin = 'https://notes.example.com'
 const octocat = { ...alice, login: 'octocat' }
 
-const github = githubImitation({ redirectUri: `${origin}/authorize/callback` })
+const github = githubImitation({ callback: `${origin}/authorize/callback` })
 let miniflare: Miniflare
 
 beforeAll(async () => {

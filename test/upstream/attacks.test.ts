@@ -205,7 +205,7 @@ test('CN11 PKCE, state and nonce are our own, and no upstream token goes to the 
   expect(Object.fromEntries(sent)).toEqual({
     response_type: 'code',
     client_id: world.idp.clientId,
-    redirect_uri: 'https://as.test/authorize/callback',
+    redirect_uri: 'https://as.test/authorize/callback/acme',
     scope: 'openid profile email offline_access',
     state: expect.stringMatching(/^[\w.-]{22,}$/),
     nonce: expect.stringMatching(/^[\w-]{22,}$/),

@@ -18,7 +18,7 @@ beforeAll(async () => {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({
       application_type: 'native',
-      redirect_uris: [`${issuer}/authorize/callback`],
+      redirect_uris: [`${issuer}/authorize/callback/oidc-provider`],
       grant_types: ['authorization_code', 'refresh_token'],
     }),
   })

@@ -89,7 +89,7 @@ async function startProvider(): Promise<UpstreamImitation> {
 /** What a sign-in brings. */
 async function signInAt(idp: UpstreamImitation, now: number): Promise<UpstreamTokens> {
   const verifier = 'a-verifier-of-more-than-forty-three-characters'
-  const redirect = 'http://127.0.0.1:9/authorize/callback'
+  const redirect = 'http://127.0.0.1:9/authorize/callback/acme'
   const query = { redirect_uri: redirect, code_challenge: await s256(verifier), scope: 'offline_access' }
   const back = await idp.visit(`${idp.issuer}/authorize?${new URLSearchParams(query)}`)
   const { clientId, clientSecret } = idp

@@ -11,28 +11,28 @@ import { alice, type ImitatedUser, type ProviderImitation } from '../support/pro
 import { keycloakImitation } from '../support/providers/keycloak.ts'
 import { oidcImitation } from '../support/providers/oidc.ts'
 import { oktaImitation } from '../support/providers/okta.ts'
-import { redirectUri, signedIn, type World } from '../support/providers/world.ts'
+import { callback, signedIn, type World } from '../support/providers/world.ts'
 
 test('a GitHub App’s tokens are renewed; an OAuth app’s live for ever', async () => {
-  const app = await signedIn(githubImitation({ redirectUri, app: true }))
+  const app = await signedIn(githubImitation({ callback, app: true }))
   const first = await app.token()
   app.world.rig.now += 28_800
   expect((await app.token()).accessToken).not.toBe(first.accessToken)
-  const oauth = await signedIn(githubImitation({ redirectUri }))
+  const oauth = await signedIn(githubImitation({ callback }))
   const only = await oauth.token()
   oauth.world.rig.now += 28_800
   expect((await oauth.token()).accessToken).toBe(only.accessToken)
 })
 
 test('Google: offline access is asked for, so that tokens are renewed; without the preset’s parameters they are not', async () => {
-  const idp = googleImitation({ redirectUri })
+  const idp = googleImitation({ callback })
   const used = await signedIn(idp)
   const first = await used.token()
   used.world.rig.now += 3600
   expect((await used.token()).accessToken).not.toBe(first.accessToken)
   const { authorizationParameters: _, ...client } = idp.preset.client!
   const credentials = idp.preset.credentials!
-  const other = await signedIn(googleImitation({ redirectUri }), alice, {
+  const other = await signedIn(googleImitation({ callback }), alice, {
     ...idp.preset,
     client,
     credentials,
@@ -42,11 +42,11 @@ test('Google: offline access is asked for, so that tokens are renewed; without t
 })
 
 test('Entra ID: offline_access is asked for; another preset’s data get no refresh token', async () => {
-  const used = await signedIn(entraImitation({ redirectUri }), employee(tenantA))
+  const used = await signedIn(entraImitation({ callback }), employee(tenantA))
   const first = await used.token()
   used.world.rig.now += 3736
   expect((await used.token()).accessToken).not.toBe(first.accessToken)
-  const idp = entraImitation({ redirectUri })
+  const idp = entraImitation({ callback })
   const { offlineScope: _, ...signIn } = idp.preset.signIn!
   const preset = { ...idp.preset, signIn, credentials: idp.preset.credentials! }
   const other = await signedIn(idp, employee(tenantA), preset)
@@ -55,7 +55,7 @@ test('Entra ID: offline_access is asked for; another preset’s data get no refr
 })
 
 test('Cognito: a refresh brings no refresh token, and the first one serves again', async () => {
-  const used = await signedIn(cognitoImitation({ redirectUri }))
+  const used = await signedIn(cognitoImitation({ callback }))
   const seen = new Set<string>()
   for (let i = 0; i < 3; i++) {
     seen.add((await used.token()).accessToken)
@@ -65,10 +65,10 @@ test('Cognito: a refresh brings no refresh token, and the first one serves again
 })
 
 test('Keycloak: an offline token outlives the session; without offline_access the sign-in ends with it', async () => {
-  const used = await signedIn(keycloakImitation({ redirectUri }))
+  const used = await signedIn(keycloakImitation({ callback }))
   used.world.rig.now += 3600
   await expect(used.token()).resolves.toBeDefined()
-  const idp = keycloakImitation({ redirectUri })
+  const idp = keycloakImitation({ callback })
   const { offlineScope: _, ...signIn } = idp.preset.signIn!
   const other = await signedIn(idp, alice, { ...idp.preset, signIn, credentials: idp.preset.credentials! })
   other.world.rig.now += 3600
@@ -76,14 +76,14 @@ test('Keycloak: an offline token outlives the session; without offline_access th
 })
 
 describe.each<[string, () => ProviderImitation, ImitatedUser?]>([
-  ['github', () => githubImitation({ redirectUri, app: true })],
-  ['google', () => googleImitation({ redirectUri })],
-  ['entra', () => entraImitation({ redirectUri }), employee(tenantA)],
-  ['auth0', () => auth0Imitation({ redirectUri, api: 'https://api.test/' })],
-  ['okta', () => oktaImitation({ redirectUri })],
-  ['cognito', () => cognitoImitation({ redirectUri })],
-  ['keycloak', () => keycloakImitation({ redirectUri })],
-  ['oidc', () => oidcImitation({ redirectUri })],
+  ['github', () => githubImitation({ callback, app: true })],
+  ['google', () => googleImitation({ callback })],
+  ['entra', () => entraImitation({ callback }), employee(tenantA)],
+  ['auth0', () => auth0Imitation({ callback, api: 'https://api.test/' })],
+  ['okta', () => oktaImitation({ callback })],
+  ['cognito', () => cognitoImitation({ callback })],
+  ['keycloak', () => keycloakImitation({ callback })],
+  ['oidc', () => oidcImitation({ callback })],
 ])('CN12 %s', (_, make, user = alice) => {
   test('429 and 5xx at a renewal lose nothing', async () => {
     for (const status of [429, 500] as const) {
@@ -108,9 +108,9 @@ describe.each<[string, () => ProviderImitation, ImitatedUser?]>([
 })
 
 test('Google: scopes come back as URIs, and a tool gets the names that were asked for', async () => {
-  const { token } = await signedIn(googleImitation({ redirectUri }))
+  const { token } = await signedIn(googleImitation({ callback }))
   expect((await token()).scopes).toEqual(['openid', 'profile', 'email'])
-  const idp = googleImitation({ redirectUri })
+  const idp = googleImitation({ callback })
   const other = await signedIn(idp, alice, changed(idp, { scopeAliases: {} }))
   expect((await other.token()).scopes).toContain('https://www.googleapis.com/auth/userinfo.email')
 })
@@ -125,13 +125,13 @@ describe('a grant that ends', () => {
   }
 
   test('GitHub: the token is deleted; another preset’s data leave it alive', async () => {
-    const idp = githubImitation({ redirectUri })
+    const idp = githubImitation({ callback })
     const { token, world, subject } = await signedIn(idp)
     const { accessToken } = await token()
     const url = `https://api.github.com/applications/${idp.client.id}/token`
     expect(await ended(world, subject)).toEqual([`DELETE ${url}`])
     expect(await statusOf(idp, accessToken)).toBe(401)
-    const other = githubImitation({ redirectUri })
+    const other = githubImitation({ callback })
     const used = await signedIn(other, alice, changed(other, { revocation: 'rfc7009' }))
     const alive = await used.token()
     expect(await ended(used.world, used.subject)).toEqual([])
@@ -139,9 +139,9 @@ describe('a grant that ends', () => {
   })
 
   test.each([
-    ['keycloak', () => keycloakImitation({ redirectUri })],
-    ['oidc', () => oidcImitation({ redirectUri })],
-    ['google', () => googleImitation({ redirectUri })],
+    ['keycloak', () => keycloakImitation({ callback })],
+    ['oidc', () => oidcImitation({ callback })],
+    ['google', () => googleImitation({ callback })],
   ])('RFC 7009 %s: the tokens are revoked', async (_, make) => {
     const { world, subject } = await signedIn(make())
     const sent = await ended(world, subject)
@@ -149,7 +149,7 @@ describe('a grant that ends', () => {
   })
 
   test('Google ends all tokens of a user at once, so it is asked only for the last grant', async () => {
-    const world = (await signedIn(googleImitation({ redirectUri }))).world
+    const world = (await signedIn(googleImitation({ callback }))).world
     const second = await world.use(await world.signIn())
     const first = (await world.rig.as.grants.list(second.subject!))[0]!
     await world.rig.as.grants.revoke(second.subject!, first.id)
@@ -159,7 +159,7 @@ describe('a grant that ends', () => {
   })
 
   test('Entra ID has no revocation: nothing is sent', async () => {
-    const { world, subject } = await signedIn(entraImitation({ redirectUri }), employee(tenantA))
+    const { world, subject } = await signedIn(entraImitation({ callback }), employee(tenantA))
     expect(await ended(world, subject)).toEqual([])
   })
 })

@@ -11,11 +11,11 @@ import { keycloakImitation } from '../support/providers/keycloak.ts'
 import { oidcImitation } from '../support/providers/oidc.ts'
 
 const issuer = 'http://127.0.0.1:1'
-const redirectUri = `${issuer}/authorize/callback`
+const callback = `${issuer}/authorize/callback`
 
 test.each<[string, (url: string) => ProviderImitation]>([
-  ['keycloak', (url) => keycloakImitation({ redirectUri, url })],
-  ['oidc', (url) => oidcImitation({ redirectUri, issuer: url })],
+  ['keycloak', (url) => keycloakImitation({ callback, url })],
+  ['oidc', (url) => oidcImitation({ callback, issuer: url })],
 ])('%s on loopback signs users in', async (_, make) => {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -13,7 +13,7 @@ import { keycloakImitation } from '../support/providers/keycloak.ts'
 import { oidcImitation } from '../support/providers/oidc.ts'
 import { oktaImitation } from '../support/providers/okta.ts'
 import { slackImitation, workspace } from '../support/providers/slack.ts'
-import { expectCode, fails, redirectUri, signedIn, standard, World } from '../support/providers/world.ts'
+import { expectCode, fails, callback, signedIn, standard, World } from '../support/providers/world.ts'
 
 const colleague: ImitatedUser = { ...alice, id: 'U0R7MFMJM', tenant: workspace }
 
@@ -29,25 +29,25 @@ interface Case {
 const cases: readonly Case[] = [
   {
     name: 'github',
-    make: () => githubImitation({ redirectUri }),
+    make: () => githubImitation({ callback }),
     subject: 'https://github.com/login/oauth|583231',
     token: /^gho_/,
   },
   {
     name: 'github enterprise',
-    make: () => githubImitation({ redirectUri, host: 'github.example.com' }),
+    make: () => githubImitation({ callback, host: 'github.example.com' }),
     subject: 'https://github.example.com/login/oauth|583231',
     token: /^gho_/,
   },
   {
     name: 'google',
-    make: () => googleImitation({ redirectUri }),
+    make: () => googleImitation({ callback }),
     subject: 'https://accounts.google.com|583231',
     token: /^ya29\./,
   },
   {
     name: 'entra',
-    make: () => entraImitation({ redirectUri }),
+    make: () => entraImitation({ callback }),
     user: employee(tenantA),
     subject: `https://login.microsoftonline.com/${tenantA}/v2.0|${employee(tenantA).id}`,
     token: /^ey/,
@@ -56,7 +56,7 @@ const cases: readonly Case[] = [
     name: 'entra, several tenants',
     make: () =>
       entraImitation({
-        redirectUri,
+        callback,
         authority: 'organizations',
         preset: { tenants: [tenantA, tenantB] },
       }),
@@ -66,39 +66,39 @@ const cases: readonly Case[] = [
   },
   {
     name: 'auth0',
-    make: () => auth0Imitation({ redirectUri, api: 'https://api.test/' }),
+    make: () => auth0Imitation({ callback, api: 'https://api.test/' }),
     subject: 'https://tenant.eu.auth0.com/|auth0|583231',
     token: /^eyJhbGciOiJkaXIi/,
   },
   {
     name: 'okta',
-    make: () => oktaImitation({ redirectUri }),
+    make: () => oktaImitation({ callback }),
     subject: 'https://dev-123.okta.com/oauth2/default|00u583231',
     token: /^ey/,
   },
   {
     name: 'cognito',
-    make: () => cognitoImitation({ redirectUri }),
+    make: () => cognitoImitation({ callback }),
     subject:
       'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbCdEfGhI|aaaaaaaa-bbbb-cccc-dddd-000000583231',
     token: /^ey/,
   },
   {
     name: 'keycloak',
-    make: () => keycloakImitation({ redirectUri }),
+    make: () => keycloakImitation({ callback }),
     subject: 'https://id.example.com/realms/notes|f3c2b1a0-0000-4000-8000-000000583231',
     token: /^ey/,
   },
   {
     name: 'slack',
-    make: () => slackImitation({ redirectUri }),
+    make: () => slackImitation({ callback }),
     user: colleague,
     subject: 'https://slack.com|T0R7GR6AE:U0R7MFMJM',
     token: /^xoxp-/,
   },
   {
     name: 'oidc',
-    make: () => oidcImitation({ redirectUri }),
+    make: () => oidcImitation({ callback }),
     subject: 'https://as.example.com|583231',
     token: /^ey/,
   },
@@ -151,7 +151,7 @@ describe.each(cases)('CN10, CN11 sign-in: $name', ({ make, user = alice, subject
 
 describe('GitHub', () => {
   test('a refused code comes with status 200, and is refused all the same', async () => {
-    const idp = githubImitation({ redirectUri })
+    const idp = githubImitation({ callback })
     idp.user = alice
     const world = new World(idp)
     const handle = idp.handle.bind(idp)
@@ -168,13 +168,13 @@ describe('GitHub', () => {
 
   test('between scopes in the answer is a comma, which another preset’s data does not part', async () => {
     const options = { scopes: ['read:user', 'repo'] }
-    const idp = githubImitation({ redirectUri })
+    const idp = githubImitation({ callback })
     const used = await signedIn(idp, alice, idp.preset, options)
     expect((await used.token()).scopes).toEqual(['read:user', 'repo'])
     const { scopeSeparator: _, ...signIn } = idp.preset.signIn!
     const credentials = idp.preset.credentials!
     const other = await signedIn(
-      githubImitation({ redirectUri }),
+      githubImitation({ callback }),
       alice,
       { ...idp.preset, signIn, credentials },
       options,
@@ -183,7 +183,7 @@ describe('GitHub', () => {
   })
 
   test('no ID token and no metadata: with the data of an OpenID provider the sign-in fails', async () => {
-    const idp = githubImitation({ redirectUri })
+    const idp = githubImitation({ callback })
     idp.user = alice
     expect(await fails(new World(idp, standard(idp)))).toBe('temporarily_unavailable')
     const signIn = { ...idp.preset.signIn!, protocol: 'oidc' as const }
@@ -198,7 +198,7 @@ describe('GitHub', () => {
       tokenEndpoint: 'https://github.com/login/oauth/access_token',
       userinfoEndpoint: 'https://api.github.com/user',
     }
-    const idp = githubImitation({ redirectUri })
+    const idp = githubImitation({ callback })
     const client = { clientId: idp.client.id, clientSecret: idp.client.secret! }
     const used = await signedIn(idp, alice, oauth2({ ...options, ...client, subjectClaim: 'id' }))
     expect(used.subject).toBe('https://github.com/login/oauth|583231')
@@ -208,7 +208,7 @@ describe('GitHub', () => {
 
 describe('Google', () => {
   test('it refuses the scope offline_access and prompt=login, which the preset does not send', async () => {
-    const idp = googleImitation({ redirectUri })
+    const idp = googleImitation({ callback })
     idp.user = alice
     // It signs in, but does not say when, so the client's wish is not met.
     expect(await fails(new World(idp), { prompt: 'login' })).toBe('login_required')
@@ -219,7 +219,7 @@ describe('Google', () => {
   })
 
   test('both spellings of its issuer are one; another preset’s data refuse the old one', async () => {
-    const idp = googleImitation({ redirectUri, legacyIssuer: true })
+    const idp = googleImitation({ callback, legacyIssuer: true })
     expect((await signedIn(idp)).subject).toBe('https://accounts.google.com|583231')
     const { idTokenIssuers: _, ...signIn } = idp.preset.signIn!
     const world = new World(idp, { ...idp.preset, signIn, credentials: idp.preset.credentials! })
@@ -234,7 +234,7 @@ describe('Google', () => {
     }
     const subjects = []
     for (const user of [alice, mallory])
-      subjects.push((await signedIn(googleImitation({ redirectUri }), user, undefined, { admit })).subject)
+      subjects.push((await signedIn(googleImitation({ callback }), user, undefined, { admit })).subject)
     expect(emails).toEqual(['alice@example.com', undefined])
     expect(new Set(subjects).size).toBe(2)
   })
@@ -242,7 +242,7 @@ describe('Google', () => {
 
 describe('Microsoft Entra ID', () => {
   const multi = (): ProviderImitation =>
-    entraImitation({ redirectUri, authority: 'organizations', preset: { tenants: [tenantA] } })
+    entraImitation({ callback, authority: 'organizations', preset: { tenants: [tenantA] } })
 
   test('the metadata of many tenants name no issuer: with the data of an OpenID provider the sign-in fails', async () => {
     const idp = multi()
@@ -263,14 +263,14 @@ describe('Microsoft Entra ID', () => {
   })
 
   test('CN10 one tenant: a token of another one is refused', async () => {
-    const idp = entraImitation({ redirectUri })
+    const idp = entraImitation({ callback })
     idp.user = employee(tenantB)
     expect(await fails(new World(idp))).toBe('server_error')
   })
 
   test('CN10 the same id in two tenants is two people', async () => {
     const preset = { tenants: [tenantA, tenantB] }
-    const idp = (): ProviderImitation => entraImitation({ redirectUri, authority: 'organizations', preset })
+    const idp = (): ProviderImitation => entraImitation({ callback, authority: 'organizations', preset })
     const subjects = []
     for (const tenant of [tenantA, tenantB])
       subjects.push((await signedIn(idp(), employee(tenant, 'same'))).subject)
@@ -280,7 +280,7 @@ describe('Microsoft Entra ID', () => {
   test('CN10 no email, since it does not say whether the address is verified (nOAuth)', async () => {
     const emails: unknown[] = []
     const admit: UpstreamOptions['admit'] = ({ email, claims }) => emails.push([email, claims['email']]) > 0
-    await signedIn(entraImitation({ redirectUri }), employee(tenantA), undefined, { admit })
+    await signedIn(entraImitation({ callback }), employee(tenantA), undefined, { admit })
     expect(emails).toEqual([[undefined, 'alice@example.com']])
   })
 
@@ -294,7 +294,7 @@ describe('Auth0', () => {
   const api = 'https://api.test/'
 
   test('the slash belongs to its issuer, and its applications take the secret in the body', async () => {
-    const idp = auth0Imitation({ redirectUri, api })
+    const idp = auth0Imitation({ callback, api })
     idp.user = alice
     const without = idp.preset.issuer.slice(0, -1)
     expect(await fails(new World(idp, standard(idp, without)))).toBe('temporarily_unavailable')
@@ -304,7 +304,7 @@ describe('Auth0', () => {
 
   test('the API is asked for as audience; a resource is not understood', async () => {
     const tokenWith = async (authorizationParameters: Record<string, string>): Promise<string> => {
-      const idp = auth0Imitation({ redirectUri, api })
+      const idp = auth0Imitation({ callback, api })
       const used = await signedIn(idp, alice, idp.preset, { authorizationParameters })
       return (await used.token()).accessToken
     }
@@ -314,7 +314,7 @@ describe('Auth0', () => {
 })
 
 test('Okta refuses prompt=select_account, which the preset does not pass on and another one does', async () => {
-  const idp = oktaImitation({ redirectUri })
+  const idp = oktaImitation({ callback })
   idp.user = alice
   expectCode(await new World(idp).signIn({ prompt: 'select_account' }))
   expect(await fails(new World(idp, standard(idp)), { prompt: 'select_account' })).toBe('server_error')
@@ -322,7 +322,7 @@ test('Okta refuses prompt=select_account, which the preset does not pass on and 
 
 describe('Cognito', () => {
   test('it has no scope offline_access, which another preset’s data ask for', async () => {
-    const idp = cognitoImitation({ redirectUri })
+    const idp = cognitoImitation({ callback })
     idp.user = alice
     expect(await fails(new World(idp, standard(idp)))).toBe('server_error')
     expectCode(await new World(idp).signIn())
@@ -330,7 +330,7 @@ describe('Cognito', () => {
 })
 
 test('RFC 9207 Keycloak says who answers: an answer in another one’s name is not redeemed (mix-up)', async () => {
-  const idp = keycloakImitation({ redirectUri })
+  const idp = keycloakImitation({ callback })
   idp.user = alice
   const world = new World(idp)
   const handle = idp.handle.bind(idp)
@@ -347,10 +347,10 @@ test('RFC 9207 Keycloak says who answers: an answer in another one’s name is n
 })
 
 test('oidc() authenticates as the metadata say; the data of a preset that says otherwise are refused', async () => {
-  const idp = oidcImitation({ redirectUri })
+  const idp = oidcImitation({ callback })
   idp.user = alice
   expectCode(await new World(idp).signIn())
-  const other = oidcImitation({ redirectUri, preset: { clientAuth: 'client_secret_post' } })
+  const other = oidcImitation({ callback, preset: { clientAuth: 'client_secret_post' } })
   other.user = alice
   expect(await fails(new World(other))).toBe('server_error')
 })
@@ -358,7 +358,7 @@ test('oidc() authenticates as the metadata say; the data of a preset that says o
 describe('Slack', () => {
   test('CN10 a user of another workspace: access_denied, in both forms', async () => {
     for (const userTokens of [false, true]) {
-      const idp = slackImitation({ redirectUri, userTokens })
+      const idp = slackImitation({ callback, userTokens })
       idp.user = { ...colleague, tenant: 'T0OTHER' }
       const options = { scopes: userTokens ? ['users:read'] : [] }
       expect(await fails(new World(idp, idp.preset, options))).toBe('access_denied')
@@ -367,18 +367,13 @@ describe('Slack', () => {
 
   test('the user’s token stands in authed_user; another preset’s data find none', async () => {
     const options = { scopes: ['chat:write', 'users:read'] }
-    const used = await signedIn(
-      slackImitation({ redirectUri, userTokens: true }),
-      colleague,
-      undefined,
-      options,
-    )
+    const used = await signedIn(slackImitation({ callback, userTokens: true }), colleague, undefined, options)
     expect(used.subject).toBe('https://slack.com|T0R7GR6AE:U0R7MFMJM')
     expect(await used.token()).toMatchObject({
       accessToken: expect.stringMatching(/^xoxp-/),
       scopes: ['chat:write', 'users:read'],
     })
-    const idp = slackImitation({ redirectUri, userTokens: true })
+    const idp = slackImitation({ callback, userTokens: true })
     idp.user = colleague
     const { tokenPath: _, ...signIn } = idp.preset.signIn!
     const preset = { ...idp.preset, signIn, credentials: idp.preset.credentials! }

@@ -330,7 +330,7 @@ describe('the token answer', () => {
     expect(Object.fromEntries(form)).toEqual({
       grant_type: 'authorization_code',
       code: expect.any(String),
-      redirect_uri: 'https://as.test/authorize/callback',
+      redirect_uri: 'https://as.test/authorize/callback/acme',
       code_verifier: expect.stringMatching(/^[\w-]{43}$/),
     })
   })

@@ -76,11 +76,15 @@ async function openUpstream(
 /** The grant, or what the user signed in with, has ended. */
 export const signInAgain = (): OAuthError => new OAuthError('invalid_grant', 'The user has to sign in again')
 
-/** What is done with tokens of this provider, if it is configured. */
+/**
+ * What is done with these tokens, if their provider is configured. One issuer may have several clients, and the
+ * tokens of one are never sent with the credentials of another.
+ */
 export const accessTo = (
   upstreams: readonly UpstreamAccess[] | undefined,
-  { issuer }: UpstreamTokens,
-): UpstreamAccess | undefined => upstreams?.find((each) => each.issuer === issuer)
+  { issuer, provider }: UpstreamTokens,
+): UpstreamAccess | undefined =>
+  upstreams?.find((each) => each.issuer === issuer && (provider === undefined || each.provider === provider))
 
 /** The tokens of a grant; undefined if there are none, or they were tampered with or are another grant's. */
 export async function openTokens(

@@ -19,8 +19,8 @@ import { revokeInBackground } from './unlink.ts'
 type Handler = (request: Request) => Promise<Response>
 
 /**
- * The callback of sign-ins and links: providers know one redirect URI. The cookie of this browser says which
- * of them its `state` belongs to.
+ * The callback of links, and of sign-ins at the same provider, which knows one redirect URI. The cookie of this
+ * browser says which of them its `state` belongs to.
  */
 export function linkCallback(links: LinkContext, signInCallback: Handler | undefined): Handler {
   const { context } = links
@@ -40,8 +40,15 @@ export function linkCallback(links: LinkContext, signInCallback: Handler | undef
  * user in.
  */
 async function finishLink({ context, providers }: LinkContext, request: Request): Promise<Response> {
-  const { leg, approval, cookies } = await openLeg<LinkApproval>(context, request, linkLegs)
-  const provider = providers.get(approval?.provider ?? '')
+  const providerOf = (approval?: LinkApproval): LinkProvider | undefined =>
+    providers.get(approval?.provider ?? '')
+  const { leg, approval, cookies } = await openLeg<LinkApproval>(
+    context,
+    request,
+    linkLegs,
+    (asked) => providerOf(asked)?.signIn ?? {},
+  )
+  const provider = providerOf(approval)
   if (approval === undefined || provider === undefined) throw forgedLinkForm()
   // Account linking: the user may have changed since the approval.
   await checkUser(context, approval, await identifyUser(context, request))

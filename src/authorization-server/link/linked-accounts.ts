@@ -4,7 +4,8 @@ import { isJsonObject } from '../../lib/json.ts'
 import type { SignIn, UpstreamToken, VaultRecord } from '../../types.ts'
 import type { Context } from '../context.ts'
 import type { LinkedAccounts, Links } from '../links.ts'
-import { callbackPath } from '../paths.ts'
+import { legPath, legPaths } from '../paths.ts'
+import { requireOwnNames } from '../sign-in/callbacks.ts'
 import { linkedSection } from './account.ts'
 import { linkCallback } from './callback.ts'
 import { linkEndpoint } from './endpoint.ts'
@@ -80,14 +81,17 @@ function attach(links: LinkContext): Links {
       runtime.event({ type: 'option.weakening', level: 'warning', issuer, detail: signIn.weakening })
   }
   requireFreePaths(context, providers)
+  requireNames(context, providers)
   return {
-    routes: (signInCallback) =>
-      new Map([
-        ...[...providers.values()].map(
-          (each) => [linkPath(context, each), linkEndpoint(links, each)] as const,
-        ),
-        [callbackPath(context), linkCallback(links, signInCallback)] as const,
-      ]),
+    routes: (given) =>
+      new Map(
+        [...providers.values()].flatMap((each) => [
+          [linkPath(context, each), linkEndpoint(links, each)] as const,
+          ...legPaths(context, each.signIn).map(
+            (path) => [path, linkCallback(links, given.get(path))] as const,
+          ),
+        ]),
+      ),
     async url(user, name) {
       const provider = providers.get(name)
       if (provider !== undefined) return makeLinkUrl(context, provider, user)
@@ -131,8 +135,17 @@ async function tokenOfLink(provider: LinkProvider, vault: VaultRecord): Promise<
   }
 }
 
+/** What tools call a linked account is not what they call a sign-in at another issuer. */
+function requireNames({ signIn }: Context, providers: LinkContext['providers']): void {
+  const own = [...(signIn.callbacks ?? []), ...(signIn.upstreams ?? [])]
+  const linked = [...providers.values()]
+  for (const { name, access } of linked)
+    requireOwnNames(`linkedAccounts.${name}`, [...own, { provider: name, issuer: access.issuer }])
+  requireOwnNames('linkedAccounts', [...own, ...linked.flatMap((each) => each.signIn.callbacks ?? [])])
+}
+
 function requireFreePaths(context: Context, providers: LinkContext['providers']): void {
-  const taken = [...Object.values(context.paths), callbackPath(context)]
+  const taken = [...Object.values(context.paths), legPath(context, {})]
   const twice = [...providers.values()]
     .map((each) => linkPath(context, each))
     .find((each) => taken.includes(each))

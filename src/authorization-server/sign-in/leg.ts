@@ -14,7 +14,7 @@ import {
 import { passOn } from '../browser/redirect.ts'
 import type { Context } from '../context.ts'
 import { expiredError, forgedError } from '../page-error.ts'
-import { callbackPath } from '../paths.ts'
+import { legPath } from '../paths.ts'
 import { sealContext } from '../seal-context.ts'
 
 /** What the sign-in gets, and what continues after it. */
@@ -35,6 +35,8 @@ interface StoredLeg extends Pick<SignInFlow, 'approval' | 'returnTo'> {
   kept?: string
   /** The way to sign in that the user chose. */
   way?: string
+  /** Pathname that it comes back to. Absent: the one without a provider. */
+  path?: string
   /** Seconds since the epoch. */
   expires: number
 }
@@ -46,9 +48,19 @@ const codec = sealedCodec(
     returnTo: 'string?',
     kept: 'string?',
     way: 'string?',
+    path: 'string?',
     expires: 'number',
   }),
 )
+
+/** What a leg is of this sign-in. */
+interface LegPlace {
+  readonly state: string
+  readonly signIn: Pick<SignIn, 'callbacks'>
+  readonly way?: string
+  /** Pathname that it comes back to. */
+  readonly path: string
+}
 
 /** A leg of a request, and what becomes of it. */
 interface TrackedLeg {
@@ -91,7 +103,8 @@ export async function startLeg(
   const { issuer, options, runtime } = context
   const { origin } = new URL(issuer)
   const { id, evict } = newSlot(context, request, slots)
-  const { leg, store } = trackLeg(context, request, slots, id)
+  const place = { state: id, signIn, path: legPath(context, signIn) }
+  const { leg, store } = trackLeg(context, request, slots, place)
   const response = await signIn.start(request, { ...wishes, returnTo: origin + path, leg })
   if (signIn.finish === undefined) return passOn(response, cookies)
   const expires = runtime.clock() + options.lifetimes.transaction
@@ -107,15 +120,14 @@ function trackLeg(
   context: Context,
   request: Request,
   slots: LegKind,
-  state: string,
-  way?: string,
+  { state, signIn, way, path }: LegPlace,
   stored?: Pick<StoredLeg, 'kept'>,
 ): TrackedLeg {
   const { issuer, limits, options, runtime } = context
   let following: (TrackedLeg & { evict: readonly string[] }) | undefined
   const leg: SignInLeg = {
     state,
-    callbackUrl: new URL(issuer).origin + callbackPath(context),
+    callbackUrl: new URL(issuer).origin + path,
     now: runtime.clock(),
     branding: options.branding,
     runtime,
@@ -123,7 +135,8 @@ function trackLeg(
     // This leg stays while there is room, for a double click and for a user who goes back.
     next(chosen) {
       const { id, evict } = newSlot(context, request, slots, state)
-      following = { evict, ...trackLeg(context, request, slots, id, chosen) }
+      const place = { state: id, signIn, way: chosen, path: legPath(context, signIn, chosen) }
+      following = { evict, ...trackLeg(context, request, slots, place) }
       return following.leg
     },
     attempt: (account) => limits.signIn(request, account),
@@ -143,13 +156,13 @@ function trackLeg(
 async function storeLeg(
   context: Context,
   slots: LegKind,
-  { state, kept, way }: SignInLeg,
+  { state, kept, way, callbackUrl }: SignInLeg,
   about: Parameters<TrackedLeg['store']>[0],
 ): Promise<string> {
   const { sealer, runtime } = context
   if ((kept ?? '').length > maxKept)
     throw new ConfigurationError('signIn', `must keep at most ${maxKept} characters; got ${kept?.length}`)
-  const stored = { ...about, ...defined({ kept, way }) }
+  const stored = { ...about, path: new URL(callbackUrl).pathname, ...defined({ kept, way }) }
   const value = await codec.seal(sealer, legContext(context, slots, state), stored)
   if (value.length > maxCookie) throw new OAuthError('invalid_request', 'The request is too long')
   const lifetime = Math.ceil(about.expires - runtime.clock())
@@ -158,12 +171,14 @@ async function storeLeg(
 
 /**
  * The leg that a callback belongs to (CSRF: the cookie shows that it began in this browser). Throws a
- * PageError if it began in another browser or not at all, or has expired.
+ * PageError if it began in another browser or not at all, comes back to another path, or has expired. `signInOf`:
+ * the sign-in that it is of.
  */
 export async function openLeg<Approval extends object>(
   context: Context,
   request: Request,
   slots: LegKind = signIns,
+  signInOf: (approval: Approval | undefined) => LegPlace['signIn'] = () => context.signIn,
 ): Promise<{
   leg: SignInLeg
   approval: Approval | undefined
@@ -174,16 +189,21 @@ export async function openLeg<Approval extends object>(
   cookies: () => Promise<string[]>
 }> {
   const { sealer, options, runtime } = context
-  const states = new URL(request.url).searchParams.getAll('state')
+  const { pathname, searchParams } = new URL(request.url)
+  const states = searchParams.getAll('state')
   const [state] = states
   if (state === undefined || states.length > 1 || !isSlotId(state))
     throw forgedError('The sign-in did not begin here')
   const value = getCookie(context, request, slotName(slots, state)) ?? ''
   const stored = await codec.open(sealer, legContext(context, slots, state), value)
   if (stored === undefined) throw forgedError('The sign-in did not begin in this browser')
-  const { approval, returnTo, way, expires } = stored
+  const { approval, returnTo, way, expires, path = legPath(context, {}) } = stored
+  // Mix-up: what comes back to the redirect URI of another provider is no answer of this one (RFC 9700 §4.4.2.2).
+  if (pathname !== path) throw forgedError('The answer is not from the provider that the sign-in went to')
   if (expires <= runtime.clock()) throw expiredError()
-  const { leg, store } = trackLeg(context, request, slots, state, way, stored)
+  const signIn = signInOf(approval as Approval | undefined)
+  const place = { state, signIn, path, ...defined({ way }) }
+  const { leg, store } = trackLeg(context, request, slots, place, stored)
   return {
     leg,
     approval: approval as Approval | undefined,

@@ -8,6 +8,7 @@ import type { SignIn, SignInLeg } from '../../types.ts'
 import { getCookie, setCookie, withCookies } from '../browser/cookies.ts'
 import type { Html } from '../page/layout.ts'
 import { cleanText } from '../page/text.ts'
+import { requireOwnNames } from './callbacks.ts'
 import { formAction, pathOf, returnToOf, showSignIn } from './form.ts'
 
 /** A sign-in that this server finishes, with the name that its button shows. */
@@ -41,10 +42,15 @@ export function oneOf(...signIns: readonly SignIn[]): SignIn {
     throw new ConfigurationError('oneOf', 'must get two or more sign-ins, each with a name of its own')
   const weakening = ways.flatMap((each) => each.weakening ?? []).join(', ')
   const upstreams = ways.flatMap((each) => each.upstreams ?? [])
+  const callbacks = ways.flatMap(({ name, callbacks = [] }) =>
+    callbacks.map((each) => ({ ...each, way: name })),
+  )
+  requireOwnNames('oneOf', [...callbacks, ...upstreams])
   return {
     consent: ways.some(({ consent }) => consent === 'before') ? 'before' : 'after',
     ...(weakening === '' ? {} : { weakening }),
     ...(upstreams.length === 0 ? {} : { upstreams }),
+    ...(callbacks.length === 0 ? {} : { callbacks }),
     async identify(request) {
       for (const each of ways) {
         const identity = await each.identify(request)

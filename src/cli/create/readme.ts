@@ -99,8 +99,10 @@ function signInNotes({ host, auth, provider }: Choices): string {
   if (auth === 'own-login')
     return 'Until `src/sign-in.ts` reads the session of your application, `DEV_USER` is signed in without any proof. That works on this machine only.'
   const { title, tokens } = providers[provider!]!
-  if (auth === 'upstream')
-    return `Register an application at ${title}. Its redirect URI is \`<PUBLIC_URL>${host === 'next' ? '/oauth' : ''}/authorize/callback\`, on this machine \`http://127.0.0.1:${port(host)}${host === 'next' ? '/oauth' : ''}/authorize/callback\`.`
+  if (auth === 'upstream') {
+    const path = `${host === 'next' ? '/oauth' : ''}/authorize/callback/${provider}`
+    return `Register an application at ${title}. Its redirect URI is \`<PUBLIC_URL>${path}\`, on this machine \`http://127.0.0.1:${port(host)}${path}\`.`
+  }
   return `${title} must know this resource, \`<PUBLIC_URL>/mcp\`, and the scopes of \`src/notes.ts\`.${tokens === 'jwt' ? '' : ' The client id is of an application of your own there.'}`
 }
 

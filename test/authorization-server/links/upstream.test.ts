@@ -11,11 +11,11 @@ import { githubImitation } from '../../support/providers/github.ts'
 import { googleImitation } from '../../support/providers/google.ts'
 import { alice, mallory, now, type ProviderImitation } from '../../support/providers/imitation.ts'
 
-const redirectUri = 'https://as.test/authorize/callback'
+const callback = 'https://as.test/authorize/callback'
 
 class World {
-  readonly google = googleImitation({ redirectUri })
-  readonly github = githubImitation({ redirectUri, app: true })
+  readonly google = googleImitation({ callback })
+  readonly github = githubImitation({ callback, app: true })
   readonly rig: Rig
   readonly browser: Browser
 
@@ -44,7 +44,7 @@ class World {
   async throughProvider(gone: Shown, provider: ProviderImitation): Promise<Shown> {
     const answer = await provider.handle(new Request(gone.location!))
     const back = answer.headers.get('location')
-    expect([answer.status, back?.split('?')[0]]).toEqual([302, redirectUri])
+    expect([answer.status, back?.split('?')[0]]).toEqual([302, `${callback}/${provider.preset.provider}`])
     return this.browser.get(back!, { 'sec-fetch-site': 'cross-site' })
   }
 
@@ -144,7 +144,7 @@ test('LK1 the user declines at the provider: a page, without its text, and nothi
     iss: 'https://github.com/login/oauth',
     state,
   })
-  const shown = await world.browser.get(`${redirectUri}?${query}`, { 'sec-fetch-site': 'cross-site' })
+  const shown = await world.browser.get(`${callback}/github?${query}`, { 'sec-fetch-site': 'cross-site' })
   expect([shown.status, shown.location]).toEqual([400, undefined])
   expect(shown.text).toContain('Access was not granted')
   expect(shown.text).not.toContain('said no')

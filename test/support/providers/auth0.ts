@@ -3,17 +3,11 @@
 import { auth0 } from '../../../src/provider/auth0.ts'
 import { imitate, signed, type ProviderImitation } from './imitation.ts'
 
-export function auth0Imitation({
-  redirectUri,
-  api,
-}: {
-  redirectUri: string
-  api: string
-}): ProviderImitation {
+export function auth0Imitation({ callback, api }: { callback: string; api: string }): ProviderImitation {
   const client = {
     id: 'A0clientA0clientA0clientA0client',
     secret: 'auth0-secret',
-    redirectUris: [redirectUri],
+    redirectUris: [`${callback}/auth0`],
   }
   const issuer = 'https://tenant.eu.auth0.com/'
   return imitate({

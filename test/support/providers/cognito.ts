@@ -4,8 +4,8 @@
 import { cognito } from '../../../src/provider/cognito.ts'
 import { imitate, now, signed, type ProviderImitation } from './imitation.ts'
 
-export function cognitoImitation({ redirectUri }: { redirectUri: string }): ProviderImitation {
-  const client = { id: '1example23456789', secret: 'cognito-secret', redirectUris: [redirectUri] }
+export function cognitoImitation({ callback }: { callback: string }): ProviderImitation {
+  const client = { id: '1example23456789', secret: 'cognito-secret', redirectUris: [`${callback}/cognito`] }
   const issuer = 'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbCdEfGhI'
   // The managed login has a domain of its own.
   const domain = 'https://notes.auth.eu-central-1.amazoncognito.com'

@@ -20,18 +20,18 @@ export const employee = (
 })
 
 export interface EntraImitationOptions {
-  readonly redirectUri: string
+  readonly callback: string
   /** The path below the host: a tenant's id, or `organizations`. */
   readonly authority?: string
   readonly preset?: Partial<EntraOptions>
 }
 
 export function entraImitation({
-  redirectUri,
+  callback,
   authority = tenantA,
   preset = {},
 }: EntraImitationOptions): ProviderImitation {
-  const client = { id: app, secret: 'entra~secret', redirectUris: [redirectUri] }
+  const client = { id: app, secret: 'entra~secret', redirectUris: [`${callback}/entra`] }
   const host = 'https://login.microsoftonline.com'
   const base = `${host}/${authority}`
   const issuerOf = ({ tenant = tenantA }: ImitatedUser): string => `${host}/${tenant}/v2.0`

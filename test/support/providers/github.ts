@@ -18,7 +18,7 @@ const profileOf = ({ id, login, name }: ImitatedUser): Record<string, unknown> =
 })
 
 export interface GithubOptions {
-  readonly redirectUri: string
+  readonly callback: string
   /** GitHub Enterprise Server. */
   readonly host?: string
   /** A GitHub App whose user tokens expire: it gets refresh tokens. An OAuth app gets none. */
@@ -26,11 +26,11 @@ export interface GithubOptions {
 }
 
 export function githubImitation({
-  redirectUri,
+  callback,
   host = 'github.com',
   app = false,
 }: GithubOptions): ProviderImitation {
-  const client = { id: 'Iv1.8a61f9b3a7aba766', secret: 'github-secret', redirectUris: [redirectUri] }
+  const client = { id: 'Iv1.8a61f9b3a7aba766', secret: 'github-secret', redirectUris: [`${callback}/github`] }
   const web = `https://${host}/login/oauth`
   const api = host === 'github.com' ? 'https://api.github.com' : `https://${host}/api/v3`
   return imitate({

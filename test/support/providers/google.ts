@@ -10,11 +10,11 @@ const scopeUris: Record<string, string> = {
 const granted = (scopes: readonly string[]): string => scopes.map((each) => scopeUris[each] ?? each).join(' ')
 
 /** `legacyIssuer`: the issuer without its scheme, in the ID token. */
-export function googleImitation(options: { redirectUri: string; legacyIssuer?: boolean }): ProviderImitation {
+export function googleImitation(options: { callback: string; legacyIssuer?: boolean }): ProviderImitation {
   const client = {
     id: '407408718192.apps.googleusercontent.com',
     secret: 'GOCSPX-secret',
-    redirectUris: [options.redirectUri],
+    redirectUris: [`${options.callback}/google`],
   }
   const issuer = 'https://accounts.google.com'
   return imitate({

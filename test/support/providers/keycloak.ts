@@ -5,12 +5,12 @@ import { imitate, now, signed, type ProviderImitation } from './imitation.ts'
 
 /** `audience`: what the audience mapper puts in, beside `account`. `url`: to be served on loopback. */
 export function keycloakImitation(options: {
-  redirectUri: string
+  callback: string
   audience?: string
   url?: string
 }): ProviderImitation {
-  const { redirectUri, audience, url = 'https://id.example.com' } = options
-  const client = { id: 'notes', secret: 'keycloak-secret', redirectUris: [redirectUri] }
+  const { callback, audience, url = 'https://id.example.com' } = options
+  const client = { id: 'notes', secret: 'keycloak-secret', redirectUris: [`${callback}/keycloak`] }
   const issuer = `${url}/realms/notes`
   const protocol = `${issuer}/protocol/openid-connect`
   const claims = (user: { id: string; login: string; name: string }): Record<string, unknown> => ({

@@ -4,18 +4,18 @@ import { oidc, type OidcOptions } from '../../../src/provider/oidc.ts'
 import { imitate, now, signed, type ProviderImitation } from './imitation.ts'
 
 export interface OidcImitationOptions {
-  readonly redirectUri: string
+  readonly callback: string
   /** Default `https://as.example.com`; to be served on loopback. */
   readonly issuer?: string
   readonly preset?: Partial<OidcOptions>
 }
 
 export function oidcImitation({
-  redirectUri,
+  callback,
   issuer = 'https://as.example.com',
   preset = {},
 }: OidcImitationOptions): ProviderImitation {
-  const client = { id: 'notes', secret: 'oidc-secret', redirectUris: [redirectUri] }
+  const client = { id: 'notes', secret: 'oidc-secret', redirectUris: [`${callback}/oidc`] }
   return imitate({
     preset: oidc({ issuer, clientId: client.id, clientSecret: client.secret, name: 'Acme', ...preset }),
     client,

@@ -3,8 +3,8 @@
 import { okta } from '../../../src/provider/okta.ts'
 import { imitate, now, signed, type ProviderImitation } from './imitation.ts'
 
-export function oktaImitation({ redirectUri }: { redirectUri: string }): ProviderImitation {
-  const client = { id: '0oab8eb55Kb9jdMIr5d6', secret: 'okta-secret', redirectUris: [redirectUri] }
+export function oktaImitation({ callback }: { callback: string }): ProviderImitation {
+  const client = { id: '0oab8eb55Kb9jdMIr5d6', secret: 'okta-secret', redirectUris: [`${callback}/okta`] }
   const issuer = 'https://dev-123.okta.com/oauth2/default'
   const metadata = {
     issuer,

@@ -10,9 +10,13 @@ export const workspace = 'T0R7GR6AE'
  * `userTokens`: the installation for a user, in place of Sign in with Slack. The user's tenant is the
  * workspace.
  */
-export function slackImitation(options: { redirectUri: string; userTokens?: boolean }): ProviderImitation {
-  const { redirectUri, userTokens = false } = options
-  const client = { id: '25259531569.1115258246291', secret: 'slack-secret', redirectUris: [redirectUri] }
+export function slackImitation(options: { callback: string; userTokens?: boolean }): ProviderImitation {
+  const { callback, userTokens = false } = options
+  const client = {
+    id: '25259531569.1115258246291',
+    secret: 'slack-secret',
+    redirectUris: [`${callback}/slack`],
+  }
   return imitate({
     preset: slack({ clientId: client.id, clientSecret: client.secret, teamId: workspace, userTokens }),
     client,

@@ -7,7 +7,8 @@ import { ok, Rig } from '../as.ts'
 import { Browser, codeOf, requestUrl, verifier, type Shown } from '../pages.ts'
 import { alice, fetchOf, type ImitatedUser, type ProviderImitation } from './imitation.ts'
 
-export const redirectUri = 'https://as.test/authorize/callback'
+/** Providers register what lies below it: `<callback>/<name>`. */
+export const callback = 'https://as.test/authorize/callback'
 
 /** An authorization server in front of the imitation, with this preset's data. */
 export class World {
@@ -18,7 +19,9 @@ export class World {
 
   constructor(idp: ProviderImitation, preset: Provider = idp.preset, options: Partial<UpstreamOptions> = {}) {
     this.idp = idp
-    const signIn = upstream(preset, { admit: () => true, ...options })
+    // The redirect URI stays that of the provider also with the data of another preset.
+    const { provider } = idp.preset
+    const signIn = upstream(preset, { admit: () => true, provider, ...options })
     this.rig = new Rig({
       signIn,
       fetch: fetchOf(idp),
