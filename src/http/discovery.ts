@@ -1,5 +1,6 @@
 import { UnavailableError } from '../errors.ts'
 import { parseObject } from '../lib/json.ts'
+import { oneLine } from '../lib/runtime.ts'
 import type { AuthorizationServerMetadata } from '../protocol/metadata.ts'
 import { authorizationServerMetadataUrls } from '../protocol/well-known.ts'
 import { guardedFetch, type GuardedFetchOptions } from './guarded-fetch.ts'
@@ -25,7 +26,9 @@ export async function discoverAuthorizationServer(
     if (document?.['issuer'] === issuer && isText(document['jwks_uri']))
       return document as unknown as AuthorizationServerMetadata
     if (document !== undefined)
-      problem = 'names another issuer in its metadata; configure the issuer exactly as it is written there'
+      problem =
+        `names ${oneLine(JSON.stringify(document['issuer']) ?? 'no issuer', 100)} as its issuer in its ` +
+        `metadata, not ${issuer}; configure the issuer exactly as it is written there`
   }
   throw new UnavailableError(`The authorization server ${problem}`)
 }

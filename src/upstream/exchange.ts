@@ -1,15 +1,14 @@
 import { ConfigurationError } from '../errors.ts'
 import { defined } from '../lib/defined.ts'
 import { func, oneOf, readOptions } from '../lib/options.ts'
-import { resolveRuntime, runtimeOptions } from '../lib/runtime.ts'
-import type { AuthInfo, Awaitable, ExchangeTarget, Provider, Runtime, UpstreamToken } from '../types.ts'
+import type { AuthInfo, Awaitable, ExchangeTarget, Provider, SignInRuntime, UpstreamToken } from '../types.ts'
 import { createExchange } from './exchanges.ts'
 import type { ExchangeKind } from './exchange-request.ts'
 import { privateKey, resolveUpstream } from './options.ts'
 import { createRemotes } from './remote.ts'
 
 /** Options of {@link tokenExchange}. */
-export interface TokenExchangeOptions extends Runtime {
+export interface TokenExchangeOptions {
   /**
    * Authenticates this server by `private_key_jwt`, in place of the preset's `clientSecret`: an asymmetric
    * signing key, with its id if the provider wants one.
@@ -48,9 +47,8 @@ export interface TokenExchangeOptions extends Runtime {
 export function tokenExchange(
   provider: Provider,
   options: TokenExchangeOptions = {},
-): (auth: AuthInfo, target: ExchangeTarget) => Promise<UpstreamToken> {
+): (auth: AuthInfo, target: ExchangeTarget, runtime: SignInRuntime) => Promise<UpstreamToken> {
   const given = readOptions('tokenExchange', options, {
-    ...runtimeOptions(),
     privateKey: privateKey(),
     clientAssertion: func(),
     kind: oneOf(['rfc8693', 'entra']),
@@ -74,10 +72,9 @@ export function tokenExchange(
       'must be there, because only a confidential client may exchange tokens; got nothing. Pass it to the ' +
         'preset, or a privateKey or a clientAssertion to tokenExchange()',
     )
-  const runtime = resolveRuntime(options)
   const exchange = createExchange(kind, createRemotes(upstream))
   const issuers = [provider.issuer, ...(provider.jwt?.alsoIssuers ?? [])]
-  return async (auth, target) => {
+  return async (auth, target, runtime) => {
     // No token goes to a third party: an API key, or a token of another issuer.
     if (!issuers.includes(auth.issuer)) throw new Error('There is no token exchange for this issuer')
     return exchange(runtime, auth.token, target)

@@ -1,4 +1,4 @@
-import { isUnavailableError, UnavailableError } from '../errors.ts'
+import { UnavailableError } from '../errors.ts'
 import { discoverAuthorizationServer } from '../http/discovery.ts'
 import { checkUrl, type GuardedFetchOptions } from '../http/guarded-fetch.ts'
 import { defined } from '../lib/defined.ts'
@@ -73,9 +73,9 @@ async function fetchMetadata(
     for (const endpoint of [authorization, token]) checkUrl(endpoint, outgoing)
     return { ...metadata, authorization_endpoint: authorization, token_endpoint: token }
   } catch (error) {
-    if (isUnavailableError(error)) throw error
+    // In our own words for the client: what the provider is called is not its business.
     throw attribute(
-      new UnavailableError('The metadata of the identity provider cannot be used'),
+      new UnavailableError('The identity provider cannot be used at the moment'),
       'metadata',
       error,
     )

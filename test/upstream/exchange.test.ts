@@ -40,12 +40,7 @@ function world({ issuer, provider, options }: Setting = {}): World {
   const errors: unknown[] = []
   const preset =
     provider?.(idp) ?? idp.provider({ signIn: { name: 'Acme', protocol: 'oidc', exchange: 'rfc8693' } })
-  const exchange = tokenExchange(preset, {
-    fetch: idp.fetch,
-    clock: () => it.now,
-    onEvent: (event) => events.push(event),
-    ...options,
-  })
+  const exchange = tokenExchange(preset, options)
   // A token says whose it is: `alice.1`, `bob.1`.
   const verify = (token: string) => ({ subject: token.split('.')[0]!, clientId: 'c', scopes: [] })
   const rs = createResourceServer({
@@ -55,7 +50,9 @@ function world({ issuer, provider, options }: Setting = {}): World {
       customVerifier({ issuer: 'https://other.test', verify }),
     ],
     exchange,
+    fetch: idp.fetch,
     clock: () => it.now,
+    onEvent: (event) => event.type !== 'token.accepted' && events.push(event),
   })
   idp.on('/token', (_, { form }) => it.answer(form))
   const it: World = {

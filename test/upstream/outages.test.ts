@@ -1,4 +1,5 @@
 // A provider that is down, platform code that never answers, answers that say nothing of use.
+import { resolveRuntime } from '../../src/lib/runtime.ts'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { auth0 } from '../../src/provider/auth0.ts'
 import { cognito } from '../../src/provider/cognito.ts'
@@ -40,7 +41,6 @@ describe('platform code that never settles is waited for 10 s', () => {
     const idp = new UpstreamImitation()
     const answer = { access_token: 'other', token_type: 'Bearer', expires_in: 100 }
     idp.on('/token', () => Response.json(answer))
-    const errors: string[] = []
     let calls = 0
     const { signIn } = idp.provider()
     const exchange = tokenExchange(
@@ -48,20 +48,18 @@ describe('platform code that never settles is waited for 10 s', () => {
       {
         kind: 'rfc8693',
         clientAssertion: () => (++calls === 1 ? never : 'assertion'),
-        fetch: idp.fetch,
-        clock: () => 1_800_000_000,
-        onError: (_, { where }) => errors.push(where),
       },
     )
+    const runtime = resolveRuntime({ fetch: idp.fetch, clock: () => 1_800_000_000 })
     const auth = { issuer: idp.issuer, token: 'subject' } as AuthInfo
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-    const first = exchange(auth, { resource: 'https://api.test' })
+    const first = exchange(auth, { resource: 'https://api.test' }, runtime)
     await expect(after(10, () => calls === 1, first)).rejects.toMatchObject({
       code: 'temporarily_unavailable',
       status: 503,
     })
     vi.useRealTimers()
-    await expect(exchange(auth, { resource: 'https://api.test' })).resolves.toMatchObject({
+    await expect(exchange(auth, { resource: 'https://api.test' }, runtime)).resolves.toMatchObject({
       accessToken: 'other',
     })
   })

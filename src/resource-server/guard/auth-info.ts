@@ -1,6 +1,5 @@
 import { isJsonObject } from '../../lib/json.ts'
-import type { AuthInfo, VerifiedToken } from '../../types.ts'
-import type { ResourceServerOptions } from '../types.ts'
+import type { AuthInfo, ExchangeTarget, UpstreamToken, VerifiedToken } from '../../types.ts'
 import { compareScopes } from './scopes.ts'
 
 /**
@@ -12,7 +11,7 @@ export function createAuthInfo(
   verified: VerifiedToken,
   resource: string,
   carried: ReadonlySet<string>,
-  exchange?: ResourceServerOptions['exchange'],
+  exchange?: (auth: AuthInfo, target: ExchangeTarget) => Promise<UpstreamToken>,
 ): AuthInfo<never> {
   const { issuer, clientId, expiresAt, claims, props, responseHeaders } = verified
   // A custom verifier may return `''` or `null` if there is no user. As a subject it would be one user for

@@ -22,6 +22,7 @@ export class ProtectedResource {
   /** Reports a request without a token (`token.missing`). */
   readonly reportMissingToken: () => void
   readonly #settings: Settings
+  readonly #exchange: Parameters<typeof createAuthInfo>[4]
   readonly #verifier: TokenVerifier
   readonly #cache: TokenCache | undefined
 
@@ -42,6 +43,8 @@ export class ProtectedResource {
       status: 401,
     })
     this.#settings = settings
+    const { exchange } = settings
+    this.#exchange = exchange && ((auth, target) => exchange(auth, target, this.runtime))
     this.#verifier = route(
       resource.servers.map((server) => server.verifier(resource.resource, settings.runtime)),
     )
@@ -103,7 +106,7 @@ export class ProtectedResource {
     // The verifier has compared the expiry with its own clock skew, which is 60 s at most.
     if (!(found.expiresAt + 60 > now)) throw new InvalidTokenError('The token has expired')
     const carried = carriedScopes(found, this.#settings.hierarchy, this.#settings.claimedScopes)
-    const auth = createAuthInfo(token, found, this.resource.resource, carried, this.#settings.exchange)
+    const auth = createAuthInfo(token, found, this.resource.resource, carried, this.#exchange)
     const { issuer, clientId, subject } = auth
     const verified: Verified = {
       token,
