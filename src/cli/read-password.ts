@@ -1,6 +1,7 @@
 import { isCancel, password as askForPassword } from '@clack/prompts'
 
 import { CommandError, exitCodes, type Io } from './io.ts'
+import { atTerminal, type Streams } from './terminal.ts'
 
 /** In characters: NIST SP 800-63B §3.1.1.2 for a password that is the only factor. */
 const minLength = 15
@@ -9,24 +10,24 @@ const maxLength = 1000
 /** Asks for a new password twice, or reads one line if the standard input is not a terminal. */
 export async function readPassword(io: Io): Promise<string> {
   if (io.stdin.isTTY !== true) return readLine(io)
-  const password = await ask(io, 'New password', problemOf)
-  await ask(io, 'The same password again', (again) =>
-    again === password ? undefined : 'The two passwords differ.',
-  )
-  return password
+  return atTerminal(io, async (streams) => {
+    const password = await ask(streams, 'New password', problemOf)
+    await ask(streams, 'The same password again', (again) =>
+      again === password ? undefined : 'The two passwords differ.',
+    )
+    return password
+  })
 }
 
-/** The question goes to `stderr`, so that `stdout` can be a file. */
 async function ask(
-  { stdin, stderr }: Io,
+  streams: Streams,
   message: string,
   check: (text: string) => string | undefined,
 ): Promise<string> {
   const answer = await askForPassword({
     message,
     validate: (text) => check(text ?? ''),
-    input: stdin,
-    output: stderr,
+    ...streams,
   })
   if (isCancel(answer)) throw new CommandError('interrupted; nothing was made', exitCodes.interrupted)
   return answer

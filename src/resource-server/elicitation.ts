@@ -27,23 +27,30 @@ export interface AskToLinkOptions extends CallingClient {
   message?: string
   /**
    * The class of this name of the official SDK v1 (`@modelcontextprotocol/sdk/types.js`): its `McpServer`
-   * passes on only errors of its own classes. Default: an error that SDK v2 and other servers pass on.
+   * passes on only errors of its own classes. With it, the answer is never a result of revision 2026-07-28.
+   * Default: an error that SDK v2 and other servers pass on.
    */
   UrlElicitationRequiredError?: ElicitationError
 }
 
 type ElicitationError = new (elicitations: UrlElicitation[]) => Error
 
+/** A text with the link, which the model shows to the user: a result for every revision and every SDK. */
+export type LinkText = { content: { type: 'text'; text: string }[]; isError: true }
+
+/** A URL elicitation of revision 2026-07-28. */
+export type LinkInputRequired = {
+  resultType: 'input_required'
+  /**
+   * Of one request: its `params` are `{ mode: 'url', url, message }`. They have no type of their own, since
+   * the official SDK v2 types them with the `elicitationId` that revision 2026-07-28 does not have.
+   */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- see above
+  inputRequests: Record<string, { method: 'elicitation/create'; params: any }>
+}
+
 /** What the tool returns: a URL elicitation of revision 2026-07-28, or a text with the link. */
-export type LinkAnswer =
-  | {
-      resultType: 'input_required'
-      inputRequests: Record<
-        string,
-        { method: 'elicitation/create'; params: { mode: 'url'; url: string; message: string } }
-      >
-    }
-  | { content: { type: 'text'; text: string }[]; isError: true }
+export type LinkAnswer = LinkInputRequired | LinkText
 
 /**
  * What a tool answers if the user has to link an account first: a URL elicitation in the form of the client's
@@ -62,6 +69,16 @@ export type LinkAnswer =
  *   throw error
  * }
  */
+export function askToLink(
+  auth: Pick<AuthInfo, 'link'>,
+  provider: string,
+  options: AskToLinkOptions & { UrlElicitationRequiredError: ElicitationError },
+): Promise<LinkText>
+export function askToLink(
+  auth: Pick<AuthInfo, 'link'>,
+  provider: string,
+  options?: AskToLinkOptions,
+): Promise<LinkAnswer>
 export async function askToLink(
   auth: Pick<AuthInfo, 'link'>,
   provider: string,
@@ -91,7 +108,8 @@ export async function askToLink(
       content: [{ type: 'text', text: `${message} Open this link, then try again: ${url}` }],
       isError: true,
     }
-  if (protocolVersion < '2026-07-28')
+  // A server that has the class of SDK v1 knows no later form.
+  if (protocolVersion < '2026-07-28' || options.UrlElicitationRequiredError !== undefined)
     throw new UrlElicitationRequiredError([{ mode: 'url', elicitationId: randomToken(), url, message }])
   return {
     resultType: 'input_required',

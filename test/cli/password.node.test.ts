@@ -39,12 +39,18 @@ async function typed(...steps: readonly (readonly [wait: string, keys: string])[
     left.shift()
     seen = all.length
     // The prompt is drawn before it listens.
-    setImmediate(() => stdin.write(keys))
+    setImmediate(() => {
+      if (keys === 'SIGTERM' || keys === 'SIGHUP') process.emit(keys)
+      else if (keys === 'end') stdin.end()
+      else stdin.write(keys)
+    })
   })
   const code = await run(['password'], { stdin, stdout, stderr })
   expect(left).toEqual([])
   return { code, stdout: String((stdout.read() as Buffer | null) ?? ''), stderr: all }
 }
+
+const listeners = [process.listenerCount('SIGTERM'), process.listenerCount('SIGHUP')]
 
 const hashLine = /^\$pbkdf2-sha256\$i=600000\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}\n$/
 
@@ -81,12 +87,25 @@ test.each([
   ['New password', '\x03'],
   ['New password', 'correct horse\x03'],
   ['again', '\x03'],
-])('SI6 Ctrl-C at %j (%#): 130 and nothing on stdout', async (wait, keys) => {
-  const first = wait === 'again' ? [['New password', `${password}\r`] as const] : []
-  const { code, stdout, stderr } = await typed(...first, [wait, keys])
-  expect([code, stdout]).toEqual([130, ''])
-  expect(stderr).toContain('interrupted')
-})
+  ['New password', '\x04'],
+  ['New password', 'correct horse\x04'],
+  ['again', '\x04'],
+  ['New password', 'end'],
+  ['again', 'end'],
+  ['New password', 'SIGTERM'],
+  ['again', 'SIGHUP'],
+] as const)(
+  'SI6 Ctrl-C, Ctrl-D, the end or a signal at %j: %j (%#): 130, nothing on stdout',
+  async (wait, keys) => {
+    const first = wait === 'again' ? [['New password', `${password}\r`] as const] : []
+    const { code, stdout, stderr } = await typed(...first, [wait, keys])
+    expect([code, stdout]).toEqual([130, ''])
+    expect(stderr).toContain('interrupted')
+    // The cursor is shown again, and no listener stays.
+    expect(stderr.lastIndexOf('\x1b[?25h')).toBeGreaterThan(stderr.lastIndexOf('\x1b[?25l'))
+    expect([process.listenerCount('SIGTERM'), process.listenerCount('SIGHUP')]).toEqual(listeners)
+  },
+)
 
 test.each([
   ['a line', `${password}\n`],

@@ -211,17 +211,18 @@ test('create at a terminal asks only for what the flags do not say', async () =>
 })
 
 test.each([
-  [0, 'Where shall'],
-  [1, 'What does it run on?'],
-  [2, 'Who signs users in?'],
-  [3, 'Where do grants lie?'],
-])('create: Ctrl-C at question %i: 130, and nothing is made', async (at, wait) => {
+  [0, 'Where shall', '\x03'],
+  [1, 'What does it run on?', '\x03'],
+  [2, 'Who signs users in?', '\x04'],
+  [3, 'Where do grants lie?', '\x03'],
+  [3, 'Where do grants lie?', '\x04'],
+])('create: Ctrl-C or Ctrl-D at question %i, %s, %j: 130, and nothing is made', async (at, wait, key) => {
   const answers = [
     ['Where shall', `${target()}\r`],
     ['What does it run on?', '\r'],
     ['Who signs users in?', '\r'],
   ] as const
-  const { code, stdout, stderr } = await typed([], ...answers.slice(0, at), [wait, '\x03'])
+  const { code, stdout, stderr } = await typed([], ...answers.slice(0, at), [wait, key])
   expect([code, stdout]).toEqual([130, ''])
   expect(stderr).toContain('interrupted; nothing was made')
   expect(readdirSync(folder)).toEqual([])

@@ -1,6 +1,7 @@
 import { autocomplete, isCancel, select, text } from '@clack/prompts'
 
 import { CommandError, exitCodes, type Io } from '../io.ts'
+import { atTerminal, type Streams } from '../terminal.ts'
 import {
   auths,
   fittingProviders,
@@ -30,12 +31,18 @@ export function defaultChoices(given: Given, nodeVersion: string): Choices {
 }
 
 /** Asks at the terminal for what was not given. */
-export async function askChoices(
+export const askChoices = (
   io: Io,
   given: Given,
   nodeVersion: string,
+): Promise<{ folder: string; choices: Choices }> =>
+  atTerminal(io, (streams) => askAll(streams, given, nodeVersion))
+
+async function askAll(
+  streams: Streams,
+  given: Given,
+  nodeVersion: string,
 ): Promise<{ folder: string; choices: Choices }> {
-  const streams = { input: io.stdin, output: io.stderr }
   const folder =
     given.folder ??
     answered(
@@ -78,12 +85,12 @@ export async function askChoices(
       : undefined)
   return {
     folder,
-    choices: { host, auth, provider, store: await askStore(io, given, host, auth, nodeVersion) },
+    choices: { host, auth, provider, store: await askStore(streams, given, host, auth, nodeVersion) },
   }
 }
 
 async function askStore(
-  { stdin, stderr }: Io,
+  streams: Streams,
   given: Given,
   host: HostName,
   auth: AuthName,
@@ -92,7 +99,7 @@ async function askStore(
   if (given.store !== undefined || auth === 'external') return given.store
   const message = 'Where do grants lie?'
   const options = fittingStores(host, nodeVersion).map((value) => ({ value }))
-  return answered(await select<StoreName>({ message, options, input: stdin, output: stderr }))
+  return answered(await select<StoreName>({ message, options, ...streams }))
 }
 
 function answered<T>(answer: T): Exclude<T, symbol> {
