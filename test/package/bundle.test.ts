@@ -47,11 +47,11 @@ const limits: [subpath: string, ceiling: number, forbidden: RegExp][] = [
   ['.', 27_050, /valibot|oauth4webapi|hono|authorization-server|client\//],
   [
     './authorization-server',
-    66_400,
+    66_650,
     /oauth4webapi|resource-server|dist\/client|dist\/upstream|server\/link\/|sign-in\/(password|key|one-of|development|form)/,
   ],
   ['./client', 27_500, /dist\/(resource-server|authorization-server|upstream)|hono|@modelcontextprotocol/],
-  ['./upstream', 25_040, /valibot|hono|dist\/(resource-server|authorization-server|client)\//],
+  ['./upstream', 25_120, /valibot|hono|dist\/(resource-server|authorization-server|client)\//],
 ]
 
 test.each(limits)(
@@ -64,9 +64,9 @@ test.each(limits)(
   },
 )
 
-test('the guard together with the authorization server stays below 80 700 bytes gzipped', async () => {
+test('the guard together with the authorization server stays below 80 925 bytes gzipped', async () => {
   const { bytes } = await bundle('.', ['./authorization-server'])
-  expect(bytes).toBeLessThanOrEqual(80_700)
+  expect(bytes).toBeLessThanOrEqual(80_925)
 })
 
 const small = Object.keys(exports).filter((subpath) =>
@@ -85,7 +85,7 @@ test.each(small)('%s is at most 2 kB gzipped, or what is told of it', async (sub
 const signIns: [subpath: string, ceiling: number][] = [
   ['./sign-in/password', 2150],
   ['./sign-in/key', 850],
-  ['./sign-in/one-of', 1250],
+  ['./sign-in/one-of', 1335],
   ['./sign-in/development', 900],
 ]
 
@@ -105,13 +105,13 @@ test('no sign-in page is left without a ceiling', () => {
   expect(signIns.map(([subpath]) => subpath)).toEqual(subpaths)
 })
 
-test('linked accounts add at most 4350 bytes gzipped to the authorization server, what tools answer is 1950', async () => {
+test('linked accounts add at most 4650 bytes gzipped to the authorization server, what tools answer is 1950', async () => {
   const [alone, both, answers] = await Promise.all([
     bundle('./authorization-server'),
     bundle('./authorization-server', ['./linked-accounts']),
     bundle('./elicitation'),
   ])
-  expect(both.bytes - alone.bytes).toBeLessThanOrEqual(4350)
+  expect(both.bytes - alone.bytes).toBeLessThanOrEqual(4650)
   expect(answers.bytes).toBeLessThanOrEqual(1950)
 })
 
