@@ -6,7 +6,7 @@ import { Client, StreamableHTTPClientTransport, UnauthorizedError } from '@model
 import { afterEach, beforeAll, expect, test } from 'vitest'
 import { startOidcProvider } from '../../scripts/oidc-provider.ts'
 import { sdkSession } from '../../scripts/sdk-session.ts'
-import { commandsIn, pack, root, runCommand, type Packed } from '../support/create.ts'
+import { commandsIn, pack, root, runCommand, systemPath, type Packed } from '../support/create.ts'
 import { install } from '../support/runtime-next.ts'
 import { freePort } from '../support/runtime-port.ts'
 
@@ -28,17 +28,16 @@ interface Made {
 }
 
 async function create(host: string, ...flags: string[]): Promise<Made> {
-  const folder = host === 'deno' ? outside() : join(packed.folder, host)
+  const folder = ['deno', 'express'].includes(host) ? outside() : join(packed.folder, host)
   const made = await packed.tollgate('create', folder, '--host', host, '--yes', '--no-install', ...flags)
   expect(made, made.stderr).toMatchObject({ code: 0 })
-  if (host === 'deno') packed.link(folder, root, ['.bin', 'deno'])
-  else packed.link(folder, host === 'next' ? join(root, 'examples/next') : root)
+  packed.link(folder, host === 'next' ? join(root, 'examples/next') : root)
   const port = await freePort()
   const [, password] = /with the password (\S+)/.exec(made.stdout) ?? []
   return { folder, port, origin: `http://127.0.0.1:${port}`, password }
 }
 
-/** `deno task` takes the Deno that lies in the repository as a package for a script of every folder below it. */
+/** Below the repository, npm and Deno prefer the runtimes that it brings to those of the machine. */
 function outside(): string {
   const folder = mkdtempSync(join(tmpdir(), 'tollgate-create-'))
   ending.push(async () => rmSync(folder, { recursive: true, force: true }))
@@ -46,12 +45,16 @@ function outside(): string {
 }
 
 /** Runs what README says, but for the installation. */
-async function start({ folder, port }: Made, ready: RegExp, more = ''): Promise<void> {
+async function start(
+  { folder, port }: Made,
+  ready: RegExp,
+  { more = '', variables = {} }: { more?: string; variables?: Record<string, string> } = {},
+): Promise<void> {
   const [installation, ...commands] = commandsIn(folder)
   expect(installation).toMatch(/^(npm|bun|deno) install$/)
   const last = commands.pop()!
   for (const command of commands) await runCommand(command, folder, {})
-  const { close } = await runCommand(last + more, folder, { PORT: String(port) }, ready)
+  const { close } = await runCommand(last + more, folder, { PORT: String(port), ...variables }, ready)
   ending.push(close)
 }
 
@@ -100,7 +103,7 @@ test('create node: a password, grants in SQLite', { timeout: 60_000 }, async () 
 test('create workers: a password, grants in Durable Objects', { timeout: 60_000 }, async () => {
   const made = await create('workers')
   fillIn(join(made.folder, '.dev.vars'), { PUBLIC_URL: made.origin })
-  await start(made, /Ready on/, ` -- --port ${made.port} --inspector-port 0`)
+  await start(made, /Ready on/, { more: ` -- --port ${made.port} --inspector-port 0` })
   await useNotes(made)
 })
 
@@ -143,14 +146,18 @@ test('create hono: sign-in at an identity provider', { timeout: 60_000 }, async 
   await expect(useNotes(made, { login: 'mallory' })).rejects.toThrow('access_denied')
 })
 
-test('create express: an authorization server that issues the tokens', { timeout: 60_000 }, async () => {
-  const made = await create('express', '--auth', 'external', '--provider', 'oidc')
-  const { issuer, close } = await startOidcProvider({
-    scopes: ['notes:read', 'notes:write'],
-    resources: { [`${made.origin}/mcp`]: 'jwt' },
-  })
-  ending.push(close)
-  fillIn(join(made.folder, '.env'), { OIDC_ISSUER: issuer })
-  await start(made, /Notes at /)
-  await useNotes(made)
-})
+test(
+  'create express: an authorization server that issues the tokens, on the Node of this machine',
+  { timeout: 60_000 },
+  async () => {
+    const made = await create('express', '--auth', 'external', '--provider', 'oidc')
+    const { issuer, close } = await startOidcProvider({
+      scopes: ['notes:read', 'notes:write'],
+      resources: { [`${made.origin}/mcp`]: 'jwt' },
+    })
+    ending.push(close)
+    fillIn(join(made.folder, '.env'), { OIDC_ISSUER: issuer })
+    await start(made, /Notes at /, { variables: { PATH: systemPath } })
+    await useNotes(made)
+  },
+)

@@ -1,7 +1,7 @@
 // The packed package, and projects that its `create` makes, inside the repository: npm packages are found there.
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { delimiter, dirname, join, relative } from 'node:path'
 
 export const root = join(import.meta.dirname, '../..')
 
@@ -10,9 +10,14 @@ export interface Packed {
   readonly folder: string
   /** Runs `tollgate` of the tarball there. */
   tollgate(...args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }>
-  /** Gives a project the packages that an installation would bring; `from` is the folder whose they are. */
-  link(project: string, from: string, skip?: readonly string[]): void
+  /** Gives a project the packages that an installation would bring, from those of this folder. */
+  link(project: string, from: string): void
 }
+
+/** What the scripts of a project call. */
+const programs = ['tsc', 'wrangler', 'next']
+/** A project brings no runtime. */
+const notBrought = ['.bin', 'tollgate', 'node', 'deno', 'bun']
 
 /** Packs what the test command has built. */
 export function pack(name: string): Packed {
@@ -35,13 +40,14 @@ export function pack(name: string): Packed {
       const code = await new Promise<number>((resolve) => child.on('close', (code) => resolve(code ?? 1)))
       return { code, ...output }
     },
-    link(project, from, skip = []) {
-      const target = join(project, 'node_modules')
-      mkdirSync(target)
+    link(project, from) {
+      const [source, goal] = [join(from, 'node_modules'), join(project, 'node_modules')]
       const linkTo = (name: string, path: string): void =>
-        symlinkSync(relative(target, path), join(target, name))
-      for (const name of readdirSync(join(from, 'node_modules')))
-        if (name !== 'tollgate' && !skip.includes(name)) linkTo(name, join(from, 'node_modules', name))
+        symlinkSync(relative(dirname(join(goal, name)), path), join(goal, name))
+      mkdirSync(join(goal, '.bin'), { recursive: true })
+      for (const name of programs)
+        if (existsSync(join(source, '.bin', name))) linkTo(join('.bin', name), join(source, '.bin', name))
+      for (const name of readdirSync(source)) if (!notBrought.includes(name)) linkTo(name, join(source, name))
       linkTo('tollgate', join(modules, 'tollgate'))
     },
   }
@@ -52,6 +58,12 @@ export function commandsIn(project: string): string[] {
   const text = readFileSync(join(project, 'README.md'), 'utf8')
   return /^```sh\n([\s\S]*?)^```$/m.exec(text)![1]!.trim().split('\n')
 }
+
+/** The runtimes of this machine, without the ones that the repository brings: on CI's smallest machine, Node 20. */
+export const systemPath: string = (process.env['PATH'] ?? '')
+  .split(delimiter)
+  .filter((folder) => !folder.includes('node_modules'))
+  .join(delimiter)
 
 export interface Running {
   close(): Promise<void>
