@@ -4,11 +4,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client, StreamableHTTPClientTransport, UnauthorizedError } from '@modelcontextprotocol/client'
 import { afterEach, beforeAll, expect, test } from 'vitest'
+import { unstable_readConfig as readConfig } from 'wrangler'
 import { startOidcProvider } from '../../scripts/oidc-provider.ts'
 import { sdkSession } from '../../scripts/sdk-session.ts'
 import { commandsIn, pack, root, runCommand, systemPath, type Packed } from '../support/create.ts'
+import { githubImitation } from '../support/providers/github.ts'
+import { alice } from '../support/providers/imitation.ts'
 import { install } from '../support/runtime-next.ts'
 import { freePort } from '../support/runtime-port.ts'
+import { bundle, startWorkerd } from '../support/runtime-workerd.ts'
 
 let packed: Packed
 const ending: (() => Promise<void>)[] = []
@@ -27,8 +31,10 @@ interface Made {
   password: string | undefined
 }
 
+let projects = 0
 async function create(host: string, ...flags: string[]): Promise<Made> {
-  const folder = ['deno', 'express'].includes(host) ? outside() : join(packed.folder, host)
+  const name = `${host}-${++projects}`
+  const folder = ['deno', 'express'].includes(host) ? outside() : join(packed.folder, name)
   const made = await packed.tollgate('create', folder, '--host', host, '--yes', '--no-install', ...flags)
   expect(made, made.stderr).toMatchObject({ code: 0 })
   packed.link(folder, host === 'next' ? join(root, 'examples/next') : root)
@@ -69,16 +75,24 @@ function fillIn(file: string, values: Readonly<Record<string, string>>): void {
 }
 
 /** The client signs in for reading, is refused writing, and steps up. */
-async function useNotes({ origin, password }: Made, answers: Record<string, string> = {}): Promise<void> {
+async function useNotes(
+  { origin, password }: Pick<Made, 'origin' | 'password'>,
+  answers: Record<string, string> = {},
+  send: (request: Request) => Promise<Response> = fetch,
+): Promise<void> {
   const url = new URL(`${origin}/mcp`)
   const session = sdkSession('A client')
-  const visit = { answers: password === undefined ? answers : { username: 'owner', password } }
+  const visit = { send, answers: password === undefined ? answers : { username: 'owner', password } }
+  const options = {
+    authProvider: session.provider,
+    fetch: (input: string | URL, init?: RequestInit) => send(new Request(input, init)),
+  }
   const connect = async (): Promise<Client> => {
     const client = new Client({ name: 'test', version: '1.0.0' })
-    await client.connect(new StreamableHTTPClientTransport(url, { authProvider: session.provider }))
+    await client.connect(new StreamableHTTPClientTransport(url, options))
     return client
   }
-  const first = new StreamableHTTPClientTransport(url, { authProvider: session.provider })
+  const first = new StreamableHTTPClientTransport(url, options)
   await expect(new Client({ name: 'test', version: '1.0.0' }).connect(first)).rejects.toThrow(
     UnauthorizedError,
   )
@@ -144,6 +158,51 @@ test('create hono: sign-in at an identity provider', { timeout: 60_000 }, async 
   await start(made, /Notes at /)
   await useNotes(made)
   await expect(useNotes(made, { login: 'mallory' })).rejects.toThrow('access_denied')
+})
+
+test('create hono: a password, grants in SQLite', { timeout: 60_000 }, async () => {
+  const made = await create('hono', '--store', 'sqlite')
+  await start(made, /Notes at /)
+  await useNotes(made)
+})
+
+const namesOf = (bindings: readonly { binding: string }[]): string[] => bindings.map(({ binding }) => binding)
+
+test('create workers: sign-in at GitHub, only for those who are allowed', { timeout: 60_000 }, async () => {
+  const { folder, origin } = await create('workers', '--provider', 'github', '--store', 'd1')
+  const github = githubImitation({ redirectUri: `${origin}/authorize/callback` })
+  const { main, d1_databases, kv_namespaces, compatibility_date, compatibility_flags } = readConfig({
+    config: join(folder, 'wrangler.toml'),
+  })
+  const miniflare = await startWorkerd({
+    modules: true,
+    script: await bundle(main!),
+    compatibilityDate: compatibility_date!,
+    compatibilityFlags: compatibility_flags,
+    kvNamespaces: namesOf(kv_namespaces),
+    d1Databases: namesOf(d1_databases),
+    bindings: {
+      PUBLIC_URL: origin,
+      TOLLGATE_SECRET: 'a deployment secret for tests, of forty bytes',
+      GITHUB_CLIENT_ID: github.client.id,
+      GITHUB_CLIENT_SECRET: github.client.secret!,
+      ALLOWED_USERS: 'octocat',
+    },
+    outboundService: async (request: Request) => github.handle(new Request(request.url, request)),
+  } as never)
+  ending.push(() => miniflare.dispose())
+  /** The internet of this test: the Worker and GitHub. */
+  const send = async (request: Request): Promise<Response> => {
+    const { url, method, headers } = request
+    if (new URL(url).origin !== origin) return github.handle(request)
+    const body = method === 'GET' || method === 'HEAD' ? undefined : await request.arrayBuffer()
+    const init = { method, headers: Object.fromEntries(headers), redirect: 'manual', ...(body && { body }) }
+    return (await miniflare.dispatchFetch(url, init as never)) as unknown as Response
+  }
+  github.user = { ...alice, login: 'octocat' }
+  await useNotes({ origin, password: undefined }, {}, send)
+  github.user = { ...alice, login: 'mallory' }
+  await expect(useNotes({ origin, password: undefined }, {}, send)).rejects.toThrow('access_denied')
 })
 
 test(

@@ -66,9 +66,17 @@ test('the examples compile', { timeout: 120_000 }, async () => {
     skipLibCheck: true,
     allowImportingTsExtensions: true,
   }
-  const include = ['common', 'workers', 'node', 'hono', 'deno', 'bun', 'telemetry', 'testing'].map(
-    (each) => `../../examples/${each}/*.ts`,
-  )
+  const include = [
+    'common',
+    'workers',
+    'node',
+    'hono',
+    'deno',
+    'bun',
+    'telemetry',
+    'testing',
+    'api-key-migration',
+  ].map((each) => `../../examples/${each}/*.ts`)
   writeFileSync(
     join(folder, 'tsconfig.json'),
     JSON.stringify({ compilerOptions, include: ['.', ...include] }),
