@@ -25,8 +25,8 @@ const as = createAuthorizationServer({
   ...(TOLLGATE_SECRET ? { secret: TOLLGATE_SECRET } : {}),
   store: sqlite(new DatabaseSync(DATABASE)),
   resources: { [resource]: { name: 'Notes', scopes } },
-  // The owner of a key need not have a password. When you take a key away, `as.grants.revoke(subject)` ends what
-  // was granted with it.
+  // The owner of a key needs no password. When you take a key away, `as.grants.revoke(subject)` ends what was
+  // granted with it.
   signIn: keySignIn({
     label: 'Notes API key',
     async verify(pasted) {

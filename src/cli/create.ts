@@ -4,7 +4,7 @@ import process from 'node:process'
 import { Command, Option } from 'commander'
 
 import { auths, hosts, problemOf, stores, type Choices } from './create/choices.ts'
-import { environmentFile, makeSecrets, settingsOf, type Secrets } from './create/environment.ts'
+import { environmentFile, makeSecrets, openSettings, settingsOf, type Secrets } from './create/environment.ts'
 import { install } from './create/install.ts'
 import { projectFiles } from './create/project.ts'
 import { askChoices, defaultChoices, defaultFolder, type Given } from './create/questions.ts'
@@ -52,12 +52,12 @@ Examples:
   npx tollgate create my-server --host hono --auth upstream --provider github --store sqlite --yes`
 
 async function create(io: Io, given: Given, flags: CreateFlags, nodeVersion: string): Promise<void> {
-  if (given.folder !== undefined) checkTarget(resolve(given.folder), given.folder)
+  if (given.folder !== undefined) checkTarget(given.folder)
   const { folder, choices } = await readChoices(io, given, flags.yes === true, nodeVersion)
   const problem = problemOf(choices, nodeVersion)
   if (problem !== undefined) throw new CommandError(problem, exitCodes.usage)
   const path = resolve(folder)
-  checkTarget(path, folder)
+  checkTarget(folder)
 
   const secrets = await makeSecrets(choices)
   const tollgate = flags.tollgate ?? `^${ownVersion()}`
@@ -95,17 +95,16 @@ async function readChoices(
   if (yes) return { folder: given.folder ?? defaultFolder, choices: defaultChoices(given, nodeVersion) }
   if (io.stdin.isTTY === true) return askChoices(io, given, nodeVersion)
   throw new CommandError(
-    'The standard input is no terminal, so nothing can be asked: add --yes for the defaults of what the flags do not say.',
+    'The standard input is not a terminal, so nothing can be asked: add --yes, which takes defaults for what ' +
+      'the flags do not say.',
     exitCodes.usage,
   )
 }
 
 function nextSteps(steps: readonly string[], choices: Choices, secrets: Secrets): string {
   const file = environmentFile(choices.host)
-  const empty = settingsOf(choices, secrets)
-    .filter(({ local }) => local === '')
-    .map(({ name }) => name)
-  const fill = empty.length === 0 ? '' : `\nFirst fill in ${file}: ${empty.join(', ')}. README.md says how.\n`
+  const open = openSettings(settingsOf(choices, secrets))
+  const fill = open.length === 0 ? '' : `\nFirst fill in ${file}: ${open.join(', ')}. README.md says how.\n`
   const password =
     secrets.password === ''
       ? ''
@@ -119,6 +118,8 @@ function packageName(folder: string): string {
   const name = basename(folder)
     .toLowerCase()
     .replaceAll(/[^a-z0-9-]+/g, '-')
-    .replaceAll(/^-+|-+$/g, '')
-  return name.slice(0, 63) || defaultFolder
+    .replace(/^-+/, '')
+    .slice(0, 63)
+    .replace(/-+$/, '')
+  return name || defaultFolder
 }

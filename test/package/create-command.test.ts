@@ -203,6 +203,17 @@ test('create at a terminal: folder, host, authorization, provider, store', async
   expect(readFileSync(join(target(), 'src/provider.ts'), 'utf8')).toContain('github({')
 })
 
+test('create at a terminal: a folder that is not empty is asked for again', async () => {
+  mkdirSync(join(folder, 'full/of'), { recursive: true })
+  const { code } = await typed(
+    ['--host', 'bun', '--auth', 'own-login', '--store', 'memory'],
+    ['Where shall', `${join(folder, 'full')}\r`],
+    ['is not empty', `\x15${target()}\r`],
+  )
+  expect(code).toBe(0)
+  expect(readdirSync(folder).sort()).toEqual(['full', 'notes'])
+})
+
 test('create at a terminal asks only for what the flags do not say', async () => {
   const flags = [target(), '--host', 'hono', '--auth', 'password']
   const { code, stderr } = await typed(flags, ['Where do grants lie?', '\r'])

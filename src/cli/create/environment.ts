@@ -97,10 +97,11 @@ export function settingsOf(choices: Choices, secrets: Secrets): readonly Setting
         local: '',
       })
   }
+  const accounts = provider === 'github' ? 'logins' : 'verified email addresses'
   if (auth === 'upstream')
     all.push({
       name: 'ALLOWED_USERS',
-      about: `Who may enter, with commas between: ${provider === 'github' ? 'logins' : 'verified email addresses'}, or id: and the user's id at the provider.`,
+      about: `Who may enter, with commas between: ${accounts}, or id: and the user's id at the provider.`,
       example: provider === 'github' ? 'octocat,id:583231' : 'ada@example.com,id:583231',
       local: '',
     })
@@ -133,6 +134,10 @@ export function settingsOf(choices: Choices, secrets: Secrets): readonly Setting
     })
   return all
 }
+
+/** What the user must fill in before the first start. */
+export const openSettings = (settings: readonly Setting[]): readonly string[] =>
+  settings.filter(({ local }) => local === '').map(({ name }) => name)
 
 /** A file that documents the variables, and holds no secret. */
 export const exampleFile = (settings: readonly Setting[], host: HostName): string =>

@@ -28,7 +28,7 @@ export function providerFile(provider: string, auth: AuthName): string {
   return [
     auth === 'upstream'
       ? `// Where users sign in: ${title}.`
-      : `// Who issues the tokens: ${title}.${asks ? ' They are opaque, so it is asked about each of them.' : ''}`,
+      : `// Who issues the tokens: ${title}.${asks ? ' It is asked about each of them.' : ''}`,
     ...(asks ? ["import { introspectionVerifier } from 'tollgate/introspection'"] : []),
     `import { ${preset} } from 'tollgate/provider/${provider}'`,
     "import { setting } from './settings.ts'",

@@ -14,6 +14,7 @@ import {
   type StoreName,
 } from './choices.ts'
 import { providers } from './providers.ts'
+import { targetProblem } from './write.ts'
 
 /** What the command line says; the rest is asked for. */
 export type Given = { readonly [name in keyof Choices]?: Choices[name] | undefined } & {
@@ -50,6 +51,7 @@ async function askAll(
         message: 'Where shall the project be made?',
         placeholder: defaultFolder,
         defaultValue: defaultFolder,
+        validate: (value) => targetProblem(value || defaultFolder),
         ...streams,
       }),
     )

@@ -1,5 +1,5 @@
 import type { Choices, HostName, StoreName } from './choices.ts'
-import { environmentFile, port, type Setting } from './environment.ts'
+import { environmentFile, openSettings, port, type Setting } from './environment.ts'
 import { providers } from './providers.ts'
 
 /** The commands of each host. */
@@ -14,40 +14,46 @@ export function commandsOf(host: HostName): Commands {
     return {
       install: 'deno install',
       start: ['deno task start'],
-      deploy: 'Set the variables below, without `--env-file`, and run `src/server.ts`.',
+      deploy: 'Set the variables above, without `--env-file`, and run `src/server.ts`.',
     }
   if (host === 'bun')
     return {
       install: 'bun install',
       start: ['bun run start'],
-      deploy: 'Set the variables below and run `bun src/server.ts`.',
+      deploy: 'Set the variables above and run `bun src/server.ts`.',
     }
   const start = host === 'next' ? ['npm run build', 'npm start'] : ['npm start']
   return { install: 'npm install', start, deploy: deployment[host] }
 }
 
 const behindProxy =
-  'In front of the https URL stands a proxy that ends TLS and sets `X-Forwarded-For`. `HOST=0.0.0.0` listens on every address.'
-const onNode = `Run \`npm run build\`, set the variables below, and run \`node dist/server.js\`. ${behindProxy}`
+  'In front of the https URL stands a proxy that ends TLS and sets `X-Forwarded-For`. ' +
+  '`HOST=0.0.0.0` listens on every address.'
+const onNode = `Run \`npm run build\`, set the variables above, and run \`node dist/server.js\`. ${behindProxy}`
 
 const deployment = {
   node: onNode,
   hono: onNode,
   express: onNode,
-  next: 'As any Next.js application, with the variables below. `npm run build` needs none of them.',
+  next: 'As any Next.js application, with the variables above. `npm run build` needs none of them.',
   workers:
-    'Write your URL into `[vars]` of `wrangler.toml`, keep each of the other variables with `npx wrangler secret put <NAME>`, and run `npm run deploy`.',
+    'Write your URL into `[vars]` of `wrangler.toml`, keep each of the other variables with ' +
+    '`npx wrangler secret put <NAME>`, and run `npm run deploy`.',
 } satisfies Partial<Record<HostName, string>>
 
 /** README.md of the project. */
 export function readme(name: string, choices: Choices, settings: readonly Setting[]): string {
-  const { host, auth, store } = choices
+  const { host } = choices
   const { install, start, deploy } = commandsOf(host)
   const file = environmentFile(host)
+  const open = openSettings(settings).map((name) => `\`${name}\``)
+  const first =
+    open.length === 0 ? '' : `\nFirst fill in \`${file}\`: ${open.join(', ')} ([below](#settings)).\n`
   return `# ${name}
 
-An MCP server with three tools (\`list_notes\`, \`read_note\`, \`write_note\`), protected by [Tollgate](https://www.npmjs.com/package/tollgate). ${authSentence(choices)}
-
+An MCP server with three tools (\`list_notes\`, \`read_note\`, \`write_note\`), protected by
+[Tollgate](https://www.npmjs.com/package/tollgate). ${authSentence(choices)}
+${first}
 \`\`\`sh
 ${[install, ...start].join('\n')}
 \`\`\`
@@ -72,15 +78,28 @@ ${signInNotes(choices)}
 
 | file | |
 | --- | --- |
-| \`src/notes.ts\` | the tools, their scopes, and which tool needs which: start here |
-| \`src/storage.ts\` | where notes lie: ${host === 'workers' ? 'Workers KV' : 'memory, until you put your database in its place'} |
-| \`src/auth.ts\` | who may call: the guard${auth === 'external' ? '' : ' and the authorization server'} |
-${auth === 'external' ? '' : '| `src/sign-in.ts` | how users sign in |\n'}${choices.provider === undefined ? '' : '| `src/provider.ts` | the identity provider |\n'}${store === undefined ? '' : `| \`src/store.ts\` | where grants lie: ${storeNames[store]} |\n`}| \`src/host.ts\` | the environment and the address |
+${parts(choices)
+  .map(([path, about]) => `| \`src/${path}\` | ${about} |`)
+  .join('\n')}
 
 ## Deploy
 
 ${deploy}
 `
+}
+
+function parts({ host, auth, provider, store }: Choices): (readonly [path: string, about: string])[] {
+  const embedded = auth !== 'external'
+  const notes = host === 'workers' ? 'Workers KV' : 'memory, until you put your database in its place'
+  return [
+    ['notes.ts', 'the tools, their scopes, and which tool needs which: start here'],
+    ['storage.ts', `where notes lie: ${notes}`],
+    ['auth.ts', `who may call: the guard${embedded ? ' and the authorization server' : ''}`],
+    ...(embedded ? ([['sign-in.ts', 'how users sign in']] as const) : []),
+    ...(provider === undefined ? [] : ([['provider.ts', 'the identity provider']] as const)),
+    ...(store === undefined ? [] : ([['store.ts', `where grants lie: ${storeNames[store]}`]] as const)),
+    ['host.ts', 'the environment and the address'],
+  ]
 }
 
 function authSentence({ auth, provider }: Choices): string {
@@ -97,13 +116,19 @@ function signInNotes({ host, auth, provider }: Choices): string {
   if (auth === 'password')
     return 'The user name is `owner`. `tollgate create` showed the password once; a new hash replaces it.'
   if (auth === 'own-login')
-    return 'Until `src/sign-in.ts` reads the session of your application, `DEV_USER` is signed in without any proof. That works on this machine only.'
+    return (
+      'Until `src/sign-in.ts` reads the session of your application, `DEV_USER` is signed in without any proof. ' +
+      'That works on this machine only.'
+    )
   const { title, tokens } = providers[provider!]!
-  if (auth === 'upstream') {
-    const path = `${host === 'next' ? '/oauth' : ''}/authorize/callback/${provider}`
-    return `Register an application at ${title}. Its redirect URI is \`<PUBLIC_URL>${path}\`, on this machine \`http://127.0.0.1:${port(host)}${path}\`.`
-  }
-  return `${title} must know this resource, \`<PUBLIC_URL>/mcp\`, and the scopes of \`src/notes.ts\`.${tokens === 'jwt' ? '' : ' The client id is of an application of your own there.'}`
+  const callback = `${host === 'next' ? '/oauth' : ''}/authorize/callback/${provider}`
+  if (auth === 'upstream')
+    return (
+      `Register an application at ${title}. Its redirect URI is \`<PUBLIC_URL>${callback}\`, ` +
+      `on this machine \`http://127.0.0.1:${port(host)}${callback}\`.`
+    )
+  const client = tokens === 'jwt' ? '' : ' The client id is of an application of your own there.'
+  return `${title} must know this resource, \`<PUBLIC_URL>/mcp\`, and the scopes of \`src/notes.ts\`.${client}`
 }
 
 const storeNames: Readonly<Record<StoreName, string>> = {

@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import process from 'node:process'
 
 import { CommandError } from '../io.ts'
@@ -8,18 +8,25 @@ import { CommandError } from '../io.ts'
 const harmless = new Set(['.git', '.DS_Store'])
 
 /** Refuses a path at which a project would go over something. */
-export function checkTarget(folder: string, shown: string): void {
-  const stats = statSync(folder, { throwIfNoEntry: false })
-  if (stats === undefined) return
-  if (!stats.isDirectory())
-    throw new CommandError(`${shown} is a file; name a folder that does not exist yet.`)
-  if (readdirSync(folder).some((name) => !harmless.has(name)))
-    throw new CommandError(`${shown} is not empty, and nothing in it was changed; name another folder.`)
+export function checkTarget(folder: string): void {
+  const problem = targetProblem(folder)
+  if (problem !== undefined) throw new CommandError(problem)
+}
+
+/** Why no project can be made there. */
+export function targetProblem(folder: string): string | undefined {
+  const path = resolve(folder)
+  const stats = statSync(path, { throwIfNoEntry: false })
+  if (stats === undefined) return undefined
+  if (!stats.isDirectory()) return `${folder} is a file; name a folder that does not exist yet.`
+  return readdirSync(path).some((name) => !harmless.has(name))
+    ? `${folder} is not empty, and nothing in it was changed; name another folder.`
+    : undefined
 }
 
 /**
- * Writes all files, or none: what was made before an error is removed. Synchronous, so that Ctrl-C takes effect
- * afterwards.
+ * Writes all files, or none: what was made before an error is removed. Synchronous, so that Ctrl-C takes
+ * effect afterwards.
  */
 export function writeProject(folder: string, files: ReadonlyMap<string, string>): void {
   const made: string[] = []

@@ -7,6 +7,9 @@ import { resource, setting } from './settings.ts'
 import { createSignIn } from './sign-in.ts'
 import { createStore } from './store.ts'
 
+/** What your code, the store or another server threw. It may quote secrets: keep it where your errors go. */
+const onError = (error: unknown, { where }: { where: string }): void => console.error(where, error)
+
 /** The guard `rs`; `handle` answers the OAuth endpoints and the metadata. */
 export function createAuth(): Endpoints & { rs: ResourceServer } {
   const as = createAuthorizationServer({
@@ -16,12 +19,14 @@ export function createAuth(): Endpoints & { rs: ResourceServer } {
     resources: { [resource]: { name: 'Notes', scopes } },
     signIn: createSignIn(),
     behindProxy,
+    onError,
     ...runtime,
   })
   const rs = createResourceServer({
     resource,
     resourceName: 'Notes',
     authorizationServers: [as],
+    onError,
     ...runtime,
   })
   return { rs, handle: async (request) => (await as.handle(request)) ?? rs.handle(request) }

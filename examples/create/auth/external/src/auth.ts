@@ -5,6 +5,9 @@ import { scopes } from './notes.ts'
 import { createProvider } from './provider.ts'
 import { resource } from './settings.ts'
 
+/** What your code, the store or another server threw. It may quote secrets: keep it where your errors go. */
+const onError = (error: unknown, { where }: { where: string }): void => console.error(where, error)
+
 /** The guard `rs`; `handle` answers the metadata. */
 export function createAuth(): Endpoints & { rs: ResourceServer } {
   const rs = createResourceServer({
@@ -12,6 +15,7 @@ export function createAuth(): Endpoints & { rs: ResourceServer } {
     resourceName: 'Notes',
     authorizationServers: [createProvider()],
     scopesSupported: Object.keys(scopes),
+    onError,
     ...runtime,
   })
   return { rs, handle: (request) => rs.handle(request) }

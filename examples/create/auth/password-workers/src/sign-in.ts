@@ -6,7 +6,7 @@ import { setting } from './settings.ts'
 export const createSignIn = (): SignIn =>
   passwordSignIn({
     users: { owner: { hash: setting('OWNER_PASSWORD_HASH') } },
-    // Workers refuse more than 100 000 iterations. That protects a long random password, not one that a person
-    // made up.
+    // Workers refuse more than 100 000 iterations. That is enough for a long random password, and not for one
+    // that a person made up.
     dangerouslyFewIterations: true,
   })

@@ -5,7 +5,7 @@ export const env: Record<string, string | undefined> = process.env
 export const port = Number(env['PORT'] || 8787)
 export const publicUrl = env['PUBLIC_URL'] || `http://127.0.0.1:${port}`
 export const issuer = publicUrl
-/** This program serves plain http: with an https URL, a proxy in front of it ends TLS and says who the client is. */
+/** This program serves plain http: with an https URL, a proxy ends TLS in front of it, and names the client. */
 export const behindProxy = publicUrl.startsWith('https:')
 /** Clients' addresses, for rate limits. */
 export const addresses = new WeakMap<Request, string>()

@@ -6,6 +6,6 @@ export const env: Record<string, string | undefined> = process.env
 export const port = Number(env['PORT'] || 8787)
 export const publicUrl = env['PUBLIC_URL'] || `http://127.0.0.1:${port}`
 export const issuer = publicUrl
-/** This program serves plain http: with an https URL, a proxy in front of it ends TLS and says who the client is. */
+/** This program serves plain http: with an https URL, a proxy ends TLS in front of it, and names the client. */
 export const behindProxy = publicUrl.startsWith('https:')
 export const runtime: Runtime = behindProxy ? {} : { clientAddress }
