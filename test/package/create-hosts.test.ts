@@ -146,7 +146,7 @@ test('create hono: sign-in at an identity provider', { timeout: 60_000 }, async 
   const { issuer, close } = await startOidcProvider({
     scopes: ['profile', 'email'],
     resources: {},
-    client: { ...client, redirectUri: `${made.origin}/authorize/callback/oidc` },
+    client: { ...client, redirectUri: redirectUriIn(made.folder, made.origin) },
   })
   ending.push(close)
   fillIn(join(made.folder, '.env'), {
@@ -166,11 +166,17 @@ test('create hono: a password, grants in SQLite', { timeout: 60_000 }, async () 
   await useNotes(made)
 })
 
+/** What README tells its reader to register at the provider. */
+function redirectUriIn(folder: string, origin: string): string {
+  const [, path] = /`<PUBLIC_URL>(\/[^`]+)`/.exec(readFileSync(join(folder, 'README.md'), 'utf8'))!
+  return origin + path
+}
+
 const namesOf = (bindings: readonly { binding: string }[]): string[] => bindings.map(({ binding }) => binding)
 
 test('create workers: sign-in at GitHub, only for those who are allowed', { timeout: 60_000 }, async () => {
   const { folder, origin } = await create('workers', '--provider', 'github', '--store', 'd1')
-  const github = githubImitation({ redirectUri: `${origin}/authorize/callback` })
+  const github = githubImitation({ callback: redirectUriIn(folder, origin).replace('/github', '') })
   const { main, d1_databases, kv_namespaces, compatibility_date, compatibility_flags } = readConfig({
     config: join(folder, 'wrangler.toml'),
   })

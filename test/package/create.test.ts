@@ -198,6 +198,8 @@ test('every preset is offered for what it can do, and takes the values of the ex
       return module[preset]!(Object.fromEntries(options))
     }
     expect(make('upstream').signIn !== undefined, name).toBe(signIn)
+    // The redirect URI ends with it.
+    expect(make('upstream').provider).toBe(name)
     if (tokens === 'no') continue
     const { jwt, opaque } = make('external')
     if (tokens === 'introspection')
