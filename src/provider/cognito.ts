@@ -79,7 +79,6 @@ export function cognito(options: CognitoOptions): Provider {
         protocol: 'oidc',
         idTokenAlgorithms: ['RS256'],
         nameClaims: ['email', 'cognito:username'],
-        clientAuth: 'client_secret_basic',
         // The user's other refresh tokens are not affected.
         revocationEndsAll: false,
       },

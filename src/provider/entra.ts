@@ -81,7 +81,6 @@ export function entra(options: EntraOptions): Provider {
     idTokenAlgorithms: ['RS256'],
     nameClaims: ['preferred_username', 'name'],
     prompts: ['login', 'select_account', 'none'],
-    revocation: 'none',
     // Whoever runs a tenant writes the addresses of its users.
     emailVerified: 'never',
     exchange: 'entra',

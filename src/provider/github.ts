@@ -51,7 +51,6 @@ export function github(options: GithubOptions): Provider {
       },
       client: {
         resource: 'omit',
-        assumeS256: true,
         endpoints: {
           authorization: `${issuer}/authorize`,
           token: `${issuer}/access_token`,
