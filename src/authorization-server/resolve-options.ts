@@ -32,9 +32,21 @@ import type { LinkedAccounts } from './links.ts'
 import type { AuthorizationServerOptions, ResolvedOptions } from './options.ts'
 import { pathTable, type Paths } from './paths.ts'
 
+/** Wrong names that resemble no right one. */
+const mistakes = {
+  scopes: "use resources: { 'https://…/mcp': { scopes } }",
+  audience: 'resources',
+  upstream: 'use signIn: upstream(github({ … }), { admit })',
+  linkedAccounts: 'links',
+  choices: 'consent.choices',
+  tokenExchangeCallback: 'onTokens',
+  clockTolerance: 'it is fixed',
+  redirectUri: 'it is fixed: <issuer>/authorize/callback/<provider>',
+}
+
 /** The options with their defaults. Throws ConfigurationError if an option is wrong, missing or unknown. */
 export function resolveOptions(options: AuthorizationServerOptions): ResolvedOptions {
-  const given = readOptions('createAuthorizationServer', options, table())
+  const given = readOptions('createAuthorizationServer', options, table(), mistakes)
   const { issuer, secret, privateUseRedirects, allowRedirects, behindProxy } = given
   return {
     ...given,
@@ -119,13 +131,15 @@ const issuer = (): OptionalOption<string> =>
   )
 
 const signIn = (): OptionalOption<SignIn> => {
-  const what = 'a way to sign in, for example ownLogin({ identify, loginUrl })'
-  return custom(what, (value, name) => {
-    const { identify, start, consent } = named(what).required(value, name)
-    func().required(identify, `${name}.identify`)
-    func().required(start, `${name}.start`)
-    oneOf(['before', 'after']).required(consent, `${name}.consent`)
-    return value as SignIn
+  const row = methods<SignIn>(
+    ['identify', 'start'],
+    'a way to sign in, for example ownLogin({ identify, loginUrl })',
+    'Wrap a preset: upstream(github({ … }), { admit })',
+  )
+  return custom(row.what, (value, name) => {
+    const given = row.required(value, name)
+    oneOf(['before', 'after']).required(given.consent, `${name}.consent`)
+    return given
   })
 }
 

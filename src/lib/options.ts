@@ -40,14 +40,14 @@ type AnyFunction = (...args: any[]) => any
 
 /**
  * Checks the options of a public function against its table and fills in the defaults. `mistakes` maps a
- * wrong name that resembles no right one to the right one (`audience: 'resource'`), or to a sentence that
- * says what to do.
+ * wrong name that resembles no right one to the right one (`audience: 'resource'`, `choices:
+ * 'consent.choices'`), or to a sentence that says what to do.
  */
 export function readOptions<T extends object, const Table extends OptionTable<T>>(
   caller: string,
   given: T,
   table: Table & NoExtraRows<Table, T>,
-  mistakes: Readonly<Record<string, string>> = {},
+  mistakes?: Readonly<Record<string, string>>,
 ): Resolved<Table, T> {
   return read(caller, '', given, table, mistakes) as Resolved<Table, T>
 }
@@ -65,17 +65,21 @@ function read<Table>(
   if (!isJsonObject(given)) throw optionError(caller, shapeOf(known), given)
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue
-    const right = Object.hasOwn(mistakes, name) ? mistakes[name]! : nearestName(name, known)
-    const hint = right ?? `the options are ${known.join(', ')}`
-    throw new ConfigurationError(
-      `${caller}.${name}`,
-      `is not an option; ${known.includes(hint) ? `did you mean "${hint}"?` : hint}`,
-    )
+    const right = Object.hasOwn(mistakes, name) ? mistakes[name]! : nearestNames(name, known)[0]
+    throw new ConfigurationError(`${caller}.${name}`, `is not an option; ${adviceOf(right, name, known)}`)
   }
   const rows = Object.entries(table as Record<string, Option<unknown>>)
   return Object.fromEntries(
     rows.map(([name, row]) => [name, row(given[name], prefix + name)]),
   ) as Resolved<Table>
+}
+
+/** `right` is a name or a sentence. Without it: all options of a short table, or those that look most alike. */
+function adviceOf(right: string | undefined, name: string, known: readonly string[]): string {
+  if (right !== undefined) return /^[\w.]+$/.test(right) ? `did you mean "${right}"?` : right
+  return known.length > 8
+    ? `the nearest options are ${nearestNames(name, known, 99).slice(0, 3).join(', ')}`
+    : `the options are ${known.join(', ')}`
 }
 
 const shapeOf = (names: readonly string[]): string =>
@@ -253,25 +257,20 @@ export const either = <T extends readonly OptionalOption<unknown>[]>(
   })
 }
 
-/** The known name that is at most two typing mistakes away. */
-export function nearestName(name: string, known: readonly string[]): string | undefined {
-  const within = (mistakes: number): string | undefined =>
-    known.find((each) => differByAtMost(mistakes, each.toLowerCase(), name.toLowerCase()))
-  return within(0) ?? within(1) ?? within(2)
+/** The known names that are at most so many typing mistakes away, the nearest first. */
+export function nearestNames(name: string, known: readonly string[], most: number = 2): string[] {
+  const mistakes = (each: string): number => distance(each.toLowerCase(), name.toLowerCase())
+  return known.filter((each) => mistakes(each) <= most).sort((a, b) => mistakes(a) - mistakes(b))
 }
 
-/** Whether the Levenshtein distance is at most this. */
-const differByAtMost = (mistakes: number, a: string, b: string): boolean => {
-  if (a === b) return true
-  const [restA, restB] = [a.slice(1), b.slice(1)]
-  if (a[0] === b[0]) return differByAtMost(mistakes, restA, restB)
-  const left = mistakes - 1
-  return (
-    left >= 0 &&
-    [
-      [restA, b],
-      [a, restB],
-      [restA, restB],
-    ].some(([x, y]) => differByAtMost(left, x!, y!))
-  )
+/** The Levenshtein distance, a row of its table for each letter of `a`. */
+function distance(a: string, b: string): number {
+  let row = Array.from(` ${b}`, (_, i) => i)
+  for (const letter of a) {
+    let left = 99
+    row = row.map(
+      (above, i) => (left = 1 + Math.min(above, left, (row[i - 1] ?? left) - Number(letter === b[i - 1]))),
+    )
+  }
+  return row.at(-1)!
 }

@@ -48,19 +48,24 @@ export interface EntraOptions extends CommonOptions {
  * server](https://learn.microsoft.com/entra/agent-id/secure-mcp-server-with-entra-id)
  */
 export function entra(options: EntraOptions): Provider {
-  const given = readOptions('entra', options, {
-    tenantId: text(
-      "the id of the tenant, a lower-case GUID, or for sign-in 'organizations', 'common' or 'consumers'",
-      new RegExp(`^(?:${guid}|organizations|common|consumers)$`),
-    ).required,
-    tenants: either(oneOf(['any']), list(text('a tenant id', new RegExp(`^${guid}$`)))),
-    audience: oneOrMore(),
-    applicationIdUri: text(),
-    cloud: oneOf(['public', 'usgov', 'china', 'external']).default('public'),
-    v1Tokens: flag().default(false),
-    ...commonOptions(),
-    clientId: text().required,
-  })
+  const given = readOptions(
+    'entra',
+    options,
+    {
+      tenantId: text(
+        "the id of the tenant, a lower-case GUID, or for sign-in 'organizations', 'common' or 'consumers'",
+        new RegExp(`^(?:${guid}|organizations|common|consumers)$`),
+      ).required,
+      tenants: either(oneOf(['any']), list(text('a tenant id', new RegExp(`^${guid}$`)))),
+      audience: oneOrMore(),
+      applicationIdUri: text(),
+      cloud: oneOf(['public', 'usgov', 'china', 'external']).default('public'),
+      v1Tokens: flag().default(false),
+      ...commonOptions(),
+      clientId: text().required,
+    },
+    { tenant: 'tenantId' },
+  )
   const { tenantId, clientId, audience, applicationIdUri, cloud, v1Tokens, scopeClaims, ...common } = given
   const { login, sts } = clouds[cloud]
   const authorityOf = (id: string): string => `https://${login.replace('{tenant}', id)}/${id}`

@@ -34,31 +34,43 @@ import { resolveResources } from './resources.ts'
 import { neededScopes, scopeList } from './scope-options.ts'
 import type { ResourceOptions, ResourceServerOptions } from './types.ts'
 
+/** Wrong names that resemble no right one. */
+const mistakes = {
+  scopes: 'scopesSupported',
+  audience: 'resource',
+  clockTolerance: 'use clockSkew of jwtVerifier',
+}
+
 /** Throws ConfigurationError if an option is wrong, unknown or missing. */
 export function resolveOptions(options: ResourceServerOptions): Settings {
-  const read = readOptions('createResourceServer', options, {
-    ...runtimeOptions(),
-    ...resourceRows(),
-    resource: resources().required,
-    authorizationServers: servers().required,
-    scopeImplies: record(strings().required, "{ admin: ['read'] }").default({}),
-    scopesFromClaims: custom(
-      "an object such as { claim: { value: ['scope'] } }, or a function",
-      readScopesFromClaims,
-    ),
-    allowedOrigins: either(oneOf(['*']), list(origin())),
-    cache: methods<Cache>(['get', 'put', 'delete'], 'a cache, for example memoryCache()'),
-    cacheSecret: secrets(),
-    tokenCache: either(
-      oneOf([false]),
-      object({ size: integer({ min: 1, max: 1_000_000 }).default(10_000) }),
-    ).default({}),
-    maxTokenLength: integer({ min: 1024, max: 65_536 }).default(defaultMaxTokenLength),
-    publicUrl: text(),
-    exchange: func(),
-    stripAuthorization: flag().default(false),
-    dangerouslyAllowHttp: list(httpOrigin()).default([]),
-  })
+  const read = readOptions(
+    'createResourceServer',
+    options,
+    {
+      ...runtimeOptions(),
+      ...resourceRows(),
+      resource: resources().required,
+      authorizationServers: servers().required,
+      scopeImplies: record(strings().required, "{ admin: ['read'] }").default({}),
+      scopesFromClaims: custom(
+        "an object such as { claim: { value: ['scope'] } }, or a function",
+        readScopesFromClaims,
+      ),
+      allowedOrigins: either(oneOf(['*']), list(origin())),
+      cache: methods<Cache>(['get', 'put', 'delete'], 'a cache, for example memoryCache()'),
+      cacheSecret: secrets(),
+      tokenCache: either(
+        oneOf([false]),
+        object({ size: integer({ min: 1, max: 1_000_000 }).default(10_000) }),
+      ).default({}),
+      maxTokenLength: integer({ min: 1024, max: 65_536 }).default(defaultMaxTokenLength),
+      publicUrl: text(),
+      exchange: func(),
+      stripAuthorization: flag().default(false),
+      dangerouslyAllowHttp: list(httpOrigin()).default([]),
+    },
+    mistakes,
+  )
   const resolved = resolveResources(defined(read))
   return {
     resources: resolved,

@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../errors.ts'
-import { custom, list, matching, nearestName, optionError, type OptionalOption } from '../lib/options.ts'
+import { custom, list, matching, nearestNames, optionError, type OptionalOption } from '../lib/options.ts'
 import { isScopeToken } from '../protocol/scope.ts'
 import type { Resource } from './context.ts'
 
@@ -35,7 +35,7 @@ export function requireOffered(
   for (const scope of scopes) {
     if (resources.some(({ offered }) => offered === undefined || offered.includes(scope))) continue
     const offered = resources.flatMap((each) => each.offered ?? [])
-    const nearest = nearestName(scope, offered)
+    const [nearest] = nearestNames(scope, offered)
     const hint = nearest === undefined ? `It offers ${offered.join(', ')}` : `Did you mean "${nearest}"?`
     const where = resources.map(({ resource }) => resource).join(', ')
     throw new ConfigurationError(

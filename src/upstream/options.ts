@@ -96,20 +96,38 @@ export interface Upstream {
   readonly toolName: string
 }
 
+const toPreset = 'pass it to the preset: github({ clientId, clientSecret })'
+
+/** Wrong names that resemble no right one. */
+const mistakes = {
+  clientId: toPreset,
+  clientSecret: toPreset,
+  redirectUri: 'it is fixed: <your issuer>/authorize/callback/<provider>',
+  audience: 'use authorizationParameters: { audience }',
+  prompt: 'use authorizationParameters: { prompt }',
+}
+
 /** Throws ConfigurationError. */
 export function resolveUpstream(preset: Provider, given: UpstreamOptions): Upstream {
   const profile = checkProvider(preset)
-  const options = readOptions('upstream', given, {
-    admit: func('a function that decides who may enter, for example (user) => isMember(user.subject)')
-      .required,
-    scopes: strings().default([]),
-    authorizationParameters: parameters().default({}),
-    keepTokens: flag().default(true),
-    name: text().default(profile.name),
-    provider: text('1–40 lower-case letters, digits, _ or -', /^[a-z0-9_-]{1,40}$/).default(preset.provider),
-    privateKey: privateKey(),
-    clientAssertion: assertion(),
-  })
+  const options = readOptions(
+    'upstream',
+    given,
+    {
+      admit: func('a function that decides who may enter, for example (user) => isMember(user.subject)')
+        .required,
+      scopes: strings().default([]),
+      authorizationParameters: parameters().default({}),
+      keepTokens: flag().default(true),
+      name: text().default(profile.name),
+      provider: text('1–40 lower-case letters, digits, _ or -', /^[a-z0-9_-]{1,40}$/).default(
+        preset.provider,
+      ),
+      privateKey: privateKey(),
+      clientAssertion: assertion(),
+    },
+    mistakes,
+  )
   const { clientAssertion, keepTokens } = options
   const standard = profile.protocol === 'oidc' ? ['openid', 'profile', 'email'] : []
   const scopes = [...(profile.scopes ?? standard), ...options.scopes]

@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest'
 import { createAuthorizationServer, ownLogin } from '../../src/authorization-server/index.ts'
 import { dangerouslyDevSignIn } from '../../src/authorization-server/sign-in/development.ts'
+import { linkedAccounts } from '../../src/authorization-server/link/linked-accounts.ts'
+import { oneOf } from '../../src/authorization-server/sign-in/one-of.ts'
 import { ConfigurationError } from '../../src/errors.ts'
+import { github } from '../../src/provider/github.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import { signedOut, RES_A, resources, secret } from '../support/as.ts'
 
@@ -31,7 +34,7 @@ test.each<[string, object]>([
   ['secret', { secret: [secret, 'short'] }],
   ['store', { store: undefined }],
   ['signIn', { signIn: undefined }],
-  ['signIn.identify', { signIn: { consent: 'after' } }],
+  ['signIn', { signIn: { consent: 'after' } }],
   ['signIn.consent', { signIn: { ...signedOut, consent: 'never' } }],
   ['resources', { resources: {} }],
   ['resources', { resources: [RES_A] }],
@@ -141,6 +144,46 @@ test('the development sign-in is refused unless the issuer is a loopback address
 test('a misspelled option is told the right name', () => {
   expect(() => create({ resourcess: {} })).toThrow(/did you mean "resources"/)
 })
+
+test.each([
+  ['scopes', "use resources: { 'https://…/mcp': { scopes } }"],
+  ['audience', 'did you mean "resources"?'],
+  ['upstream', 'use signIn: upstream(github({ … }), { admit })'],
+  ['linkedAccounts', 'did you mean "links"?'],
+  ['choices', 'did you mean "consent.choices"?'],
+  ['tokenExchangeCallback', 'did you mean "onTokens"?'],
+  ['clockTolerance', 'it is fixed'],
+  ['redirectUri', 'it is fixed: <issuer>/authorize/callback/<provider>'],
+  ['tokenLifetime', 'the nearest options are lifetimes, rateLimit, fetch'],
+])('PR5 the wrong name `%s` is told the right one', (name, advice) => {
+  const { message } = refused(() => create({ [name]: 'x' }))
+  expect(message).toBe(`\`createAuthorizationServer.${name}\` is not an option; ${advice}`)
+})
+
+test('PR5 a preset in place of a sign-in is told how to become one', () => {
+  const preset = github({ clientId: 'c', clientSecret: 'hush' })
+  const wrap = 'Wrap a preset: upstream(github({ … }), { admit })'
+  expect(refused(() => create({ signIn: preset })).message).toBe(
+    `\`signIn\` must be a way to sign in, for example ownLogin({ identify, loginUrl }); got object. ${wrap}`,
+  )
+  expect(refused(() => oneOf(preset as never, preset as never)).message).toBe(
+    `\`oneOf[0]\` must be a sign-in such as passwordSignIn({ users }); got object. ${wrap}`,
+  )
+  for (const given of [preset, { signIn: preset }])
+    expect(refused(() => linkedAccounts({ github: given } as never)).message).toBe(
+      '`linkedAccounts.github` must be a sign-in such as upstream(github({ … }), { admit }); got object',
+    )
+})
+
+function refused(work: () => unknown): ConfigurationError {
+  try {
+    work()
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigurationError)
+    return error as ConfigurationError
+  }
+  throw new Error('nothing was thrown')
+}
 
 test.each<[object, string]>([
   [{ resources: [RES_A] }, "`resources` must be an object such as { 'https://…/mcp': { scopes:"],

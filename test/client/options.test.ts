@@ -69,7 +69,7 @@ test('U13 a wrong name that resembles no right one leads to the right one', () =
     [{ userId: 'u' }, 'did you mean "subject"?'],
     [{ clientId: 'c' }, 'pass { issuer, clientId } in "clients"'],
     [{ resource: 'https://mcp.test/mcp' }, 'pass the URL to client.fetch()'],
-    [{ nonsense: 1 }, 'the options are fetch, '],
+    [{ connections: 1 }, 'is not an option; the nearest options are '],
   ]
   for (const [options, message] of wrong) expect(() => createClient(options)).toThrow(message)
   expect(() => pasteRedirect({ url: 'https://app.test/cb' } as never)).toThrow('did you mean "uri"?')

@@ -206,6 +206,17 @@ test.each(mistakes)('PR5 %s', (_, options, option, fix) => {
   expect((error as ConfigurationError).message).toContain(fix)
 })
 
+test.each([
+  ['scopes', 'did you mean "scopesSupported"?'],
+  ['audience', 'did you mean "resource"?'],
+  ['clockTolerance', 'use clockSkew of jwtVerifier'],
+  ['tokenLifetime', 'the nearest options are tokenCache, maxTokenLength, fetch'],
+])('PR5 the wrong name `%s` is told the right one', (name, advice) => {
+  expect(() => createResourceServer(keyed({ [name]: 'x' }) as ResourceServerOptions)).toThrow(
+    new ConfigurationError(`createResourceServer.${name}`, `is not an option; ${advice}`),
+  )
+})
+
 const verifierMistakes: [name: string, make: () => unknown, option: string, fix: string][] = [
   [
     'an unknown option',

@@ -56,7 +56,7 @@ describe('rule 8 readOptions', () => {
         ),
         onSwitch: func(),
       },
-      { lumen: 'watts', ceiling: 'hang it up yourself' },
+      { lumen: 'watts', ceiling: 'hang it up yourself', minutes: 'timer.minutes' },
     )
 
   test('returns every option with its default', () => {
@@ -114,6 +114,12 @@ describe('rule 8 readOptions', () => {
       { bulb: 1 },
       'createLamp.bulb',
       'the options are room, watts, colours, timer, onSwitch',
+    ],
+    [
+      'a known mistake of a member',
+      { room: 'x', minutes: 1 },
+      'createLamp.minutes',
+      'is not an option; did you mean "timer.minutes"?',
     ],
     ['a name that every object has', { room: 'x', toString: 1 }, 'createLamp.toString', 'is not an option'],
     ['an unknown option without a value', { room: 'x', bulb: undefined }, 'createLamp.bulb', 'not an option'],

@@ -2,6 +2,7 @@
 import { generateKeyPair } from 'jose/key/generate/keypair'
 import { expect, test } from 'vitest'
 import { isConfigurationError } from '../../src/errors.ts'
+import { entra, type EntraOptions } from '../../src/provider/entra.ts'
 import { github } from '../../src/provider/github.ts'
 import { google } from '../../src/provider/google.ts'
 import { upstream, type UpstreamOptions } from '../../src/upstream/index.ts'
@@ -41,6 +42,23 @@ test.each<[string, unknown, RegExp]>([
   ['clientAssertion', { admit, clientAssertion: 'hush' }, /`clientAssertion` must be a function/],
 ])('%s', (_, options, message) => {
   expect(refusal(provider(), options)).toMatch(message)
+})
+
+test.each([
+  ['clientId', 'pass it to the preset: github({ clientId, clientSecret })'],
+  ['clientSecret', 'pass it to the preset: github({ clientId, clientSecret })'],
+  ['redirectUri', 'it is fixed: <your issuer>/authorize/callback/<provider>'],
+  ['audience', 'use authorizationParameters: { audience }'],
+  ['prompt', 'use authorizationParameters: { prompt }'],
+])('PR5 the wrong name `%s` is told what to do', (name, advice) => {
+  expect(refusal(provider(), { admit, [name]: 'hush' })).toBe(
+    `\`upstream.${name}\` is not an option; ${advice}`,
+  )
+})
+
+test('PR5 Entra: `tenant` is `tenantId`, not `tenants`', () => {
+  const given = { tenant: 'organizations', clientId: 'c' } as unknown as EntraOptions
+  expect(() => entra(given)).toThrow('`entra.tenant` is not an option; did you mean "tenantId"?')
 })
 
 test.each([

@@ -56,13 +56,12 @@ function readProvider(name: string, given: SignIn | LinkOptions): LinkProvider {
   const option = `linkedAccounts.${name}`
   if (!/^[a-z0-9][a-z0-9_-]{0,31}$/.test(name))
     throw optionError('linkedAccounts', 'given names of 1–32 lower-case letters, digits, _ or -', name)
-  const isSignIn = isJsonObject(given) && typeof given['start'] === 'function'
-  const { signIn, uses } = isSignIn
-    ? { signIn: given as unknown as SignIn, uses: [] }
-    : object({
-        signIn: methods<SignIn>(['start'], 'a sign-in such as upstream(github({ … }), { admit })').required,
-        uses: list(text()).default([]),
-      }).required(given, option)
+  const row = methods<SignIn>(['start'], 'a sign-in such as upstream(github({ … }), { admit })')
+  const inner = (given as Partial<LinkOptions> | undefined)?.signIn
+  const { signIn, uses } =
+    typeof inner?.start === 'function'
+      ? object({ signIn: row.required, uses: list(text()).default([]) }).required(given, option)
+      : { signIn: row.required(given, option), uses: [] }
   const [access, ...others] = signIn.upstreams ?? []
   if (typeof signIn.finish !== 'function' || access === undefined || others.length > 0)
     throw new ConfigurationError(

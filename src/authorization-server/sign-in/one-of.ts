@@ -129,7 +129,11 @@ function chooserPage(
 }
 
 function readWay(value: SignIn, name: string): Way {
-  methods<SignIn>(['identify', 'start'], 'a sign-in such as passwordSignIn({ users })').required(value, name)
+  methods<SignIn>(
+    ['identify', 'start'],
+    'a sign-in such as passwordSignIn({ users })',
+    'Wrap a preset: upstream(github({ … }), { admit })',
+  ).required(value, name)
   if (typeof value.finish === 'function' && value.name) return value as Way
   throw new ConfigurationError(
     name,

@@ -1,6 +1,6 @@
 import { isJsonObject } from '../../lib/json.ts'
 import { ConfigurationError } from '../../errors.ts'
-import { nearestName, optionError } from '../../lib/options.ts'
+import { nearestNames, optionError } from '../../lib/options.ts'
 import { isMisspelt, isSetUp, keyKind, ruleKeys } from './methods.ts'
 import { fold, isBlankOrControlled, matches, patternOf, type Pattern } from './patterns.ts'
 import { bareUris, exampleOf, isAmbiguous, normalUri } from './uri.ts'
@@ -97,7 +97,7 @@ const isSame = (a: Pattern, b: Pattern): boolean => a.folded.join('*') === b.fol
 
 function checkMethod(at: string, key: string, custom: readonly string[]): void {
   if (ruleKeys.includes(key) || custom.includes(key)) return
-  const nearest = nearestName(
+  const [nearest] = nearestNames(
     key,
     [...ruleKeys, ...custom].filter((each) => each !== '*'),
   )
