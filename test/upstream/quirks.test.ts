@@ -28,13 +28,13 @@ import {
 import { keycloakImitation } from '../support/providers/keycloak.ts'
 import { oidcImitation } from '../support/providers/oidc.ts'
 import { oktaImitation } from '../support/providers/okta.ts'
-import { expectCode, fails, redirectUri, signedIn, World } from '../support/providers/world.ts'
+import { callback, expectCode, fails, signedIn, World } from '../support/providers/world.ts'
 
-const github = (): ProviderImitation => githubImitation({ redirectUri })
-const google = (): ProviderImitation => googleImitation({ redirectUri })
-const cognito = (): ProviderImitation => cognitoImitation({ redirectUri })
-const okta = (): ProviderImitation => oktaImitation({ redirectUri })
-const microsoft = (): ProviderImitation => entraImitation({ redirectUri })
+const github = (): ProviderImitation => githubImitation({ callback })
+const google = (): ProviderImitation => googleImitation({ callback })
+const cognito = (): ProviderImitation => cognitoImitation({ callback })
+const okta = (): ProviderImitation => oktaImitation({ callback })
+const microsoft = (): ProviderImitation => entraImitation({ callback })
 
 /** A world whose user is signed in at the provider. */
 function worldOf(idp: ProviderImitation, user: ImitatedUser = alice): World {
@@ -49,7 +49,7 @@ test.each<[string, () => ProviderImitation, ImitatedUser, string]>([
   ['Entra: the user principal name', microsoft, employee(tenantA), 'alice@contoso.example'],
   ['Okta: the login', okta, alice, 'alice@example.com'],
   ['Cognito: the user name, if the address is not verified', cognito, mallory, 'mallory'],
-  ['Keycloak: the user name', () => keycloakImitation({ redirectUri }), alice, 'alice'],
+  ['Keycloak: the user name', () => keycloakImitation({ callback }), alice, 'alice'],
 ])('CN10 what users recognise the account by: %s', async (_, make, user, name) => {
   const seen: UpstreamUser[] = []
   await signedIn(make(), user, undefined, { admit: (each) => seen.push(each) > 0 })
@@ -105,13 +105,13 @@ test.each<[string, () => ProviderImitation, ImitatedUser?]>([
   ['Entra', microsoft, employee(tenantA)],
   ['Okta', okta],
   ['Cognito', cognito],
-  ['Auth0', () => auth0Imitation({ redirectUri, api: 'https://api.test/' })],
+  ['Auth0', () => auth0Imitation({ callback, api: 'https://api.test/' })],
 ])('CN10 RFC 8725 §3.1 %s: an ID token of an algorithm that it does not use', async (_, make, user) => {
   expect(await fails(worldOf(await signWithES256(make()), user))).toBe('server_error')
 })
 
 test('CN10 RFC 8725 §3.1 oidc(): the same ID token of the same key is accepted', async () => {
-  expectCode(await worldOf(await signWithES256(oidcImitation({ redirectUri }))).signIn())
+  expectCode(await worldOf(await signWithES256(oidcImitation({ callback }))).signIn())
 })
 
 test('RFC 7523 §3 Okta: an assertion of the client is for the token endpoint', async () => {
