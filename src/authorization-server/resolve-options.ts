@@ -36,12 +36,12 @@ import { pathTable, type Paths } from './paths.ts'
 const mistakes = {
   scopes: "use resources: { 'https://…/mcp': { scopes } }",
   audience: 'resources',
-  upstream: 'use signIn: upstream(github({ … }), { admit })',
+  upstream: 'use signIn: upstream(…)',
   linkedAccounts: 'links',
   choices: 'consent.choices',
   tokenExchangeCallback: 'onTokens',
   clockTolerance: 'it is fixed',
-  redirectUri: 'it is fixed: <issuer>/authorize/callback/<provider>',
+  redirectUri: 'it is <issuer>/authorize/callback/<provider>',
 }
 
 /** The options with their defaults. Throws ConfigurationError if an option is wrong, missing or unknown. */

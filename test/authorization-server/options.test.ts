@@ -148,12 +148,12 @@ test('a misspelled option is told the right name', () => {
 test.each([
   ['scopes', "use resources: { 'https://…/mcp': { scopes } }"],
   ['audience', 'did you mean "resources"?'],
-  ['upstream', 'use signIn: upstream(github({ … }), { admit })'],
+  ['upstream', 'use signIn: upstream(…)'],
   ['linkedAccounts', 'did you mean "links"?'],
   ['choices', 'did you mean "consent.choices"?'],
   ['tokenExchangeCallback', 'did you mean "onTokens"?'],
   ['clockTolerance', 'it is fixed'],
-  ['redirectUri', 'it is fixed: <issuer>/authorize/callback/<provider>'],
+  ['redirectUri', 'it is <issuer>/authorize/callback/<provider>'],
   ['tokenLifetime', 'the nearest options are lifetimes, rateLimit, fetch'],
 ])('PR5 the wrong name `%s` is told the right one', (name, advice) => {
   const { message } = refused(() => create({ [name]: 'x' }))

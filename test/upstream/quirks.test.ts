@@ -5,9 +5,11 @@ import { generateKeyPair } from 'jose/key/generate/keypair'
 import { SignJWT } from 'jose/jwt/sign'
 import { expect, test } from 'vitest'
 import { AuthorizationRequiredError, createClient } from '../../src/client/index.ts'
+import { createResourceServer } from '../../src/index.ts'
 import { entra } from '../../src/provider/entra.ts'
 import { keycloak } from '../../src/provider/keycloak.ts'
 import { zitadel } from '../../src/provider/zitadel.ts'
+import { customVerifier } from '../../src/resource-server/verify/custom-verifier.ts'
 import type { Provider } from '../../src/types.ts'
 import { tokenExchange } from '../../src/upstream/exchange.ts'
 import type { UpstreamUser } from '../../src/upstream/index.ts'
@@ -183,7 +185,12 @@ test.each<[string, Provider]>([
 ])('CN16 RFC 8693 %s exchanges tokens, without being told how', async (_, preset) => {
   const forms: URLSearchParams[] = []
   const token = `${preset.issuer}/token`
-  const exchange = tokenExchange(preset, {
+  const exchange = tokenExchange(preset)
+  const verify = () => ({ subject: 'alice', clientId: 'c', scopes: [] })
+  const rs = createResourceServer({
+    resource,
+    authorizationServers: [customVerifier({ issuer: preset.issuer, verify })],
+    exchange,
     fetch: async (input, init) => {
       const request = new Request(input, init)
       if (request.method === 'GET')
@@ -197,8 +204,10 @@ test.each<[string, Provider]>([
       return Response.json({ access_token: 'other', token_type: 'Bearer', expires_in: 60 })
     },
   })
-  const auth = { issuer: preset.issuer, token: 'incoming' } as Parameters<typeof exchange>[0]
-  expect((await exchange(auth, { resource: 'calendar' })).accessToken).toBe('other')
+  const headers = { authorization: 'Bearer incoming' }
+  const auth = await rs.authenticate(new Request(resource, { method: 'POST', headers }))
+  if (auth instanceof Response) throw new Error(`refused: ${auth.status}`)
+  expect((await auth.exchange({ resource: 'calendar' })).accessToken).toBe('other')
   expect(Object.fromEntries(forms[0]!)).toMatchObject({
     grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
     subject_token: 'incoming',
