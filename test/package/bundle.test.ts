@@ -44,14 +44,14 @@ async function bundle(
  * reason in docs/performance.md.
  */
 const limits: [subpath: string, ceiling: number, forbidden: RegExp][] = [
-  ['.', 27_050, /valibot|oauth4webapi|hono|authorization-server|client\//],
+  ['.', 27_170, /valibot|oauth4webapi|hono|authorization-server|client\//],
   [
     './authorization-server',
-    66_650,
+    66_805,
     /oauth4webapi|resource-server|dist\/client|dist\/upstream|server\/link\/|sign-in\/(password|key|one-of|development|form)/,
   ],
   ['./client', 27_500, /dist\/(resource-server|authorization-server|upstream)|hono|@modelcontextprotocol/],
-  ['./upstream', 25_120, /valibot|hono|dist\/(resource-server|authorization-server|client)\//],
+  ['./upstream', 25_240, /valibot|hono|dist\/(resource-server|authorization-server|client)\//],
 ]
 
 test.each(limits)(
@@ -64,9 +64,9 @@ test.each(limits)(
   },
 )
 
-test('the guard together with the authorization server stays below 80 925 bytes gzipped', async () => {
+test('the guard together with the authorization server stays below 81 160 bytes gzipped', async () => {
   const { bytes } = await bundle('.', ['./authorization-server'])
-  expect(bytes).toBeLessThanOrEqual(80_925)
+  expect(bytes).toBeLessThanOrEqual(81_160)
 })
 
 const small = Object.keys(exports).filter((subpath) =>
