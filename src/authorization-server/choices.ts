@@ -19,8 +19,10 @@ export async function offerChoices(
 ): Promise<readonly OfferedChoice[]> {
   const { choices } = options.consent
   if (choices === undefined) return []
+  // Who it is at every call, and never the tokens of the provider.
+  const { upstream: _upstream, ...user } = identity
   return callPart(where, async () => {
-    const offered = choiceList().required(await choices(identity, request), where)
+    const offered = choiceList().required(await choices(user, request), where)
     requireDistinct(offered.map(({ name }) => name))
     for (const each of offered) requireDistinct(each.options.map(({ value }) => value))
     return offered

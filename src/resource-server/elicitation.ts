@@ -1,17 +1,21 @@
 import { randomToken } from '../lib/random.ts'
+import { isJsonObject } from '../lib/json.ts'
 import { matching, readOptions, text } from '../lib/options.ts'
 import type { AuthInfo } from '../types.ts'
 
-/** What the tool knows of the MCP client that calls it. */
+/**
+ * What the tool knows of the MCP client that calls it, as the client wrote it. Whatever has not the form that
+ * MCP gives it counts as "cannot elicit".
+ */
 export interface CallingClient {
   /** Of the request or the session, for example `2025-11-25`. Default: unknown. */
-  protocolVersion?: string | undefined
+  protocolVersion?: unknown
   /**
    * What the client declared: in `_meta` of the request (2026-07-28), or in `initialize`. Default: nothing.
    */
-  capabilities?: { readonly elicitation?: { readonly url?: unknown } | undefined } | undefined
+  capabilities?: unknown
   /** Of a request that the client repeats (2026-07-28). */
-  inputResponses?: Readonly<Record<string, unknown>> | undefined
+  inputResponses?: unknown
 }
 
 /** A URL elicitation as revision 2025-11-25 has it. */
@@ -84,32 +88,25 @@ export async function askToLink(
   provider: string,
   options: AskToLinkOptions = {},
 ): Promise<LinkAnswer> {
-  const {
-    protocolVersion = '',
-    capabilities,
-    inputResponses,
-    ...given
-  } = readOptions('askToLink', options, {
-    protocolVersion: text(),
-    capabilities: matching<NonNullable<CallingClient['capabilities']>>('an object', isObject),
-    inputResponses: matching<Readonly<Record<string, unknown>>>('an object', isObject),
+  const { message, UrlElicitationRequiredError, ...client } = readOptions('askToLink', options, {
+    protocolVersion: asWritten,
+    capabilities: asWritten,
+    inputResponses: asWritten,
     message: text().default(`Connect your ${provider} account to go on.`),
     UrlElicitationRequiredError: matching<ElicitationError>('a class', isFunction).default(
       UrlElicitationRequired,
     ),
   })
-  const { message, UrlElicitationRequiredError } = given
   const url = (await auth.link(provider)).href
   const key = `link-${provider}`
-  const canElicit = isObject(capabilities?.elicitation?.url)
-  const wasAsked = inputResponses !== undefined && Object.hasOwn(inputResponses, key)
-  if (!canElicit || wasAsked || protocolVersion < '2025-11-25')
+  const revision = elicitingRevision(client)
+  if (revision === undefined || wasAsked(client, key))
     return {
       content: [{ type: 'text', text: `${message} Open this link, then try again: ${url}` }],
       isError: true,
     }
   // A server that has the class of SDK v1 knows no later form.
-  if (protocolVersion < '2026-07-28' || options.UrlElicitationRequiredError !== undefined)
+  if (revision < '2026-07-28' || options.UrlElicitationRequiredError !== undefined)
     throw new UrlElicitationRequiredError([{ mode: 'url', elicitationId: randomToken(), url, message }])
   return {
     resultType: 'input_required',
@@ -118,7 +115,20 @@ export async function askToLink(
 }
 
 const isFunction = (value: unknown): boolean => typeof value === 'function'
-const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null
+
+/** Not a mistake of the application, whatever it is. */
+const asWritten = (value: unknown): unknown => value
+
+/** The revision of a client that can elicit by URL. */
+function elicitingRevision({ protocolVersion, capabilities }: CallingClient): string | undefined {
+  const declared = capabilities as { elicitation?: { url?: unknown } | null } | null | undefined
+  if (!isJsonObject(declared?.elicitation?.url)) return undefined
+  if (typeof protocolVersion !== 'string' || !/^\d{4}-\d\d-\d\d$/.test(protocolVersion)) return undefined
+  return protocolVersion < '2025-11-25' ? undefined : protocolVersion
+}
+
+const wasAsked = ({ inputResponses }: CallingClient, key: string): boolean =>
+  inputResponses !== undefined && (!isJsonObject(inputResponses) || Object.hasOwn(inputResponses, key))
 
 // The official SDK (v2) recognises its own errors by this property.
 const sdkBrand = Symbol.for('mcp.sdk.errorBrands')

@@ -1,4 +1,4 @@
-import type { SignInRuntime, UpstreamAccess } from '../types.ts'
+import type { SignInRuntime, UpstreamAccess, UpstreamTokens, VaultRecord } from '../types.ts'
 import { createExchange } from './exchanges.ts'
 import type { Upstream } from './options.ts'
 import type { Remote } from './remote.ts'
@@ -13,6 +13,14 @@ export function createAccess(
 ): UpstreamAccess {
   // Other grants of this user may need what a revocation would end, unless the preset knows better.
   const revocationEndsAll = mayEndOthers(profile)
+  // Tokens go only to the provider that issued them, also if the server confuses two providers (mix-up).
+  const isOwn = ({ issuer, provider: name = toolName }: UpstreamTokens): boolean =>
+    issuer === provider.issuer && name === toolName
+  const withOwn = (vault: VaultRecord): VaultRecord => ({
+    ...vault,
+    update: (judge) =>
+      vault.update((entry, mayStand) => judge(entry && isOwn(entry) ? entry : undefined, mayStand)),
+  })
   const access: UpstreamAccess = {
     provider: toolName,
     issuer: provider.issuer,
@@ -20,12 +28,14 @@ export function createAccess(
     token(vault) {
       const remote = remoteOf(vault.runtime)
       return freshToken(
-        vault,
+        withOwn(vault),
         (tokens) => renewTokens(remote, tokens),
         revocationEndsAll ? undefined : (tokens) => revokeTokens(remote, tokens),
       )
     },
-    revoke: (tokens, runtime) => revokeTokens(remoteOf(runtime), tokens),
+    async revoke(tokens, runtime) {
+      if (isOwn(tokens)) await revokeTokens(remoteOf(runtime), tokens)
+    },
   }
   if (profile.exchange === undefined) return access
   const exchange = createExchange(profile.exchange, remoteOf)

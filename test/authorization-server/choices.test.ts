@@ -4,7 +4,7 @@ import { UnavailableError } from '../../src/errors.ts'
 import { createResourceServer, jwtVerifier } from '../../src/index.ts'
 import { introspectionVerifier } from '../../src/resource-server/verify/introspection/introspection.ts'
 import type { AuthorizationServerOptions, Choice } from '../../src/authorization-server/options.ts'
-import type { AuthInfo, Fetch, Identity } from '../../src/types.ts'
+import type { AuthInfo, Fetch, Identity, SignIn } from '../../src/types.ts'
 import { answered, ok, payload, refusal, RES_A, resources, Rig, type Tokens } from '../support/as.ts'
 import {
   browserOf,
@@ -20,6 +20,7 @@ import {
   type Browser,
   type Shown,
 } from '../support/pages.ts'
+import { UpstreamWorld } from '../support/upstream.ts'
 
 const workspace: Choice = {
   name: 'workspace',
@@ -546,4 +547,26 @@ test('CN14 an upstream signs in another account than the page named after an inc
   expect(asked.status).toBe(400)
   expect(asked.text).toContain('another account')
   expect(await it.rig.as.grants.list('bob')).toEqual([])
+})
+
+test('CN14 ST1 the choices are asked for the user, without the tokens of the provider', async () => {
+  const asked: Identity[] = []
+  const choices = (identity: Identity): readonly Choice[] => {
+    asked.push(identity)
+    return [mode]
+  }
+  const world = new UpstreamWorld({ server: { consent: { choices } } })
+  const browser = world.browser()
+  // Back from the provider, and with the session from then on.
+  await world.signIn(browser)
+  await browser.get('/account')
+  expect(asked.length).toBeGreaterThan(1)
+  for (const each of asked) expect(Object.keys(each).sort()).toEqual(['authTime', 'name', 'subject'])
+  const own: SignIn = {
+    ...cookieLogin(),
+    identify: () => ({ subject: 'bob', upstream: { accessToken: 'at' } }),
+  }
+  const rig = pagesRig({ signIn: own, consent: { choices } })
+  await browserOf(rig, 'bob').get(await requestUrl())
+  expect(asked.at(-1)).toEqual({ subject: 'bob' })
 })

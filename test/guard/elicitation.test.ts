@@ -103,9 +103,30 @@ test.each(['2025-06-18', '2025-03-26', undefined])(
   },
 )
 
+// What a client writes is no mistake of the application.
+const elicits = { protocolVersion: '2026-07-28', capabilities }
+test.each<AskToLinkOptions>([
+  { ...elicits, protocolVersion: 5 },
+  { ...elicits, protocolVersion: '' },
+  { ...elicits, protocolVersion: null },
+  { ...elicits, protocolVersion: 'zzz' },
+  { ...elicits, protocolVersion: ['2026-07-28'] },
+  { ...elicits, protocolVersion: '2026-07-28-draft' },
+  { ...elicits, capabilities: null },
+  { ...elicits, capabilities: 'url' },
+  { ...elicits, capabilities: { elicitation: null } },
+  { ...elicits, capabilities: { elicitation: 'url' } },
+  { ...elicits, capabilities: { elicitation: { url: true } } },
+  { ...elicits, capabilities: { elicitation: { url: null } } },
+  { ...elicits, inputResponses: 'x' },
+  { ...elicits, inputResponses: null },
+  { ...elicits, inputResponses: [] },
+])('LK5 a client that writes %j gets the link as text', async (options) => {
+  expect(await ask(options)).toEqual(asText)
+})
+
 test.each<[AskToLinkOptions, string]>([
   [{ message: '' }, '`message` must be a non-empty string'],
-  [{ capabilities: 'url' as never }, '`capabilities` must be an object; got "url"'],
   [{ UrlElicitationRequiredError: {} as never }, '`UrlElicitationRequiredError` must be a class'],
   [{ capabilites: {} } as never, 'did you mean "capabilities"?'],
 ])('refuses %j', async (options, problem) => {

@@ -1,13 +1,18 @@
 // A world in which everything lives, the causes of an end, and how each thing is asked whether it still lives.
-import { vi } from 'vitest'
+import { expect, vi } from 'vitest'
 import {
   createAuthorizationServer,
   type EmbeddedAuthorizationServer,
 } from '../../src/authorization-server/index.ts'
+import { createContext } from '../../src/authorization-server/create-context.ts'
+import { linkedAccounts } from '../../src/authorization-server/link/linked-accounts.ts'
+import { writeLink } from '../../src/authorization-server/link/record.ts'
+import type { Links } from '../../src/authorization-server/links.ts'
 import { createResourceServer } from '../../src/index.ts'
 import { answered, ok, RES_A, RES_B, Rig, type Approved, type Tokens } from './as.ts'
 import { document, documentId, Web } from './client-documents.ts'
 import { day, type Cause, type Thing } from './endings.ts'
+import { FakeAccess, FakeProvider } from './links.ts'
 import { Browser, FakeUpstream, requestUrl } from './pages.ts'
 
 type Guard = (request: Request) => Promise<Response>
@@ -16,9 +21,12 @@ type Issued = Tokens & { grantId: string }
 /** One process: its server, and its guards. `warm` has seen the token, `cold` has not. */
 interface Isolate {
   readonly as: EmbeddedAuthorizationServer
+  readonly links: Links
   readonly cold: Guard
   readonly warm: Guard
   readonly opaque: Guard
+  /** A tool that asks for the upstream token. */
+  readonly tool: Guard
 }
 
 const subject = 'up|alice'
@@ -30,7 +38,9 @@ const untilRotation = 30
 export class EndingsWorld {
   readonly #web = new Web()
   readonly #rig: Rig
-  readonly #upstream = new FakeUpstream()
+  readonly #provider = new FakeAccess('up')
+  readonly #upstream = Object.assign(new FakeUpstream(), { upstreams: [this.#provider] })
+  readonly #linked = new FakeProvider('git')
   readonly #browser: Browser
   #here: Isolate
   #elsewhere: Isolate
@@ -47,6 +57,7 @@ export class EndingsWorld {
     const scopes = { 'notes:read': 'Read your notes' }
     this.#rig = new Rig({
       signIn: this.#upstream,
+      links: linkedAccounts({ git: this.#linked }),
       fetch: this.#web.fetch,
       keys,
       checkRevocation,
@@ -69,15 +80,20 @@ export class EndingsWorld {
   }
 
   #isolate(secret?: string): Isolate {
-    const as = createAuthorizationServer({
-      ...this.#rig.options,
-      ...(secret === undefined ? {} : { secret }),
-    })
+    const options = { ...this.#rig.options, ...(secret === undefined ? {} : { secret }) }
+    const as = createAuthorizationServer(options)
     const guard = (resource: string): Guard =>
       createResourceServer({ resource, authorizationServers: [as], clock: () => this.#rig.now }).protect(
         ({ method }) => (method === 'GET' ? endlessEvents() : new Response('in')),
       )
-    return { as, cold: guard(RES_A), warm: guard(RES_A), opaque: guard(RES_B) }
+    const tools = [RES_A, RES_B].map((resource) =>
+      createResourceServer({ resource, authorizationServers: [as], clock: () => this.#rig.now }).protect(
+        async (_request, auth) => Response.json(await auth.upstream()),
+      ),
+    )
+    const tool: Guard = (request) => tools[request.url === RES_A ? 0 : 1]!(request)
+    const links = createContext(options).context.links!
+    return { as, links, cold: guard(RES_A), warm: guard(RES_A), opaque: guard(RES_B), tool }
   }
 
   async #begin(): Promise<void> {
@@ -89,7 +105,8 @@ export class EndingsWorld {
     rig.now += keys.rotateAfter - keys.publishAhead - untilRotation
     await this.#publishedKeys(this.#elsewhere)
     await this.#signIn()
-    const options = { subject, scopes: ['notes:read'], redirectUri }
+    const upstream = { accessToken: 'at', refreshToken: 'rt', issuer: this.#provider.issuer }
+    const options = { subject, scopes: ['notes:read'], redirectUri, upstream }
     const issue = async (resource: string): Promise<Issued> => {
       const approved = await rig.approve(documentId, { ...options, resources: [resource] })
       const answer = await this.#redeem(this.#here, approved, resource)
@@ -99,6 +116,9 @@ export class EndingsWorld {
     this.#jwt = await issue(RES_A)
     this.#opaque = await issue(RES_B)
     this.#refresh = await issue(RES_A)
+    const { subject: account, upstream: tokens } = this.#linked.account
+    const link = { account, created: rig.now, tokens: tokens! }
+    await writeLink(rig.context, subject, { name: 'git', access: this.#linked.upstreams[0] }, link)
     this.#kid = (JSON.parse(atob(this.#jwt.access_token.split('.')[0]!)) as { kid: string }).kid
     for (const where of ['here', 'elsewhere'] as const)
       for (const thing of ['cached verdict', 'opaque access token', 'remembered consent', 'session'] as const)
@@ -126,6 +146,8 @@ export class EndingsWorld {
     else if (cause === 'grant revoked')
       for (const { grantId } of [...issued, this.#code]) await as.grants.revoke(subject, grantId)
     else if (cause === 'user’s grants revoked') await as.grants.revoke(subject)
+    else if (cause === 'provider ended the sign-in') await this.#endSignIn(issued)
+    else if (cause === 'account unlinked') await this.#here.links.unlink(subject, 'git')
     else if (cause === 'client blocked') await as.clients.block(documentId)
     else if (cause === 'revokeAll()') await as.revokeAll()
     else if (cause === 'signing key rotated') this.#late = untilRotation
@@ -137,6 +159,19 @@ export class EndingsWorld {
       const secret = 'another deployment secret, of more than forty bytes'
       this.#here = this.#isolate(secret)
       this.#elsewhere = this.#isolate(secret)
+    }
+  }
+
+  /** The tools of each grant find out. */
+  async #endSignIn([jwt, opaque, refresh]: readonly Issued[]): Promise<void> {
+    this.#provider.hasEnded = true
+    for (const [url, token] of [
+      [RES_A, jwt!],
+      [RES_B, opaque!],
+      [RES_A, refresh!],
+    ] as const) {
+      const asked = this.#call(this.#here.tool, token, url)
+      await expect(asked).rejects.toMatchObject({ code: 'invalid_grant' })
     }
   }
 
@@ -172,6 +207,13 @@ export class EndingsWorld {
         return (await this.#page(as, await this.#requestUrl())).status === 303
       case 'client':
         return [200, 303].includes((await this.#page(as, await this.#requestUrl())).status)
+      case 'linked account':
+        return isolate.links
+          .upstream(subject, 'git', async () => undefined)
+          .then(
+            () => true,
+            () => false,
+          )
       case 'signing key':
         return (await this.#publishedKeys(isolate)).includes(this.#kid)
     }

@@ -11,6 +11,7 @@ export const things = [
   'session',
   'client',
   'signing key',
+  'linked account',
 ] as const
 export type Thing = (typeof things)[number]
 
@@ -20,6 +21,8 @@ export const causes = [
   'refresh token revoked',
   'grant revoked',
   'user’s grants revoked',
+  'provider ended the sign-in',
+  'account unlinked',
   'client blocked',
   'revokeAll()',
   'signing key rotated',
@@ -67,6 +70,7 @@ const time: Readonly<Record<Thing, Ending>> = {
   client: both('never'),
   // Thirty seconds until the next one signs, and two hours.
   'signing key': both(7230),
+  'linked account': both(180 * day),
 }
 
 /** What is not named lives until its own time. */
@@ -91,7 +95,16 @@ const others: Readonly<Record<Exclude<Cause, 'time'>, Partial<Record<Thing, Endi
     'refresh token': atOnce,
     grant: atOnce,
     'remembered consent': atOnce,
+    'linked account': atOnce,
   },
+  // As soon as a tool or a refresh asks for the upstream token. A code is redeemed before that.
+  'provider ended the sign-in': {
+    'opaque access token': atOnce,
+    'refresh token': atOnce,
+    grant: atOnce,
+    'remembered consent': atOnce,
+  },
+  'account unlinked': { 'linked account': atOnce },
   'client blocked': {
     'authorization code': [0, 60],
     'opaque access token': [0, 60],
@@ -128,6 +141,7 @@ const others: Readonly<Record<Exclude<Cause, 'time'>, Partial<Record<Thing, Endi
     'remembered consent': atOnce,
     session: atOnce,
     'signing key': atOnce,
+    'linked account': atOnce,
   },
 }
 
@@ -140,6 +154,7 @@ export const checked: Readonly<Partial<Record<Cause, Ending>>> = {
   'refresh token revoked': both(60),
   'grant revoked': both(60),
   'user’s grants revoked': both(60),
+  'provider ended the sign-in': both(60),
   'client blocked': [0, 60],
   'deployment secret replaced': atOnce,
 }
@@ -150,6 +165,7 @@ const streams: Readonly<Partial<Record<Cause, readonly [jwt: number, checked: nu
   'refresh token revoked': [3600, 60],
   'grant revoked': [3600, 60],
   'user’s grants revoked': [3600, 60],
+  'provider ended the sign-in': [3600, 60],
   'client blocked': [3600, 30],
   'revokeAll()': [30, 30],
 }

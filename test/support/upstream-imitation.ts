@@ -32,6 +32,8 @@ export const without = (object: Claims, ...names: string[]): Claims =>
   Object.fromEntries(Object.entries(object).filter(([name]) => !names.includes(name)))
 
 export interface ImitationOptions {
+  /** Of its tokens, to tell two providers apart. */
+  tokenPrefix?: string
   issuer?: string
   clientId?: string
   /** Undefined: the client is public. */
@@ -45,6 +47,7 @@ export class UpstreamImitation {
   readonly issuer: string
   readonly clientId: string
   readonly clientSecret: string | undefined
+  readonly tokenPrefix: string
   readonly metadata: Claims
   clock: () => number
   readonly requests: ImitatedRequest[] = []
@@ -72,6 +75,7 @@ export class UpstreamImitation {
     this.issuer = options.issuer ?? 'https://id.acme.test'
     this.clientId = options.clientId ?? 'our client'
     this.clientSecret = 'clientSecret' in options ? options.clientSecret : 'hush: +%/'
+    this.tokenPrefix = options.tokenPrefix ?? 'upstream'
     this.clock = options.clock ?? (() => 1_800_000_000)
     this.metadata = {
       issuer: this.issuer,
@@ -230,7 +234,8 @@ export class UpstreamImitation {
 
   #issue(sent: Sent): Claims {
     const n = this.issued.length
-    const tokens = { accessToken: `upstream-access-${n}`, refreshToken: `upstream-refresh-${n}` }
+    const { tokenPrefix: prefix } = this
+    const tokens = { accessToken: `${prefix}-access-${n}`, refreshToken: `${prefix}-refresh-${n}` }
     this.issued.push(tokens)
     this.#grants.set(tokens.accessToken, sent)
     this.#grants.set(tokens.refreshToken, sent)

@@ -3,7 +3,7 @@ import type { ResolvedRuntime } from '../../lib/runtime.ts'
 import type { UpstreamAccess } from '../../types.ts'
 import type { RecordStore } from '../scoped-store.ts'
 import { isInUse, readGrant, type GrantStore } from './record.ts'
-import { accessTo, openTokens } from './upstream-vault.ts'
+import { accessTo, isOf, openTokens } from './upstream-vault.ts'
 import { readUser } from './user.ts'
 
 interface Parts {
@@ -25,13 +25,15 @@ export function createUpstreamRevocation(parts: Parts): NonNullable<GrantStore['
   const { runtime, store, lifetimes, upstreams } = parts
 
   /** Whether neither another grant nor a linked account of the user needs tokens of this provider. */
-  const isLast = async (subject: string, { issuer }: UpstreamAccess): Promise<boolean> => {
-    if (await parts.isLinked(subject, issuer)) return false
+  const isLast = async (subject: string, access: UpstreamAccess): Promise<boolean> => {
+    if (await parts.isLinked(subject, access.issuer)) return false
     const { grants } = await readUser(store, subject)
     const needed = grants.map(async ({ id, created }) => {
       const grant = await readGrant(store, id)
       if (!isInUse(grant, created + lifetimes.code, runtime.clock())) return false
-      return grant === undefined || (await openTokens(parts, id, grant))?.issuer === issuer
+      if (grant === undefined) return true
+      const tokens = await openTokens(parts, id, grant)
+      return tokens !== undefined && isOf(access, tokens)
     })
     return !(await Promise.all(needed)).includes(true)
   }

@@ -76,15 +76,20 @@ async function openUpstream(
 /** The grant, or what the user signed in with, has ended. */
 export const signInAgain = (): OAuthError => new OAuthError('invalid_grant', 'The user has to sign in again')
 
-/**
- * What is done with these tokens, if their provider is configured. One issuer may have several clients, and the
- * tokens of one are never sent with the credentials of another.
- */
+/** What is done with these tokens, if their provider is configured. */
 export const accessTo = (
   upstreams: readonly UpstreamAccess[] | undefined,
-  { issuer, provider }: UpstreamTokens,
-): UpstreamAccess | undefined =>
-  upstreams?.find((each) => each.issuer === issuer && (provider === undefined || each.provider === provider))
+  tokens: UpstreamTokens,
+): UpstreamAccess | undefined => upstreams?.find((each) => isOf(each, tokens))
+
+/**
+ * Whether these tokens are of this provider. One issuer may have several clients, and the tokens of one are never
+ * sent with the credentials of another, nor to another issuer that has the same name now.
+ */
+export const isOf = (
+  access: Pick<UpstreamAccess, 'issuer' | 'provider'>,
+  { issuer, provider = access.provider }: UpstreamTokens,
+): boolean => issuer === access.issuer && provider === access.provider
 
 /** The tokens of a grant; undefined if there are none, or they were tampered with or are another grant's. */
 export async function openTokens(

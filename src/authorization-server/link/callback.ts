@@ -1,20 +1,23 @@
 import { ConfigurationError, isOAuthError } from '../../errors.ts'
+import { defined } from '../../lib/defined.ts'
+import { optionError } from '../../lib/options.ts'
 import { callPart } from '../../lib/runtime.ts'
 import type { Identity, SignInLeg } from '../../types.ts'
 import { requireSameOrigin } from '../browser/csrf.ts'
 import { passOn } from '../browser/redirect.ts'
 import type { Context } from '../context.ts'
+import { isOf } from '../grant/upstream-vault.ts'
 import { pageEndpoint } from '../page/endpoint.ts'
 import { lookOf } from '../page/layout.ts'
 import { checkIdentity, identifyUser } from '../sign-in/identity.ts'
 import { closeLeg, openLeg } from '../sign-in/leg.ts'
-import { checkUser } from './endpoint.ts'
+import { checkUser, requireConnected } from './endpoint.ts'
 import { forgedLinkForm } from './errors.ts'
 import { isLinkLeg, linkLegs, type LinkApproval } from './leg.ts'
 import { linkResultPage } from './page.ts'
 import type { LinkContext, LinkProvider } from './provider.ts'
 import { writeLink } from './record.ts'
-import { revokeInBackground } from './unlink.ts'
+import { revokeInBackground, undoLink } from './unlink.ts'
 
 type Handler = (request: Request) => Promise<Response>
 
@@ -87,10 +90,27 @@ async function keepTokens(
   const { subject: account, name, upstream: tokens } = checkIdentity(result)!
   if (tokens === undefined)
     throw new ConfigurationError(`linkedAccounts.${provider.name}`, 'must be a sign-in that keeps its tokens')
-  const replaced = await writeLink(context, subject, provider, { account, name, tokens })
+  if (!isOf(provider.access, tokens))
+    throw optionError(
+      `linkedAccounts.${provider.name}`,
+      `a sign-in whose tokens have the issuer ${provider.access.issuer}`,
+      tokens.issuer,
+    )
   const { issuer, runtime } = context
+  const link = { account, ...defined({ name }), created: runtime.clock(), tokens }
+  try {
+    // The app may have been disconnected while the provider answered.
+    await requireConnected(context, grantId)
+    const replaced = await writeLink(context, subject, provider, link)
+    if (replaced !== undefined) revokeInBackground(context, provider, replaced)
+    // Or since. Disconnecting all revokes the grants, then unlinks: if this read comes too early, that finds
+    // the link.
+    await requireConnected(context, grantId)
+  } catch (error) {
+    await undoLink(context, subject, provider, link)
+    throw error
+  }
   const about = { issuer, subject, grantId, detail: provider.name }
   runtime.event({ type: 'account.linked', level: 'info', ...about })
-  if (replaced !== undefined) revokeInBackground(context, provider, replaced)
   return name ?? account
 }

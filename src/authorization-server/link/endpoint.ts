@@ -91,7 +91,12 @@ export async function checkUser(
   user: Identity | undefined,
 ): Promise<GrantRecord> {
   if (user?.subject !== asked.subject) throw otherUserError(context, asked, user)
-  const grant = await context.grants.live(asked.grantId)
+  return requireConnected(context, asked.grantId)
+}
+
+/** The grant, if the app that asked is still connected. */
+export async function requireConnected({ grants }: Context, grantId: string): Promise<GrantRecord> {
+  const grant = await grants.live(grantId)
   if (grant === undefined) throw disconnectedError()
   return grant
 }

@@ -1,7 +1,7 @@
 import { ConfigurationError, isOAuthError } from '../../errors.ts'
 import { list, methods, object, optionError, text } from '../../lib/options.ts'
 import { isJsonObject } from '../../lib/json.ts'
-import type { SignIn, UpstreamToken, VaultRecord } from '../../types.ts'
+import type { SignIn, UpstreamToken } from '../../types.ts'
 import type { Context } from '../context.ts'
 import type { LinkedAccounts, Links } from '../links.ts'
 import { legPath, legPaths } from '../paths.ts'
@@ -11,7 +11,7 @@ import { linkCallback } from './callback.ts'
 import { linkEndpoint } from './endpoint.ts'
 import { AccountNotLinkedError } from './not-linked.ts'
 import { linkPath, type LinkContext, type LinkProvider } from './provider.ts'
-import { findLink, readLink } from './record.ts'
+import { findLink, readLink, type LinkRecord } from './record.ts'
 import { makeLinkUrl } from './ticket.ts'
 import { unlink } from './unlink.ts'
 import { linkVault } from './vault.ts'
@@ -100,10 +100,7 @@ function attach(links: LinkContext): Links {
       const provider = providers.get(name ?? '')
       if (provider === undefined) return own()
       const { record, isOld } = await findLink(context, subject, provider)
-      if (record !== undefined) {
-        const vault = linkVault(context, subject, provider, isOld ? undefined : record)
-        return tokenOfLink(provider, vault)
-      }
+      if (record !== undefined) return tokenOfLink(context, subject, provider, { record, isOld })
       const signsIn = context.signIn.upstreams?.some((each) => each.provider === name)
       const token = signsIn ? await own() : undefined
       if (token !== undefined) return token
@@ -123,14 +120,24 @@ function attach(links: LinkContext): Links {
   }
 }
 
-/** If the provider has ended it, the account is not linked any more. */
-async function tokenOfLink(provider: LinkProvider, vault: VaultRecord): Promise<UpstreamToken> {
+/**
+ * If the provider has ended it, the account is not linked any more. If another account has replaced it
+ * meanwhile, that one counts.
+ */
+async function tokenOfLink(
+  context: Context,
+  subject: string,
+  provider: LinkProvider,
+  link: { readonly record: LinkRecord; readonly isOld: boolean },
+): Promise<UpstreamToken> {
   try {
-    return await provider.access.token(vault)
+    return await provider.access.token(linkVault(context, subject, provider, link))
   } catch (error) {
-    if (isOAuthError(error) && error.code === 'invalid_grant')
-      throw new AccountNotLinkedError(provider, error)
-    throw error
+    if (!isOAuthError(error) || error.code !== 'invalid_grant') throw error
+    const { record, isOld } = await findLink(context, subject, provider)
+    if (record !== undefined && record.account !== link.record.account)
+      return tokenOfLink(context, subject, provider, { record, isOld })
+    throw new AccountNotLinkedError(provider, error)
   }
 }
 

@@ -5,6 +5,7 @@ import { update } from '../../store/update.ts'
 import type { StoreRecord, UpstreamTokens, VaultEntry } from '../../types.ts'
 import type { Context } from '../context.ts'
 import { maxAttachment } from '../grant/attachments.ts'
+import { isOf } from '../grant/upstream-vault.ts'
 import { userPartition } from '../grant/user.ts'
 import { sealContext } from '../seal-context.ts'
 import type { LinkProvider } from './provider.ts'
@@ -16,8 +17,7 @@ export interface LinkRecord {
   /** What a person recognises the account by. */
   name?: string
   created: number
-  /** A {@link VaultEntry}. */
-  tokens: object
+  tokens: VaultEntry
 }
 
 const codec = sealedCodec(
@@ -30,13 +30,16 @@ const codec = sealedCodec(
   }),
 )
 
-type Place = Pick<LinkProvider, 'name'>
+type Place = Pick<LinkProvider, 'name' | 'access'>
 
 /** One record for each user and provider, beside the user's own record. */
 const keyOf = async (subject: string, { name }: Place): Promise<string> =>
   `${await userPartition(subject)}:link-${name}`
 
-/** The linked account. A damaged record reads as none, with an event. Rejects with UnavailableError. */
+/**
+ * The linked account. A damaged record reads as none, with an event; so does one of another provider that had
+ * this name before, which stays until it is replaced. Rejects with UnavailableError.
+ */
 export const readLink = async (
   context: Context,
   subject: string,
@@ -51,7 +54,7 @@ export async function findLink(
 ): Promise<{ record: LinkRecord | undefined; isOld: boolean }> {
   const key = await keyOf(subject, provider)
   const found = await context.store.get(key)
-  return { record: await open(context, subject, key, found), isOld: isOld(context, found) }
+  return { record: await open(context, subject, { provider, key, found }), isOld: isOld(context, found) }
 }
 
 /** In the second half of its life. */
@@ -61,14 +64,14 @@ const isOld = ({ options, runtime }: Context, found: StoreRecord | undefined): b
 async function open(
   { issuer, sealer, store }: Context,
   subject: string,
-  key: string,
-  found: StoreRecord | undefined,
+  about: { readonly provider: Place; readonly key: string; readonly found: StoreRecord | undefined },
 ): Promise<LinkRecord | undefined> {
+  const { provider, key, found } = about
   if (found === undefined) return undefined
   // The key is authenticated: a record that was copied to another user's key does not open.
   const record = await codec.open(sealer, sealContext(issuer, key), found.value)
   if (record === undefined) store.reportDamage('linked account', { subject })
-  return record
+  return record && isOf(provider.access, tokensOf(record)) ? record : undefined
 }
 
 /** What is done with a linked account: a write, a deletion (`null`) or nothing; and the result. */
@@ -88,7 +91,7 @@ export async function changeLink<T>(
   const key = await keyOf(subject, provider)
   const life = options.lifetimes.refreshAbsolute
   return update(store, key, async (found, mayStand) => {
-    const record = await open(context, subject, key, found)
+    const record = await open(context, subject, { provider, key, found })
     const { write, result } = await judge(record, mayStand)
     if (write === null) return { write: null, result }
     // An account in use does not expire, also if its tokens never have to be renewed.
@@ -104,38 +107,37 @@ export async function writeLink(
   context: Context,
   subject: string,
   provider: Place,
-  { account, name, tokens }: { account: string; name: string | undefined; tokens: UpstreamTokens },
+  write: LinkRecord,
 ): Promise<UpstreamTokens | undefined> {
-  const size = utf8(JSON.stringify(tokens)).length
+  const size = utf8(JSON.stringify(write.tokens)).length
   if (size > maxAttachment)
     throw new ConfigurationError(
       `linkedAccounts.${provider.name}`,
       `must bring tokens of at most ${maxAttachment} bytes of JSON; got ${size}`,
     )
-  const write: LinkRecord = {
-    account,
-    ...(name === undefined ? {} : { name }),
-    created: context.runtime.clock(),
-    tokens,
-  }
   return changeLink(context, subject, provider, (before) => ({
     write,
-    result: before === undefined || before.account === account ? undefined : tokensOf(before),
+    result: before === undefined || before.account === write.account ? undefined : tokensOf(before),
   }))
 }
 
-/** Deletes the record; resolves with what it was. */
+/** Deletes the record; resolves with what it was. `only`: if this was written, and is there. */
 export async function deleteLink(
   context: Context,
   subject: string,
   provider: Place,
+  only?: LinkRecord,
 ): Promise<LinkRecord | undefined> {
   let deleted: LinkRecord | undefined
   return changeLink<LinkRecord | undefined>(context, subject, provider, (record, mayStand) => {
     if (record === undefined && mayStand) return { result: deleted }
+    if (only !== undefined && !isSame(record, only)) return { result: undefined }
     deleted = record
     return { write: null, result: record }
   })
 }
 
-export const tokensOf = ({ tokens }: LinkRecord): UpstreamTokens => tokens as VaultEntry
+const isSame = (record: LinkRecord | undefined, { created, tokens }: LinkRecord): boolean =>
+  record?.created === created && record.tokens.accessToken === tokens.accessToken
+
+export const tokensOf = ({ tokens }: LinkRecord): UpstreamTokens => tokens

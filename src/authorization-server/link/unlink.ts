@@ -1,7 +1,7 @@
 import type { UpstreamTokens } from '../../types.ts'
 import type { Context } from '../context.ts'
 import type { LinkProvider } from './provider.ts'
-import { deleteLink, tokensOf } from './record.ts'
+import { deleteLink, readLink, tokensOf, type LinkRecord } from './record.ts'
 
 /** Ends the link of this user with this provider, and then its tokens at the provider. */
 export async function unlink(context: Context, subject: string, provider: LinkProvider): Promise<void> {
@@ -10,6 +10,24 @@ export async function unlink(context: Context, subject: string, provider: LinkPr
   if (record === undefined) return
   runtime.event({ type: 'account.unlinked', level: 'info', issuer, subject, detail: provider.name })
   revokeInBackground(context, provider, tokensOf(record))
+}
+
+/** A link that did not come about: whatever was written of it is undone, and its tokens are revoked. */
+export async function undoLink(
+  context: Context,
+  subject: string,
+  provider: LinkProvider,
+  link: LinkRecord,
+): Promise<void> {
+  const tokens = tokensOf(link)
+  await deleteLink(context, subject, provider, link).catch(() => undefined)
+  const { revocationEndsAll = false } = provider.access
+  // The account that stays linked may have the same tokens, or end with them.
+  const areNeeded = await readLink(context, subject, provider).then(
+    (left) => left !== undefined && (revocationEndsAll || tokensOf(left).accessToken === tokens.accessToken),
+    () => revocationEndsAll,
+  )
+  if (!areNeeded) revokeInBackground(context, provider, tokens)
 }
 
 /** The user does not wait for the provider. */

@@ -81,13 +81,12 @@ function upstreamOf(
     if (grant === undefined) throw signInAgain()
     return grant
   }
-  const own = async (provider: string | undefined): Promise<UpstreamToken | undefined> =>
-    upstreamToken(context, grantId, await live(), provider)
   return {
+    // Linked accounts are the user's, but only a client that is still connected may use them.
     async upstream(provider) {
-      const found = await (links === undefined
-        ? own(provider)
-        : links.upstream(subject, provider, () => own(provider)))
+      const grant = await live()
+      const own = (): Promise<UpstreamToken | undefined> => upstreamToken(context, grantId, grant, provider)
+      const found = await (links === undefined ? own() : links.upstream(subject, provider, own))
       if (found !== undefined) return found
       throw new Error('There is no upstream token for this user')
     },
@@ -96,6 +95,8 @@ function upstreamOf(
       if (found !== undefined) return found
       throw new Error('There is no token exchange for this user')
     },
-    ...(links && { link: (provider: string) => links.url({ subject, grantId }, provider) }),
+    ...(links && {
+      link: (provider: string) => live().then(() => links.url({ subject, grantId }, provider)),
+    }),
   }
 }

@@ -384,11 +384,13 @@ describe('LK4 the vault', () => {
     const rig = new LinksRig()
     const auth = await rig.authOf()
     const browser = browserOf(rig, 'alice')
-    const gone = await agree(browser, await auth.link('github'))
+    const url = await auth.link('github')
+    const gone = await agree(browser, url)
     rig.store.before = () => {
       throw new Error('down')
     }
-    expect((await browser.get(pathOf(await auth.link('github')))).status).toBe(503)
+    await expect(auth.link('github')).rejects.toMatchObject({ status: 503 })
+    expect((await browser.get(pathOf(url))).status).toBe(503)
     expect((await comeBack(browser, gone)).status).toBe(503)
     expect(rig.github.redeemed).toEqual([])
     await expect(auth.upstream('github')).rejects.toMatchObject({ status: 503 })
