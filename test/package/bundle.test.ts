@@ -47,11 +47,11 @@ const limits: [subpath: string, ceiling: number, forbidden: RegExp][] = [
   ['.', 27_170, /valibot|oauth4webapi|hono|authorization-server|client\//],
   [
     './authorization-server',
-    66_805,
+    66_865,
     /oauth4webapi|resource-server|dist\/client|dist\/upstream|server\/link\/|sign-in\/(password|key|one-of|development|form)/,
   ],
   ['./client', 27_500, /dist\/(resource-server|authorization-server|upstream)|hono|@modelcontextprotocol/],
-  ['./upstream', 25_240, /valibot|hono|dist\/(resource-server|authorization-server|client)\//],
+  ['./upstream', 25_310, /valibot|hono|dist\/(resource-server|authorization-server|client)\//],
 ]
 
 test.each(limits)(
@@ -105,13 +105,13 @@ test('no sign-in page is left without a ceiling', () => {
   expect(signIns.map(([subpath]) => subpath)).toEqual(subpaths)
 })
 
-test('linked accounts add at most 4650 bytes gzipped to the authorization server, what tools answer is 1950', async () => {
+test('linked accounts add at most 4920 bytes gzipped to the authorization server, what tools answer is 1950', async () => {
   const [alone, both, answers] = await Promise.all([
     bundle('./authorization-server'),
     bundle('./authorization-server', ['./linked-accounts']),
     bundle('./elicitation'),
   ])
-  expect(both.bytes - alone.bytes).toBeLessThanOrEqual(4650)
+  expect(both.bytes - alone.bytes).toBeLessThanOrEqual(4920)
   expect(answers.bytes).toBeLessThanOrEqual(1950)
 })
 
