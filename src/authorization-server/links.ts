@@ -24,8 +24,8 @@ export interface Links {
   /** Where this user links an account. Rejects with ConfigurationError for a provider without `links`. */
   url(user: LinkUser, provider: string): Promise<URL>
   /**
-   * A token of the linked account. If there is none, or the provider is not named, what `own` resolves with:
-   * a token of the provider that the user signed in with. Rejects with `account_not_linked`.
+   * A token of the linked account; rejects with `account_not_linked` if there is none. If `links` has no such
+   * name, what `own` resolves with: a token of the provider that the user signed in with.
    */
   upstream(
     subject: string,

@@ -101,9 +101,7 @@ function attach(links: LinkContext): Links {
       if (provider === undefined) return own()
       const { record, isOld } = await findLink(context, subject, provider)
       if (record !== undefined) return tokenOfLink(context, subject, provider, { record, isOld })
-      const signsIn = context.signIn.upstreams?.some((each) => each.provider === name)
-      const token = signsIn ? await own() : undefined
-      if (token !== undefined) return token
+      // Never the sign-in's token in its place: that is for another account, or has fewer scopes.
       throw new AccountNotLinkedError(provider)
     },
     async has(subject, issuer) {

@@ -220,13 +220,13 @@ describe('LK4 auth.upstream', () => {
     return { rig: new LinksRig({ signIn }), signIn }
   }
 
-  test('the tokens of the sign-in, if it is that provider and no account is linked; the linked one first', async () => {
+  test('never a token of the sign-in in place of the linked account, also of the same provider', async () => {
     const { rig, signIn } = signingIn()
     const upstream = signIn.accountOf('signed-in').upstream!
     const { access_token } = await rig.tokens('pub', { upstream })
     const auth = await rig.authWith(access_token)
     expect((await auth.upstream()).accessToken).toBe('github access token of signed-in')
-    expect((await auth.upstream('github')).accessToken).toBe('github access token of signed-in')
+    await expect(auth.upstream('github')).rejects.toSatisfy(isAccountNotLinkedError)
     await expect(auth.upstream('google')).rejects.toSatisfy(isAccountNotLinkedError)
   })
 

@@ -125,7 +125,8 @@ test('LK4 GitHub is down: 503 with an expired token, nothing is lost', async () 
 test('LK4 another account of the provider that users sign in with: each name has its own', async () => {
   const world = new World()
   const auth = await world.signIn()
-  const own = await auth.upstream('google')
+  const own = await auth.upstream()
+  await expect(auth.upstream('google')).rejects.toSatisfy(isAccountNotLinkedError)
   world.google.user = mallory
   expect((await world.link(auth, 'google')).text).toContain('Google is connected')
   const linked = await auth.upstream('google')
