@@ -335,8 +335,8 @@ export interface SignIn {
   readonly callbacks?: readonly SignInCallback[]
   /** What is done later with the tokens that it brings; one for each provider. */
   readonly upstreams?: readonly UpstreamAccess[]
-  /** Throws ConfigurationError if this sign-in must not serve this issuer. */
-  check?(issuer: string): void
+  /** Throws ConfigurationError if it must not serve this issuer. `scopes`: what its users can grant there. */
+  check?(issuer: string, scopes?: readonly string[]): void
   /** What of it weakens the security of the server; told to `onEvent` once, at the start. */
   readonly weakening?: string
 }

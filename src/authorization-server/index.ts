@@ -91,7 +91,10 @@ type Handler = (request: Request) => Promise<Response>
  */
 export function createAuthorizationServer(options: AuthorizationServerOptions): EmbeddedAuthorizationServer {
   const { context, register, administration } = createContext(options)
-  context.signIn.check?.(context.issuer)
+  context.signIn.check?.(
+    context.issuer,
+    context.resources.all.flatMap(({ scopes }) => Object.keys(scopes)),
+  )
   const endpoints = createEndpoints(context, register)
   const routes = createRoutes(context, endpoints)
   const isLoopback = isLoopbackHost(new URL(context.issuer).hostname)

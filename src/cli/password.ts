@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 
 import { hashPassword } from '../authorization-server/sign-in/password.ts'
+import { iterationCount } from '../authorization-server/sign-in/password-hash.ts'
 import type { Io } from './io.ts'
 import { readPassword } from './read-password.ts'
 
@@ -13,6 +14,7 @@ export const passwordCommand = (io: Io): Command =>
     .option('--iterations <count>', 'rounds of PBKDF2; Cloudflare Workers run at most 100000', parseCount)
     .addHelpText('after', help)
     .action(async (options: { iterations?: number }) => {
+      iterationCount()(options.iterations, 'iterations')
       const password = await readPassword(io)
       io.stdout.write(`${await hashPassword(password, options)}\n`)
     })

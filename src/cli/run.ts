@@ -31,9 +31,9 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 function createProgram(io: Io): Command {
   const program = new Command('tollgate')
     .description('OAuth 2.1 for MCP servers.')
-    .version(ownVersion(), '--version', 'print the version')
+    .version(ownVersion(), '-v, --version', 'print the version')
     .helpOption('--help', 'print this help')
-    .helpCommand(false)
+    .helpCommand('help [command]', 'print this help, or the one of a command')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),

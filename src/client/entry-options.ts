@@ -1,4 +1,5 @@
 import {
+  clientSecret,
   custom,
   flag,
   list,
@@ -7,7 +8,6 @@ import {
   oneOf,
   optionError,
   record,
-  secret,
   secretError,
   text,
   url,
@@ -36,7 +36,7 @@ export const entryRow = (): OptionalOption<PreregisteredClient> =>
   object({
     issuer: url('the URL of the authorization server that knows this client').required,
     clientId: text().required,
-    clientSecret: secret(),
+    clientSecret: clientSecret(),
     privateKey: privateKey(),
     authMethod: oneOf(Object.keys(credentials) as (keyof typeof credentials)[]),
     servers: list(matching<string>('the URL of an MCP server without fragment', isServer)),

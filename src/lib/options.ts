@@ -2,8 +2,11 @@ import { isJsonObject } from './json.ts'
 import { ConfigurationError } from '../errors.ts'
 import { utf8 } from './bytes.ts'
 
-/** Reads the value of one option: checks it, and throws a ConfigurationError that names the option. */
-export type Option<T> = (value: unknown, name: string) => T
+/**
+ * Reads the value of one option: checks it, and throws a ConfigurationError that names the option. `isNamed`:
+ * whether the caller has named it, perhaps with the value `undefined`.
+ */
+export type Option<T> = (value: unknown, name: string, isNamed?: boolean) => T
 
 /** An option that may be left out. `what` completes "must be …". */
 export interface OptionalOption<T> extends Option<T | undefined> {
@@ -70,7 +73,7 @@ function read<Table>(
   }
   const rows = Object.entries(table as Record<string, Option<unknown>>)
   return Object.fromEntries(
-    rows.map(([name, row]) => [name, row(given[name], prefix + name)]),
+    rows.map(([name, row]) => [name, row(given[name], prefix + name, name in given)]),
   ) as Resolved<Table>
 }
 
@@ -99,7 +102,25 @@ function show(value: unknown): string {
   if (value === undefined) return 'nothing'
   if (typeof value === 'string') return JSON.stringify(withoutSecrets(value).slice(0, 80))
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list'
-  return Object(value) === value ? typeof value : String(value)
+  return Object(value) === value ? kindOf(value) : String(value)
+}
+
+/** What most often stands for an object by mistake has a name. */
+function kindOf(value: unknown): string {
+  if (value instanceof Promise) return 'a promise: await it'
+  return isJsonObject(value) && Object.keys(value).length === 0 ? 'object, which is empty' : typeof value
+}
+
+const tagOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1)
+
+/** Throws if JSON would lose what the value is: of a Map or a promise it makes `{}`. */
+export function requireJson(value: unknown, name: string): void {
+  const check = (_: string, each: unknown): unknown => {
+    const kind = tagOf(each)
+    if (/^(?:Object|Array|String|Boolean|Null|Undefined)$/.test(kind) || Number.isFinite(each)) return each
+    throw new ConfigurationError(name, `must be JSON; got ${kind === 'Number' ? String(each) : `a ${kind}`}`)
+  }
+  JSON.stringify(value, check)
 }
 
 /** A row that checks and converts; `check` throws an {@link optionError}. */
@@ -139,7 +160,22 @@ export const text = (
 export const secret = (): OptionalOption<string> => {
   const { what, required } = text()
   // What is refused is the empty string, or no string: a number may be the secret.
-  return custom(what, (value, name) => required(value && typeof value !== 'string' ? {} : value, name))
+  return custom(what, (value, name) =>
+    required(value && typeof value !== 'string' ? { secret: '' } : value, name),
+  )
+}
+
+/**
+ * A {@link secret} without which the client is public. Downgrade: `undefined` is no way to leave it out, because
+ * it is what an environment variable is that is not set.
+ */
+export const clientSecret = (): OptionalOption<string> => {
+  const row = secret()
+  const read: Option<string | undefined> = (value, name, isNamed) => {
+    if (value !== undefined || !isNamed) return row(value, name)
+    throw new ConfigurationError(name, `must be ${row.what}; got undefined. Leave it out for a public client`)
+  }
+  return Object.assign(read, row)
 }
 
 /** A secret or a list of them, of at least 32 bytes each. No message shows one. */
@@ -156,7 +192,7 @@ export const secrets = (): OptionalOption<readonly string[]> => {
 
 /** As {@link optionError}, with the length of a secret in place of its text. */
 export function secretError(name: string, what: string, value: unknown, hint?: string): ConfigurationError {
-  const got = typeof value === 'string' ? `${utf8(value).length} bytes` : typeof value
+  const got = typeof value === 'string' ? `${utf8(value).length} bytes` : kindOf(value)
   return new ConfigurationError(
     name,
     `must be ${what}; got ${value === undefined ? 'nothing' : got}${hint ? `. ${hint}` : ''}`,

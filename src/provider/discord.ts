@@ -1,4 +1,4 @@
-import { readOptions, secret } from '../lib/options.ts'
+import { clientSecret, readOptions } from '../lib/options.ts'
 import type { Provider } from '../types.ts'
 import { preset, segment, type OpaqueOptions } from './preset.ts'
 
@@ -18,7 +18,7 @@ export interface DiscordOptions extends Omit<OpaqueOptions, 'scopeClaims'> {
 export function discord(options: DiscordOptions): Provider {
   const credentials = readOptions('discord', options, {
     clientId: segment().required,
-    clientSecret: secret(),
+    clientSecret: clientSecret(),
   })
   const { clientId } = credentials
   const issuer = 'https://discord.com'

@@ -1,10 +1,10 @@
 import { defined } from '../lib/defined.ts'
 import {
+  clientSecret,
   custom,
   matching,
   oneOf,
   optionError,
-  secret,
   strings,
   text,
   url,
@@ -42,7 +42,7 @@ export type OpaqueOptions = Omit<CommonOptions, 'jwksUri' | 'algorithms'>
 /** The rows of {@link OpaqueOptions}. */
 export const opaqueOptions = (): OptionalRows<OpaqueOptions> => ({
   clientId: text(),
-  clientSecret: secret(),
+  clientSecret: clientSecret(),
   scopeClaims: strings(),
 })
 

@@ -1,4 +1,4 @@
-import { isOAuthError, isUnavailableError, OAuthError } from '../errors.ts'
+import { ConfigurationError, isOAuthError, isUnavailableError, OAuthError } from '../errors.ts'
 import type { TokenParameters } from '../http/token-endpoint.ts'
 import { defined } from '../lib/defined.ts'
 import { optionError } from '../lib/options.ts'
@@ -96,7 +96,9 @@ function entraScope(resource: string | undefined, scope: string | undefined): st
 
 /** Throws if the target names nothing, or is not what it should be. */
 export function checkTarget(target: ExchangeTarget): ExchangeTarget {
-  const { resource, scope } = Object(target) as Record<string, unknown>
+  const { resource, scope, ...unknown } = Object(target) as Record<string, unknown>
+  for (const name of Object.keys(unknown))
+    throw new ConfigurationError(`exchange.${name}`, 'is not an option; the options are resource, scope')
   for (const [name, value] of Object.entries({ resource, scope }))
     if (value !== undefined && (typeof value !== 'string' || value === ''))
       throw optionError(`exchange.${name}`, 'a non-empty string', value)

@@ -428,6 +428,22 @@ test('a user grants no more than allowed', async () => {
   expectRedirect(await browserOf(rig, 'nothing').get(await requestUrl()), 'access_denied')
 })
 
+test('SI1 scopes of an identity that no resource has: the event names them, the client does not get them', async () => {
+  const rig = pagesRig({
+    signIn: cookieLogin({ typo: { scopes: ['notes:raed', 'x'] }, none: { scopes: [] } }),
+  })
+  const refused = await browserOf(rig, 'typo').get(await requestUrl())
+  expectRedirect(refused, 'access_denied')
+  expect(String(refused.location)).not.toMatch(/raed/)
+  expect(rig.events.at(-1)).toMatchObject({
+    type: 'consent.denied',
+    error: 'access_denied',
+    detail: expect.stringMatching(/^`signIn` gave an identity scopes that no resource has: notes:raed x$/),
+  })
+  await browserOf(rig, 'none').get(await requestUrl())
+  expect(rig.events.at(-1)).toMatchObject({ detail: 'This account cannot grant what was asked for' })
+})
+
 test('CN13 another user signs in while the page is open: consent anew', async () => {
   const rig = pagesRig()
   const browser = browserOf(rig, 'alice')

@@ -441,6 +441,9 @@ describe('options', () => {
     ['users.ada.hash', 'got 7 bytes', hash('hunter2')],
     ['users.ada.hash', 'quote it', hash('-sha256=600000/salt/hunter2')],
     ['users.ada.hash', 'got 31 bytes', hash('$2b$12$abcdefghijklmnopqrstuvwx')],
+    ['users.ada.hash', 'of another function, for example bcrypt', hash('$2b$12$abcdefghijklmnopqrstuvwx')],
+    ['users.ada.hash', 'of another function', hash('$argon2id$v=19$m=19456,t=2,p=1$abcdefgh$abcdefgh')],
+    ['users.ada.hash', 'got a promise: await it', { users: { ada: { hash: Promise.resolve('') } } }],
     ['users.ada.hash', '600000 to 10000000 iterations; got 100000', hash(hashes.few)],
     ['users.ada.hash', 'got 10000001', hash(`$pbkdf2-sha256$i=10000001$${goodSalt}$${digest}`)],
     ['users.ada.hash', 'salt', hash(`$pbkdf2-sha256$i=600000$c2FsdA$${digest}`)],
@@ -468,6 +471,21 @@ describe('options', () => {
     // What is in the place of a hash may be a password.
     for (const each of ['hunter2', digest.slice(1, 40), goodSalt, 'abcdefgh'])
       expect(message).not.toContain(each)
+  })
+
+  test('SI7 a scope that no resource has is a mistake at the start', () => {
+    const signIn = passwordSignIn({ users: { ada: { hash: hashes.standard, scopes: ['notes:raed'] } } })
+    for (const each of [signIn, oneOf(keySignIn({ verify: () => null }), signIn)])
+      expect(() => passwordRig({ signIn: each })).toThrow(
+        /`users\.ada\.scopes` must be scopes of the resources: notes:read, .*; got "notes:raed"/,
+      )
+  })
+
+  test('SI7 a hash from a file may end in a line break', async () => {
+    const signIn = passwordSignIn({ users: { ada: { hash: `${hashes.standard}\n` } } })
+    const { browser, page } = await open(passwordRig({ signIn }))
+    const next = await type(browser, page, 'ada', passwords.ada)
+    expect(next.text).not.toContain('wrong')
   })
 
   test('SI7 few iterations are reported as a weakening; the standard is not', () => {

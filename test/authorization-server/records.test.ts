@@ -213,6 +213,22 @@ test('props that cannot be kept are the application’s mistake', async () => {
   const rig = new Rig()
   await expect(rig.approve('pub', { props: 'x'.repeat(16_001) })).rejects.toThrow(ConfigurationError)
   await expect(rig.approve('pub', { props: () => undefined })).rejects.toThrow(ConfigurationError)
+  // JSON would make `{}` or `null` of them.
+  for (const [value, kind] of [
+    [new Map([['team', 'a']]), 'Map'],
+    [new Set([1]), 'Set'],
+    [Promise.resolve(1), 'Promise'],
+    [() => 1, 'Function'],
+    [Symbol('x'), 'Symbol'],
+    [1n, 'BigInt'],
+    [/x/, 'RegExp'],
+    [NaN, 'NaN'],
+  ] as const)
+    for (const props of [value, { team: value }, [value]])
+      await expect(rig.approve('pub', { props })).rejects.toThrow(
+        new RegExp(`^\`identity\\.props\` must be JSON; got (?:a )?${kind}$`),
+      )
+  await rig.approve('pub', { props: { at: new Date(0), left: undefined, no: null, list: [1.5, true] } })
 })
 
 test('the upstream token is given on demand only', async () => {

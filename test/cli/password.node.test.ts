@@ -118,6 +118,11 @@ test.each([
   expect(await signsIn(stdout, password)).toBe(true)
 })
 
+test('SI6 wrong iterations are said before the password is read', async () => {
+  const { code, stderr } = await piped(['password', '--iterations', '99999999'], 'short')
+  expect([code, stderr]).toEqual([2, expect.stringContaining('`iterations` must be')])
+})
+
 test('SI6 fewer iterations, for Workers', async () => {
   const { stdout } = await piped(['password', '--iterations', '100000'], password)
   expect(stdout).toMatch(/^\$pbkdf2-sha256\$i=100000\$/)
@@ -148,6 +153,7 @@ test.each([
   [['password', '--iteration', '1'], 'Did you mean --iterations?'],
   [['password', '--iterations', 'many'], 'must be a whole number'],
   [['password', '--iterations', '5'], '100000 to 10000000; got 5'],
+  [['password', '--iterations', '99999999'], '100000 to 10000000; got 99999999'],
 ])('SI6 wrong usage is 2, on stderr: %j', async (args, says) => {
   const { code, stdout, stderr } = await piped(args, password)
   expect([code, stdout]).toEqual([2, ''])
@@ -155,14 +161,15 @@ test.each([
 })
 
 test('SI6 help and version: 0, on stdout', async () => {
-  for (const args of [['--help'], ['password', '--help']]) {
+  for (const args of [['--help'], ['password', '--help'], ['help'], ['help', 'password']]) {
     const { code, stdout, stderr } = await piped(args)
     expect([code, stderr]).toEqual([0, ''])
     expect(stdout).toMatch(/^Usage: tollgate[\s\S]*Examples:/)
   }
-  expect(await piped(['--version'])).toEqual({
-    code: 0,
-    stdout: expect.stringMatching(/^\d+\.\d+\.\d+\S*\n$/),
-    stderr: '',
-  })
+  for (const flag of ['--version', '-v'])
+    expect(await piped([flag])).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\S*\n$/),
+      stderr: '',
+    })
 })

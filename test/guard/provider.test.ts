@@ -426,6 +426,27 @@ test('a client without a secret is named, with a secret it is among the credenti
   expect(confidential.credentials).toEqual({ clientId: 'c', clientSecret: 's' })
 })
 
+test('PKCE downgrade: a secret that is named and undefined makes no public client', () => {
+  const unset = { clientId: 'c', clientSecret: undefined as never }
+  const presets: (() => Provider)[] = [
+    () => auth0({ ...unset, domain: 'd.test' }),
+    () => cognito({ ...unset, region: 'eu-central-1', userPoolId: 'eu-central-1_A' }),
+    () => discord(unset),
+    () => entra({ ...unset, tenantId }),
+    () => google(unset),
+    () => keycloak({ ...unset, url: 'https://id.test', realm: 'r' }),
+    () => oauth2({ ...unset, ...endpoints }),
+    () => oidc({ ...unset, issuer: 'https://as.test' }),
+    () => stytch({ ...unset, projectId: 'p', domain: 'd.test' }),
+  ]
+  for (const each of presets)
+    expect(each).toThrow(
+      '`clientSecret` must be a non-empty string; got undefined. Leave it out for a public client',
+    )
+  // There it is required.
+  expect(() => github(unset)).toThrow('`clientSecret` must be a non-empty string; got nothing')
+})
+
 test('what changes between deployments changes in the data', () => {
   expect(auth0({ domain: 'd.test', audience: 'notes' }).jwt?.audience).toEqual({ aud: ['notes'] })
   expect(auth0({ domain: 'd.test', scopeClaims: ['permissions'] }).jwt?.scopeClaims).toEqual([

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { ConfigurationError } from '../../src/errors.ts'
 import {
+  clientSecret,
   custom,
   either,
   flag,
@@ -262,6 +263,9 @@ describe('rows', () => {
       expect(message).not.toContain('S3CRET')
     }
     expect(problem(() => row(secret(), 73_524)).message).toBe('`x` must be a non-empty string; got object')
+    expect(problem(() => row(clientSecret(), 73_524)).message).toBe(
+      '`x` must be a non-empty string; got object',
+    )
     expect(problem(() => row(secrets(), 'S3CRET')).message).toContain('; got 6 bytes. ')
   })
 

@@ -44,14 +44,14 @@ async function bundle(
  * reason in docs/performance.md.
  */
 const limits: [subpath: string, ceiling: number, forbidden: RegExp][] = [
-  ['.', 27_170, /valibot|oauth4webapi|hono|authorization-server|client\//],
+  ['.', 27_250, /valibot|oauth4webapi|hono|authorization-server|client\//],
   [
     './authorization-server',
-    66_865,
+    67_130,
     /oauth4webapi|resource-server|dist\/client|dist\/upstream|server\/link\/|sign-in\/(password|key|one-of|development|form)/,
   ],
   ['./client', 27_500, /dist\/(resource-server|authorization-server|upstream)|hono|@modelcontextprotocol/],
-  ['./upstream', 25_310, /valibot|hono|dist\/(resource-server|authorization-server|client)\//],
+  ['./upstream', 25_380, /valibot|hono|dist\/(resource-server|authorization-server|client)\//],
 ]
 
 test.each(limits)(
@@ -64,9 +64,9 @@ test.each(limits)(
   },
 )
 
-test('the guard together with the authorization server stays below 81 160 bytes gzipped', async () => {
+test('the guard together with the authorization server stays below 81 525 bytes gzipped', async () => {
   const { bytes } = await bundle('.', ['./authorization-server'])
-  expect(bytes).toBeLessThanOrEqual(81_160)
+  expect(bytes).toBeLessThanOrEqual(81_525)
 })
 
 const small = Object.keys(exports).filter((subpath) =>
@@ -83,7 +83,7 @@ test.each(small)('%s is at most 2 kB gzipped, or what is told of it', async (sub
 
 /** Each page of a sign-in is shipped only by those who use it. */
 const signIns: [subpath: string, ceiling: number][] = [
-  ['./sign-in/password', 2150],
+  ['./sign-in/password', 2220],
   ['./sign-in/key', 850],
   ['./sign-in/one-of', 1335],
   ['./sign-in/development', 900],
@@ -105,22 +105,22 @@ test('no sign-in page is left without a ceiling', () => {
   expect(signIns.map(([subpath]) => subpath)).toEqual(subpaths)
 })
 
-test('linked accounts add at most 4920 bytes gzipped to the authorization server, what tools answer is 2030', async () => {
+test('linked accounts add at most 4920 bytes gzipped to the authorization server, what tools answer is 2090', async () => {
   const [alone, both, answers] = await Promise.all([
     bundle('./authorization-server'),
     bundle('./authorization-server', ['./linked-accounts']),
     bundle('./elicitation'),
   ])
   expect(both.bytes - alone.bytes).toBeLessThanOrEqual(4920)
-  expect(answers.bytes).toBeLessThanOrEqual(2030)
+  expect(answers.bytes).toBeLessThanOrEqual(2090)
 })
 
 const presets = Object.keys(exports).filter((subpath) => subpath.startsWith('./provider/'))
 
 test.each(presets)(
-  '%s adds at most 1420 bytes gzipped to the guard, which reads its options with the same code',
+  '%s adds at most 1555 bytes gzipped to the guard, which reads its options with the same code',
   async (subpath) => {
     const [alone, both] = await Promise.all([bundle('.'), bundle('.', [subpath])])
-    expect(both.bytes - alone.bytes).toBeLessThanOrEqual(1420)
+    expect(both.bytes - alone.bytes).toBeLessThanOrEqual(1555)
   },
 )

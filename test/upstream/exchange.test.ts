@@ -258,6 +258,14 @@ test.each([
   expect(await codeOf(it.exchange('alice.1'))).toBe('server_error')
 })
 
+test('CN16 an unknown member of the target is refused', async () => {
+  const it = world()
+  const auth = await it.authOf('alice.1')
+  await expect(auth.exchange({ ...calendar, audience: 'x' } as ExchangeTarget)).rejects.toThrow(
+    '`exchange.audience` is not an option; the options are resource, scope',
+  )
+})
+
 test('CN16 the target names an API', async () => {
   const it = world()
   for (const target of [{}, undefined, { resource: '' }, { scope: 1 }] as ExchangeTarget[]) {

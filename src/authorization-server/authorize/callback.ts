@@ -99,7 +99,7 @@ async function continueApproval(
     return askForConsent(
       context,
       httpRequest,
-      { target, request: { ...request, access: limitAccess(request.access, user) }, user },
+      { target, request: { ...request, access: limitAccess(context, request.access, user) }, user },
       { problem: 'You have signed in with another account. Check again whether you agree.', cookies },
     )
   requireRecentSignIn(request, user, startedAt)

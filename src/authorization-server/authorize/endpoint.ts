@@ -33,7 +33,7 @@ async function authorize(context: Context, httpRequest: Request): Promise<Respon
       throw new OAuthError('login_required', 'The user is not signed in')
     if (user === undefined && context.signIn.consent === 'after')
       return await signInFirst(context, httpRequest, request)
-    const offered = { ...request, access: limitAccess(request.access, user) }
+    const offered = { ...request, access: limitAccess(context, request.access, user) }
     const choices = user && (await recallConsent(context, httpRequest, user, offered))
     if (user !== undefined && choices !== undefined)
       return await approveAsBefore(context, httpRequest, { target, request, offered, user, choices })

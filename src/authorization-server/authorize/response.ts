@@ -1,4 +1,4 @@
-import { OAuthError } from '../../errors.ts'
+import { isConfigurationError, OAuthError } from '../../errors.ts'
 import { printable } from '../../http/responses.ts'
 import { defined } from '../../lib/defined.ts'
 import { authorizationResponse } from '../../protocol/authorization-request.ts'
@@ -26,7 +26,7 @@ export async function issueCode(
   cookies: readonly string[] = [],
 ): Promise<Response> {
   const { subject, authTime, acr, props, upstream } = user
-  const access = limitAccess(request.access, user)
+  const access = limitAccess(context, request.access, user)
   const consent = remember
     ? await rememberedConsent(context, subject, { ...request, access }, choices)
     : undefined
@@ -90,7 +90,7 @@ function errorLocation({ issuer }: Context, { redirectUri, state }: Target, erro
 }
 
 function reportRefusal(context: Context, { client }: Target, error: OAuthError, grantId?: string): void {
-  const { code, message, expected, received, status } = error
+  const { code, message, expected, received, status, cause } = error
   if (status >= 500) reportFailure(context, error, error)
   const isDenial = code === 'access_denied'
   context.runtime.event({
@@ -100,7 +100,7 @@ function reportRefusal(context: Context, { client }: Target, error: OAuthError, 
     grantId,
     clientId: client.id,
     error: code,
-    detail: message,
+    detail: isConfigurationError(cause) ? cause.message : message,
     expected,
     received,
   })

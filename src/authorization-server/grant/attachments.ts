@@ -1,6 +1,7 @@
 import { ConfigurationError } from '../../errors.ts'
 import { utf8 } from '../../lib/bytes.ts'
 import { sealedCodec, storedCodec, type SealedCodec } from '../../lib/codec.ts'
+import { requireJson } from '../../lib/options.ts'
 import type { Sealer } from '../../lib/sealer.ts'
 import { sealContext } from '../seal-context.ts'
 
@@ -31,6 +32,7 @@ export async function sealForGrant(
   option: string = `identity.${kind}`,
   max: number = maxAttachment,
 ): Promise<string> {
+  requireJson(value, option)
   const text = JSON.stringify(value)
   if (text === undefined || utf8(text).length > max)
     throw new ConfigurationError(option, `must be JSON of at most ${max} bytes`)

@@ -62,7 +62,7 @@ export function oneOf(...signIns: readonly SignIn[]): SignIn {
       const chosen = ways.find(({ name }) => name === way)
       return chosen?.recheck === undefined ? chosen && identity : chosen.recheck(identity)
     },
-    check: (issuer) => ways.forEach((each) => each.check?.(issuer)),
+    check: (issuer, scopes) => ways.forEach((each) => each.check?.(issuer, scopes)),
     start(request, { returnTo, leg, loginHint, prompt, maxAge }) {
       const isShort = JSON.stringify(loginHint ?? '').length <= maxHint
       leg.kept = JSON.stringify({ prompt, maxAge, loginHint: isShort ? loginHint : undefined })

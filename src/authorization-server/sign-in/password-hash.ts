@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../../errors.ts'
 import { base64url, fromBase64url, utf8 } from '../../lib/bytes.ts'
-import { integer, optionError, readOptions, secret, secretError } from '../../lib/options.ts'
+import { integer, optionError, readOptions, secret, secretError, type Option } from '../../lib/options.ts'
 
 /** A password hash, parsed. */
 export interface PasswordHash {
@@ -40,30 +40,32 @@ const mostIterations = 10_000_000
  */
 export async function hashPassword(password: string, options: HashPasswordOptions = {}): Promise<string> {
   const text = secret().required(password, 'password')
-  const { iterations } = readOptions('hashPassword', options, {
-    iterations: integer({ min: fewestIterations, max: mostIterations }).default(standardIterations),
-  })
+  const { iterations } = readOptions('hashPassword', options, { iterations: iterationCount() })
   const salt = crypto.getRandomValues(new Uint8Array(16))
   const digest = await derive(text!, salt, iterations!)
   return `$pbkdf2-sha256$i=${iterations}$${base64(base64url(salt))}$${base64(digest)}`
 }
 
+export const iterationCount = (): Option<number> =>
+  integer({ min: fewestIterations, max: mostIterations }).default(standardIterations) as Option<number>
+
 /**
- * A hash as `hashPassword` makes it. Throws a ConfigurationError that says which part is wrong and never
+ * A hash as `hashPassword` makes it, perhaps with the line break of a file. Throws a ConfigurationError that says which part is wrong and never
  * shows the hash.
  */
 export function parsePasswordHash(value: unknown, name: string, fewest: number): PasswordHash {
+  const text = typeof value === 'string' ? value.trim() : ''
   const example = '"$pbkdf2-sha256$i=600000$…$…"'
   const [, count, saltText = '', digestText = ''] =
-    /^\$pbkdf2-sha256\$i=([1-9]\d{0,9})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/.exec(
-      typeof value === 'string' ? value : '',
-    ) ?? []
+    /^\$pbkdf2-sha256\$i=([1-9]\d{0,9})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/.exec(text) ?? []
   if (count === undefined)
     throw secretError(
       name,
       `a hash of hashPassword(), such as ${example}`,
       value,
-      'Shells expand $: quote it',
+      /^\$(?:2[abxy]?|argon2\w+|scrypt|[56y])\$/.test(text)
+        ? 'It is a hash of another function, for example bcrypt, and cannot be converted: hash the password anew'
+        : 'Shells expand $: quote it',
     )
   const iterations = Number(count)
   if (iterations < fewest || iterations > mostIterations)

@@ -104,6 +104,13 @@ export function passwordSignIn(options: PasswordSignInOptions): SignIn {
     consent: 'after',
     name: 'your password',
     ...(isWeakened ? { weakening: 'dangerouslyFewIterations' } : {}),
+    // A typing mistake would refuse the user everything.
+    check(_issuer, known) {
+      for (const [name, { scopes = [] }] of users)
+        for (const scope of scopes)
+          if (known?.includes(scope) === false)
+            throw optionError(`users.${name}.scopes`, `scopes of the resources: ${known.join(', ')}`, scope)
+    },
     identify: () => undefined,
     start: (_request, { returnTo, loginHint, leg }) =>
       passwordPage(leg, { returnTo: pathOf(returnTo), name: typedName(loginHint, maxName) }),

@@ -2,7 +2,7 @@ import { serverError } from '../../http/answers.ts'
 import { clientAuth } from '../../http/client-auth.ts'
 import { postTokenRequest, readTokenAnswer } from '../../http/token-endpoint.ts'
 import { defined } from '../../lib/defined.ts'
-import { func, readOptions, secret, text } from '../../lib/options.ts'
+import { clientSecret as secretRow, func, readOptions, text } from '../../lib/options.ts'
 import type { Awaitable } from '../../types.ts'
 import { serverNotAllowed } from '../discovery/preregistered.ts'
 import { webUrl } from '../options.ts'
@@ -66,7 +66,7 @@ export function enterpriseManaged(options: EnterpriseOptions): Grant {
   const provider = readOptions('enterpriseManaged', options, {
     tokenEndpoint: webUrl().required,
     clientId: text().required,
-    clientSecret: secret(),
+    clientSecret: secretRow(),
     idToken: func().required,
   })
   return async (request) => {

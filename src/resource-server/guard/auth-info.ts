@@ -35,14 +35,23 @@ export function createAuthInfo(
   }
   defineHidden(auth, 'token', token)
   defineHidden(auth, 'hasScope', (scope: string) => compareScopes(carried, [scope]).sufficient)
-  defineHidden(auth, 'upstream', verified.upstream?.bind(verified) ?? absent('upstream token'))
-  defineHidden(auth, 'link', verified.link?.bind(verified) ?? absent('account to link'))
+  defineHidden(
+    auth,
+    'upstream',
+    verified.upstream?.bind(verified) ??
+      absent('upstream token: see `signIn` and `links` of createAuthorizationServer'),
+  )
+  defineHidden(
+    auth,
+    'link',
+    verified.link?.bind(verified) ?? absent('account to link: see `links` of createAuthorizationServer'),
+  )
   defineHidden(
     auth,
     'exchange',
     verified.exchange?.bind(verified) ??
       exchange?.bind(undefined, auth as unknown as AuthInfo) ??
-      absent('token exchange'),
+      absent('token exchange: see `exchange` of createResourceServer'),
   )
   if (responseHeaders !== undefined) defineHidden(auth, 'responseHeaders', responseHeaders)
   return Object.freeze(auth) as unknown as AuthInfo<never>
