@@ -48,11 +48,15 @@ export function linkedAccounts(accounts: Readonly<Record<string, SignIn | LinkOp
   if (!isJsonObject(accounts) || Object.keys(accounts).length === 0)
     throw optionError('linkedAccounts', 'an object such as { github: upstream(…) }', accounts)
   const given = Object.entries(accounts as Readonly<Record<string, SignIn | LinkOptions>>)
-  const providers = new Map(given.map(([name, each]) => [name, readProvider(name, each)]))
+  const read = given.map(([name, each]) => readProvider(name, each))
+  const issuers = read.map(({ access }) => access.issuer)
+  const isRepeated = ({ access }: (typeof read)[number]): boolean =>
+    issuers.indexOf(access.issuer) !== issuers.lastIndexOf(access.issuer)
+  const providers = new Map(read.map((each) => [each.name, { ...each, hasSibling: isRepeated(each) }]))
   return { attach: (context) => attach({ context, providers }) }
 }
 
-function readProvider(name: string, given: SignIn | LinkOptions): LinkProvider {
+function readProvider(name: string, given: SignIn | LinkOptions): Omit<LinkProvider, 'hasSibling'> {
   const option = `linkedAccounts.${name}`
   if (!/^[a-z0-9][a-z0-9_-]{0,31}$/.test(name))
     throw optionError('linkedAccounts', 'given names of 1–32 lower-case letters, digits, _ or -', name)

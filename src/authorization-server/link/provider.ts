@@ -9,6 +9,8 @@ export interface LinkProvider {
   readonly label: string
   readonly signIn: SignIn & Required<Pick<SignIn, 'finish'>>
   readonly access: UpstreamAccess
+  /** Whether another name of the configuration is at the same provider. */
+  readonly hasSibling: boolean
   /** What apps use the account for, in sentences. */
   readonly uses: readonly string[]
 }

@@ -33,12 +33,12 @@ export async function undoLink(
 /** The user does not wait for the provider. */
 export function revokeInBackground(
   { runtime, signIn }: Context,
-  { access }: LinkProvider,
+  { access, hasSibling }: LinkProvider,
   tokens: UpstreamTokens,
 ): void {
-  // With these providers it would also end what the user has signed in with.
+  // With these providers it would also end what the user has signed in with, or another linked account.
   const signsIn = signIn.upstreams?.some(({ issuer }) => issuer === access.issuer)
-  if (access.revocationEndsAll && signsIn) return
+  if (access.revocationEndsAll && (signsIn || hasSibling)) return
   const done = access.revoke(tokens, runtime).catch(() => undefined)
   runtime.waitUntil?.(done)
 }

@@ -19,7 +19,8 @@ export function linkVault(
   let known = isOld ? undefined : read
   return {
     runtime,
-    id: `link:${provider.name}:${subject}:${account}`,
+    // One reading: another pair of user and account must never wait for this one's tokens.
+    id: JSON.stringify(['link', provider.name, subject, account]),
     about: { issuer, subject },
     async update(judge) {
       if (known !== undefined) {

@@ -1,6 +1,10 @@
 // Linking an account later: the URL, the page, the provider, the vault, the account page.
 import { describe, expect, test } from 'vitest'
 import { linkedAccounts } from '../../../src/authorization-server/link/linked-accounts.ts'
+import type { Context } from '../../../src/authorization-server/context.ts'
+import type { LinkProvider } from '../../../src/authorization-server/link/provider.ts'
+import type { LinkRecord } from '../../../src/authorization-server/link/record.ts'
+import { linkVault } from '../../../src/authorization-server/link/vault.ts'
 import { ConfigurationError, isAccountNotLinkedError, OAuthError } from '../../../src/errors.ts'
 import { Rig } from '../../support/as.ts'
 import { agree, comeBack, FakeProvider, linkAccount, LinksRig, pathOf } from '../../support/links.ts'
@@ -350,6 +354,36 @@ describe('LK4 the account page', () => {
       await rig.as.grants.revoke(subject)
       expect([signIn.name, access.revoked.length]).toEqual([signIn.name, signIn.name === 'github' ? 0 : 1])
     }
+  })
+
+  test('two accounts at one provider: to unlink one does not end the other, if revoking ends all', async () => {
+    for (const [issuers, revoked] of [
+      [['github', 'github'], 0],
+      [['github', 'google'], 1],
+    ] as const) {
+      const [calendar, mail] = issuers.map((each) => new FakeProvider(each)) as [FakeProvider, FakeProvider]
+      const rig = new LinksRig({ links: linkedAccounts({ calendar, mail }) })
+      calendar.upstreams[0].revocationEndsAll = true
+      const auth = await rig.authOf()
+      const browser = browserOf(rig, 'alice')
+      await comeBack(browser, await agree(browser, await auth.link('calendar')))
+      await comeBack(browser, await agree(browser, await auth.link('mail')))
+      const page = await browser.get('/account')
+      await browser.submit(page, { fields: { action: 'unlink' } }, 'value="calendar"')
+      await expect(auth.upstream('calendar')).rejects.toSatisfy(isAccountNotLinkedError)
+      expect((await auth.upstream('mail')).accessToken).toContain(issuers[1])
+      expect(calendar.upstreams[0].revoked).toHaveLength(revoked)
+    }
+  })
+
+  test('ST6 two pairs of user and account that read alike have vaults of their own', () => {
+    const rig = { issuer: 'https://as.test', runtime: {} } as unknown as Context
+    const idOf = (subject: string, account: string): string =>
+      linkVault(rig, subject, { name: 'git' } as LinkProvider, {
+        record: { account } as LinkRecord,
+        isOld: true,
+      }).id
+    expect(idOf('alice', 'team1:bob')).not.toBe(idOf('alice:team1', 'bob'))
   })
 
   test('without linked accounts it says nothing of them', async () => {
