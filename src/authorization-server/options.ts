@@ -65,7 +65,10 @@ export interface Choice {
   name: string
   /** For the page. */
   label: string
-  /** Up to six are radio buttons, more a list. `value`: 1 to 100 characters on one line; it stands in the token. */
+  /**
+   * Up to six are radio buttons, more a list. `value`: 1 to 100 characters on one line; it stands in the
+   * token.
+   */
   options: readonly { value: string; label: string }[]
   /** Whether one must be chosen. Default: true. */
   required?: boolean
@@ -177,7 +180,9 @@ export interface AuthorizationServerOptions extends Runtime {
    * issuer.
    */
   dangerouslyAllowTokenEndpointAudience?: boolean
-  /** Pathnames. Default: `/authorize`, `/token` … `/jwks.json`, `/account`, `/link`, below the issuer's path. */
+  /**
+   * Pathnames. Default: `/authorize`, `/token` … `/jwks.json`, `/account`, `/link`, below the issuer's path.
+   */
   paths?: Paths
   /**
    * Seconds for which an isolate trusts a JWT access token before it reads the grant again: 0–3600; 0: it

@@ -77,7 +77,9 @@ function read<Table>(
   ) as Resolved<Table>
 }
 
-/** `right` is a name or a sentence. Without it: all options of a short table, or those that look most alike. */
+/**
+ * `right` is a name or a sentence. Without it: all options of a short table, or those that look most alike.
+ */
 function adviceOf(right: string | undefined, name: string, known: readonly string[]): string {
   if (right !== undefined) return /^[\w.]+$/.test(right) ? `did you mean "${right}"?` : right
   return known.length > 8

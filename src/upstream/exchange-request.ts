@@ -86,7 +86,9 @@ function requestOf(
   }
 }
 
-/** Entra ID refuses `resource`: the API stands before each scope, and `.default` is all that is consented to. */
+/**
+ * Entra ID refuses `resource`: the API stands before each scope, and `.default` is all that is consented to.
+ */
 function entraScope(resource: string | undefined, scope: string | undefined): string | undefined {
   if (resource === undefined) return scope
   const base = resource.replace(/\/$/, '')

@@ -15,7 +15,10 @@ export type Exchange = (
 
 /** How many tokens one server keeps in memory. */
 const size = 1000
-/** A token is exchanged anew so many seconds ahead of its expiry, and at the earliest at half of its lifetime. */
+/**
+ * A token is exchanged anew so many seconds ahead of its expiry, and at the earliest at half of its
+ * lifetime.
+ */
 const renewAhead = 60
 
 /** What the calls of one server in this process share. */

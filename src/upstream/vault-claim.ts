@@ -1,9 +1,14 @@
 import { UnavailableError } from '../errors.ts'
 import type { VaultEntry, VaultVerdict } from '../types.ts'
 
-/** Tokens are renewed so many seconds ahead of their expiry, and at the earliest at half of their lifetime. */
+/**
+ * Tokens are renewed so many seconds ahead of their expiry, and at the earliest at half of their lifetime.
+ */
 const renewAhead = 60
-/** Seconds in which the holder of the lease calls the provider. The lease of a process that died ends by itself. */
+/**
+ * Seconds in which the holder of the lease calls the provider. The lease of a process that died ends by
+ * itself.
+ */
 export const leaseTime = 15
 /** A lease that ends later than this was written by an instance whose clock is wrong. */
 const tolerance = 5

@@ -134,7 +134,9 @@ async function renewHeld(call: Call, held: VaultEntry, leaseId: string): Promise
   }
 }
 
-/** How often a failing store is asked to keep renewed tokens; after that, the next call of this process does. */
+/**
+ * How often a failing store is asked to keep renewed tokens; after that, the next call of this process does.
+ */
 const saveAttempts = 3
 
 /**

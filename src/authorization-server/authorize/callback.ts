@@ -113,7 +113,9 @@ async function continueApproval(
   return response
 }
 
-/** Revokes the upstream tokens of a sign-in that no grant keeps, unless that ends those of other grants, too. */
+/**
+ * Revokes the upstream tokens of a sign-in that no grant keeps, unless that ends those of other grants, too.
+ */
 function discardTokens({ signIn, runtime }: Context, tokens: UpstreamTokens): void {
   const access = accessTo(signIn.upstreams, tokens)
   const revoked = access?.revocationEndsAll ? undefined : access?.revoke(tokens, runtime)

@@ -19,7 +19,9 @@ export interface Verdict<T> {
 /** What grants are changed with. */
 export interface GrantStore {
   readonly store: RecordStore
-  /** Revokes the upstream tokens of a grant that was revoked, in the background. Undefined: there are none. */
+  /**
+   * Revokes the upstream tokens of a grant that was revoked, in the background. Undefined: there are none.
+   */
   readonly revokeUpstream: ((grantId: string, revoked: GrantRecord) => void) | undefined
 }
 

@@ -100,7 +100,10 @@ export async function openTokens(
   return (await openForGrant(sealer, issuer, grantId, 'upstream', upstream))?.value as VaultEntry | undefined
 }
 
-/** The grant's tokens for their provider. `read`: what was just read, so that fresh tokens cost no other read. */
+/**
+ * The grant's tokens for their provider. `read`: what was just read, so that fresh tokens cost no other
+ * read.
+ */
 function createVault(
   context: Context,
   grantId: string,

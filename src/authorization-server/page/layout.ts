@@ -64,7 +64,9 @@ ${body}
   return withCookies(new Response(String(text), { status, headers: all }), cookies)
 }
 
-/** Attributes of a field that the note with the id `problem` is about: screen readers read it with the field. */
+/**
+ * Attributes of a field that the note with the id `problem` is about: screen readers read it with the field.
+ */
 export const describedBy = (isWrong: boolean): Html | '' =>
   isWrong ? html` aria-describedby="problem" aria-invalid="true"` : ''
 

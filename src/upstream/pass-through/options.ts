@@ -23,7 +23,10 @@ import type { AuthorizationServer, Provider, RateLimiter, Runtime } from '../../
 export interface PassThroughOptions extends Runtime {
   /** The MCP server that tokens are for, as in `createResourceServer`. */
   resource: string
-  /** The issuer that clients see: a URL of this deployment, not the provider's. Default: the resource's origin. */
+  /**
+   * The issuer that clients see: a URL of this deployment, not the provider's. Default: the resource's
+   * origin.
+   */
   issuer?: string
   /**
    * The public client that is registered at the provider, for all MCP clients. It has no secret. Default: the
@@ -40,7 +43,10 @@ export interface PassThroughOptions extends Runtime {
    * preset's prefix before them, if it has one. An object: by each, its name in requests to the provider.
    */
   scopes: readonly string[] | Readonly<Record<string, string>>
-  /** Verifies the provider's tokens, if they are opaque: `introspectionVerifier(…)`. Default: the preset's JWTs. */
+  /**
+   * Verifies the provider's tokens, if they are opaque: `introspectionVerifier(…)`. Default: the preset's
+   * JWTs.
+   */
   verifier?: AuthorizationServer
   /**
    * Serve the endpoints of MCP 2025-03-26 at the root of the host, too, if the issuer has a path. Default:

@@ -16,7 +16,9 @@ export interface ProviderEndpoints {
   readonly jwks?: string
 }
 
-/** How long they are used, how long if the provider cannot be asked, and how long a failure counts; seconds. */
+/**
+ * How long they are used, how long if the provider cannot be asked, and how long a failure counts; seconds.
+ */
 const lifetime = { fresh: 3600, stale: 86_400, failed: 5 }
 
 /** The endpoints of a provider: the preset's, or those of its metadata, asked for once an hour. */
