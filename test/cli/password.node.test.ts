@@ -1,54 +1,11 @@
 // `npx tollgate password`, at a terminal and in a pipe; what it prints is a user of passwordSignIn.
-import { PassThrough, Readable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { passwordSignIn } from '../../src/authorization-server/sign-in/password.ts'
-import { run } from '../../src/cli/run.ts'
 import { Rig } from '../support/as.ts'
+import { piped, typed } from '../support/command.ts'
 import { Browser } from '../support/pages.ts'
 
 const password = 'correct horse battery'
-
-interface Result {
-  code: number
-  stdout: string
-  stderr: string
-}
-
-/** Runs it with this as the whole standard input. */
-const piped = (args: readonly string[], input = ''): Promise<Result> =>
-  collect(args, Readable.from([Buffer.from(input)]))
-
-async function collect(args: readonly string[], stdin: Readable & { isTTY?: boolean }): Promise<Result> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()]
-  const code = await run(args, { stdin, stdout, stderr })
-  const text = (stream: PassThrough): string => String((stream.read() as Buffer | null) ?? '')
-  return { code, stdout: text(stdout), stderr: text(stderr) }
-}
-
-/** A terminal at which the user waits for a text and then types. */
-async function typed(...steps: readonly (readonly [wait: string, keys: string])[]): Promise<Result> {
-  const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => undefined })
-  const [stdout, stderr] = [new PassThrough(), Object.assign(new PassThrough(), { columns: 80 })]
-  const left = [...steps]
-  let all = ''
-  let seen = 0
-  stderr.on('data', (chunk: Buffer) => {
-    all += String(chunk)
-    const [wait, keys] = left[0] ?? []
-    if (wait === undefined || !all.includes(wait, seen)) return
-    left.shift()
-    seen = all.length
-    // The prompt is drawn before it listens.
-    setImmediate(() => {
-      if (keys === 'SIGTERM' || keys === 'SIGHUP') process.emit(keys)
-      else if (keys === 'end') stdin.end()
-      else stdin.write(keys)
-    })
-  })
-  const code = await run(['password'], { stdin, stdout, stderr })
-  expect(left).toEqual([])
-  return { code, stdout: String((stdout.read() as Buffer | null) ?? ''), stderr: all }
-}
 
 const listeners = [process.listenerCount('SIGTERM'), process.listenerCount('SIGHUP')]
 
@@ -62,7 +19,11 @@ async function signsIn(line: string, with_: string, more = {}): Promise<boolean>
 }
 
 test('SI6 the terminal: asked twice, not shown; only the hash on stdout, and it signs in', async () => {
-  const { code, stdout, stderr } = await typed(['New password', `${password}\r`], ['again', `${password}\r`])
+  const { code, stdout, stderr } = await typed(
+    ['password'],
+    ['New password', `${password}\r`],
+    ['again', `${password}\r`],
+  )
   expect(code).toBe(0)
   expect(stdout).toMatch(hashLine)
   expect(stderr).toContain('New password')
@@ -74,6 +35,7 @@ test('SI6 the terminal: asked twice, not shown; only the hash on stdout, and it 
 test('SI6 the terminal: a short password and a second one that differs are asked for again', async () => {
   // Ctrl-U clears what was typed.
   const { code, stdout } = await typed(
+    ['password'],
     ['New password', 'short\r'],
     ['at least 15 characters', `\x15${password}\r`],
     ['again', 'correct horse\r'],
@@ -98,7 +60,7 @@ test.each([
   'SI6 Ctrl-C, Ctrl-D, the end or a signal at %j: %j (%#): 130, nothing on stdout',
   async (wait, keys) => {
     const first = wait === 'again' ? [['New password', `${password}\r`] as const] : []
-    const { code, stdout, stderr } = await typed(...first, [wait, keys])
+    const { code, stdout, stderr } = await typed(['password'], ...first, [wait, keys])
     expect([code, stdout]).toEqual([130, ''])
     expect(stderr).toContain('interrupted')
     // The cursor is shown again, and no listener stays.

@@ -16,13 +16,8 @@ import { PassThrough, Readable } from 'node:stream'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { passwordSignIn } from '../../src/authorization-server/sign-in/password.ts'
 import { run } from '../../src/cli/run.ts'
+import { piped, typed, type Result } from '../support/command.ts'
 import { root } from '../support/create.ts'
-
-interface Result {
-  code: number
-  stdout: string
-  stderr: string
-}
 
 let folder: string
 beforeEach(() => {
@@ -33,37 +28,13 @@ afterEach(() => {
 })
 const target = (): string => join(folder, 'notes')
 
-async function create(...flags: string[]): Promise<Result> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()]
-  const args = ['create', target(), '--no-install', ...flags]
-  const code = await run(args, { stdin: Readable.from([]), stdout, stderr })
-  const text = (stream: PassThrough): string => String((stream.read() as Buffer | null) ?? '')
-  return { code, stdout: text(stdout), stderr: text(stderr) }
-}
+const create = (...flags: string[]): Promise<Result> => piped(['create', target(), '--no-install', ...flags])
 
-/** A terminal at which the user waits for a text and then types. */
-async function typed(
+/** A terminal at which the user is asked. */
+const asked = (
   args: string[],
   ...steps: readonly (readonly [wait: string, keys: string])[]
-): Promise<Result> {
-  const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => undefined })
-  const [stdout, stderr] = [new PassThrough(), Object.assign(new PassThrough(), { columns: 80 })]
-  const left = [...steps]
-  let all = ''
-  let seen = 0
-  stderr.on('data', (chunk: Buffer) => {
-    all += String(chunk)
-    const [wait, keys] = left[0] ?? []
-    if (wait === undefined || !all.includes(wait, seen)) return
-    left.shift()
-    seen = all.length
-    // The prompt is drawn before it listens.
-    setImmediate(() => stdin.write(keys))
-  })
-  const code = await run(['create', ...args, '--no-install'], { stdin, stdout, stderr })
-  expect(left).toEqual([])
-  return { code, stdout: String((stdout.read() as Buffer | null) ?? ''), stderr: all }
-}
+): Promise<Result> => typed(['create', ...args, '--no-install'], ...steps)
 
 test('create with --yes: the secrets in .env are real, private and nowhere else; the next steps are printed', async () => {
   const { code, stdout, stderr } = await create('--yes', '--host', 'node', '--store', 'memory')
@@ -189,7 +160,7 @@ test('create: Ctrl-C while it installs ends the installation: 130, and the proje
 const down = '\x1b[B'
 
 test('create at a terminal: folder, host, authorization, provider, store', async () => {
-  const { code, stdout, stderr } = await typed(
+  const { code, stdout, stderr } = await asked(
     [],
     ['Where shall', `${target()}\r`],
     ['What does it run on?', `${down}\r`],
@@ -205,7 +176,7 @@ test('create at a terminal: folder, host, authorization, provider, store', async
 
 test('create at a terminal: a folder that is not empty is asked for again', async () => {
   mkdirSync(join(folder, 'full/of'), { recursive: true })
-  const { code } = await typed(
+  const { code } = await asked(
     ['--host', 'bun', '--auth', 'own-login', '--store', 'memory'],
     ['Where shall', `${join(folder, 'full')}\r`],
     ['is not empty', `\x15${target()}\r`],
@@ -216,7 +187,7 @@ test('create at a terminal: a folder that is not empty is asked for again', asyn
 
 test('create at a terminal asks only for what the flags do not say', async () => {
   const flags = [target(), '--host', 'hono', '--auth', 'password']
-  const { code, stderr } = await typed(flags, ['Where do grants lie?', '\r'])
+  const { code, stderr } = await asked(flags, ['Where do grants lie?', '\r'])
   expect(code).toBe(0)
   expect(stderr).not.toMatch(/Where shall|What does|Who signs|Which provider/)
 })
@@ -233,7 +204,7 @@ test.each([
     ['What does it run on?', '\r'],
     ['Who signs users in?', '\r'],
   ] as const
-  const { code, stdout, stderr } = await typed([], ...answers.slice(0, at), [wait, key])
+  const { code, stdout, stderr } = await asked([], ...answers.slice(0, at), [wait, key])
   expect([code, stdout]).toEqual([130, ''])
   expect(stderr).toContain('interrupted; nothing was made')
   expect(readdirSync(folder)).toEqual([])
