@@ -212,8 +212,8 @@ export const isUnavailableError = (
   isOAuthError(value) && value.code === 'temporarily_unavailable' && value.status === 503
 
 /**
- * Whether a value is an OAuthError with `account_not_linked`: `auth.upstream(provider)` found no linked account,
- * and `auth.link(provider)` is where the user links one.
+ * Whether a value is an OAuthError with `account_not_linked`: `auth.upstream(provider)` found no linked
+ * account, and `auth.link(provider)` is where the user links one.
  */
 export const isAccountNotLinkedError = (
   value: unknown,

@@ -109,8 +109,8 @@ export interface PassThroughProfile {
    */
   readonly scopePrefix?: string
   /**
-   * It sends `iss` in authorization responses (RFC 9207), so clients cannot be passed through. Default: what its
-   * metadata says.
+   * It sends `iss` in authorization responses (RFC 9207), so clients cannot be passed through. Default: what
+   * its metadata says.
    */
   readonly sendsIssuer?: boolean
 }
@@ -132,8 +132,8 @@ export interface SignInProfile {
    */
   readonly offlineScope?: string
   /**
-   * Names of `authorizationParameters` that only make the provider issue a refresh token: they are left out if
-   * tokens are not kept. Default: none.
+   * Names of `authorizationParameters` that only make the provider issue a refresh token: they are left out
+   * if tokens are not kept. Default: none.
    */
   readonly offlineParameters?: readonly string[]
   /** Between scopes in what the provider answers. Default: a space. */
@@ -146,8 +146,8 @@ export interface SignInProfile {
   readonly subjectClaim?: string
   /**
    * Dotted path of the claim that names the tenant, if the provider's ids of users are unique only there, for
-   * example a workspace of Slack. The subject is then `<tenant>:<id>`. Default: none, the ids are unique at the
-   * issuer.
+   * example a workspace of Slack. The subject is then `<tenant>:<id>`. Default: none, the ids are unique at
+   * the issuer.
    */
   readonly subjectTenantClaim?: string
   /**
@@ -156,8 +156,8 @@ export interface SignInProfile {
    */
   readonly nameClaims?: readonly string[]
   /**
-   * `never`: `email_verified` is not believed, because users or administrators of a tenant write addresses that
-   * nobody checks. Default: an address counts if `email_verified` is true.
+   * `never`: `email_verified` is not believed, because users or administrators of a tenant write addresses
+   * that nobody checks. Default: an address counts if `email_verified` is true.
    */
   readonly emailVerified?: 'never'
   /**
@@ -201,9 +201,9 @@ export interface SignInProfile {
   readonly revocation?: 'rfc7009' | 'github' | 'none'
   /**
    * Whether revoking one token ends all tokens of this user and application. `false` only if the provider's
-   * documentation says that other sign-ins go on: then a sign-in that no grant keeps is revoked at once. In any
-   * other case only the last grant is revoked there; `true` sends one token, because it is enough. Default:
-   * not known.
+   * documentation says that other sign-ins go on: then a sign-in that no grant keeps is revoked at once. In
+   * any other case only the last grant is revoked there; `true` sends one token, because it is enough.
+   * Default: not known.
    */
   readonly revocationEndsAll?: boolean
   /** Token exchange on behalf of the user. Default: none. `rfc8693`, or the form of Microsoft Entra ID. */

@@ -282,13 +282,13 @@ export interface Branding {
 }
 
 /**
- * The redirect URI that a sign-in has at an identity provider. Mix-up (RFC 9700 §4.4.2.2): each provider has one
- * of its own, so that a code of one never goes to the token endpoint of another.
+ * The redirect URI that a sign-in has at an identity provider. Mix-up (RFC 9700 §4.4.2.2): each provider has
+ * one of its own, so that a code of one never goes to the token endpoint of another.
  */
 export interface SignInCallback {
   /**
-   * The last segment of its path, which is also what tools call the provider: 1–40 lower-case letters, digits,
-   * `_` or `-`. It stands for one issuer and one client.
+   * The last segment of its path, which is also what tools call the provider: 1–40 lower-case letters,
+   * digits, `_` or `-`. It stands for one issuer and one client.
    */
   readonly provider: string
   readonly issuer: string
@@ -324,13 +324,13 @@ export interface SignIn {
   finish?(request: Request, leg: SignInLeg): Promise<Identity | Response>
   /**
    * Asked each time that the server's own session is read: who the user is now. `null` or `undefined`: the
-   * user may not sign in any more, and has no session. `way`: what `next` of the leg was told. Should be cheap.
-   * Default: who the user was at the sign-in.
+   * user may not sign in any more, and has no session. `way`: what `next` of the leg was told. Should be
+   * cheap. Default: who the user was at the sign-in.
    */
   recheck?(identity: Identity, way?: string): Awaitable<Identity | null | undefined>
   /**
-   * One for each provider that it sends users to; a leg is found only at its own callback. Other legs come back
-   * to one path that all of them share. Default: none.
+   * One for each provider that it sends users to; a leg is found only at its own callback. Other legs come
+   * back to one path that all of them share. Default: none.
    */
   readonly callbacks?: readonly SignInCallback[]
   /** What is done later with the tokens that it brings; one for each provider. */

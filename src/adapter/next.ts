@@ -51,7 +51,10 @@ export function routes(...parts: Parts): Routes {
  * the first request.
  *
  * @example
- * export const { GET, POST, DELETE, OPTIONS } = guard(() => servers().rs, (request, auth) => mcp(request, { authInfo: auth }))
+ * export const { GET, POST, DELETE, OPTIONS } = guard(
+ *   () => servers().rs,
+ *   (request, auth) => mcp(request, { authInfo: auth }),
+ * )
  */
 export function guard<P = unknown>(
   rs: Lazy<ResourceServer<P>>,

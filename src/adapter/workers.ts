@@ -15,7 +15,11 @@ export type WorkerHandler<Env, Context> = (
  *
  * @example
  * export default worker((env: Env) => {
- *   const rs = createResourceServer({ resource: env.RESOURCE, authorizationServers: [env.ISSUER], waitUntil })
+ *   const rs = createResourceServer({
+ *     resource: env.RESOURCE,
+ *     authorizationServers: [env.ISSUER],
+ *     waitUntil,
+ *   })
  *   return rs.protect((request, auth) => mcp(request, { authInfo: auth }))
  * })
  */

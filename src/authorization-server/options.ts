@@ -85,9 +85,10 @@ export interface ConsentOptions {
    * What this user chooses at consent: an organisation, a workspace, read-only mode. It is part of the grant,
    * of every token (claim `choices`) and of a remembered consent. Called for the page, for the answer, for
    * the account page, without the tokens of a provider, and at each refresh: then with the token request and
-   * with what the grant knows of the user, `subject`, `authTime`, `acr` and `props`. If a required choice is no longer offered, the grant ends
-   * (`invalid_grant`, event `grant.denied`); an optional one is dropped (`grant.narrowed`). At a refresh 10 s
-   * are allowed; later, and if it throws, nothing is used up. Default: none.
+   * with what the grant knows of the user, `subject`, `authTime`, `acr` and `props`. If a required choice is
+   * no longer offered, the grant ends (`invalid_grant`, event `grant.denied`); an optional one is dropped
+   * (`grant.narrowed`). At a refresh 10 s are allowed; later, and if it throws, nothing is used up. Default:
+   * none.
    */
   choices?: (identity: Identity, request: Request) => Awaitable<readonly Choice[]>
 }

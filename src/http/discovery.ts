@@ -6,10 +6,10 @@ import { authorizationServerMetadataUrls } from '../protocol/well-known.ts'
 import { guardedFetch, type GuardedFetchOptions } from './guarded-fetch.ts'
 
 /**
- * An authorization server's metadata, for those who verify its tokens or sign in there: the documents of RFC 8414 and OpenID
- * Connect Discovery in the order of MCP. The first counts whose `issuer` is the very string that was asked
- * for (RFC 8414 §3.3). Rejects with UnavailableError if there is none, and at once if the server answers
- * 5xx.
+ * An authorization server's metadata, for those who verify its tokens or sign in there: the documents of RFC
+ * 8414 and OpenID Connect Discovery in the order of MCP. The first counts whose `issuer` is the very string
+ * that was asked for (RFC 8414 §3.3). Rejects with UnavailableError if there is none, and at once if the
+ * server answers 5xx.
  */
 export async function discoverAuthorizationServer(
   issuer: string,

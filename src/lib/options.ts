@@ -168,8 +168,8 @@ export const secret = (): OptionalOption<string> => {
 }
 
 /**
- * A {@link secret} without which the client is public. Downgrade: `undefined` is no way to leave it out, because
- * it is what an environment variable is that is not set.
+ * A {@link secret} without which the client is public. Downgrade: `undefined` is no way to leave it out,
+ * because it is what an environment variable is that is not set.
  */
 export const clientSecret = (): OptionalOption<string> => {
   const row = secret()

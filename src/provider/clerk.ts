@@ -21,8 +21,8 @@ export interface ClerkOptions extends Omit<CommonOptions, 'clientId'> {
 /**
  * Clerk. A token is for the resource that the client asked for. Applications that do not ask for one get
  * tokens without an audience: list them in `clientId`. JWTs by default since 2026-01; opaque tokens
- * (`oat_…`) need `introspectionVerifier(clerk({ … }))` and the application's secret. At a sign-in no scope for
- * a refresh token is asked for: its documentation names none.
+ * (`oat_…`) need `introspectionVerifier(clerk({ … }))` and the application's secret. At a sign-in no scope
+ * for a refresh token is asked for: its documentation names none.
  *
  * @see [Verify OAuth
  * tokens](https://clerk.com/docs/guides/configure/auth-strategies/oauth/verify-oauth-tokens)

@@ -15,8 +15,8 @@ import {
 /** Options of {@link oauth2}. */
 export interface Oauth2Options extends OpaqueOptions {
   /**
-   * Names the provider, and with the subject every user of it: it must not change. If ids are unique only in a
-   * tenant or a workspace, it has to name that, too.
+   * Names the provider, and with the subject every user of it: it must not change. If ids are unique only in
+   * a tenant or a workspace, it has to name that, too.
    */
   issuer: string
   authorizationEndpoint: string
@@ -44,8 +44,8 @@ export interface Oauth2Options extends OpaqueOptions {
   /** How it takes the client's secret. Default `client_secret_post`. */
   clientAuth?: 'client_secret_basic' | 'client_secret_post'
   /**
-   * `false`: revoking a token there ends no tokens of the user's other sign-ins, so `upstream()` may revoke those
-   * that no grant keeps. Default: not known, so only the user's last grant is revoked there.
+   * `false`: revoking a token there ends no tokens of the user's other sign-ins, so `upstream()` may revoke
+   * those that no grant keeps. Default: not known, so only the user's last grant is revoked there.
    */
   revocationEndsAll?: boolean
   /** Parameters for the authorization request. Default: none. */

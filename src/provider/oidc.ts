@@ -34,8 +34,8 @@ export interface OidcOptions extends CommonOptions {
   /** How it takes the client's secret. Default: what its metadata lists, Basic before post. */
   clientAuth?: 'client_secret_basic' | 'client_secret_post'
   /**
-   * `false`: revoking a token there ends no tokens of the user's other sign-ins, so `upstream()` may revoke those
-   * that no grant keeps. Default: not known, so only the user's last grant is revoked there.
+   * `false`: revoking a token there ends no tokens of the user's other sign-ins, so `upstream()` may revoke
+   * those that no grant keeps. Default: not known, so only the user's last grant is revoked there.
    */
   revocationEndsAll?: boolean
 }

@@ -69,7 +69,8 @@ export type LinkAnswer = LinkInputRequired | LinkText
  *   const { accessToken } = await auth.upstream('github')
  *   return await listIssues(accessToken)
  * } catch (error) {
- *   if (isAccountNotLinkedError(error)) return askToLink(auth, error.provider, { protocolVersion, capabilities })
+ *   if (isAccountNotLinkedError(error))
+ *     return askToLink(auth, error.provider, { protocolVersion, capabilities })
  *   throw error
  * }
  */

@@ -84,9 +84,9 @@ export interface ResourceServerOptions extends Runtime {
   /** URL of the terms of service, for the metadata document. */
   termsOfService?: string
   /**
-   * What `auth.exchange()` does with a token: `tokenExchange(provider)` of `tollgate/upstream/exchange`, which
-   * gets `fetch`, `clock` and `onEvent` of this server. Default: nothing, unless the token's own authorization
-   * server offers it.
+   * What `auth.exchange()` does with a token: `tokenExchange(provider)` of `tollgate/upstream/exchange`,
+   * which gets `fetch`, `clock` and `onEvent` of this server. Default: nothing, unless the token's own
+   * authorization server offers it.
    */
   exchange?: (auth: AuthInfo, target: ExchangeTarget, runtime: SignInRuntime) => Promise<UpstreamToken>
   /** Remove `Authorization` from the request that the handler gets. Default false. */

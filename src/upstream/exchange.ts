@@ -25,12 +25,12 @@ export interface TokenExchangeOptions {
 
 /**
  * Makes `auth.exchange({ resource, scope })` work for tokens of an external authorization server: option
- * `exchange` of `createResourceServer`. This server is a confidential client at the provider. Results are kept
- * in memory until shortly before they expire, and never reach the MCP client.
+ * `exchange` of `createResourceServer`. This server is a confidential client at the provider. Results are
+ * kept in memory until shortly before they expire, and never reach the MCP client.
  *
- * `auth.exchange` rejects with `invalid_grant`, `login_required`, `interaction_required` or `consent_required`
- * if only the user can help, with `temporarily_unavailable` if the provider cannot be asked, and with
- * `server_error` if it refuses this server.
+ * `auth.exchange` rejects with `invalid_grant`, `login_required`, `interaction_required` or
+ * `consent_required` if only the user can help, with `temporarily_unavailable` if the provider cannot be
+ * asked, and with `server_error` if it refuses this server.
  *
  * @throws ConfigurationError if an option is wrong, or if the provider offers no exchange.
  * @see [RFC 8693](https://www.rfc-editor.org/rfc/rfc8693)

@@ -29,8 +29,8 @@ interface State {
 
 /**
  * Exchanges tokens, once for all callers with the same token and target, and keeps them in memory while they
- * last. A token is known by the whole subject token, never by the user: another token of the same user may have
- * another strength of sign-in or other scopes.
+ * last. A token is known by the whole subject token, never by the user: another token of the same user may
+ * have another strength of sign-in or other scopes.
  */
 export function createExchange(kind: ExchangeKind, remoteOf: (runtime: SignInRuntime) => Remote): Exchange {
   const states = new WeakMap<SignInRuntime, State>()

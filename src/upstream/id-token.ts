@@ -15,8 +15,8 @@ const maxLength = 32_768
 const skew = 5
 
 /**
- * The claims of an ID token (OpenID Connect Core §3.1.3.7). Rejects with `server_error` if it is not signed by
- * the provider, for this client, now, for this sign-in.
+ * The claims of an ID token (OpenID Connect Core §3.1.3.7). Rejects with `server_error` if it is not signed
+ * by the provider, for this client, now, for this sign-in.
  */
 export async function verifyIdToken(
   remote: Remote,
@@ -46,8 +46,8 @@ export async function verifyIdToken(
 }
 
 /**
- * The issuer that the subject belongs to. Several spellings of one issuer are one; with `{tid}` each tenant is
- * an issuer of its own.
+ * The issuer that the subject belongs to. Several spellings of one issuer are one; with `{tid}` each tenant
+ * is an issuer of its own.
  */
 function issuerOf({ upstream: { provider, profile } }: Remote, { iss, tid }: Claims): string | undefined {
   if (typeof iss !== 'string') return undefined

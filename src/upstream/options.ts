@@ -62,8 +62,8 @@ export interface UpstreamOptions {
   name?: string
   /**
    * What tools call it: `auth.upstream('github')`. It is also the last segment of the redirect URI:
-   * `<your issuer>/authorize/callback/github`. 1–40 lower-case letters, digits, `_` or `-`; another one for each
-   * client at each provider. Default: the preset's, for example `github`.
+   * `<your issuer>/authorize/callback/github`. 1–40 lower-case letters, digits, `_` or `-`; another one for
+   * each client at each provider. Default: the preset's, for example `github`.
    */
   provider?: string
   /**

@@ -25,8 +25,8 @@ export async function revokeTokens(remote: Remote, tokens: UpstreamTokens): Prom
 }
 
 /**
- * Whether a revocation may end the tokens of other grants of this user: unless the preset says that it does not,
- * a visit to the account page or a sign-in that fails could end them (denial of service).
+ * Whether a revocation may end the tokens of other grants of this user: unless the preset says that it does
+ * not, a visit to the account page or a sign-in that fails could end them (denial of service).
  */
 export const mayEndOthers = ({ revocationEndsAll }: SignInProfile): boolean => revocationEndsAll !== false
 

@@ -54,8 +54,8 @@ export async function requestTokens(
 }
 
 /**
- * Seconds that a token lasts whose `expires_in` is no positive number. For ever would unbind the grant from the
- * provider; a renewal tells more.
+ * Seconds that a token lasts whose `expires_in` is no positive number. For ever would unbind the grant from
+ * the provider; a renewal tells more.
  */
 const shortLifetime = 60
 

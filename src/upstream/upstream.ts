@@ -10,8 +10,9 @@ import { createRemotes } from './remote.ts'
 /**
  * Users sign in at an identity provider: Google, GitHub, Microsoft Entra ID, any OpenID Connect provider.
  * Register an application there with the redirect URI `<your issuer>/authorize/callback/<name>`, where the
- * name is what tools call the provider, for example `github`. Each client is consented to before the user goes
- * there. Who signed in is `<issuer>|<subject at the provider>`; accounts are never linked by their email address.
+ * name is what tools call the provider, for example `github`. Each client is consented to before the user
+ * goes there. Who signed in is `<issuer>|<subject at the provider>`; accounts are never linked by their email
+ * address.
  *
  * @param provider What a preset returns, with `clientId` and, unless the client is public or authenticates
  *   otherwise, `clientSecret`.

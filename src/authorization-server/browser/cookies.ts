@@ -48,8 +48,8 @@ export interface Slots {
 export const slotName = ({ kind }: Slots, id: string): string => `${kind}-${id}`
 
 /**
- * An id for a new cookie of this kind, and the cookies that remove the oldest ones. `left`: the id of one that
- * the user leaves, which counts as the oldest.
+ * An id for a new cookie of this kind, and the cookies that remove the oldest ones. `left`: the id of one
+ * that the user leaves, which counts as the oldest.
  */
 export function newSlot(
   context: Pick<Context, 'issuer' | 'secure' | 'runtime'>,

@@ -83,8 +83,8 @@ export const accessTo = (
 ): UpstreamAccess | undefined => upstreams?.find((each) => isOf(each, tokens))
 
 /**
- * Whether these tokens are of this provider. One issuer may have several clients, and the tokens of one are never
- * sent with the credentials of another, nor to another issuer that has the same name now.
+ * Whether these tokens are of this provider. One issuer may have several clients, and the tokens of one are
+ * never sent with the credentials of another, nor to another issuer that has the same name now.
  */
 export const isOf = (
   access: Pick<UpstreamAccess, 'issuer' | 'provider'>,

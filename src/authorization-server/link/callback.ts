@@ -22,8 +22,8 @@ import { revokeInBackground, undoLink } from './unlink.ts'
 type Handler = (request: Request) => Promise<Response>
 
 /**
- * The callback of links, and of sign-ins at the same provider, which knows one redirect URI. The cookie of this
- * browser says which of them its `state` belongs to.
+ * The callback of links, and of sign-ins at the same provider, which knows one redirect URI. The cookie of
+ * this browser says which of them its `state` belongs to.
  */
 export function linkCallback(links: LinkContext, signInCallback: Handler | undefined): Handler {
   const { context } = links

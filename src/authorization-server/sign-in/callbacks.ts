@@ -5,8 +5,8 @@ import type { SignInCallback } from '../../types.ts'
 type Named = Pick<SignInCallback, 'provider' | 'issuer'> & Partial<Pick<SignInCallback, 'clientId'>>
 
 /**
- * Mix-up: a name stands for one issuer and one client, because providers with one name would share a redirect URI,
- * and tools would get a token of the wrong one. Throws ConfigurationError.
+ * Mix-up: a name stands for one issuer and one client, because providers with one name would share a redirect
+ * URI, and tools would get a token of the wrong one. Throws ConfigurationError.
  */
 export function requireOwnNames(option: string, all: readonly Named[]): void {
   for (const each of all) {

@@ -28,8 +28,8 @@ export function checkIdentity(identity: Identity | null | undefined): Identity |
 }
 
 /**
- * What this user may grant of it. Throws `access_denied` if nothing is left; its cause, which goes only into the
- * event, names scopes of the identity that no resource has.
+ * What this user may grant of it. Throws `access_denied` if nothing is left; its cause, which goes only into
+ * the event, names scopes of the identity that no resource has.
  */
 export function limitAccess(
   { resources }: Pick<Context, 'resources'>,

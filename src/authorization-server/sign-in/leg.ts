@@ -171,8 +171,8 @@ async function storeLeg(
 
 /**
  * The leg that a callback belongs to (CSRF: the cookie shows that it began in this browser). Throws a
- * PageError if it began in another browser or not at all, comes back to another path, or has expired. `signInOf`:
- * the sign-in that it is of.
+ * PageError if it began in another browser or not at all, comes back to another path, or has expired.
+ * `signInOf`: the sign-in that it is of.
  */
 export async function openLeg<Approval extends object>(
   context: Context,
@@ -198,7 +198,8 @@ export async function openLeg<Approval extends object>(
   const stored = await codec.open(sealer, legContext(context, slots, state), value)
   if (stored === undefined) throw forgedError('The sign-in did not begin in this browser')
   const { approval, returnTo, way, expires, path = legPath(context, {}) } = stored
-  // Mix-up: what comes back to the redirect URI of another provider is no answer of this one (RFC 9700 §4.4.2.2).
+  // Mix-up: what comes back to the redirect URI of another provider is no answer of this one (RFC 9700
+  // §4.4.2.2).
   if (pathname !== path) throw forgedError('The answer is not from the provider that the sign-in went to')
   if (expires <= runtime.clock()) throw expiredError()
   const signIn = signInOf(approval as Approval | undefined)

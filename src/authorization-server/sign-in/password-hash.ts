@@ -50,8 +50,8 @@ export const iterationCount = (): Option<number> =>
   integer({ min: fewestIterations, max: mostIterations }).default(standardIterations) as Option<number>
 
 /**
- * A hash as `hashPassword` makes it, perhaps with the line break of a file. Throws a ConfigurationError that says which part is wrong and never
- * shows the hash.
+ * A hash as `hashPassword` makes it, perhaps with the line break of a file. Throws a ConfigurationError that
+ * says which part is wrong and never shows the hash.
  */
 export function parsePasswordHash(value: unknown, name: string, fewest: number): PasswordHash {
   const text = typeof value === 'string' ? value.trim() : ''

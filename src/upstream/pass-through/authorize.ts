@@ -46,9 +46,9 @@ export async function authorize(context: Context, request: Request): Promise<Res
 }
 
 /**
- * Client and redirect URI, before any redirect is possible (open redirect). Confused deputy: all clients share
- * one id at the provider, which may let the user through without consent, so a code only goes to an address
- * that the deployment has listed.
+ * Client and redirect URI, before any redirect is possible (open redirect). Confused deputy: all clients
+ * share one id at the provider, which may let the user through without consent, so a code only goes to an
+ * address that the deployment has listed.
  */
 function findRedirectUri(context: Context, { values, repeated }: AuthorizationParameters): string {
   const { clientId, issuer, redirectUris, runtime } = context
@@ -125,8 +125,8 @@ const audienceOf = (rule: AudienceRule | undefined): string | undefined =>
 
 /**
  * Mix-up and confused deputy: nothing in the provider's answer says which client and which server asked, so
- * the user must see the provider's page and may not be let through silently. `none` is never passed on, and if
- * the client asks for no prompt that the provider has, this server does.
+ * the user must see the provider's page and may not be let through silently. `none` is never passed on, and
+ * if the client asks for no prompt that the provider has, this server does.
  */
 function promptFor({ provider }: Context, asked = ''): string | undefined {
   const { client, signIn } = provider

@@ -21,8 +21,8 @@ export type { PassThroughOptions } from './options.ts'
 export interface PassThrough extends Provider, Endpoints {
   offeredScopes(resource: string): readonly string[]
   /**
-   * Asks the provider for its metadata now and not at the first request. Rejects with ConfigurationError if the
-   * provider cannot be passed through, with UnavailableError if it cannot be asked.
+   * Asks the provider for its metadata now and not at the first request. Rejects with ConfigurationError if
+   * the provider cannot be passed through, with UnavailableError if it cannot be asked.
    */
   ready(): Promise<void>
 }
