@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../errors.ts'
-import type { Awaitable } from '../types.ts'
+import type { AuthInfo, Awaitable } from '../types.ts'
 
 /** The handler of a Worker. */
 export type WorkerHandler<Env, Context> = (
@@ -35,6 +35,57 @@ export function worker<Env = unknown, Context = unknown>(
       return handler(request, env, context)
     },
   }
+}
+
+/** `ctx.auth`, as `@cloudflare/workers-oauth-provider` 1.x names its members. */
+export interface ContextAuth {
+  /** Not enumerable, so that it is not logged by accident. */
+  readonly token: string
+  /** The resource of the token. */
+  audience: string
+  clientId: string
+  /** Seconds since the epoch. */
+  expiresAt: number
+  /** The scopes that the guard found, with those that they imply. */
+  scope: string[]
+  /** The subject; absent if the token has no user. */
+  userId?: string
+}
+
+/**
+ * Gives a request's `ExecutionContext` what Cloudflare's own libraries read there, and returns it: `props`
+ * for `McpAgent.serve()` and `getMcpAuthContext()` of `agents`, and `auth` for handlers that were written for
+ * `@cloudflare/workers-oauth-provider`. `props`: those of the grant by default, an empty object if it has
+ * none. An `McpAgent` keeps the props with which its session began, so they say who the user is; which
+ * operations a request may use is decided in the guard (`operationScopes`), and `createSessions().bind` of
+ * `tollgate/sessions` keeps the sessions of users apart (session hijacking).
+ *
+ * @example
+ * const agent = NotesAgent.serve('/mcp')
+ * const guarded = rs.protect(
+ *   sessions.bind((request, auth, env: Env, context: ExecutionContext) =>
+ *     agent.fetch(request, env, withAuth(context, auth)),
+ *   ),
+ * )
+ */
+export function withAuth<Context extends object, P, Props = P>(
+  context: Context,
+  auth: AuthInfo<P>,
+  props: Props = (auth.props ?? {}) as Props,
+): Context & { props: Props; auth: ContextAuth } {
+  const { clientId, expiresAt, scopes, subject } = auth
+  const shown: Omit<ContextAuth, 'token'> = {
+    audience: auth.resource.href,
+    clientId,
+    expiresAt,
+    scope: [...scopes],
+    ...(subject === undefined ? {} : { userId: subject }),
+  }
+  Object.defineProperty(shown, 'token', { value: auth.token })
+  // Defined, not assigned: a context may have `props` of its own that is read-only.
+  for (const [name, value] of Object.entries({ props, auth: shown }))
+    Object.defineProperty(context, name, { value, configurable: true, enumerable: true })
+  return context as Context & { props: Props; auth: ContextAuth }
 }
 
 /** A promise belongs to the request that made it, and other requests would wait for ever. */

@@ -25,9 +25,9 @@ export interface Sessions {
    * Binds the session ids that the handler itself makes. A MAC is added to an id in a response, and checked
    * and removed in a request. The session of another principal is 404, as one that does not exist.
    */
-  bind<R extends unknown[]>(
-    handler: (request: Request, auth: AuthInfo, ...rest: R) => Awaitable<Response>,
-  ): (request: Request, auth: AuthInfo, ...rest: R) => Promise<Response>
+  bind<R extends unknown[], P = unknown>(
+    handler: (request: Request, auth: AuthInfo<P>, ...rest: R) => Awaitable<Response>,
+  ): (request: Request, auth: AuthInfo<P>, ...rest: R) => Promise<Response>
 }
 
 /** The owner of a session, from the guard's `auth`. */

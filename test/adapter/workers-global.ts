@@ -1,5 +1,7 @@
 // What Tollgate does where Workers forbid most: in the global scope, and with what one request has begun for
 // others.
+import { WorkerEntrypoint } from 'cloudflare:workers'
+import { withAuth } from '../../src/adapter/workers.ts'
 import { createAuthorizationServer, memoryRateLimiter } from '../../src/authorization-server/index.ts'
 import { dangerouslyDevSignIn } from '../../src/authorization-server/sign-in/development.ts'
 import { scopedStore } from '../../src/authorization-server/scoped-store.ts'
@@ -57,9 +59,33 @@ const kept: Record<string, () => Promise<unknown>> = {
   timer: () => (timer ??= new Promise((resolve) => setTimeout(resolve, 50, 'rang'))),
 }
 
+interface Context {
+  waitUntil(promise: Promise<unknown>): void
+  props?: unknown
+  auth?: { scope: string[] }
+}
+
+/** What a handler of workers-oauth-provider's users reads. */
+function read(context: Context): object {
+  context.waitUntil(Promise.resolve())
+  return { props: context.props, scope: context.auth?.scope, waited: true }
+}
+
+class Entrypoint extends WorkerEntrypoint {
+  read = (): object => read((this as unknown as { ctx: Context }).ctx)
+}
+
+function contextOf(context: Context): Response {
+  const props = { name: 'Ada' }
+  const auth = { token: 'a', clientId: 'c1', scopes: ['notes:read'], subject: 'ada', props }
+  const given = withAuth(context, { ...auth, resource: new URL(resource), expiresAt: 100 } as never)
+  return Response.json({ object: read(given), entrypoint: new Entrypoint(given, {}).read() })
+}
+
 export default {
-  async fetch(request: Request): Promise<Response> {
+  async fetch(request: Request, _env: unknown, context: Context): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url)
+    if (pathname === '/context') return contextOf(context)
     const work = kept[searchParams.get('what') ?? '']
     if (work === undefined) return Response.json(made)
     const flight = work()

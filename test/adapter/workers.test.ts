@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { worker } from '../../src/adapter/workers.ts'
+import { withAuth, worker } from '../../src/adapter/workers.ts'
 import { ConfigurationError } from '../../src/errors.ts'
+import { createAuthInfo } from '../../src/resource-server/guard/auth-info.ts'
 import { bundle, compatibility, startWorkerd } from '../support/runtime-workerd.ts'
 import { adapterSuite } from './adapter.suite.ts'
 
@@ -56,6 +57,46 @@ test('rule 9: a promise of a handler is refused, because it would belong to one 
   expect(() => worker(undefined as never)).toThrow(ConfigurationError)
 })
 
+/** Of the guard, for a user `ada` who may read. */
+const authOf = (props: unknown, subject: string | undefined = 'ada') =>
+  createAuthInfo(
+    'a-token',
+    { issuer: 'https://a.example', subject, clientId: 'c1', expiresAt: 100, scopes: [], claims: {}, props },
+    'https://notes.example.com/mcp',
+    new Set(['notes:read']),
+  )
+
+test('withAuth: the context gets `props` and `auth` as workers-oauth-provider sets them, and stays itself', () => {
+  const context = { waitUntil: () => 'waits' }
+  const given = withAuth(context, authOf({ name: 'Ada' }))
+  expect(given).toBe(context)
+  expect(given.waitUntil()).toBe('waits')
+  expect(given.props).toEqual({ name: 'Ada' })
+  const { token, ...rest } = given.auth
+  expect({ token, ...rest }).toEqual({
+    token: 'a-token',
+    audience: 'https://notes.example.com/mcp',
+    clientId: 'c1',
+    expiresAt: 100,
+    scope: ['notes:read'],
+    userId: 'ada',
+  })
+  expect(JSON.stringify(given), 'the token is not logged by accident').not.toContain('a-token')
+})
+
+test('withAuth: props of your own; without any, an empty object and never those of another request', () => {
+  expect(withAuth({}, authOf({ name: 'Ada' }), { user: 'ada' }).props).toEqual({ user: 'ada' })
+  const { props, auth } = withAuth({ props: { name: 'Bob' } }, authOf(undefined, ''))
+  expect(props).toEqual({})
+  expect(auth).not.toHaveProperty('userId')
+})
+
+test('withAuth: a handler cannot change the scopes that the guard keeps for other requests', () => {
+  const auth = authOf({})
+  withAuth({}, auth).auth.scope.push('notes:write')
+  expect(auth.scopes).toEqual(['notes:read'])
+})
+
 describe('in workerd, outside and across requests', () => {
   let miniflare: Awaited<ReturnType<typeof startWorkerd>>
   let url: URL
@@ -73,6 +114,11 @@ describe('in workerd, outside and across requests', () => {
       sessions: 'made',
       client: 'made',
     })
+  })
+
+  test('withAuth sets what the real context has as read-only, for an object and for a WorkerEntrypoint', async () => {
+    const ada = { props: { name: 'Ada' }, scope: ['notes:read'], waited: true }
+    expect(await (await fetch(new URL('/context', url))).json()).toEqual({ object: ada, entrypoint: ada })
   })
 
   test.each([

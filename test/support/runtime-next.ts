@@ -49,11 +49,11 @@ export async function startNext(
   }
 }
 
-/** What an example brings of its own, from its lock file. */
-export async function install(folder: string): Promise<void> {
+/** What an example brings of its own, from its lock file. `dev`: also what the repository brings anyway. */
+export async function install(folder: string, { dev = true } = {}): Promise<void> {
   const cwd = join(root, folder)
   if (!existsSync(join(cwd, 'node_modules')))
-    await run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund'], cwd)
+    await run('npm', ['ci', dev ? '--include=dev' : '--omit=dev', '--no-audit', '--no-fund'], cwd)
 }
 
 async function run(
