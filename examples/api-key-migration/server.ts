@@ -10,6 +10,7 @@ import { clientAddress, toNodeHandler } from 'tollgate/node'
 import { operationScopes } from 'tollgate/operations'
 import { keySignIn } from 'tollgate/sign-in/key'
 import { sqlite } from 'tollgate/store/sqlite'
+import { handler } from '../common/handler.ts'
 import { memory, needs, notes, scopes } from '../common/notes.ts'
 
 const { PORT = '8787', PUBLIC_URL = `http://127.0.0.1:${PORT}`, DATABASE = ':memory:' } = process.env
@@ -58,9 +59,8 @@ const rs = createResourceServer({
   clientAddress,
 })
 const guarded = rs.protect(notes(memory()), { operations: operationScopes(needs, { default: 'deny' }) })
-const handler = async (request: Request): Promise<Response> => (await as.handle(request)) ?? guarded(request)
 
-createServer(toNodeHandler(handler)).listen(Number(PORT), '127.0.0.1', () => {
+createServer(toNodeHandler(handler({ as, rs }, guarded))).listen(Number(PORT), '127.0.0.1', () => {
   console.log(`The key of ada, for this run: ${key}`)
   console.log(`Notes at ${resource}`)
 })

@@ -3,6 +3,7 @@ import { Database } from 'bun:sqlite'
 import { operationScopes } from 'tollgate/operations'
 import { sqlite } from 'tollgate/store/sqlite'
 import { auth } from '../common/auth.ts'
+import { handler } from '../common/handler.ts'
 import { memory, needs, notes } from '../common/notes.ts'
 import { whoAmI } from '../common/sign-in.ts'
 
@@ -22,6 +23,6 @@ const guarded = rs.protect(notes(memory(), whoAmI(process.env)), {
 const server = Bun.serve({
   port: Number(PORT),
   hostname: '127.0.0.1',
-  fetch: async (request) => (await as?.handle(request)) ?? guarded(request),
+  fetch: handler({ as, rs }, guarded),
 })
 console.log(`Notes at ${PUBLIC_URL}/mcp`)

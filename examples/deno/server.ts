@@ -2,6 +2,7 @@
 import { operationScopes } from 'tollgate/operations'
 import { denoKv } from 'tollgate/store/deno-kv'
 import { auth } from '../common/auth.ts'
+import { handler } from '../common/handler.ts'
 import { memory, needs, notes } from '../common/notes.ts'
 import { whoAmI } from '../common/sign-in.ts'
 
@@ -19,11 +20,12 @@ const { as, rs } = auth(
 const guarded = rs.protect(notes(memory(), whoAmI(environment)), {
   operations: operationScopes(needs, { default: 'deny' }),
 })
+const answer = handler({ as, rs }, guarded)
 
 Deno.serve(
   { port: Number(PORT), hostname: '127.0.0.1', onListen: () => console.log(`Notes at ${PUBLIC_URL}/mcp`) },
   async (request, { remoteAddr }) => {
     addresses.set(request, remoteAddr.hostname)
-    return (await as?.handle(request)) ?? guarded(request)
+    return answer(request)
   },
 )

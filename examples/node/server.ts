@@ -5,6 +5,7 @@ import { clientAddress, toNodeHandler } from 'tollgate/node'
 import { operationScopes } from 'tollgate/operations'
 import { sqlite } from 'tollgate/store/sqlite'
 import { auth } from '../common/auth.ts'
+import { handler } from '../common/handler.ts'
 import { memory, needs, notes } from '../common/notes.ts'
 import { whoAmI } from '../common/sign-in.ts'
 
@@ -17,8 +18,7 @@ const { as, rs } = auth(
 const guarded = rs.protect(notes(memory(), whoAmI(process.env)), {
   operations: operationScopes(needs, { default: 'deny' }),
 })
-const handler = async (request: Request): Promise<Response> => (await as?.handle(request)) ?? guarded(request)
 
-createServer(toNodeHandler(handler)).listen(Number(PORT), '127.0.0.1', () => {
+createServer(toNodeHandler(handler({ as, rs }, guarded))).listen(Number(PORT), '127.0.0.1', () => {
   console.log(`Notes at ${PUBLIC_URL}/mcp`)
 })

@@ -8,6 +8,7 @@ import { clientAddress, toNodeHandler } from 'tollgate/node'
 import { memoryStore } from 'tollgate/store/memory'
 import { telemetry } from 'tollgate/telemetry'
 import { auth } from '../common/auth.ts'
+import { handler } from '../common/handler.ts'
 import { memory, notes } from '../common/notes.ts'
 
 const { PORT = '8787', METRICS_PORT = '9464', PUBLIC_URL = `http://127.0.0.1:${PORT}` } = process.env
@@ -20,14 +21,16 @@ const { as, rs } = auth({ ...process.env, PUBLIC_URL }, { store: memoryStore(), 
 const parts = as === undefined ? [rs] : [rs, as]
 const guarded = rs.protect(notes(memory()))
 
-async function handler(request: Request): Promise<Response> {
+const answer = handler({ as, rs }, guarded)
+
+async function main(request: Request): Promise<Response> {
   if (new URL(request.url).pathname === '/ready') {
     const { ok, checks } = await health(...parts)
     return Response.json({ ok, checks }, { status: ok ? 200 : 503 })
   }
-  return (await as?.handle(request)) ?? guarded(request)
+  return answer(request)
 }
 
-createServer(toNodeHandler(handler)).listen(Number(PORT), '127.0.0.1', () => {
+createServer(toNodeHandler(main)).listen(Number(PORT), '127.0.0.1', () => {
   console.log(`Notes at ${PUBLIC_URL}/mcp, metrics at http://127.0.0.1:${METRICS_PORT}/metrics`)
 })

@@ -7,6 +7,7 @@ import { toNodeHandler } from 'tollgate/node'
 import { operationScopes } from 'tollgate/operations'
 import { sqlite } from 'tollgate/store/sqlite'
 import { auth } from '../common/auth.ts'
+import { handler as answers } from '../common/handler.ts'
 import { memory, needs, notes } from '../common/notes.ts'
 
 const { PORT = '8787', PUBLIC_URL = `http://127.0.0.1:${PORT}`, DATABASE = ':memory:' } = process.env
@@ -39,7 +40,7 @@ async function handler(request: Request): Promise<Response> {
 function open(tenant: string): Handler {
   const { as, rs } = auth({ PUBLIC_URL: `${PUBLIC_URL}/t/${tenant}`, TOLLGATE_SECRET }, { store })
   const guarded = rs.protect(mcp, { operations: operationScopes(needs, { default: 'deny' }) })
-  return async (request) => (await as?.handle(request)) ?? guarded(request)
+  return answers({ as, rs }, guarded)
 }
 
 createServer(toNodeHandler(handler)).listen(Number(PORT), '127.0.0.1', () => {

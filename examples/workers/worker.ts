@@ -4,6 +4,7 @@ import { cloudflareKv } from 'tollgate/cache/cloudflare-kv'
 import { operationScopes } from 'tollgate/operations'
 import { durableObject } from 'tollgate/store/durable-object'
 import { auth } from '../common/auth.ts'
+import { handler } from '../common/handler.ts'
 import { needs, notes } from '../common/notes.ts'
 import { whoAmI } from '../common/sign-in.ts'
 export { TollgateStore } from 'tollgate/store/durable-object'
@@ -18,6 +19,4 @@ const guarded = rs.protect(notes(env.NOTES, whoAmI(env)), {
   operations: operationScopes(needs, { default: 'deny' }),
 })
 
-export default {
-  fetch: async (request: Request): Promise<Response> => (await as?.handle(request)) ?? guarded(request),
-}
+export default { fetch: handler({ as, rs }, guarded) }

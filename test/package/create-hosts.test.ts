@@ -105,6 +105,10 @@ async function useNotes(
   expect(await call('write_note', { title: 'First', text: 'Hello' })).toBe('Wrote "First".')
   expect(await call('read_note', { title: 'First' })).toBe('Hello')
   await client.close()
+  // U15: only the MCP server's path is guarded.
+  const elsewhere = await send(new Request(`${origin}/nothing`))
+  expect(elsewhere.status).toBe(404)
+  await elsewhere.body?.cancel()
 }
 
 test('create node: a password, grants in SQLite', { timeout: 60_000 }, async () => {

@@ -48,6 +48,16 @@ async function connectAndCall(url: URL): Promise<unknown> {
   return content
 }
 
+/** Only the MCP server's path is guarded; another one is 404, for a browser that opens the host. */
+async function expectNoOtherPath(url: URL): Promise<void> {
+  for (const path of ['/', '/favicon.ico', '/.well-known/unknown']) {
+    const response = await fetch(new URL(path, url))
+    expect(response.status, path).toBe(404)
+    expect(response.headers.has('www-authenticate'), path).toBe(false)
+    await response.body?.cancel()
+  }
+}
+
 const ada = [{ type: 'text', text: 'You are ada.' }]
 
 const programs: [host: string, command: string[]][] = [
@@ -58,18 +68,20 @@ const programs: [host: string, command: string[]][] = [
   ['Express', [process.execPath]],
 ]
 
-test.for(programs)('the quick start on %s', async ([host, command]) => {
+test.for(programs)('U15 the quick start on %s', async ([host, command]) => {
   filesOf(host)
   const port = await freePort()
   const close = await program([...command, join(folder, host, 'server.ts')])({ port, variables: {} })
   try {
-    expect(await connectAndCall(new URL(`http://127.0.0.1:${port}/mcp`))).toEqual(ada)
+    const url = new URL(`http://127.0.0.1:${port}/mcp`)
+    expect(await connectAndCall(url)).toEqual(ada)
+    await expectNoOtherPath(url)
   } finally {
     await close()
   }
 })
 
-test('the quick start on Cloudflare Workers', async () => {
+test('U15 the quick start on Cloudflare Workers', async () => {
   filesOf('Cloudflare Workers')
   const config = readConfig({ config: join(root, folder, 'Cloudflare Workers/wrangler.toml') })
   const [binding] = config.durable_objects.bindings
@@ -89,7 +101,9 @@ test('the quick start on Cloudflare Workers', async () => {
     port,
   } as never)
   try {
-    expect(await connectAndCall(new URL(`http://127.0.0.1:${port}/mcp`))).toEqual(ada)
+    const url = new URL(`http://127.0.0.1:${port}/mcp`)
+    expect(await connectAndCall(url)).toEqual(ada)
+    await expectNoOtherPath(url)
   } finally {
     await miniflare.dispose()
   }

@@ -107,3 +107,12 @@ test('CN10 README: another GitHub user is refused, and the client hears it', asy
   await expect(session.signIn({ send })).rejects.toThrow('access_denied')
   expect(session.provider.tokens()).toBeUndefined()
 })
+
+test('U15 README: a path that is not the MCP server’s is 404, and says where that is', async () => {
+  for (const path of ['/', '/favicon.ico', '/.well-known/unknown']) {
+    const response = await send(new Request(origin + path))
+    expect(response.status, path).toBe(404)
+    expect(response.headers.has('www-authenticate')).toBe(false)
+    expect(await response.text()).toContain(`${origin}/mcp`)
+  }
+})

@@ -23,6 +23,8 @@ interface Start {
   port: number
   variables: Record<string, string>
   persistTo?: string | undefined
+  /** Where the program runs. Default: the repository. */
+  cwd?: string
 }
 
 /** Starts the program of `examples/`; all that differs between issuers is its environment. */
@@ -115,10 +117,10 @@ export function program(command: string[]): (start: Start) => Promise<() => Prom
 
 async function startProgram(
   [command, ...parameters]: string[],
-  { port, variables }: Start,
+  { port, variables, cwd = root }: Start,
 ): Promise<() => Promise<void>> {
   const child = spawn(command!, parameters, {
-    cwd: root,
+    cwd,
     env: { ...process.env, ...variables, PORT: String(port), DENO_NO_UPDATE_CHECK: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -1,7 +1,7 @@
 import { createAuth } from './auth.ts'
 import { addresses, env, port } from './host.ts'
 import { notes, operations } from './notes.ts'
-import { resource } from './settings.ts'
+import { isMcp, notFound, resource } from './settings.ts'
 
 const auth = createAuth()
 const guarded = auth.rs.protect(notes, { operations })
@@ -11,7 +11,7 @@ Bun.serve({
   hostname: env['HOST'] || '127.0.0.1',
   async fetch(request, server) {
     addresses.set(request, server.requestIP(request)?.address ?? '')
-    return (await auth.handle(request)) ?? guarded(request)
+    return (await auth.handle(request)) ?? (isMcp(request) ? guarded(request) : notFound())
   },
 })
 console.log(`Notes at ${resource}`)

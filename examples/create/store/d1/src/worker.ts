@@ -1,12 +1,14 @@
 import { createAuth } from './auth.ts'
 import { notes, operations } from './notes.ts'
+import { isMcp, notFound } from './settings.ts'
 import { createStore } from './store.ts'
 
 const auth = createAuth()
 const guarded = auth.rs.protect(notes, { operations })
 
 export default {
-  fetch: async (request: Request): Promise<Response> => (await auth.handle(request)) ?? guarded(request),
+  fetch: async (request: Request): Promise<Response> =>
+    (await auth.handle(request)) ?? (isMcp(request) ? guarded(request) : notFound()),
   /** Deletes expired records; wrangler.toml says when. */
   async scheduled(): Promise<void> {
     const store = createStore()
