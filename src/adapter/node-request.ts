@@ -4,6 +4,7 @@ import { ConfigurationError } from '../errors.ts'
 import { bodyElsewhere, removeCredential, type OwnRequest } from '../lib/own-request.ts'
 import { joinRepeated, stripAuthorization } from './node-authorization.ts'
 import { originOf, targetOf, urlOf, type Incoming } from './node-target.ts'
+import type { BodyInit, Bytes } from '../lib/web-types.ts'
 
 export interface ConversionOptions {
   /** The origin of the URL. Default: what the connection and its `Host` say. */
@@ -103,7 +104,7 @@ class IncomingRequest extends NodeRequest implements OwnRequest {
     }
   }
 
-  override get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
+  override get body(): ReadableStream<Bytes> | null {
     if (!this.#converting) return this._request.body
     if (!hasBodyMethod(this.method) || !hasBody(this.#incoming)) return null
     return (this.#known?.() ?? lazily(this.#incoming)) as never

@@ -1,4 +1,5 @@
 import type { Awaitable } from '../types.ts'
+import type { CryptoKey, JsonWebKey } from '../lib/web-types.ts'
 
 /** A JSON Web Key (RFC 7517 §4). */
 export type Jwk = JsonWebKey & { kid?: string }

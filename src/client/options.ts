@@ -20,6 +20,7 @@ import { isScopeToken } from '../protocol/scope.ts'
 import type { Awaitable, ErrorContext, Runtime } from '../types.ts'
 import { checkEntry, entryRow, providerRow, type ProviderQuirks } from './entry-options.ts'
 import type { Authorized, ClientStorage, Grant, PreregisteredClient, Redirect } from './types.ts'
+import type { CryptoKeyPair } from '../lib/web-types.ts'
 
 /** Options of {@link createClient}. */
 export interface ClientOptions extends Runtime {

@@ -3,6 +3,7 @@ import { formatBasic } from '../protocol/basic.ts'
 import type { AuthorizationServerMetadata } from '../protocol/metadata.ts'
 import { callPartWithin } from '../lib/within.ts'
 import type { Awaitable, Clock } from '../types.ts'
+import type { CryptoKey } from '../lib/web-types.ts'
 
 /** An asymmetric signing key, with its key id if the server wants one. */
 export type PrivateKey = CryptoKey | { key: CryptoKey; kid?: string }

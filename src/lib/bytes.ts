@@ -1,10 +1,12 @@
+import type { Bytes } from './web-types.ts'
+
 const encoder = /* @__PURE__ */ new TextEncoder()
 const decoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-export const utf8 = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(text)
+export const utf8 = (text: string): Bytes => encoder.encode(text)
 
 /** The bytes of a text, written to the start of this array, which must be three times as long as the text. */
-export const utf8Into = (target: Uint8Array<ArrayBuffer>, text: string): Uint8Array<ArrayBuffer> =>
+export const utf8Into = (target: Bytes, text: string): Bytes =>
   target.subarray(0, encoder.encodeInto(text, target).written)
 
 /** Throws a TypeError where the bytes are not UTF-8. */
@@ -33,7 +35,7 @@ const code = (bits: number): number => alphabet.charCodeAt(bits & 63)
  * The bytes of unpadded base64url in its one canonical form (RFC 4648 §3.5: no stray bits at the end), or
  * undefined.
  */
-export function fromBase64url(text: string): Uint8Array<ArrayBuffer> | undefined {
+export function fromBase64url(text: string): Bytes | undefined {
   return /^[\w-]*$/.test(text) && endsCanonically(text) ? latin1(binaryOf(text)) : undefined
 }
 
@@ -53,13 +55,13 @@ export function endsCanonically(text: string): boolean {
 export const binaryOf = (text: string): string => atob(text.replaceAll('-', '+').replaceAll('_', '/'))
 
 /** The bytes of a text whose characters are bytes. */
-export function latin1(text: string): Uint8Array<ArrayBuffer> {
+export function latin1(text: string): Bytes {
   const result = new Uint8Array(text.length)
   for (let i = 0; i < text.length; i++) result[i] = text.charCodeAt(i)
   return result
 }
 
-export function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+export function concat(...parts: readonly Uint8Array[]): Bytes {
   const result = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
   let offset = 0
   for (const part of parts) {

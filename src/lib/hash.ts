@@ -1,6 +1,7 @@
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 as hash } from '@noble/hashes/sha2.js'
 import { base64url, utf8, utf8Into } from './bytes.ts'
+import type { Bytes } from './web-types.ts'
 
 /**
  * From this length on, in bytes, WebCrypto is faster than a hash in JavaScript, in spite of what each call
@@ -20,10 +21,10 @@ export async function sha256(text: string, purpose = ''): Promise<string> {
 const scratch = new Uint8Array(long)
 
 /** SHA-256 of a short value. */
-export const sha256Bytes = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => hash(bytes)
+export const sha256Bytes = (bytes: Uint8Array): Bytes => hash(bytes)
 
 /** HMAC-SHA-256 (RFC 2104) of short values under one key. What depends on the key only is computed once. */
-export function hmacSha256(key: Uint8Array): (message: Uint8Array) => Uint8Array<ArrayBuffer> {
+export function hmacSha256(key: Uint8Array): (message: Uint8Array) => Bytes {
   const keyed = hmac.create(hash, key)
   return (message) => keyed.clone().update(message).digest()
 }

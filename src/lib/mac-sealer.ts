@@ -1,6 +1,7 @@
 import { base64url, utf8 } from './bytes.ts'
 import { hmacSha256 } from './hash.ts'
 import { hkdf, Sealer, type Purpose } from './sealer.ts'
+import type { Bytes } from './web-types.ts'
 
 type Mac = (message: Uint8Array) => Uint8Array
 
@@ -30,7 +31,7 @@ export class MacSealer extends Sealer {
   }
 }
 
-async function deriveMac(secret: Uint8Array<ArrayBuffer>, purpose: Purpose): Promise<Mac> {
+async function deriveMac(secret: Bytes, purpose: Purpose): Promise<Mac> {
   const base = await crypto.subtle.importKey('raw', secret, 'HKDF', false, ['deriveBits'])
   return hmacSha256(new Uint8Array(await crypto.subtle.deriveBits(hkdf(`${purpose}/HMAC`), base, 256)))
 }

@@ -1,4 +1,5 @@
 import { base64url, concat, fromBase64url, fromUtf8, utf8 } from './bytes.ts'
+import type { Bytes } from './web-types.ts'
 
 /** What a subkey is for. A key of one purpose opens nothing of another. */
 export type Purpose =
@@ -15,7 +16,7 @@ export type Purpose =
 
 /** The deployment secret, or several: the first makes, all open. */
 export class Sealer {
-  protected readonly secrets: readonly Uint8Array<ArrayBuffer>[]
+  protected readonly secrets: readonly Bytes[]
   readonly #sealKeys = new Map<string, Promise<CryptoKey>>()
 
   /** Each secret has at least 32 bytes of UTF-8; the caller has checked it. */
@@ -57,7 +58,7 @@ export class Sealer {
     keys: Map<string, Promise<T>>,
     index: number,
     purpose: Purpose,
-    derive: (secret: Uint8Array<ArrayBuffer>, purpose: Purpose) => Promise<T>,
+    derive: (secret: Bytes, purpose: Purpose) => Promise<T>,
   ): Promise<T> {
     const name = `${index}:${purpose}`
     let key = keys.get(name)
@@ -69,7 +70,7 @@ export class Sealer {
   }
 }
 
-async function deriveSeal(secret: Uint8Array<ArrayBuffer>, purpose: Purpose): Promise<CryptoKey> {
+async function deriveSeal(secret: Bytes, purpose: Purpose): Promise<CryptoKey> {
   const base = await crypto.subtle.importKey('raw', secret, 'HKDF', false, ['deriveKey'])
   const algorithm = { name: 'AES-GCM', length: 256 }
   return crypto.subtle.deriveKey(hkdf(`${purpose}/AES-GCM`), base, algorithm, false, ['encrypt', 'decrypt'])
@@ -78,7 +79,7 @@ async function deriveSeal(secret: Uint8Array<ArrayBuffer>, purpose: Purpose): Pr
 /** HKDF with SHA-256 (RFC 5869). */
 export const hkdf = (
   info: string,
-): { name: string; hash: string; salt: Uint8Array<ArrayBuffer>; info: Uint8Array<ArrayBuffer> } => ({
+): { name: string; hash: string; salt: Bytes; info: Bytes } => ({
   name: 'HKDF',
   hash: 'SHA-256',
   salt: utf8('tollgate'),

@@ -6,6 +6,7 @@ import { createExchange } from './exchanges.ts'
 import type { ExchangeKind } from './exchange-request.ts'
 import { privateKey, resolveUpstream } from './options.ts'
 import { createRemotes } from './remote.ts'
+import type { CryptoKey } from '../lib/web-types.ts'
 
 /** Options of {@link tokenExchange}. */
 export interface TokenExchangeOptions {

@@ -15,6 +15,7 @@ import {
 } from '../lib/options.ts'
 import { isSecureOrLoopback } from '../protocol/loopback.ts'
 import type { Awaitable, Provider, SignInProfile } from '../types.ts'
+import type { CryptoKey } from '../lib/web-types.ts'
 
 /** Who signed in at the identity provider. */
 export interface UpstreamUser {

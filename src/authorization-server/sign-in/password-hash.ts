@@ -1,11 +1,12 @@
 import { ConfigurationError } from '../../errors.ts'
 import { base64url, fromBase64url, utf8 } from '../../lib/bytes.ts'
 import { integer, optionError, readOptions, secret, secretError, type Option } from '../../lib/options.ts'
+import type { Bytes } from '../../lib/web-types.ts'
 
 /** A password hash, parsed. */
 export interface PasswordHash {
   readonly iterations: number
-  readonly salt: Uint8Array<ArrayBuffer>
+  readonly salt: Bytes
   /** As base64url. */
   readonly digest: string
 }
@@ -86,7 +87,7 @@ const wayOut = 'Make a new one with hashPassword(); on Cloudflare Workers see da
  */
 export async function derive(
   password: string,
-  salt: Uint8Array<ArrayBuffer>,
+  salt: Bytes,
   iterations: number,
 ): Promise<string> {
   const key = await crypto.subtle.importKey('raw', utf8(password.normalize('NFC')), 'PBKDF2', false, [

@@ -2,6 +2,7 @@ import { DPoP, modifyAssertion, type DPoPHandle } from 'oauth4webapi'
 import type { Clock } from '../../types.ts'
 import type { DpopKey } from '../context.ts'
 import { serverError } from '../../http/answers.ts'
+import type { CryptoKeyPair } from '../../lib/web-types.ts'
 
 /** Of ES256. */
 const curve = { name: 'ECDSA', namedCurve: 'P-256' }

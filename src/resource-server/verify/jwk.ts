@@ -1,4 +1,5 @@
 import { signatureAlgorithms } from '../../protocol/jws.ts'
+import type { JsonWebKey } from '../../lib/web-types.ts'
 
 /** A public key of a key set. The same object as long as the set has the key. */
 export interface VerificationKey {

@@ -1,6 +1,7 @@
 import { compactVerify } from 'jose/jws/compact/verify'
 import { hasCanonicalSignature } from '../../protocol/jws.ts'
 import type { UnverifiedJws } from '../../types.ts'
+import type { JsonWebKey } from '../../lib/web-types.ts'
 
 /** A public key as JWK, or a shared secret. jose imports a JWK once, for as long as the object lives. */
 export type SignatureKey = JsonWebKey | Uint8Array

@@ -3,6 +3,7 @@ import { SignJWT } from 'jose/jwt/sign'
 import { importJWK } from 'jose/key/import'
 import { randomToken } from '../../../lib/random.ts'
 import type { Awaitable, Clock, OpaqueProfile } from '../../../types.ts'
+import type { CryptoKey, JsonWebKey } from '../../../lib/web-types.ts'
 
 /**
  * How the resource server authenticates at the introspection endpoint.
