@@ -56,13 +56,31 @@ interface Held extends StoreRecord {
   collectAt?: number
 }
 
+/** What is used of a Durable Object's storage. */
+interface Storage {
+  kv: {
+    get<T>(key: string): T | undefined
+    put<T>(key: string, value: T): void
+    delete(key: string): boolean
+    list<T>(): Iterable<[string, T]>
+  }
+  getAlarm(): Promise<number | null>
+  setAlarm(milliseconds: number): Promise<void>
+  deleteAll(): Promise<void>
+}
+
 /**
  * The class of the objects. The Worker exports it: `export { TollgateStore } from
  * 'tollgate/store/durable-object'`.
  */
 export class TollgateStore extends DurableObject {
+  /** Read this way, the class compiles without Cloudflare's types, too: Deno and JSR have none. */
+  get #storage(): Storage {
+    return (this as unknown as { ctx: { storage: Storage } }).ctx.storage
+  }
+
   async get(key: string): Promise<StoreRecord | undefined> {
-    return this.ctx.storage.kv.get<Held>(key)
+    return this.#storage.kv.get<Held>(key)
   }
 
   /** Between the read and the write nothing is awaited, so no other call comes in between. */
@@ -72,7 +90,7 @@ export class TollgateStore extends DurableObject {
     ifVersion: string | null,
     ttl: number | undefined,
   ): Promise<string | undefined> {
-    const { kv } = this.ctx.storage
+    const { kv } = this.#storage
     if ((kv.get<Held>(key)?.version ?? null) !== ifVersion) return undefined
     if (ttl === undefined) kv.put<Held>(key, record)
     else {
@@ -84,26 +102,26 @@ export class TollgateStore extends DurableObject {
   }
 
   async delete(key: string, ifVersion: string | undefined): Promise<boolean> {
-    const { kv } = this.ctx.storage
+    const { kv } = this.#storage
     // Asked first, because deleting nothing would already make a database.
     const version = kv.get<Held>(key)?.version
     return version !== undefined && (ifVersion ?? version) === version && kv.delete(key)
   }
 
   /** Collects what is long expired. An object without records takes no space. */
-  override async alarm(): Promise<void> {
-    const { kv } = this.ctx.storage
+  async alarm(): Promise<void> {
+    const { kv } = this.#storage
     const records = [...kv.list<Held>()]
     const isGarbage = ({ collectAt }: Held): boolean => collectAt !== undefined && collectAt <= Date.now()
     const kept = records.filter(([, record]) => !isGarbage(record))
-    if (kept.length === 0) return this.ctx.storage.deleteAll()
+    if (kept.length === 0) return this.#storage.deleteAll()
     for (const [key, record] of records) if (isGarbage(record)) kv.delete(key)
     const next = Math.min(...kept.map(([, { collectAt }]) => collectAt ?? Infinity))
     if (next < Infinity) await this.#wakeAt(next)
   }
 
   async #wakeAt(milliseconds: number): Promise<void> {
-    const alarm = await this.ctx.storage.getAlarm()
-    if (alarm === null || alarm > milliseconds) await this.ctx.storage.setAlarm(milliseconds)
+    const alarm = await this.#storage.getAlarm()
+    if (alarm === null || alarm > milliseconds) await this.#storage.setAlarm(milliseconds)
   }
 }

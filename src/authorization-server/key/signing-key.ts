@@ -103,7 +103,8 @@ function importKey(
   alg: SigningAlgorithm,
 ): Promise<CryptoKey> {
   const jwk = JSON.parse(JSON.stringify({ kty, crv, x, y, n, e, d, p, q, dp, dq, qi })) as { kty: 'EC' }
-  return importJWK(jwk, alg, { extractable: false })
+  // To Deno, the CryptoKey of an npm package is another type than its own.
+  return importJWK(jwk, alg, { extractable: false }) as Promise<CryptoKey>
 }
 
 /** What may be published, and nothing else. The default key id is the thumbprint (RFC 7638 §3). */
