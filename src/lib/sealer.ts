@@ -77,9 +77,7 @@ async function deriveSeal(secret: Bytes, purpose: Purpose): Promise<CryptoKey> {
 }
 
 /** HKDF with SHA-256 (RFC 5869). */
-export const hkdf = (
-  info: string,
-): { name: string; hash: string; salt: Bytes; info: Bytes } => ({
+export const hkdf = (info: string): { name: string; hash: string; salt: Bytes; info: Bytes } => ({
   name: 'HKDF',
   hash: 'SHA-256',
   salt: utf8('tollgate'),

@@ -85,11 +85,7 @@ const wayOut = 'Make a new one with hashPassword(); on Cloudflare Workers see da
 /**
  * PBKDF2-SHA-256 of the password, as base64url. Rejects with ConfigurationError if the runtime refuses it.
  */
-export async function derive(
-  password: string,
-  salt: Bytes,
-  iterations: number,
-): Promise<string> {
+export async function derive(password: string, salt: Bytes, iterations: number): Promise<string> {
   const key = await crypto.subtle.importKey('raw', utf8(password.normalize('NFC')), 'PBKDF2', false, [
     'deriveBits',
   ])
