@@ -2,5 +2,6 @@
 declare module 'cloudflare:workers' {
   export class DurableObject<Env = unknown> {
     constructor(ctx: unknown, env: Env)
+    fetch?(request: Request): Response | Promise<Response>
   }
 }
