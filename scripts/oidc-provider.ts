@@ -15,6 +15,8 @@ export interface OidcProviderOptions {
   introspector?: { clientId: string; clientSecret: string }
   /** A client that is registered by hand, as most identity providers want it. */
   client?: { clientId: string; clientSecret: string; redirectUri: string }
+  /** Clients that act for themselves (RFC 6749 §4.4), with a secret or with keys for `private_key_jwt`. */
+  services?: readonly ({ clientId: string } & ({ clientSecret: string } | { keys: readonly object[] }))[]
 }
 
 /** Starts the server; its issuer is where it listens. */
@@ -34,7 +36,7 @@ export async function startOidcProvider(
 }
 
 function configuration(options: OidcProviderOptions): object {
-  const { scopes, lifetime = 300, resources, introspector, client } = options
+  const { scopes, lifetime = 300, resources, introspector, client, services = [] } = options
   const [first] = Object.keys(resources)
   return {
     clients: [
@@ -59,6 +61,19 @@ function configuration(options: OidcProviderOptions): object {
             },
           ]
         : []),
+      ...services.map(({ clientId, ...proof }) => ({
+        client_id: clientId,
+        redirect_uris: [],
+        response_types: [],
+        grant_types: ['client_credentials'],
+        ...('keys' in proof
+          ? {
+              token_endpoint_auth_method: 'private_key_jwt',
+              token_endpoint_auth_signing_alg: 'ES256',
+              jwks: { keys: proof.keys },
+            }
+          : { client_secret: proof.clientSecret }),
+      })),
     ],
     // SDK clients copy the resource's scopes into their registration, which is refused unless they are all known here.
     scopes: ['openid', 'offline_access', ...scopes],
@@ -80,6 +95,7 @@ function configuration(options: OidcProviderOptions): object {
     issueRefreshToken: () => true,
     ttl: {
       AccessToken: lifetime,
+      ClientCredentials: lifetime,
       Grant: 3600,
       Interaction: 600,
       Session: 3600,
@@ -91,6 +107,7 @@ function configuration(options: OidcProviderOptions): object {
       registration: { enabled: true, initialAccessToken: false },
       introspection: { enabled: introspector !== undefined, allowedPolicy: () => true },
       revocation: { enabled: true },
+      clientCredentials: { enabled: services.length > 0 },
       resourceIndicators: {
         enabled: true,
         defaultResource: () => first,

@@ -76,6 +76,7 @@ test('the examples compile', { timeout: 120_000 }, async () => {
     'telemetry',
     'testing',
     'api-key-migration',
+    'client-agent',
   ].map((each) => `../../examples/${each}/*.ts`)
   writeFileSync(
     join(folder, 'tsconfig.json'),
