@@ -1,4 +1,4 @@
-/** One resource of a deployment, as `tollgate/doctor` sees it. */
+/** One resource of a deployment, as `tollgate/doctor` and adapters see it. */
 export interface DeployedResource {
   readonly resource: string
   readonly metadataUrl: string
@@ -6,6 +6,8 @@ export interface DeployedResource {
     readonly authorization_servers?: readonly string[]
     readonly scopes_supported?: readonly string[]
   }
+  /** The scopes that every request needs. For adapters of other middlewares. */
+  readonly requiredScopes: readonly string[]
   /** Rejects with UnavailableError if tokens cannot be verified now. For `tollgate/health`. */
   ready(): Promise<void>
   /** By issuer, how its JWTs are signed, if that is known. */

@@ -16,10 +16,11 @@ export function deploymentOf(
     ...[resource].flat().map((each) => typeof each === 'object' && each.authorizationServers),
   ]
   return {
-    resources: resources.map(({ resource, metadataUrl, metadata, servers }, i) => ({
+    resources: resources.map(({ resource, metadataUrl, metadata, requiredScopes, servers }, i) => ({
       resource,
       metadataUrl,
       metadata,
+      requiredScopes,
       ready: async () => targets[i]!.ready(),
       signedBy: Object.fromEntries(servers.map(({ issuer, signing }) => [issuer, signing])),
     })),
