@@ -3,8 +3,8 @@ import { defined } from '../lib/defined.ts'
 import { methods, type OptionalOption } from '../lib/options.ts'
 
 /**
- * The error classes of the official SDK v1, which recognises no others:
- * `import * as errors from '@modelcontextprotocol/sdk/server/auth/errors.js'`.
+ * The error classes of the official SDK v1, which recognises no others: all that
+ * `@modelcontextprotocol/sdk/server/auth/errors.js` exports.
  */
 export interface SdkErrors {
   readonly InvalidTokenError: SdkErrorClass
@@ -25,7 +25,7 @@ const classes = {
 
 /** The row of the option `errors`. */
 export const sdkErrors = (): OptionalOption<SdkErrors> => {
-  const what = `the classes of SDK v1: import * as errors from '@modelcontextprotocol/sdk/server/auth/errors.js'`
+  const what = 'all that @modelcontextprotocol/sdk/server/auth/errors.js exports'
   return methods(Object.values(classes), what)
 }
 

@@ -35,10 +35,10 @@ export interface WithMcpAuthOptions {
 
 /**
  * The `verifyToken` of mcp-handler's `withMcpAuth` (version 2): the request goes through the guard of the
- * resource server, with its checks of Host (DNS rebinding), Origin and several credentials. It rejects with errors
- * that mcp-handler answers with 401 `invalid_token`, 403 `insufficient_scope`, 400 `invalid_request`, and in
- * an outage with 500 and `temporarily_unavailable`, never with 401. `rs` may be a function, which the first
- * request calls.
+ * resource server, with its checks of Host (DNS rebinding), Origin and several credentials. It rejects with
+ * errors that mcp-handler answers with 401 `invalid_token`, 403 `insufficient_scope`, 400 `invalid_request`,
+ * and in an outage with 500 and `temporarily_unavailable`, never with 401. `rs` may be a function, which the
+ * first request calls.
  *
  * @throws ConfigurationError if an option is wrong or unknown, or if this route does not say which of several
  * resources it is; with a function, that is 500 and goes to `onError`.

@@ -15,9 +15,9 @@ export interface TokenVerifierOptions {
   /** Scopes that each token needs beside the resource's `requiredScopes`. Default: none. */
   scopes?: readonly string[]
   /**
-   * For SDK v1, which recognises only errors of its own classes:
-   * `import * as errors from '@modelcontextprotocol/sdk/server/auth/errors.js'`. Without them it answers
-   * each refusal with 500. Default: errors that SDK v2 recognises.
+   * For SDK v1, which recognises only errors of its own classes: all that
+   * `@modelcontextprotocol/sdk/server/auth/errors.js` exports. Without them it answers each refusal with
+   * 500. Default: errors that SDK v2 recognises.
    */
   errors?: SdkErrors
   /**
@@ -48,8 +48,8 @@ export interface BearerAuth<P = unknown> {
 /**
  * The options of the official SDK's own `requireBearerAuth` (v1, and v2 with its `verifyBearerToken`):
  * verifier, scopes, and where the metadata is. The metadata itself is served by `rs.handle`, or by
- * `endpoints(rs)` of an adapter. If you can choose, use `guard(rs)` or `rs.protect()`, which also check what a
- * verifier never sees (Host, Origin, several credentials, operations) and which answer 503 in an outage.
+ * `endpoints(rs)` of an adapter. If you can choose, use `guard(rs)` or `rs.protect()`, which also check what
+ * a verifier never sees (Host, Origin, several credentials, operations), and answer 503 in an outage.
  *
  * @throws ConfigurationError if an option is wrong or unknown, or does not say which of several resources.
  * @see [RFC 6750](https://www.rfc-editor.org/rfc/rfc6750), [RFC 9728
@@ -73,10 +73,10 @@ export function bearerAuth<P = unknown>(
 }
 
 /**
- * The official SDK's `OAuthTokenVerifier`, v1 and v2: each token goes through the guard of the resource server,
- * with its token cache, its events and its checks of revocation. It rejects with errors that the SDK answers with
- * 401 `invalid_token`, 403 `insufficient_scope`, 400 `invalid_request`, and in an outage with 500 and
- * `temporarily_unavailable`; of SDK v2, the error has `status` 503 and `retryAfter`.
+ * The official SDK's `OAuthTokenVerifier`, v1 and v2: each token goes through the guard of the resource
+ * server, with its token cache, its events and its checks of revocation. It rejects with errors that the SDK
+ * answers with 401 `invalid_token`, 403 `insufficient_scope`, 400 `invalid_request`, and in an outage with
+ * 500 and `temporarily_unavailable`; for SDK v2, the error has `status` 503 and `retryAfter`.
  *
  * @throws ConfigurationError if an option is wrong or unknown, or does not say which of several resources.
  */

@@ -226,7 +226,7 @@ describe('RC18 tokenVerifier', () => {
     )
     expect(make({ scopes: 'notes:read' })).toThrow('`scopes` must be a list')
     expect(make({ errors: { InvalidTokenError: Error } })).toThrow(
-      "`errors` must be the classes of SDK v1: import * as errors from '@modelcontextprotocol/sdk/server/auth/errors.js'",
+      '`errors` must be all that @modelcontextprotocol/sdk/server/auth/errors.js exports',
     )
     expect(make({ onError: true })).toThrow('`onError` must be a function')
   })
@@ -337,7 +337,7 @@ describe('RC18 verifyToken', () => {
     expect(isInvalidTokenError(error) && error.message).toBe('The request carries no access token')
   })
 
-  test('optional: no token is nobody, and a bad one is refused', async () => {
+  test('optional: without a token there is no caller, and a bad one is refused', async () => {
     const judge = verifyToken(await server(), { optional: true })
     expect(await judge(post())).toBeUndefined()
     expect(await judge(post(undefined, { authorization: 'Basic YTpi' }))).toBeUndefined()

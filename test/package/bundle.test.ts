@@ -115,6 +115,14 @@ test('linked accounts add at most 4920 bytes gzipped to the authorization server
   expect(answers.bytes).toBeLessThanOrEqual(2090)
 })
 
+test.each(['./mcp-sdk', './mcp-handler'])(
+  '%s adds at most 1150 bytes gzipped to the guard, which reads its options with the same code',
+  async (subpath) => {
+    const [alone, both] = await Promise.all([bundle('.'), bundle('.', [subpath])])
+    expect(both.bytes - alone.bytes).toBeLessThanOrEqual(1150)
+  },
+)
+
 const presets = Object.keys(exports).filter((subpath) => subpath.startsWith('./provider/'))
 
 test.each(presets)(

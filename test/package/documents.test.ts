@@ -52,7 +52,8 @@ const foreign = [
   'app/tollgate.ts',
   'app/mcp/route.ts',
   'app/api/mcp/route.ts',
-  // mcp-handler and mcp-framework
+  // The official SDK v2, mcp-handler and mcp-framework
+  'validateHostHeader',
   ...['withMcpAuth', 'verifyToken', 'requiredToolScopes', 'resourceMetadataPath', 'authServerUrls'],
   ...['protectedResourceHandler', 'resourceUrl', 'headerName', 'cacheTTL', 'getRequestContext'],
 ]

@@ -1,52 +1,20 @@
 // The quick starts of the hosts page, as they stand there: each is started, and the official SDK's client signs in and calls the tool.
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { Client, StreamableHTTPClientTransport, UnauthorizedError } from '@modelcontextprotocol/client'
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { unstable_readConfig as readConfig } from 'wrangler'
-import { sdkSession } from '../../scripts/sdk-session.ts'
+import { ada, connectAndCall, writePrograms } from '../support/page-programs.ts'
 import { bin, program } from '../support/runtime-hosts.ts'
 import { install } from '../support/runtime-next.ts'
 import { freePort } from '../support/runtime-port.ts'
 import { bundle, startWorkerd } from '../support/runtime-workerd.ts'
 
 const root = join(import.meta.dirname, '../..')
-// Inside the package, so that `tollgate/…` resolves through its own `exports`.
 const folder = '.tollgate/quick-start'
-rmSync(join(root, folder), { recursive: true, force: true })
 
-/** The files of one host: `name`, then a block with its content. */
-function filesOf(host: string): Map<string, string> {
-  const page = readFileSync(join(root, 'docs/guide/hosts.md'), 'utf8')
-  const section = page.split(/^## /m).find((each) => each.startsWith(`${host}\n`))!
-  const files = new Map<string, string>()
-  for (const [, line, code] of section.matchAll(/^(`[^\n]+)\n\n```(?:typescript|toml)\n([\s\S]*?)^```$/gm))
-    for (const [, name] of line!.matchAll(/`([^`\s]+\.(?:ts|toml))`/g)) files.set(name!, code!)
-  expect(files.size, host).toBeGreaterThan(0)
-  for (const [name, code] of files) {
-    const path = join(root, folder, host, name)
-    mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(path, code)
-  }
-  return files
-}
-
-async function connectAndCall(url: URL): Promise<unknown> {
-  const session = sdkSession('A client', undefined, 'ada')
-  const transport = (): StreamableHTTPClientTransport =>
-    new StreamableHTTPClientTransport(url, { authProvider: session.provider })
-  const first = transport()
-  await expect(new Client({ name: 'test', version: '1.0.0' }).connect(first)).rejects.toThrow(
-    UnauthorizedError,
-  )
-  await first.finishAuth(await session.signIn())
-  const client = new Client({ name: 'test', version: '1.0.0' })
-  await client.connect(transport())
-  const { content } = await client.callTool({ name: 'who_am_i', arguments: {} })
-  await client.close()
-  return content
-}
+const filesOf = (host: string): Map<string, string> =>
+  writePrograms('docs/guide/hosts.md', host, `${folder}/${host}`)
 
 /** Only the MCP server's path is guarded; another one is 404, for a browser that opens the host. */
 async function expectNoOtherPath(url: URL): Promise<void> {
@@ -57,8 +25,6 @@ async function expectNoOtherPath(url: URL): Promise<void> {
     await response.body?.cancel()
   }
 }
-
-const ada = [{ type: 'text', text: 'You are ada.' }]
 
 const programs: [host: string, command: string[]][] = [
   ['Node', [process.execPath]],
