@@ -9,7 +9,6 @@ import { exportJWK } from 'jose'
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { printable } from '../../examples/client-agent/call.ts'
-import { readSettings, UsageError } from '../../examples/client-agent/settings.ts'
 import { memory, needs, notes, scopes } from '../../examples/common/notes.ts'
 import { browse, type Visit } from '../../scripts/browser.ts'
 import { startOidcProvider } from '../../scripts/oidc-provider.ts'
@@ -28,6 +27,8 @@ import { freePort } from '../support/runtime-port.ts'
 
 const root = join(import.meta.dirname, '../..')
 const example = join(root, 'examples/client-agent')
+// By path: a fresh clone is type-checked before the example's own packages are installed.
+const { readSettings, UsageError } = await import(join(example, 'settings.ts'))
 const secret = 'a secret for tests, long enough to be one'
 
 let folder: string
