@@ -102,16 +102,7 @@ export class BrowserRig {
       | Partial<AuthorizationServerOptions>
       | ((issuer: string) => Promise<Partial<AuthorizationServerOptions>>) = {},
   ): Promise<BrowserRig> {
-    const browser = await chromium.launch({
-      executablePath: '/usr/bin/chromium',
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
-      ].concat(['background-networking', 'component-update', 'sync'].map((each) => `--disable-${each}`)),
-    })
+    const browser = await launchBrowser()
     const [issuer, app] = await Promise.all([listen(), listen()])
     const resolved = typeof options === 'function' ? await options(issuer.origin) : options
     return new BrowserRig(browser, { issuer, app }, resolved)
@@ -191,6 +182,20 @@ export class BrowserRig {
       await new Promise((done) => server.close(done))
     }
   }
+}
+
+/** The system's Chromium, which reaches nothing but loopback. */
+export function launchBrowser(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
+    ].concat(['background-networking', 'component-update', 'sync'].map((each) => `--disable-${each}`)),
+  })
 }
 
 /** Signs in by the development page, wherever it stands. */

@@ -17,7 +17,7 @@ export const claudeCode: RealClient = {
       date: '2026-06-02',
     },
     {
-      fact: 'the registration, captured: application_type native, http://localhost:3118/callback',
+      fact: 'the registration, captured: application_type native, `http://localhost:3118/callback`',
       url: 'https://github.com/elmohq/elmo/pull/684',
       date: '2026-09-01',
     },

@@ -7,7 +7,7 @@ export const cline: RealClient = {
   evidence: 'imitated',
   sources: [
     {
-      fact: 'the redirect vscode://saoudrizwan.claude-dev/mcp-auth/callback/<hash>',
+      fact: 'the redirect `vscode://saoudrizwan.claude-dev/mcp-auth/callback/<hash>`',
       url: 'https://github.com/cline/cline/issues/4523',
       date: '2025-06-27',
     },

@@ -7,7 +7,7 @@ export const codex: RealClient = {
   evidence: 'imitated',
   sources: [
     {
-      fact: 'the registration, captured: application_type native, an ephemeral 127.0.0.1 port, /callback/<id>',
+      fact: 'the registration, captured: application_type native, an ephemeral 127.0.0.1 port, `/callback/<id>`',
       url: 'https://github.com/elmohq/elmo/pull/684',
       date: '2026-09-01',
     },

@@ -12,7 +12,7 @@ export const goose: RealClient = {
       date: '2026-04-15',
     },
     {
-      fact: 'the callback http://127.0.0.1:<port>/oauth_callback',
+      fact: 'the callback `http://127.0.0.1:<port>/oauth_callback`',
       url: 'https://github.com/aaif-goose/goose/issues/8918',
       date: '2026-04-29',
     },
