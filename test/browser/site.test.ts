@@ -1,5 +1,7 @@
 // The documentation site: built, link-checked, and used in Chromium as readers do.
+import { execFile } from 'node:child_process'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { findPages } from '../../tools/site/pages.ts'
@@ -11,7 +13,8 @@ vi.setConfig({ testTimeout: 120_000 })
 
 const url = 'https://docs.example.com/tollgate'
 const base = '/tollgate/'
-const pages = findPages(join(import.meta.dirname, '../..'))
+const root = join(import.meta.dirname, '../..')
+const pages = findPages(root)
 
 let site: BuiltSite
 let served: Awaited<ReturnType<typeof serveSite>>
@@ -93,6 +96,20 @@ test('the home page is the README from its first section on, with a head of its 
   expect(text).not.toContain('npm ci')
 })
 
+test('the search knows the sections of guide and reference, not the changelog', () => {
+  const index = site.files.find((file) => /localSearchIndexroot/.test(file))!
+  const text = site.read(index)
+  expect(text).toContain('/tollgate/guide/hosts.html#deno')
+  expect(text).not.toContain('/tollgate/changelog.html')
+  expect(text).not.toContain('/tollgate/spec-map.html')
+})
+
+test('settings and theme compile', async () => {
+  const tsc = join(root, 'node_modules/typescript/bin/tsc')
+  const run = promisify(execFile)(process.execPath, [tsc, '-p', join(root, 'tools/site')])
+  await run.catch((error: { stdout: string }) => expect.fail(error.stdout))
+})
+
 test('canonical address, Markdown and description are in the head; the sitemap has each page', () => {
   const html = site.read('guide/hosts.html')
   expect(html).toContain(`<link rel="canonical" href="${url}/guide/hosts.html">`)
@@ -102,12 +119,13 @@ test('canonical address, Markdown and description are in the head; the sitemap h
   expect(listed).toBe(pages.length)
 })
 
-test('llms.txt lists each page as Markdown, and each is there', () => {
+test('llms.txt lists each page as Markdown; robots.txt forbids nothing', () => {
   const text = site.read('llms.txt')
   expect(text).toMatch(/^# Tollgate\n\n> OAuth 2\.1 for MCP servers/)
   const listed = attributes(text, /^- \[.*?\]\((\S+)\): /gm)
   const expected = pages.filter(({ path }) => path !== 'index.md').map(({ path }) => `${url}/${path}`)
   expect([...new Set(listed)].sort()).toEqual(expected.sort())
+  expect(site.read('robots.txt')).toBe(`User-agent: *\nAllow: /\n\nSitemap: ${url}/sitemap.xml\n`)
 })
 
 /** One of each kind: home, tables, code, wide tables, a diagram, a decision. */

@@ -1,4 +1,4 @@
-// For coding agents: each page as Markdown beside its HTML, and llms.txt, which lists them (llmstxt.org).
+// For programs that read: each page as Markdown beside its HTML, llms.txt, which lists them (llmstxt.org), robots.txt.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, posix } from 'node:path'
 import type { Links } from './links.ts'
@@ -17,6 +17,7 @@ export interface Site {
 export function writeForAgents(folder: string, site: Site): void {
   for (const page of site.pages) write(join(folder, page.path), toRawMarkdown(page, site.links))
   write(join(folder, 'llms.txt'), llmsText(site))
+  write(join(folder, 'robots.txt'), robotsText(site.prefix))
 }
 
 /** The page with links that hold on the site: to Markdown again, or to GitHub. */
@@ -44,6 +45,12 @@ function llmsText({ pages, sidebar, prefix }: Site): string {
     .filter(({ items }) => items !== undefined)
     .map(({ text, items = [] }) => `## ${text}\n\n${items.flatMap(lines).join('\n')}\n`)
   return `# ${home!.title}\n\n> ${home!.summary}\n\n${sections.join('\n')}`
+}
+
+/** Everything may be read. A sitemap's address is absolute, so it is named only if that of the site is known. */
+function robotsText(prefix: string): string {
+  const sitemap = prefix.startsWith('https:') ? `\nSitemap: ${prefix}/sitemap.xml\n` : ''
+  return `User-agent: *\nAllow: /\n${sitemap}`
 }
 
 function shorten(text: string): string {

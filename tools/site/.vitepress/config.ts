@@ -1,6 +1,6 @@
 // The site's settings. SITE_BASE: the path that it is served below. SITE_URL: its full address, for canonical links.
 import { createHash } from 'node:crypto'
-import { cpSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { slug } from 'github-slugger'
 import { defineConfig, type HeadConfig } from 'vitepress'
@@ -46,7 +46,7 @@ export default defineConfig({
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
     config: (md) => useRepositoryMarkdown(md, { root, links }),
   },
-  vite: { plugins: [accessibleTheme()] },
+  vite: { publicDir: own('public'), plugins: [accessibleTheme()] },
   themeConfig: {
     nav: [
       { text: 'Guide', link: '/guide/', activeMatch: '^/guide/' },
@@ -73,7 +73,6 @@ export default defineConfig({
   },
   transformHtml: (html) => withPolicy(html),
   buildEnd({ outDir }) {
-    cpSync(own('public'), outDir, { recursive: true })
     writeForAgents(outDir, { pages, links, sidebar: Object.values(sidebar).flat(), prefix })
   },
 })
