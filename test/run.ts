@@ -47,7 +47,15 @@ const runs: readonly Run[] = [
 /** What only some tests need lies in folders with lock files of their own. */
 const tools: Readonly<Record<string, readonly string[]>> = {
   node: ['tools/node-22'],
-  hosts: ['examples/express', 'examples/next', 'tools/inspector', 'tools/mcp-handler', 'tools/typescript'],
+  hosts: [
+    'examples/client-agent',
+    'examples/express',
+    'examples/next',
+    'examples/postgres-tenants',
+    'tools/inspector',
+    'tools/mcp-handler',
+    'tools/typescript',
+  ],
 }
 
 const groups = process.argv.slice(2)

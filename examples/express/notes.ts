@@ -1,22 +1,33 @@
-// A notes server on the official SDK, v1. It knows who is calling from `authInfo` and nothing else about OAuth.
+// The MCP server, on the official SDK v1. Of OAuth it knows only `authInfo`, which says who is calling.
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import type { AuthInfo } from 'tollgate'
 import { z } from 'zod'
 
-const notes = new Map<string, Map<string, string>>()
+/** Where the notes of each owner lie. */
+export interface Notes {
+  titles(owner: string): Promise<string[]>
+  read(owner: string, title: string): Promise<string | undefined>
+  write(owner: string, title: string, text: string): Promise<void>
+}
 
-/** The MCP server of one session. Who is calling, the transport says with each message. */
-export function notesServer(): McpServer {
+/** What each tool needs. */
+export const needs = {
+  'tools/call': { list_notes: ['notes:read'], read_note: ['notes:read'], write_note: ['notes:write'] },
+}
+
+/** The MCP server of one session. Each message says who sends it. */
+export function notesServer(notes: Notes): McpServer {
   const mcp = new McpServer({ name: 'notes', version: '1.0.0' })
   const text = (text: string) => ({ content: [{ type: 'text' as const, text }] })
 
-  mcp.registerTool('list_notes', { description: 'The titles of your notes' }, (extra) =>
-    text([...of(extra).keys()].join('\n') || 'There are no notes yet.'),
+  mcp.registerTool('list_notes', { description: 'The titles of your notes' }, async (extra) =>
+    text((await notes.titles(ownerOf(extra))).join('\n') || 'There are no notes yet.'),
   )
   mcp.registerTool(
     'read_note',
     { description: 'The text of a note', inputSchema: { title: z.string() } },
-    ({ title }, extra) => text(of(extra).get(title) ?? `There is no note "${title}".`),
+    async ({ title }, extra) =>
+      text((await notes.read(ownerOf(extra), title)) ?? `There is no note "${title}".`),
   )
   mcp.registerTool(
     'write_note',
@@ -24,8 +35,8 @@ export function notesServer(): McpServer {
       description: 'Writes a note, over an older one of that title',
       inputSchema: { title: z.string().min(1).max(100), text: z.string().max(10_000) },
     },
-    ({ title, text: note }, extra) => {
-      of(extra).set(title, note)
+    async ({ title, text: note }, extra) => {
+      await notes.write(ownerOf(extra), title, note)
       return text(`Wrote "${title}".`)
     },
   )
@@ -33,10 +44,7 @@ export function notesServer(): McpServer {
 }
 
 /** Issuer and subject together name a user. */
-function of({ authInfo }: { authInfo?: object }): Map<string, string> {
-  const { issuer, subject } = authInfo as AuthInfo
-  const owner = JSON.stringify([issuer, subject])
-  const mine = notes.get(owner) ?? new Map<string, string>()
-  notes.set(owner, mine)
-  return mine
+function ownerOf({ authInfo }: { authInfo?: object }): string {
+  const { issuer, subject, clientId } = authInfo as AuthInfo
+  return JSON.stringify([issuer, subject ?? clientId])
 }

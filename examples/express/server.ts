@@ -1,47 +1,64 @@
-// The notes server on Express, with the official SDK v1 and its sessions: `npm start`
-import { randomBytes } from 'node:crypto'
-import express from 'express'
-import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
-import { authOf, clientAddress, endpoints, guard } from 'tollgate/express'
-import { operationScopes } from 'tollgate/operations'
-import { createSessions } from 'tollgate/sessions'
-import { memoryStore } from 'tollgate/store/memory'
-import { auth } from '../common/auth.ts'
-import { needs } from '../common/scopes.ts'
-import { notesServer } from './notes.ts'
+// The notes server on Express, behind Okta, with Redis: `npm start`
+import { createResourceServer } from 'tollgate'
+import { okta } from 'tollgate/provider/okta'
+import { createApp } from './app.ts'
+import { cacheIn, connect, eventsIn, notesIn } from './redis.ts'
 
-const { PORT = '3000', PUBLIC_URL = `http://127.0.0.1:${PORT}`, TOLLGATE_SECRET } = process.env
+const {
+  PORT = '3000',
+  PUBLIC_URL = `http://127.0.0.1:${PORT}`,
+  REDIS_URL = 'redis://127.0.0.1:6379',
+} = process.env
+const resource = `${PUBLIC_URL}/mcp`
+const { OKTA_AUTHORIZATION_SERVER = 'default', OKTA_AUDIENCE = resource } = process.env
+// Both must be the same on every instance.
+const OKTA_DOMAIN = required('OKTA_DOMAIN')
+const SESSION_SECRET = required('SESSION_SECRET')
 
-const { as, rs } = auth({ ...process.env, PUBLIC_URL }, { store: memoryStore(), clientAddress })
+const redis = connect(REDIS_URL)
+await redis.connect()
 
-// A session id is bound to issuer, subject and client: another principal gets 404, a refreshed token goes on.
-const sessions = createSessions({ secret: TOLLGATE_SECRET ?? randomBytes(32).toString('hex') })
-const transports = new Map<string, StreamableHTTPServerTransport>()
-
-const app = express()
-app.use(endpoints(...(as ? [as, rs] : [rs])))
-app.all('/mcp', guard(rs, { operations: operationScopes(needs, { default: 'deny' }) }), async (req, res) => {
-  const id = req.get('mcp-session-id')
-  if (id === undefined) return open(req, res)
-  const known = (await sessions.owns(id, authOf(req))) ? transports.get(id) : undefined
-  if (known) return known.handleRequest(req, res, req.body)
-  const error = { code: -32001, message: 'Session not found' }
-  res.status(404).json({ jsonrpc: '2.0', error, id: null })
+const rs = createResourceServer({
+  resource,
+  resourceName: 'Notes',
+  // Okta issues the tokens. Its tokens name one audience for each authorization server.
+  authorizationServers: [
+    okta({
+      domain: OKTA_DOMAIN,
+      authorizationServerId: OKTA_AUTHORIZATION_SERVER,
+      audience: OKTA_AUDIENCE,
+    }),
+  ],
+  requiredScopes: ['notes:read'],
+  scopesSupported: ['notes:read', 'notes:write'],
+  // A client of the SDK v1 never asks for more later; what a user may have, Okta's access policy decides.
+  firstChallengeScopes: 'offered',
+  cache: cacheIn(redis),
+  // Whoever can write to Redis could else put keys of their own beside Okta's (forged tokens).
+  cacheSecret: SESSION_SECRET,
 })
-app.listen(Number(PORT), '127.0.0.1', (error) => {
+
+const app = createApp({
+  rs,
+  secret: SESSION_SECRET,
+  notes: notesIn(redis),
+  eventsOf: (session) => eventsIn(redis, session),
+})
+const server = app.listen(Number(PORT), '127.0.0.1', (error) => {
   if (error) throw error
-  console.log(`Notes at ${PUBLIC_URL}/mcp`)
+  console.log(`Notes at ${resource}`)
 })
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
 
-async function open(req: express.Request, res: express.Response): Promise<void> {
-  const id = await sessions.create(authOf(req))
-  const transport = new StreamableHTTPServerTransport({
-    sessionIdGenerator: () => id,
-    onsessioninitialized: () => void transports.set(id, transport),
-    onsessionclosed: () => void transports.delete(id),
-  })
-  await notesServer().connect(transport)
-  await transport.handleRequest(req, res, req.body)
-  // Whatever was no `initialize` has opened nothing.
-  if (!transports.has(id)) await transport.close()
+function stop(): void {
+  server.close()
+  // Open streams would keep the process alive.
+  server.closeAllConnections()
+  redis.destroy()
+}
+
+function required(name: string): string {
+  const value = process.env[name]
+  if (!value) throw new Error(`${name} must be set: see README.md`)
+  return value
 }

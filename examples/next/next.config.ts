@@ -1,5 +1,11 @@
 import type { NextConfig } from 'next'
 
-const config: NextConfig = {}
+// Clickjacking: no other site shows the application's pages in a frame. Tollgate's own pages bring the same.
+const headers = [{ key: 'content-security-policy', value: "frame-ancestors 'none'" }]
+
+const config: NextConfig = {
+  headers: async () => ['/', '/sign-in'].map((source) => ({ source, headers })),
+  poweredByHeader: false,
+}
 
 export default config

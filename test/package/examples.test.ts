@@ -76,7 +76,6 @@ test('the examples compile', { timeout: 120_000 }, async () => {
     'telemetry',
     'testing',
     'api-key-migration',
-    'client-agent',
   ].map((each) => `../../examples/${each}/*.ts`)
   writeFileSync(
     join(folder, 'tsconfig.json'),
@@ -85,10 +84,15 @@ test('the examples compile', { timeout: 120_000 }, async () => {
   expect(await compile(folder)).toBe('')
 })
 
-test('examples/express compiles as the project that it is', { timeout: 300_000 }, async () => {
-  await install('examples/express')
-  expect(await compile(join(root, 'examples/express'))).toBe('')
-})
+// `next build` checks examples/next.
+test.each(['examples/express', 'examples/postgres-tenants', 'examples/client-agent'])(
+  '%s compiles as the project that it is',
+  { timeout: 300_000 },
+  async (folder) => {
+    await install(folder)
+    expect(await compile(join(root, folder))).toBe('')
+  },
+)
 
 async function compile(project: string): Promise<string> {
   const compiler = join(root, 'node_modules/typescript/bin/tsc')

@@ -81,12 +81,12 @@ const starts: Record<HostName, (start: Start) => Promise<() => Promise<void>>> =
   node: program([process.execPath, 'examples/node/server.ts']),
   async express(start) {
     await install('examples/express')
-    return program([process.execPath, 'examples/express/server.ts'])(start)
+    return program([process.execPath, 'test/support/notes-express.ts'])(start)
   },
   hono: program([process.execPath, 'examples/hono/server.ts']),
   async next({ port, variables }) {
-    await (builtNext ??= buildNext('examples/next'))
-    return (await startNext('examples/next', port, variables)).close
+    await (builtNext ??= buildNext('test/support/notes-next'))
+    return (await startNext('test/support/notes-next', port, variables)).close
   },
   deno: program([bin('deno'), 'run', '-A', '--unstable-kv', 'examples/deno/server.ts']),
   bun: program([bin('bun'), 'examples/bun/server.ts']),

@@ -1,23 +1,28 @@
-// Who issues the tokens is configuration, as on every host: see ../../common/auth.ts.
+// The authorization server, whose users are the application's, and the guard.
+import { createResourceServer } from 'tollgate'
+import { createAuthorizationServer, ownLogin } from 'tollgate/authorization-server'
 import { memoryStore } from 'tollgate/store/memory'
-import { auth } from '../../common/auth.ts'
+import { identify } from './auth.ts'
+import { scopes } from './notes.ts'
+import { PUBLIC_URL, secret, shared } from './shared.ts'
 
-function build() {
-  const { PUBLIC_URL = 'http://localhost:3000' } = process.env
-  const { as, rs } = auth(
-    { ...process.env, PUBLIC_URL },
-    {
-      store: memoryStore(),
-      // Below a path, so that one catch-all route has all endpoints.
-      issuer: `${PUBLIC_URL}/oauth`,
-      // Next serves plain http: it is a proxy that ends TLS, and that says who the client is.
-      behindProxy: true,
-    },
-  )
-  return { endpoints: as ? [as, rs] : [rs], rs }
-}
-
-// Next may load this module once per route, and the parts must be the same ones everywhere. The first request makes them: `next build`
-// loads this module too, without the environment of the server.
-const shared = globalThis as { tollgate?: ReturnType<typeof build> }
-export const tollgate = (): ReturnType<typeof build> => (shared.tollgate ??= build())
+export const tollgate = shared('tollgate', () => {
+  const resource = `${PUBLIC_URL}/mcp`
+  const as = createAuthorizationServer({
+    // Below a path, so that one catch-all route has all endpoints.
+    issuer: `${PUBLIC_URL}/oauth`,
+    secret: secret('TOLLGATE_SECRET'),
+    // Grants end with the process. An application has a store here that all instances share.
+    store: memoryStore(),
+    resources: { [resource]: { name: 'Notes', scopes } },
+    signIn: ownLogin({ identify, loginUrl: '/sign-in' }),
+    // Next serves plain http: a proxy in front of it ends TLS and says who the client is.
+    behindProxy: true,
+  })
+  const rs = createResourceServer({
+    resource,
+    authorizationServers: [as],
+    requiredScopes: ['notes:read'],
+  })
+  return { endpoints: [as, rs], rs }
+})

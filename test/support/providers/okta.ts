@@ -18,7 +18,10 @@ export function oktaImitation({ callback }: { callback: string }): ProviderImita
     grant_types_supported: ['authorization_code', 'implicit', 'refresh_token'],
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['RS256'],
-    scopes_supported: ['openid', 'profile', 'email', 'address', 'phone', 'offline_access', 'notes:read'],
+    scopes_supported: [
+      ...['openid', 'profile', 'email', 'address', 'phone', 'offline_access'],
+      ...['notes:read', 'notes:write'],
+    ],
     token_endpoint_auth_methods_supported: [
       'client_secret_basic',
       'client_secret_post',
