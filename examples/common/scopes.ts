@@ -1,12 +1,6 @@
-/** What the user is asked to allow. */
-export const scopes = { 'notes:read': 'Read your notes', 'notes:write': 'Change your notes' }
+// What users are asked to allow, and what each tool needs: those that `tollgate create` writes, and one more tool.
+import { needs as created } from '../create/common/src/scopes.ts'
+export { scopes } from '../create/common/src/scopes.ts'
 
-/** What each tool needs, for `operationScopes`. */
-export const needs = {
-  'tools/call': {
-    list_notes: ['notes:read'],
-    read_note: ['notes:read'],
-    write_note: ['notes:write'],
-    who_am_i: ['notes:read'],
-  },
-}
+/** For `operationScopes`. */
+export const needs = { 'tools/call': { ...created['tools/call'], who_am_i: ['notes:read'] } }

@@ -66,7 +66,8 @@ http://127.0.0.1:${port(host)}/mcp
 
 ## Settings
 
-On this machine they are read from \`${file}\`, which git ignores. \`${file}.example\` lists them without secrets.
+On this machine they are read from \`${file}\`, which git ignores. \`${file}.example\` lists them without secrets:
+in a fresh clone, copy it to \`${file}\` and fill it in.
 
 | variable | |
 | --- | --- |
@@ -92,7 +93,9 @@ function parts({ host, auth, provider, store }: Choices): (readonly [path: strin
   const embedded = auth !== 'external'
   const notes = host === 'workers' ? 'Workers KV' : 'memory, until you put your database in its place'
   return [
-    ['notes.ts', 'the tools, their scopes, and which tool needs which: start here'],
+    ['tools.ts', 'the tools: start here'],
+    ['scopes.ts', 'what users can allow, and what each tool needs'],
+    ['notes.ts', 'the MCP handler behind the guard'],
     ['storage.ts', `where notes lie: ${notes}`],
     ['auth.ts', `who may call: the guard${embedded ? ' and the authorization server' : ''}`],
     ...(embedded ? ([['sign-in.ts', 'how users sign in']] as const) : []),
@@ -128,7 +131,7 @@ function signInNotes({ host, auth, provider }: Choices): string {
       `on this machine \`http://127.0.0.1:${port(host)}${callback}\`.`
     )
   const client = tokens === 'jwt' ? '' : ' The client id is of an application of your own there.'
-  return `${title} must know this resource, \`<PUBLIC_URL>/mcp\`, and the scopes of \`src/notes.ts\`.${client}`
+  return `${title} must know this resource, \`<PUBLIC_URL>/mcp\`, and the scopes of \`src/scopes.ts\`.${client}`
 }
 
 const storeNames: Readonly<Record<StoreName, string>> = {

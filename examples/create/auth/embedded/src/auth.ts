@@ -2,7 +2,7 @@
 import { createResourceServer, type Endpoints, type ResourceServer } from 'tollgate'
 import { createAuthorizationServer } from 'tollgate/authorization-server'
 import { behindProxy, issuer, runtime } from './host.ts'
-import { scopes } from './notes.ts'
+import { scopes } from './scopes.ts'
 import { resource, setting } from './settings.ts'
 import { createSignIn } from './sign-in.ts'
 import { createStore } from './store.ts'

@@ -1,7 +1,7 @@
 // Who may call the MCP server. The authorization server in src/provider.ts issues the tokens.
 import { createResourceServer, type Endpoints, type ResourceServer } from 'tollgate'
 import { runtime } from './host.ts'
-import { scopes } from './notes.ts'
+import { scopes } from './scopes.ts'
 import { createProvider } from './provider.ts'
 import { resource } from './settings.ts'
 

@@ -1,0 +1,10 @@
+declare namespace Cloudflare {
+  interface Env {
+    NOTES: KVNamespace
+  }
+}
+declare namespace Cloudflare {
+  interface Env {
+    TOLLGATE: DurableObjectNamespace
+  }
+}
