@@ -1,7 +1,7 @@
 // examples/client-agent, as its user runs it: with a user at the browser, and without one.
-import { execFileSync, spawn } from 'node:child_process'
-import { createPublicKey } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -102,6 +102,11 @@ async function startNotes(
   const stop = await start({ port: at, variables: { TOLLGATE_SECRET: secret, ...variables } })
   return { url: `http://127.0.0.1:${at}/mcp`, stop }
 }
+
+test('the example compiles as the project that it is', () => {
+  const compiler = join(root, 'node_modules/typescript/bin/tsc')
+  expect(spawnSync(process.execPath, [compiler, '-p', example], { encoding: 'utf8' }).stdout).toBe('')
+})
 
 test('RFC 8252 §7.3, RFC 7009: a user signs in once, and the next run does not ask; after --sign-out it asks again', async () => {
   const first = await agent(
@@ -264,17 +269,9 @@ test('without a network, and without a server, it says so in a sentence', async 
 
 test('RFC 6749 §4.4 unattended: with a secret, or with a key (RFC 7523), for the scopes of its configuration', async () => {
   const keyFile = join(folder, 'agent-key.pem')
-  execFileSync('openssl', [
-    'genpkey',
-    '-algorithm',
-    'EC',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-    '-out',
-    keyFile,
-  ])
-
-  const jwk = await exportJWK(createPublicKey(readFileSync(keyFile)))
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  writeFileSync(keyFile, privateKey.export({ format: 'pem', type: 'pkcs8' }))
+  const jwk = await exportJWK(publicKey)
   const port = await freePort()
   const { issuer, close } = await startOidcProvider({
     scopes: ['notes:read', 'notes:write'],

@@ -7,7 +7,7 @@ import { findPages, hasWideTable, pathOf } from '../../tools/site/pages.ts'
 import { createSidebar, type SidebarItem } from '../../tools/site/sidebar.ts'
 
 const root = join(import.meta.dirname, '../..')
-const github = 'https://github.com/example/tollgate'
+const github = 'https://github.com/tollgate-mcp/tollgate'
 const pages = findPages(root)
 const links = new Links(root, pages, github)
 
