@@ -51,6 +51,10 @@ export default defineConfig(async () => ({
             await workerd('workerd', ['nodejs_compat'], [...shared, 'test/**/*.workerd.test.ts']),
             await workerd('workerd-plain', ['no_nodejs_compat', 'no_nodejs_compat_v2'], shared),
             {
+              // It is installed by the test that uses it.
+              resolve: {
+                alias: { 'mcp-framework': 'tools/mcp-framework/node_modules/mcp-framework/dist/index.js' },
+              },
               test: {
                 ...common,
                 name: 'node',

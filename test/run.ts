@@ -53,6 +53,7 @@ const tools: Readonly<Record<string, readonly string[]>> = {
     'examples/next',
     'examples/postgres-tenants',
     'tools/inspector',
+    'tools/mcp-framework',
     'tools/mcp-handler',
     'tools/typescript',
   ],

@@ -1,10 +1,11 @@
 import type { NextFunction, Request as Incoming, RequestHandler, Response as Outgoing } from 'express'
 import { ConfigurationError } from '../errors.ts'
-import type { AdmittedRequest, ProtectNeed, ResourceServer } from '../index.ts'
+import type { ProtectNeed, ResourceServer } from '../index.ts'
 import type { AuthInfo } from '../types.ts'
 import { buildLazily, partsOf, type Lazy, type Parts } from './parts.ts'
 import { admitOf } from './route.ts'
 import { bodyElsewhere, type OwnRequest } from '../lib/own-request.ts'
+import { endWithToken } from './node-end.ts'
 import { bodyIsGone, rawBodyOf, toWebRequest, verbatim } from './node-request.ts'
 import { copyHeaders, sendWebResponse } from './node-response.ts'
 import { hasVerbatimPath, type Incoming as NodeIncoming } from './node-target.ts'
@@ -109,19 +110,4 @@ function asParsed(incoming: NodeIncoming): () => BodyInit {
   const { body } = incoming
   if (body === undefined && rawBodyOf(incoming) === undefined) throw bodyIsGone()
   return () => (body === undefined ? rawBodyOf(incoming)! : (verbatim(body) ?? JSON.stringify(body)))
-}
-
-/** A stream ends with its token. Most answers are complete by now and need no watch. */
-function endWithToken(outgoing: Outgoing, admitted: AdmittedRequest): void {
-  if (outgoing.writableEnded || outgoing.closed) return
-  const stop = admitted.onEnd(() => endAnswer(outgoing))
-  outgoing.once('close', stop)
-}
-
-/** Ends an answer that the handler may still be writing. */
-function endAnswer(outgoing: Outgoing): void {
-  if (outgoing.writableEnded || outgoing.closed) return
-  // A transport that has not noticed yet may write once more.
-  outgoing.on('error', () => undefined)
-  outgoing.end(() => outgoing.destroy())
 }

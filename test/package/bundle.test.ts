@@ -11,7 +11,7 @@ const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 }
 
 /** Frameworks and platforms belong to the host, not to us. Express runs on Node, where srvx is installed, not shipped. */
-const external = ['node:*', 'cloudflare:*', 'express', 'next', 'next/*', 'srvx/node']
+const external = ['node:*', 'cloudflare:*', 'express', 'mcp-framework', 'next', 'next/*', 'srvx/node']
 
 async function bundle(
   subpath: string,
@@ -79,6 +79,12 @@ const above: Record<string, number> = { './store/redis': 2200, './store/postgres
 test.each(small)('%s is at most 2 kB gzipped, or what is told of it', async (subpath) => {
   const { bytes } = await bundle(subpath)
   expect(bytes).toBeLessThanOrEqual(above[subpath] ?? 2000)
+})
+
+test('mcp-framework adds at most 3250 bytes gzipped to what it builds its judge of', async () => {
+  const parts = ['./introspection', './provider/oidc']
+  const [alone, both] = await Promise.all([bundle('.', parts), bundle('.', [...parts, './mcp-framework'])])
+  expect(both.bytes - alone.bytes).toBeLessThanOrEqual(3250)
 })
 
 /** Each page of a sign-in is shipped only by those who use it. */

@@ -56,6 +56,7 @@ const foreign = [
   'validateHostHeader',
   ...['withMcpAuth', 'verifyToken', 'requiredToolScopes', 'resourceMetadataPath', 'authServerUrls'],
   ...['protectedResourceHandler', 'resourceUrl', 'headerName', 'cacheTTL', 'getRequestContext'],
+  'createLambdaHandler',
 ]
 
 test('each file that a document names exists', () => {

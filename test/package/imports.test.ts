@@ -72,12 +72,29 @@ const table: Record<string, Rule> = {
     npm: [/^hono\//],
     typeOnlyNpm: [/^hono/],
   },
+  // It stands in for the framework's own guard, so that it builds one.
+  'adapter/mcp-framework': {
+    local: [
+      ...[
+        'errors.ts',
+        'types.ts',
+        'index.ts',
+        'lib/',
+        'protocol/challenge.ts',
+        'adapter/node',
+        'provider/oidc.ts',
+      ],
+      ...['resource-server/sessions.ts', 'resource-server/servers.ts'],
+      'resource-server/verify/introspection/introspection.ts',
+    ],
+    npm: [/^mcp-framework$/],
+  },
   'gateway/': { local: [''], npm: [/./] },
   'cli/': { local: [''], npm: [/./] },
 }
 
 /** `node:` stands only here. */
-const nodeRooms = ['adapter/node', 'adapter/express.ts', 'gateway/', 'cli/']
+const nodeRooms = ['adapter/node', 'adapter/express.ts', 'adapter/mcp-framework', 'gateway/', 'cli/']
 /** Modules that the guard ships; a schema library in there would be shipped by everybody. */
 const withoutValibot = ['index.ts', 'http/discovery.ts']
 
