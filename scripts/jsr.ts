@@ -20,13 +20,16 @@ export function jsrManifest(): string {
     version: manifest.version,
     license: manifest.license,
     exports: Object.fromEntries(
-      Object.entries(manifest.exports).map(([subpath, file]) => [subpath, sourceOf(file.default)]),
+      Object.entries(manifest.exports)
+        // Its framework runs on Node, and comes from npm.
+        .filter(([subpath]) => subpath !== './mcp-framework')
+        .map(([subpath, file]) => [subpath, sourceOf(file.default)]),
     ),
     // JSR reads dependencies from package.json, and of this peer would take the version of our tests.
     imports: { [openTelemetry]: `npm:${openTelemetry}@${manifest.peerDependencies[openTelemetry]}` },
     publish: {
       include: ['src', 'README.md', 'LICENSE', 'CHANGELOG.md'],
-      exclude: ['src/cli', 'src/store/cloudflare-workers.d.ts'],
+      exclude: ['src/cli', 'src/adapter/mcp-framework*', 'src/store/cloudflare-workers.d.ts'],
     },
   }
   return `${JSON.stringify(jsr, undefined, 2)}\n`

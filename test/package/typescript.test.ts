@@ -37,7 +37,7 @@ const beside = [
 const ofHosts: Readonly<Record<string, readonly string[]>> = {
   // Hono's own declarations need TypeScript 5.7.
   hono: ['tollgate/hono'],
-  node: ['tollgate/express', 'tollgate/node'],
+  node: ['tollgate/express', 'tollgate/mcp-framework', 'tollgate/node'],
   workers: ['tollgate/store/durable-object'],
 }
 interface Project {
@@ -48,7 +48,7 @@ const bundler = { module: 'esnext', moduleResolution: 'bundler' }
 const projects: Readonly<Record<string, Project>> = {
   'nodenext, Node': {
     options: { module: 'nodenext', lib: ['es2022'], types: ['node'] },
-    files: ['core.ts', 'node.ts', 'every-core.ts', 'every-node.ts'],
+    files: ['core.ts', 'node.ts', 'every-core.ts', 'every-node.ts', 'mcp-framework-types.d.ts'],
   },
   'bundler, DOM': {
     options: { ...bundler, lib: ['es2022', 'dom'], types: [] },
@@ -86,6 +86,8 @@ beforeAll(async () => {
     symlinkSync(join(root, 'node_modules', name), join(modules, name))
   }
   cpSync(join(tools, 'consumer'), folder, { recursive: true })
+  // In place of the framework, which has 145 packages: test/package/mcp-framework-page.test.ts has the real one.
+  cpSync(join(root, 'src/adapter/mcp-framework-types.d.ts'), join(folder, 'mcp-framework-types.d.ts'))
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
   // Whatever the hand-written files leave out is imported at least.
   const every = Object.keys(read('package.json').exports).map((subpath) => subpath.replace(/^\./, 'tollgate'))
