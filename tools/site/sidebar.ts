@@ -23,8 +23,12 @@ export function createSidebar(pages: readonly Page[], links: Links): Record<stri
   const others = (belongs: (page: Page) => boolean): Page[] =>
     rest.filter((page) => belongs(page) && !listed.has(page))
   const background = others(({ file }) => posix.dirname(file) === 'docs' || file === 'docs/adr/README.md')
+  const overview = rest.filter(({ file }) => file === guide).map(item)
   const main = [
-    ...sections.map(({ text, pages }) => ({ text, items: pages.map((page) => withFolder(page, others)) })),
+    ...sections.map(({ text, pages }, index) => {
+      const items = pages.map((page) => withFolder(page, others))
+      return { text, items: index === 0 ? [...overview, ...items] : items }
+    }),
     group('Reference', [
       ...others(({ file }) => posix.dirname(file) === 'docs/reference'),
       ...inApi.filter(({ file }) => file === api),
@@ -41,7 +45,8 @@ export function createSidebar(pages: readonly Page[], links: Links): Record<stri
 function apiSidebar(pages: readonly Page[], links: Links): Record<string, SidebarItem[]> {
   if (pages.length === 0) return {}
   const groups = sectionsOf(api, pages, links).map(({ text, pages }) => group(text, pages))
-  return { '/reference/api/': [{ text: '← Guide', link: '/guide/' }, ...groups] }
+  const overview = pages.filter(({ file }) => file === api).map(item)
+  return { '/reference/api/': [{ text: '← Guide', link: '/guide/' }, ...overview, ...groups] }
 }
 
 interface Section {
@@ -49,7 +54,7 @@ interface Section {
   pages: Page[]
 }
 
-/** A section for each `##` of an overview, with the pages that it links to, each page once; the overview first. */
+/** A section for each `##` of an overview, with the pages that it links to, each page once. */
 function sectionsOf(file: string, pages: readonly Page[], links: Links): Section[] {
   const overview = pages.find((page) => page.file === file)
   if (overview === undefined) throw new Error(`${file} is missing`)
@@ -57,12 +62,12 @@ function sectionsOf(file: string, pages: readonly Page[], links: Links): Section
   return overview.markdown
     .split(/^## +/m)
     .slice(1)
-    .map((section, index) => {
+    .map((section) => {
       const found = [...section.matchAll(/\]\(([^)\s]+)\)/g)]
         .map(([, target]) => links.resolve(file, target!)?.page)
         .filter((page) => page !== undefined)
         .filter((page) => pages.includes(page) && !seen.has(page) && seen.add(page))
-      return { text: section.split('\n', 1)[0]!.trim(), pages: index === 0 ? [overview, ...found] : found }
+      return { text: section.split('\n', 1)[0]!.trim(), pages: found }
     })
     .filter(({ pages }) => pages.length > 0)
 }

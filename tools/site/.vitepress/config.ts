@@ -17,7 +17,7 @@ const { description, repository } = JSON.parse(readFileSync(`${root}package.json
 const github = repository.url.replace(/^git\+|\.git$/g, '')
 
 const base = `/${process.env['SITE_BASE'] ?? ''}/`.replaceAll(/\/+/g, '/')
-const url = process.env['SITE_URL']?.replace(/\/+$/, '')
+const url = process.env['SITE_URL']?.replace(/\/+$/, '') || undefined
 const prefix = url ?? base.replace(/\/$/, '')
 
 const pages = findPages(root)
