@@ -205,7 +205,8 @@ test('by keyboard only: a page by the sidebar, on a phone by its menu', async ()
 
 test('a page that does not exist is said to be missing', async () => {
   const page = await open('nothing.html')
-  expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('PAGE NOT FOUND')
+  expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('Page not found')
+  expect(await findings(page)).toEqual([])
   complaints.splice(0, complaints.length, ...complaints.filter((each) => !each.includes('status of 404')))
 })
 

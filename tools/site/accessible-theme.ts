@@ -20,6 +20,7 @@ const corrections: Readonly<Record<string, readonly (readonly [from: string, to:
   ],
   // The name of the button is what it shows: the style sheet writes the keys.
   'VPNavBarSearchButton.vue': [['>K</kbd>', ' data-key="K"></kbd>']],
+  'NotFound.vue': [['<div class="NotFound">', '<div class="NotFound" role="main">']],
   // The heading of a group that does not fold is no button.
   'VPSidebarItem.vue': [
     [':role="itemRole"', ':role="collapsible ? itemRole : undefined"'],

@@ -58,6 +58,12 @@ export default defineConfig({
     search: { provider: 'local' },
     externalLinkIcon: true,
     editLink: { pattern: `${github}/edit/main/:path`, text: 'Change this page on GitHub' },
+    notFound: {
+      title: 'Page not found',
+      quote: 'There is no page at this address. The search may find what it was about.',
+      linkLabel: 'To the home page',
+      linkText: 'To the home page',
+    },
     footer: { message: `Released under the MIT license.` },
   },
   transformPageData(data) {
