@@ -43,6 +43,7 @@ const app = createApp({
   secret: SESSION_SECRET,
   notes: notesIn(redis),
   eventsOf: (session) => eventsIn(redis, session),
+  isAvailable: () => redis.isReady,
 })
 const server = app.listen(Number(PORT), '127.0.0.1', (error) => {
   if (error) throw error

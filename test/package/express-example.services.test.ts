@@ -15,6 +15,7 @@ import {
   type Balancer,
   type Closable,
 } from '../support/example-program.ts'
+import { startProxy } from '../store/fault-proxy.ts'
 import { alice, fetchOf, type ImitatedUser } from '../support/providers/imitation.ts'
 import { oktaImitation } from '../support/providers/okta.ts'
 import { install } from '../support/runtime-next.ts'
@@ -57,11 +58,11 @@ afterEach(async () => {
 
 const SESSION_SECRET = 'a secret for tests, long enough to be one'
 
-async function start(): Promise<URL> {
+async function start(redisUrl = REDIS_URL): Promise<URL> {
   const env = {
     OKTA_DOMAIN: domain,
     OKTA_AUDIENCE: 'api://default',
-    REDIS_URL,
+    REDIS_URL: redisUrl,
     SESSION_SECRET,
     PUBLIC_URL: url.origin,
     OKTA_IMITATION: idp.url.href,
@@ -191,4 +192,22 @@ test('LG1 no token lies in Redis, and what is kept of Okta and of sessions has a
     ...events.map(async (key) => JSON.stringify(await redis.xRange(key, '-', '+'))),
   ])
   expect([...cached, ...events, ...values].join('\n')).not.toContain(access_token)
+})
+
+test('ST5 without Redis the answer is 503 and never 401, and shows nothing of the program', async () => {
+  const proxy = await startProxy(new URL(REDIS_URL))
+  balancer.targets = [await start(`redis://127.0.0.1:${proxy.port}`)]
+  const session = await signIn(alice)
+  const { sessionId } = await connect(session)
+  expect((await send(session, 'POST', { 'mcp-session-id': sessionId })).status).toBe(200)
+  await proxy.close()
+  const answers = [
+    await send(session, 'POST', { 'mcp-session-id': sessionId }),
+    await send(session, 'GET', { 'mcp-session-id': sessionId, 'last-event-id': '1-1' }),
+  ]
+  for (const answer of answers) {
+    const text = await answer.text()
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '5'])
+    expect(text).not.toMatch(/node_modules|examples|127\.0\.0\.1/)
+  }
 })

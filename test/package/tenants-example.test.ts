@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
+import { expect, test, vi } from 'vitest'
 import { toNodeHandler } from '../../src/adapter/node.ts'
+import { memoryStore } from '../../src/store/memory.ts'
 import { postgres } from '../../src/store/postgres.ts'
 import { listen } from '../support/example-program.ts'
 import { install } from '../support/runtime-next.ts'
@@ -33,4 +35,21 @@ tenantsSuite(async () => {
       await database.close()
     },
   }
+})
+
+test('ST5 without the database the answer is 503, and shows nothing of it', async () => {
+  await install('examples/postgres-tenants')
+  const { createTenants } = (await load('tenants.ts')) as { createTenants: (settings: object) => Handler }
+  const logged = vi.spyOn(console, 'error').mockImplementation(() => undefined)
+  const handler = createTenants({
+    database: { query: () => Promise.reject(new Error('connect ECONNREFUSED 10.0.0.7:5432')) },
+    store: memoryStore(),
+    secret: 'a secret for tests, long enough to be one',
+    publicUrl: 'https://documents.example.com',
+  })
+  const response = await handler(new Request('https://documents.example.com/t/acme/mcp', { method: 'POST' }))
+  expect([response.status, response.headers.get('retry-after')]).toEqual([503, '5'])
+  expect(await response.text()).toBe('Not available now')
+  expect(logged).toHaveBeenCalledOnce()
+  logged.mockRestore()
 })
