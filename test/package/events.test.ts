@@ -44,3 +44,27 @@ test('its members are those of TollgateEvent', () => {
   expect(rows.filter(({ level }) => !/^(info|warning|alert)$/.test(level))).toEqual([])
   expect(rows.filter((row) => row.members.length === 0)).toEqual([])
 })
+
+const prefixes = new Set(typed.map((type) => type.split('.')[0]))
+
+/** Other pages also name options and files that look like events. */
+const pagesOfEvents = ['operate/audit', 'operate/recovery', 'running', 'troubleshooting', 'revoke', 'rotate']
+
+test('the events that the guide names exist', () => {
+  const unknown = pagesOfEvents.flatMap((file) =>
+    [...read(`docs/guide/${file}.md`).matchAll(/[`']([a-z-]+\.[a-z-]+)[`']/g)]
+      .map(([, name]) => name!)
+      .filter((name) => prefixes.has(name.split('.')[0]!) && !typed.includes(name))
+      .map((name) => `${file}: ${name}`),
+  )
+  expect(unknown).toEqual([])
+})
+
+test('the audit page says of each alert what to ask first', () => {
+  const audit = read('docs/guide/operate/audit.md').split('\n## Alerts')[1]!
+  const told = [...audit.matchAll(/^\| (`[^|]+`) /gm)].flatMap(([, cell]) =>
+    [...cell!.matchAll(/`([^`]+)`/g)].map(([, type]) => type!),
+  )
+  const alerts = rows.filter(({ level }) => level === 'alert').map(({ type }) => type)
+  expect(told.toSorted()).toEqual(alerts.toSorted())
+})

@@ -42,3 +42,29 @@ test('nothing is sealed without a codec', () => {
   expect(offenders.filter((file) => !sealers.includes(file))).toEqual([])
   expect(offenders.length).toBeGreaterThan(1)
 })
+
+/** Part of another record. */
+const parts = ['props', 'upstream', 'signing key']
+
+test('docs/storage.md says of every stored record how long it lives, and what a reader learns', () => {
+  const kinds = sources
+    .filter((file) => file.startsWith('src/authorization-server/'))
+    .flatMap((file) =>
+      [...textOf(file).matchAll(/\bstoredCodec<[^(]*>\(\s*'([^']+)'/g)].map(([, kind]) => kind!),
+    )
+    .filter((kind) => !parts.includes(kind))
+  const text = textOf('docs/storage.md')
+  const recordsOf = (heading: string): string[] => {
+    const table = text
+      .slice(text.indexOf(heading))
+      .split('\n\n')
+      .find((each) => /^\| record/i.test(each))!
+    return table
+      .split('\n')
+      .slice(2)
+      .flatMap((row) => row.split('|')[1]!.trim().split(', '))
+  }
+  expect(kinds.length).toBeGreaterThan(6)
+  expect(recordsOf('## What lies in there').toSorted()).toEqual(kinds.toSorted())
+  expect(recordsOf('### What a reader learns').toSorted()).toEqual(kinds.toSorted())
+})
