@@ -9,10 +9,13 @@ import { whoAmI } from '../common/sign-in.ts'
 
 const { PORT = '8787', PUBLIC_URL = `http://127.0.0.1:${PORT}`, DATABASE = ':memory:' } = process.env
 
+const store = sqlite(new Database(DATABASE))
+// Deletes what has expired.
+setInterval(() => store.sweep(Date.now() / 1000).catch(console.error), 600_000)
 const { as, rs } = auth(
   { ...process.env, PUBLIC_URL },
   {
-    store: sqlite(new Database(DATABASE)),
+    store,
     clientAddress: (request) => server.requestIP(request)?.address,
   },
 )

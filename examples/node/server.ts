@@ -11,10 +11,10 @@ import { whoAmI } from '../common/sign-in.ts'
 
 const { PORT = '8787', PUBLIC_URL = `http://127.0.0.1:${PORT}`, DATABASE = ':memory:' } = process.env
 
-const { as, rs } = auth(
-  { ...process.env, PUBLIC_URL },
-  { store: sqlite(new DatabaseSync(DATABASE)), clientAddress },
-)
+const store = sqlite(new DatabaseSync(DATABASE))
+// Deletes what has expired.
+setInterval(() => store.sweep(Date.now() / 1000).catch(console.error), 600_000)
+const { as, rs } = auth({ ...process.env, PUBLIC_URL }, { store, clientAddress })
 const guarded = rs.protect(notes(memory(), whoAmI(process.env)), {
   operations: operationScopes(needs, { default: 'deny' }),
 })
