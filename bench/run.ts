@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { programOf } from '../scripts/program.ts'
 import { summary } from './harness.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -30,5 +31,6 @@ function write(): void {
   const [before, rest] = readFileSync(page, 'utf8').split('<!-- measured -->') as [string, string]
   const after = rest.slice(rest.indexOf('<!-- /measured -->'))
   writeFileSync(page, `${before}<!-- measured -->\n\n${summary()}\n\n${after}`)
-  execFileSync(join(root, 'node_modules/.bin/prettier'), ['--write', page])
+  const [node, prettier] = programOf('prettier')
+  execFileSync(node, [prettier, '--write', page])
 }

@@ -12,16 +12,17 @@ export async function startServer(
   const child = spawn(process.execPath, [join(root, 'scripts/start.ts'), ...flags], {
     cwd: root,
     env: { ...process.env, TOLLGATE_STATE_FILE: file },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // It ends when the channel closes: on Windows a signal would leave it no time to end what it has started.
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   onStart(async () => {
-    child.kill('SIGINT')
+    if (child.connected) child.disconnect()
     await ended
   })
   let output = ''
   await new Promise<void>((resolve) => {
-    for (const stream of [child.stdout, child.stderr])
+    for (const stream of [child.stdout!, child.stderr!])
       stream.on('data', (chunk: Buffer) => {
         output += chunk.toString()
         if (output.includes('Ctrl-C ends everything.')) resolve()

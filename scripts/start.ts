@@ -45,6 +45,8 @@ if (!Number.isInteger(wanted) || wanted < 1 || wanted > 65_000) {
 const ending: (() => Promise<void>)[] = []
 let ended: Promise<void> | undefined
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => end(0))
+// The demo has started it, and has ended.
+if (process.connected) process.once('disconnect', () => end(0))
 
 try {
   await start()

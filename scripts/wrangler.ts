@@ -1,8 +1,9 @@
-// Runs `wrangler dev` as a process group of its own, so that nothing of it is left behind.
+// Runs `wrangler dev` so that nothing of it is left behind.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { signalTree, treeOptions } from './process-tree.ts'
 import { root } from './start-state.ts'
 
 export interface WranglerOptions {
@@ -48,7 +49,7 @@ export function startWrangler(options: WranglerOptions): Wrangler {
       '--show-interactive-dev-session=false',
       ...(options.persistTo ? [`--persist-to=${options.persistTo}`] : []),
     ],
-    { cwd: root, detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: environment() },
+    { cwd: root, ...treeOptions(), stdio: ['ignore', 'pipe', 'pipe'], env: environment() },
   )
   let output = ''
   for (const stream of [child.stdout, child.stderr])
@@ -61,19 +62,12 @@ export function startWrangler(options: WranglerOptions): Wrangler {
     })
   })
   const close = async (): Promise<void> => {
-    signal('SIGTERM')
-    const late = setTimeout(() => signal('SIGKILL'), 5000)
+    signalTree(child.pid, 'SIGTERM')
+    const late = setTimeout(() => signalTree(child.pid, 'SIGKILL'), 5000)
     await exited
     clearTimeout(late)
     // workerd may outlive its parent.
-    signal('SIGKILL')
-  }
-  const signal = (name: NodeJS.Signals): void => {
-    try {
-      process.kill(-child.pid!, name)
-    } catch {
-      // All of them have ended.
-    }
+    signalTree(child.pid, 'SIGKILL')
   }
   return { ready: answers(options.ready, exited), exited, close }
 }

@@ -1,52 +1,18 @@
 // Runs the tests and prints what ran where. `node test/run.ts [group …]`; without a group, all of them but the browser.
-// vitest.config.ts says which files belong to which project; here stands which runtime runs which project.
+// vitest.config.ts says which files belong to which project; test/support/runs.ts says which runtime runs which project.
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
+import { npmProgram, programOf } from '../scripts/program.ts'
 import { differences, readReport, type Report } from './support/reports.ts'
+import { runsOn, type Run } from './support/runs.ts'
 
 const root = join(import.meta.dirname, '..')
-const bin = (name: string): string => join(root, 'node_modules/.bin', name)
-const deno = [bin('deno'), 'run', '-A', '--unstable-kv']
-
-interface Run {
-  name: string
-  group: string
-  /** Runs vitest. */
-  runtime: readonly string[]
-  project: string
-  /** One of the shared suite, which must be the same everywhere. */
-  shared?: true
-}
-
-const runs: readonly Run[] = [
-  { name: 'stores, adapters, hosts, package', group: 'hosts', runtime: [process.execPath], project: 'node' },
-  { name: 'node 20', group: 'node', runtime: [systemNode()], project: 'shared', shared: true },
-  {
-    name: 'node 22',
-    group: 'node',
-    runtime: [join(root, 'tools/node-22/node_modules/.bin/node')],
-    project: 'shared',
-    shared: true,
-  },
-  { name: 'node 24', group: 'node', runtime: [process.execPath], project: 'shared', shared: true },
-  { name: 'workerd', group: 'workerd', runtime: [process.execPath], project: 'workerd', shared: true },
-  {
-    name: 'workerd, no nodejs_compat',
-    group: 'workerd',
-    runtime: [process.execPath],
-    project: 'workerd-plain',
-    shared: true,
-  },
-  { name: 'deno', group: 'deno', runtime: deno, project: 'shared', shared: true },
-  { name: 'bun', group: 'bun', runtime: [bin('bun'), '--bun'], project: 'shared', shared: true },
-  // Needs Chromium, so it runs only if it is asked for.
-  { name: 'pages in Chromium', group: 'browser', runtime: [process.execPath], project: 'browser' },
-]
+const runs = runsOn()
 /** What only some tests need lies in folders with lock files of their own. */
 const tools: Readonly<Record<string, readonly string[]>> = {
-  node: ['tools/node-22'],
+  node: process.platform === 'linux' ? ['tools/node-22'] : [],
   hosts: [
     'examples/client-agent',
     'examples/express',
@@ -66,10 +32,10 @@ const chosen = runs.filter(({ group }) =>
   groups.length === 0 ? group !== 'browser' : groups.includes(group),
 )
 
-await must([process.execPath, bin('tsc'), '-p', 'tsconfig.json'])
+await must([...programOf('typescript', 'tsc'), '-p', 'tsconfig.json'])
 for (const folder of new Set(chosen.flatMap(({ group }) => tools[group] ?? [])))
   if (!existsSync(join(root, folder, 'node_modules')))
-    await must(['npm', 'ci', '--include=dev', '--no-audit', '--no-fund', '--prefix', folder])
+    await must([...npmProgram(), 'ci', '--include=dev', '--no-audit', '--no-fund', '--prefix', folder])
 
 const folder = mkdtempSync(join(tmpdir(), 'tollgate-tests-'))
 const waiting = [...chosen]
@@ -104,13 +70,6 @@ async function runNext(): Promise<void> {
   console.log(`${run.name.padEnd(34)} ${report.passed} passed, ${report.failed} failed  (${seconds} s)`)
   if (report.failed > 0) console.log(output)
   await runNext()
-}
-
-/** The first `node` on the path that is not one of ours: on the smallest supported machine, Node 20. */
-function systemNode(): string {
-  const folders = (process.env['PATH'] ?? '').split(delimiter)
-  const found = folders.find((each) => !each.includes('node_modules') && existsSync(join(each, 'node')))
-  return found === undefined ? process.execPath : join(found, 'node')
 }
 
 async function must(command: readonly string[]): Promise<void> {

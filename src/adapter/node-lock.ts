@@ -1,6 +1,7 @@
 import { open, readFile, rm, stat, utimes } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { kill, pid } from 'node:process'
+import { whileOpenElsewhere } from './node-busy.ts'
 
 /**
  * In milliseconds: how often a holder renews its lock, when a lock that was not renewed counts as abandoned,
@@ -29,13 +30,14 @@ export async function underLock<T>(path: string, work: () => Promise<T>): Promis
     return await work()
   } finally {
     clearInterval(alive)
-    if ((await content(path)) === mark) await rm(path, { force: true })
+    if ((await content(path)) === mark) await whileOpenElsewhere(() => rm(path, { force: true }))
   }
 }
 
 async function create(path: string, mark: string): Promise<boolean> {
   try {
-    const file = await open(path, 'wx', 0o600)
+    // A lock that is just being removed still has its name.
+    const file = await whileOpenElsewhere(() => open(path, 'wx', 0o600))
     await file.writeFile(mark)
     await file.close()
     return true

@@ -2,9 +2,10 @@ import { constants } from 'node:fs'
 import { chmod, lstat, mkdir, open, rename, rm, utimes } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { env, getuid, pid, platform } from 'node:process'
+import process, { env, pid, platform } from 'node:process'
 import type { ClientStorage } from '../client/types.ts'
 import { readOptions, text } from '../lib/options.ts'
+import { whileOpenElsewhere } from './node-busy.ts'
 import { underLock } from './node-lock.ts'
 import { sweep } from './node-sweep.ts'
 
@@ -60,7 +61,7 @@ export function fileStorage(options: { folder?: string } = {}): ClientStorage {
       if (expiresAt !== undefined) await sweep(folder, kindOf(key))
     },
     async delete(key) {
-      await rm(fileOf(key), { force: true })
+      await whileOpenElsewhere(() => rm(fileOf(key), { force: true }))
     },
     async exclusively(key, work) {
       await ready()
@@ -79,7 +80,8 @@ export function fileStorage(options: { folder?: string } = {}): ClientStorage {
 
 /** Never through a symbolic link, which another user could have made. */
 async function readOwn(path: string): Promise<string> {
-  const file = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0))
+  const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0)
+  const file = await whileOpenElsewhere(() => open(path, flags))
   try {
     checkOwn(await file.stat())
     return await file.readFile('utf8')
@@ -90,9 +92,11 @@ async function readOwn(path: string): Promise<string> {
 
 /** Windows has neither owners nor modes here: its folders belong to one user by their place. */
 function checkOwn({ uid, mode }: { uid: number; mode: number }): void {
-  if (getuid === undefined) return
+  // As a named import, it would not load there.
+  const own = process.getuid?.()
+  if (own === undefined) return
   const problem =
-    uid !== getuid() ? 'another user owns it' : (mode & 0o022) !== 0 ? 'others can write it' : undefined
+    uid !== own ? 'another user owns it' : (mode & 0o022) !== 0 ? 'others can write it' : undefined
   if (problem !== undefined) throw Object.assign(new Error(problem), { code: problem })
 }
 
@@ -111,7 +115,7 @@ async function replace(path: string, value: string, expiresAt: number | undefine
       await file.close()
     }
     if (expiresAt !== undefined) await utimes(draft, expiresAt, expiresAt)
-    await rename(draft, path)
+    await whileOpenElsewhere(() => rename(draft, path))
   } catch (error) {
     await rm(draft, { force: true })
     throw error

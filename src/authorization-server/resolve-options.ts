@@ -63,7 +63,6 @@ const day = 86_400
 function table() {
   const lifetime = (min: number, max: number, standard: number) => integer({ min, max }).default(standard)
   return {
-    ...runtimeOptions(),
     issuer: issuer().required,
     secret: secrets(),
     store: named<Store>('a store such as memoryStore()').required,
@@ -114,6 +113,7 @@ function table() {
     }).default({}),
     behindProxy: either(flag(), object({ addressHeader: text().required })).default(false),
     rootEndpoints: flag().default(true),
+    ...runtimeOptions(),
   }
 }
 

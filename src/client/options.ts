@@ -136,7 +136,6 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     'createClient',
     options,
     {
-      ...runtimeOptions(),
       redirect: either(
         webUrl(),
         methods<Redirect>(['listen', 'open'], 'what loopbackRedirect() or pasteRedirect() returns'),
@@ -160,6 +159,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
       allowDefaultEndpoints: flag(),
       dangerouslyAllowOrigins: list(text()).default([]),
       onAuthorized: func(),
+      ...runtimeOptions(),
     },
     mistakes,
   )

@@ -47,10 +47,10 @@ export function resolveOptions(options: ResourceServerOptions): Settings {
     'createResourceServer',
     options,
     {
-      ...runtimeOptions(),
-      ...resourceRows(),
       resource: resources().required,
       authorizationServers: servers().required,
+      ...runtimeOptions(),
+      ...resourceRows(),
       scopeImplies: record(strings().required, "{ admin: ['read'] }").default({}),
       scopesFromClaims: custom(
         "an object such as { claim: { value: ['scope'] } }, or a function",

@@ -154,11 +154,20 @@ test.each([
   ['tokenExchangeCallback', 'did you mean "onTokens"?'],
   ['clockTolerance', 'it is fixed'],
   ['redirectUri', 'it is <issuer>/authorize/callback/<provider>'],
-  ['tokenLifetime', 'the nearest options are lifetimes, rateLimit, fetch'],
-])('PR5 the wrong name `%s` is told the right one', (name, advice) => {
+  ['tokenLifetime', 'the nearest options are lifetimes, rateLimit, secret'],
+])('PR5 U13 the wrong name `%s` is told the right one', (name, advice) => {
   const { message } = refused(() => create({ [name]: 'x' }))
   expect(message).toBe(`\`createAuthorizationServer.${name}\` is not an option; ${advice}`)
 })
+
+test.each([[[]], [undefined], ['https://as.test']])(
+  'U13 %o in place of the options: what is required is shown',
+  (given) => {
+    expect(refused(() => createAuthorizationServer(given as never)).message).toContain(
+      '`createAuthorizationServer` must be an object such as { issuer, secret, store, … }; got ',
+    )
+  },
+)
 
 test('PR5 a preset in place of a sign-in is told how to become one', () => {
   const preset = github({ clientId: 'c', clientSecret: 'hush' })

@@ -2,11 +2,13 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { npmProgram } from '../../scripts/program.ts'
 
 const here = import.meta.dirname
 const root = join(here, '../..')
+const [npm, ...before] = npmProgram()
 if (!existsSync(join(here, 'node_modules')))
-  execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--prefix', here], {
+  execFileSync(npm, [...before, 'ci', '--no-audit', '--no-fund', '--prefix', here], {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
 execFileSync(

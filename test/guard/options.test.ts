@@ -15,7 +15,8 @@ const keyed = (options: object): object => ({ resource, authorizationServers: [i
 
 /** What is passed; the option that the message must name; a piece of the fix. */
 const mistakes: [name: string, options: unknown, option: string, fix: string][] = [
-  ['nothing', undefined, 'createResourceServer', 'must be an object'],
+  ['nothing', undefined, 'createResourceServer', 'such as { resource, authorizationServers, '],
+  ['U13 a list', [resource], 'createResourceServer', 'such as { resource, authorizationServers, '],
   [
     'an unknown option',
     keyed({ requiredScope: [] }),
@@ -211,7 +212,7 @@ test.each([
   ['audience', 'did you mean "resource"?'],
   ['clockTolerance', 'use clockSkew of jwtVerifier'],
   ['tokenLifetime', 'the nearest options are tokenCache, maxTokenLength, fetch'],
-])('PR5 the wrong name `%s` is told the right one', (name, advice) => {
+])('PR5 U13 the wrong name `%s` is told the right one', (name, advice) => {
   expect(() => createResourceServer(keyed({ [name]: 'x' }) as ResourceServerOptions)).toThrow(
     new ConfigurationError(`createResourceServer.${name}`, `is not an option; ${advice}`),
   )

@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readFileSync,
   readdirSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -12,6 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { packedPackage } from '../support/npm.ts'
 
 const root = join(import.meta.dirname, '../..')
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
@@ -27,17 +29,9 @@ const specifier = (subpath: string): string => subpath.replace(/^\./, 'tollgate'
 const folder = mkdtempSync(join(tmpdir(), 'tollgate-package-'))
 
 beforeAll(() => {
-  // The test command has built dist/ before; packing must not build it again under the other tests.
-  const packed = execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
-    cwd: root,
-    encoding: 'utf8',
-  })
-  const parsed = JSON.parse(packed) as { filename: string }[] | Record<string, { filename: string }>
-  const [{ filename }] = Object.values(parsed) as [{ filename: string }]
   const modules = join(folder, 'node_modules')
   mkdirSync(modules)
-  execFileSync('tar', ['-xzf', join(folder, filename), '-C', folder])
-  execFileSync('mv', [join(folder, 'package'), join(modules, 'tollgate')])
+  renameSync(packedPackage(folder), join(modules, 'tollgate'))
   // `tollgate/telemetry` imports its peer; Express is imported as a type only.
   for (const name of [...Object.keys(manifest.dependencies), '@opentelemetry/api']) {
     // A scope is a folder of its own.

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { jsrManifest } from '../../scripts/jsr.ts'
+import { programOf } from '../../scripts/program.ts'
 
 const root = join(import.meta.dirname, '../..')
 
@@ -20,11 +21,13 @@ test('JSR would take the package: types, slow types, imports', { timeout: 120_00
   cpSync(join(root, 'tools/node/package.json'), join(folder, 'tools/node/package.json'))
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
   try {
-    const output = execFileSync(
-      join(root, 'node_modules/.bin/deno'),
-      ['publish', '--dry-run', '--allow-dirty'],
-      { cwd: folder, encoding: 'utf8', stdio: 'pipe', env: { ...process.env, NO_COLOR: '1' } },
-    )
+    const [node, deno] = programOf('deno')
+    const output = execFileSync(node, [deno, 'publish', '--dry-run', '--allow-dirty'], {
+      cwd: folder,
+      encoding: 'utf8',
+      stdio: 'pipe',
+      env: { ...process.env, NO_COLOR: '1' },
+    })
     expect(output).not.toContain('src/cli')
   } finally {
     rmSync(folder, { recursive: true, force: true })

@@ -1,10 +1,12 @@
 // The packed artifact as publint and "are the types wrong" see it. The package is ESM only, so CommonJS and the
 // resolution of Node 10 are none of its promises.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { programOf } from '../../scripts/program.ts'
+import { packInto } from '../support/npm.ts'
 
 const root = join(import.meta.dirname, '../..')
 const folder = mkdtempSync(join(tmpdir(), 'tollgate-publish-'))
@@ -12,24 +14,28 @@ const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 let tarball: string
 
 beforeAll(() => {
-  execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder], { cwd: root })
-  tarball = join(folder, readdirSync(folder)[0]!)
+  tarball = packInto(folder)
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const run = (name: string, ...args: string[]): string =>
-  execFileSync(join(root, 'node_modules/.bin', name), args, {
-    cwd: root,
-    encoding: 'utf8',
-    env: { ...process.env, NO_COLOR: '1' },
-  })
+function run([node, file]: [string, string], ...args: string[]): string {
+  const env = { ...process.env, NO_COLOR: '1' }
+  return execFileSync(node, [file, ...args], { cwd: root, encoding: 'utf8', env })
+}
 
 test('publint has no finding', { timeout: 60_000 }, () => {
-  expect(run('publint', 'run', tarball, '--strict')).toContain('All good!')
+  expect(run(programOf('publint'), 'run', tarball, '--strict')).toContain('All good!')
 })
 
 test('attw: the types of each subpath resolve for ESM', { timeout: 120_000 }, () => {
-  const found = run('attw', '--profile', 'esm-only', '--format', 'ascii', tarball)
+  const found = run(
+    programOf('@arethetypeswrong/cli', 'attw'),
+    '--profile',
+    'esm-only',
+    '--format',
+    'ascii',
+    tarball,
+  )
   const subpaths = Object.keys(exports).length
   for (const resolution of ['node16 (from ESM)', 'bundler']) {
     const lines = found.split('\n').filter((line) => line.startsWith(`${resolution}: `))

@@ -1,12 +1,12 @@
 // The packed declarations, as a user's compiler reads them: strict, `skipLibCheck` off, each supported TypeScript. What is
 // compiled lies in tools/typescript/consumer; each `@ts-expect-error` in it is a misuse that must not compile.
-import { execFile, execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import {
   cpSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
-  readdirSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { packedPackage } from '../support/npm.ts'
 import { install } from '../support/runtime-next.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -76,11 +77,8 @@ function projectsOf(compiler: string): string[] {
 beforeAll(async () => {
   await install('tools/typescript')
   const modules = join(folder, 'node_modules')
-  execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder], { cwd: root })
-  const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'))!
-  execFileSync('tar', ['-xzf', tarball], { cwd: folder })
   mkdirSync(modules)
-  cpSync(join(folder, 'package'), join(modules, 'tollgate'), { recursive: true })
+  renameSync(packedPackage(folder), join(modules, 'tollgate'))
   for (const name of beside) {
     mkdirSync(dirname(join(modules, name)), { recursive: true })
     symlinkSync(join(root, 'node_modules', name), join(modules, name))

@@ -1,7 +1,9 @@
 // The packed package, and projects that its `create` makes, inside the repository: npm packages are found there.
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { delimiter, dirname, join, relative } from 'node:path'
+import { signalTree, treeOptions } from '../../scripts/process-tree.ts'
+import { packedPackage } from './npm.ts'
 
 export const root = join(import.meta.dirname, '../..')
 
@@ -25,10 +27,7 @@ export function pack(name: string): Packed {
   rmSync(folder, { recursive: true, force: true })
   const modules = join(folder, 'node_modules')
   mkdirSync(modules, { recursive: true })
-  execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder], { cwd: root })
-  const tarball = readdirSync(folder).find((file) => file.endsWith('.tgz'))!
-  execFileSync('tar', ['-xzf', join(folder, tarball), '-C', folder])
-  renameSync(join(folder, 'package'), join(modules, 'tollgate'))
+  renameSync(packedPackage(folder), join(modules, 'tollgate'))
   return {
     folder,
     async tollgate(...args) {
@@ -85,7 +84,7 @@ export async function runCommand(
   const { TOLLGATE_SECRET: _, NODE_ENV: __, ...environment } = process.env
   const child = spawn(program, args, {
     cwd,
-    detached: true,
+    ...treeOptions(),
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       ...environment,
@@ -97,13 +96,6 @@ export async function runCommand(
   })
   let output = ''
   const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)))
-  const signal = (name: NodeJS.Signals): void => {
-    try {
-      process.kill(-child.pid!, name)
-    } catch {
-      // All of them have ended.
-    }
-  }
   await new Promise<void>((resolve, reject) => {
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (chunk: Buffer) => {
@@ -119,12 +111,12 @@ export async function runCommand(
   })
   return {
     async close() {
-      signal('SIGTERM')
-      const late = setTimeout(() => signal('SIGKILL'), 5000)
+      signalTree(child.pid, 'SIGTERM')
+      const late = setTimeout(() => signalTree(child.pid, 'SIGKILL'), 5000)
       await ended
       clearTimeout(late)
       // workerd may outlive its parent.
-      signal('SIGKILL')
+      signalTree(child.pid, 'SIGKILL')
     },
   }
 }

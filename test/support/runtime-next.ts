@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, rmSync, symlinkSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { npmProgram } from '../../scripts/program.ts'
 
 const root = join(import.meta.dirname, '../..')
 const example = join(root, 'examples/next')
@@ -52,8 +53,9 @@ export async function startNext(
 /** What an example brings of its own, from its lock file. `dev`: also what the repository brings anyway. */
 export async function install(folder: string, { dev = true } = {}): Promise<void> {
   const cwd = join(root, folder)
+  const [npm, ...before] = npmProgram()
   if (!existsSync(join(cwd, 'node_modules')))
-    await run('npm', ['ci', dev ? '--include=dev' : '--omit=dev', '--no-audit', '--no-fund'], cwd)
+    await run(npm, [...before, 'ci', dev ? '--include=dev' : '--omit=dev', '--no-audit', '--no-fund'], cwd)
 }
 
 async function run(

@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import process from 'node:process'
+import type { Readable } from 'node:stream'
 
 import { CommandError, exitCodes } from '../io.ts'
 
@@ -8,14 +9,12 @@ import { CommandError, exitCodes } from '../io.ts'
  *
  * @throws CommandError if it fails, and if the user interrupts it.
  */
-export async function install(command: string, folder: string): Promise<void> {
-  const [program = '', ...args] = command.split(' ')
-  // On Windows, npm is a script of the shell. No part of the command comes from the user.
-  const child = spawn(program, args, {
-    cwd: folder,
-    shell: process.platform === 'win32',
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+export async function install(
+  command: string,
+  folder: string,
+  platform: NodeJS.Platform = process.platform,
+): Promise<void> {
+  const child = start(command, folder, platform)
   let interrupted = false
   const stop = (): void => {
     interrupted = true
@@ -32,4 +31,16 @@ export async function install(command: string, folder: string): Promise<void> {
   process.off('SIGINT', stop)
   if (interrupted) throw new CommandError('interrupted while installing', exitCodes.interrupted)
   if (problem !== undefined) throw new CommandError(`"${command}" failed:\n${problem}`)
+}
+
+/** On Windows, npm is a script of the shell. No part of the command comes from the user (command injection). */
+function start(
+  command: string,
+  cwd: string,
+  platform: NodeJS.Platform,
+): ChildProcessByStdio<null, Readable, Readable> {
+  const [program = '', ...args] = command.split(' ')
+  return platform === 'win32'
+    ? spawn(command, { cwd, shell: true, stdio: ['ignore', 'pipe', 'pipe'] })
+    : spawn(program, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
 }

@@ -77,7 +77,6 @@ export interface Settings {
 export function resolveSettings(provider: Provider, options: PassThroughOptions): Settings {
   checkProvider(provider)
   const given = readOptions('passThrough', options, {
-    ...runtimeOptions(),
     resource: resource().required,
     issuer: issuer(),
     clientId: text(),
@@ -86,6 +85,7 @@ export function resolveSettings(provider: Provider, options: PassThroughOptions)
     verifier: methods<AuthorizationServer>(['verifier'], 'a verifier such as introspectionVerifier(…)'),
     rootEndpoints: flag().default(true),
     rateLimit: methods<RateLimiter>(['limit'], 'a rate limiter such as memoryRateLimiter()'),
+    ...runtimeOptions(),
   })
   const { verifier, rootEndpoints, rateLimit } = given
   if (given.redirectUris.length === 0)
