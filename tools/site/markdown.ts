@@ -28,6 +28,11 @@ export function useRepositoryMarkdown(md: MarkdownRenderer, { root, links }: Rep
   md.core.ruler.push('repository', (state) => {
     const { tokens } = state
     const file = fileOf(state)
+    for (const [index, { type, content }] of tokens.entries()) {
+      // The corner of a table of two sides is no header.
+      if (tokens[index - 1]?.type === 'th_open' && type === 'inline' && content === '')
+        tokens[index - 1]!.tag = tokens[index + 1]!.tag = 'td'
+    }
     for (const token of tokens.flatMap((token) => [token, ...(token.children ?? [])])) {
       if (token.type === 'html_inline' || token.type === 'html_block') checkHtml(file, token.content)
       if (token.type !== 'link_open') continue

@@ -6,8 +6,9 @@ interface Mermaid {
   render(id: string, source: string): Promise<{ svg: string }>
 }
 
-/** As large as its text needs; on a phone it scrolls. */
 const size = { useMaxWidth: false }
+/** In pixels: a large diagram shrinks to the column, but its text stays readable; on a phone it scrolls. */
+const smallest = 620
 
 let loading: Promise<Mermaid> | undefined
 let count = 0
@@ -38,6 +39,7 @@ async function draw(mermaid: Mermaid, block: HTMLElement): Promise<void> {
   figure.tabIndex = 0
   figure.innerHTML = svg
   const image = figure.querySelector('svg')
+  if (image) image.style.minWidth = `${Math.min(image.viewBox.baseVal.width, smallest)}px`
   // A name for screen readers, unless the diagram has an accTitle of its own.
   if (image?.hasAttribute('aria-labelledby') === false)
     image.setAttribute('aria-label', `Diagram: ${headingBefore(block)}`)
