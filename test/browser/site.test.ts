@@ -128,14 +128,15 @@ test('llms.txt lists each page as Markdown; robots.txt forbids nothing', () => {
   expect(site.read('robots.txt')).toBe(`User-agent: *\nAllow: /\n\nSitemap: ${url}/sitemap.xml\n`)
 })
 
+const reference = pages.filter(({ file }) => file === 'docs/reference/api/tollgate.md')
 /** Home, tables, code, wide tables, a diagram, an entry of the reference: what is looked at, and in which widths. */
 const samples: [address: string, kinds: ('desktop' | 'phone' | 'dark')[]][] = [
   ['', ['desktop', 'phone', 'dark']],
   ['guide/', ['desktop', 'phone']],
   ['guide/hosts.html', ['desktop', 'dark']],
   ['guide/clients.html', ['desktop', 'phone', 'dark']],
-  ['architecture.html', ['desktop', 'phone', 'dark']],
-  ['reference/api/tollgate.html', ['desktop']],
+  ['guide/concepts.html', ['desktop', 'phone', 'dark']],
+  ...reference.map(() => ['reference/api/tollgate.html', ['desktop']] as (typeof samples)[number]),
 ]
 
 test.each([
@@ -145,7 +146,7 @@ test.each([
 ] as const)('%s: nothing to find for axe, nothing wider than the window', async (kind, options) => {
   for (const [address] of samples.filter(([, kinds]) => kinds.includes(kind))) {
     const page = await open(address, options)
-    if (address === 'architecture.html') await page.locator('.diagram').first().waitFor()
+    if (address === 'guide/concepts.html') await page.locator('.diagram').first().waitFor()
     expect(await findings(page), address).toEqual([])
     const width = await page.evaluate<number>('document.documentElement.scrollWidth')
     expect(width, address).toBeLessThanOrEqual(options.viewport.width)

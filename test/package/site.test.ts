@@ -3,7 +3,7 @@ import { join, posix } from 'node:path'
 import { expect, test } from 'vitest'
 import { toRawMarkdown } from '../../tools/site/agents.ts'
 import { Links } from '../../tools/site/links.ts'
-import { findPages, hasWideTable, pathOf } from '../../tools/site/pages.ts'
+import { findPages, isWide, pathOf } from '../../tools/site/pages.ts'
 import { createSidebar, type SidebarItem } from '../../tools/site/sidebar.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -71,9 +71,10 @@ test('each page has a title and a summary without Markdown', () => {
   expect(home!.summary).toMatch(/^OAuth 2\.1 for MCP servers/)
 })
 
-test('a table of six columns is wide', () => {
+test('a page with a table of six columns or a diagram is wide', () => {
+  expect(isWide({ markdown: '```mermaid\nflowchart LR\n```\n' })).toBe(true)
   const table = (columns: number): string => `| a |\n|${' --- |'.repeat(columns)}\n`
-  expect([5, 6].map((columns) => hasWideTable({ markdown: table(columns) }))).toEqual([false, true])
+  expect([5, 6].map((columns) => isWide({ markdown: table(columns) }))).toEqual([false, true])
 })
 
 test('in the Markdown for agents each relative link leads to such Markdown', () => {

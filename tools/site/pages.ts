@@ -41,9 +41,9 @@ export function addressOf(page: Pick<Page, 'path'>): string {
   return `/${page.path.replace(/\.md$/, '.html').replace(/(^|\/)index\.html$/, '$1')}`
 }
 
-/** More columns than fit beside the list of headings. */
-export function hasWideTable({ markdown }: Pick<Page, 'markdown'>): boolean {
-  return markdown.match(/^\|(?:\s*:?-+:?\s*\|){6,}$/m) !== null
+/** It has a diagram, or a table of more columns than fit beside the list of headings. */
+export function isWide({ markdown }: Pick<Page, 'markdown'>): boolean {
+  return /^```mermaid$/m.test(markdown) || markdown.match(/^\|(?:\s*:?-+:?\s*\|){6,}$/m) !== null
 }
 
 function readPage(root: string, file: string): Page {

@@ -8,7 +8,7 @@ import { accessibleTheme } from '../accessible-theme.ts'
 import { writeForAgents } from '../agents.ts'
 import { Links } from '../links.ts'
 import { useRepositoryMarkdown } from '../markdown.ts'
-import { addressOf, findPages, hasWideTable, notPages, pathOf } from '../pages.ts'
+import { addressOf, findPages, isWide, notPages, pathOf } from '../pages.ts'
 import { createSidebar } from '../sidebar.ts'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
@@ -74,7 +74,7 @@ export default defineConfig({
     ]
     if (url !== undefined) head.push(['link', { rel: 'canonical', href: `${url}${addressOf(page)}` }])
     const home = page.file === 'README.md'
-    const frontmatter = { head, aside: !home && !hasWideTable(page), ...(home ? { pageClass: 'home' } : {}) }
+    const frontmatter = { head, aside: !home && !isWide(page), ...(home ? { pageClass: 'home' } : {}) }
     return { title: page.title, description: page.summary, frontmatter }
   },
   transformHtml: (html) => withPolicy(html),

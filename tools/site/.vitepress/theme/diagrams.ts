@@ -7,8 +7,8 @@ interface Mermaid {
 }
 
 const size = { useMaxWidth: false }
-/** In pixels: a large diagram shrinks to the column, but its text stays readable; on a phone it scrolls. */
-const smallest = 620
+/** A wide diagram shrinks to the column, but not so far that its text cannot be read: then it scrolls. */
+const smallest = 0.7
 
 let loading: Promise<Mermaid> | undefined
 let count = 0
@@ -39,7 +39,7 @@ async function draw(mermaid: Mermaid, block: HTMLElement): Promise<void> {
   figure.tabIndex = 0
   figure.innerHTML = svg
   const image = figure.querySelector('svg')
-  if (image) image.style.minWidth = `${Math.min(image.viewBox.baseVal.width, smallest)}px`
+  if (image) image.style.minWidth = `${image.viewBox.baseVal.width * smallest}px`
   // A name for screen readers, unless the diagram has an accTitle of its own.
   if (image?.hasAttribute('aria-labelledby') === false)
     image.setAttribute('aria-label', `Diagram: ${headingBefore(block)}`)
