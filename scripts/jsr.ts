@@ -29,7 +29,7 @@ export function jsrManifest(): string {
     imports: { [openTelemetry]: `npm:${openTelemetry}@${manifest.peerDependencies[openTelemetry]}` },
     publish: {
       include: ['src', 'README.md', 'LICENSE', 'CHANGELOG.md'],
-      exclude: ['src/cli', 'src/adapter/mcp-framework*', 'src/store/cloudflare-workers.d.ts'],
+      exclude: ['src/cli', 'src/adapter/mcp-framework', 'src/store/cloudflare-workers.d.ts'],
     },
   }
   return `${JSON.stringify(jsr, undefined, 2)}\n`

@@ -1,5 +1,5 @@
-// Types of the Web for the emitted declarations. @types/node without the library "dom" has these as values only, and
-// `Uint8Array<ArrayBuffer>` needs TypeScript 5.7: a user's compiler would find no such type.
+// Types of the Web for the emitted declarations. @types/node without the library "dom" has these as values
+// only, and `Uint8Array<ArrayBuffer>` needs TypeScript 5.7: a user's compiler would find no such type.
 
 /** A key of Web Crypto. */
 export type CryptoKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>

@@ -2,7 +2,10 @@
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
-import type { OAuthAuthProvider, OAuthAuthProviderOptions } from '../../src/adapter/mcp-framework.ts'
+import type {
+  OAuthAuthProvider,
+  OAuthAuthProviderOptions,
+} from '../../src/adapter/mcp-framework/mcp-framework.ts'
 import { createClient, memoryStorage } from '../../src/client/index.ts'
 import { InvalidTokenError, isConfigurationError } from '../../src/errors.ts'
 import { oidc } from '../../src/provider/oidc.ts'

@@ -73,7 +73,7 @@ const table: Record<string, Rule> = {
     typeOnlyNpm: [/^hono/],
   },
   // It stands in for the framework's own guard, so that it builds one.
-  'adapter/mcp-framework': {
+  'adapter/mcp-framework/': {
     local: [
       ...[
         'errors.ts',
@@ -94,7 +94,7 @@ const table: Record<string, Rule> = {
 }
 
 /** `node:` stands only here. */
-const nodeRooms = ['adapter/node', 'adapter/express.ts', 'adapter/mcp-framework', 'gateway/', 'cli/']
+const nodeRooms = ['adapter/node', 'adapter/express.ts', 'adapter/mcp-framework/', 'gateway/', 'cli/']
 /** Modules that the guard ships; a schema library in there would be shipped by everybody. */
 const withoutValibot = ['index.ts', 'http/discovery.ts']
 

@@ -85,7 +85,10 @@ beforeAll(async () => {
   }
   cpSync(join(tools, 'consumer'), folder, { recursive: true })
   // In place of the framework, which has 145 packages: test/package/mcp-framework-page.test.ts has the real one.
-  cpSync(join(root, 'src/adapter/mcp-framework-types.d.ts'), join(folder, 'mcp-framework-types.d.ts'))
+  cpSync(
+    join(root, 'src/adapter/mcp-framework/mcp-framework-types.d.ts'),
+    join(folder, 'mcp-framework-types.d.ts'),
+  )
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
   // Whatever the hand-written files leave out is imported at least.
   const every = Object.keys(read('package.json').exports).map((subpath) => subpath.replace(/^\./, 'tollgate'))

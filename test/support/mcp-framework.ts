@@ -2,7 +2,7 @@
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { authOf, OAuthAuthProvider, OAuthAuthProviderOptions } from '../../src/adapter/mcp-framework.ts'
+import type { authOf, OAuthAuthProvider, OAuthAuthProviderOptions } from '../../src/adapter/mcp-framework/mcp-framework.ts'
 import { createTestIssuer, type TestIssuer } from '../../src/testing/index.ts'
 import type { TollgateEvent } from '../../src/types.ts'
 import { install } from './runtime-next.ts'
@@ -36,7 +36,7 @@ export async function loadFramework(): Promise<Loaded> {
   const framework = (await import(
     join(root, folder, 'node_modules/mcp-framework/dist/index.js')
   )) as unknown as Framework
-  const dropIn = await import('../../src/adapter/mcp-framework.ts')
+  const dropIn = await import('../../src/adapter/mcp-framework/mcp-framework.ts')
   return { framework, DropIn: dropIn.OAuthAuthProvider, authOf: dropIn.authOf }
 }
 

@@ -1,24 +1,20 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { IncomingMessage } from 'node:http'
 import { OAuthAuthProvider as FrameworkProvider } from 'mcp-framework'
-import { ConfigurationError } from '../errors.ts'
-import { createResourceServer, type ResourceServer } from '../index.ts'
-import { resolveRuntime, type ResolvedRuntime } from '../lib/runtime.ts'
-import { bearerChallenge } from '../protocol/challenge.ts'
-import type { AuthInfo, DeployedResource } from '../types.ts'
-import { endWithToken } from './node-end.ts'
-import { finishFlow, startFlow } from './mcp-framework-flow.ts'
-import { responseTo, toJudged, watchResponses } from './mcp-framework-message.ts'
-import type { OAuthAuthProviderOptions, ResolvedProviderOptions } from './mcp-framework-options.ts'
-import { resolveOptions } from './mcp-framework-resolve.ts'
-import { SessionOwners } from './mcp-framework-sessions.ts'
+import { ConfigurationError } from '../../errors.ts'
+import { createResourceServer, type ResourceServer } from '../../index.ts'
+import { resolveRuntime, type ResolvedRuntime } from '../../lib/runtime.ts'
+import { bearerChallenge } from '../../protocol/challenge.ts'
+import type { AuthInfo, DeployedResource } from '../../types.ts'
+import { endWithToken } from '../node-end.ts'
+import { finishFlow, startFlow } from './flow.ts'
+import { responseTo, toJudged, watchResponses } from './message.ts'
+import type { OAuthAuthProviderOptions, ResolvedProviderOptions } from './options.ts'
+import { resolveOptions } from './resolve.ts'
+import { SessionOwners } from './sessions.ts'
 
-export type {
-  FrameworkIntrospection,
-  OAuthAuthProviderOptions,
-  ValidationOptions,
-} from './mcp-framework-options.ts'
-export type { CustomValidator } from './mcp-framework-verifier.ts'
+export type { FrameworkIntrospection, OAuthAuthProviderOptions, ValidationOptions } from './options.ts'
+export type { CustomValidator } from './verifier.ts'
 
 /** What a tool finds with `getRequestContext()`: the claims of the token, and who is calling. */
 export interface AuthenticatedContext {
@@ -30,8 +26,8 @@ export interface AuthenticatedContext {
 }
 
 /**
- * Who is calling, for a tool: `authOf(getRequestContext())`. Throws ConfigurationError if the request did not pass
- * {@link OAuthAuthProvider}.
+ * Who is calling, for a tool: `authOf(getRequestContext())`. Throws ConfigurationError if the request did not
+ * pass {@link OAuthAuthProvider}.
  */
 export function authOf(context: object | undefined): AuthInfo {
   const { auth } = (context ?? {}) as { auth?: AuthInfo }
@@ -51,18 +47,19 @@ export interface AuthError {
 }
 
 /**
- * The `OAuthAuthProvider` of `mcp-framework`, with Tollgate as the judge, on its HTTP stream and SSE transports. It is
- * a subclass, because the framework writes challenges and metadata only for its own class.
+ * The `OAuthAuthProvider` of `mcp-framework`, with Tollgate as the judge, on its HTTP stream and SSE
+ * transports. It is a subclass, because the framework writes challenges and metadata only for its own class.
  *
- * The framework asks about each request; without a good token it answers 401 `invalid_token`, 403 `insufficient_scope`
- * with the scopes that are missing, or 503 with `Retry-After` if the issuer is out of reach. The session of another
- * caller is 404, and a stream ends with its token.
+ * The framework asks about each request; without a good token it answers 401 `invalid_token`, 403
+ * `insufficient_scope` with the scopes that are missing, or 503 with `Retry-After` if the issuer is out of
+ * reach. The session of another caller is 404, and a stream ends with its token.
  *
  * @throws ConfigurationError if an option is wrong, unknown or missing, or weakens the verification.
  * @see [RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3)
  *
  * @example
- * const provider = new OAuthAuthProvider({ authorizationServers: [issuer], resource, validation: { type: 'jwt' } })
+ * const validation = { type: 'jwt' }
+ * const provider = new OAuthAuthProvider({ authorizationServers: [issuer], resource, validation })
  */
 export class OAuthAuthProvider extends FrameworkProvider {
   readonly #settings: ResolvedProviderOptions
@@ -87,8 +84,8 @@ export class OAuthAuthProvider extends FrameworkProvider {
   }
 
   /**
-   * Who is calling, or false: then {@link getAuthError} and {@link getWWWAuthenticateHeader} say why, to the same
-   * caller.
+   * Who is calling, or false: then {@link getAuthError} and {@link getWWWAuthenticateHeader} say why, to the
+   * same caller.
    */
   override authenticate(message: IncomingMessage): Promise<false | { data: AuthenticatedContext }> {
     // The framework asks for the reason without saying for which request.
@@ -135,18 +132,18 @@ export class OAuthAuthProvider extends FrameworkProvider {
   }
 
   /**
-   * Starts an authorization of the option `client` at this server, and returns the URL for the user's browser.
-   * `redirectUri`: that of the client, with the path `callbackPath`. Rejects with ConfigurationError without `client`.
-   * The client stores the pending authorization for its `subject`.
+   * Starts an authorization of the option `client` at this server, and returns the URL for the user's
+   * browser. `redirectUri`: that of the client, with the path `callbackPath`. Rejects with ConfigurationError
+   * without `client`. The client stores the pending authorization for its `subject`.
    */
   async startAuthorizationFlow(redirectUri: string): Promise<{ authorizationUrl: string; state: string }> {
     return startFlow(this.#settings, this.#deployed.resource, redirectUri)
   }
 
   /**
-   * Finishes it, and returns what the browser is shown: 400 if `state` or `iss` (RFC 9207) is not right. `iss`: the
-   * parameter of the callback, which an issuer that sends it makes necessary. The client stores the tokens, which are
-   * not returned.
+   * Finishes it, and returns what the browser is shown: 400 if `state` or `iss` (RFC 9207) is not right.
+   * `iss`: the parameter of the callback, which an issuer that sends it makes necessary. The client stores
+   * the tokens, which are not returned.
    */
   async handleCallback(code: string, state: string, redirectUri: string, iss?: string): Promise<Response> {
     return finishFlow(this.#settings, { code, state, redirectUri, iss })

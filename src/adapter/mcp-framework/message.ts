@@ -1,11 +1,11 @@
 import { subscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { joinRepeated } from './node-authorization.ts'
+import { joinRepeated } from '../node-authorization.ts'
 
 /**
- * The Web request that the guard judges. The URL is the resource, because the framework has chosen the endpoint
- * already and hands over no other URL: a token in the query is not read. A method that is not GET counts as POST:
- * `Request` does not take all of them.
+ * The Web request that the guard judges. The URL is the resource, because the framework has chosen the
+ * endpoint already and hands over no other URL: a token in the query is not read. A method that is not GET
+ * counts as POST: `Request` does not take all of them.
  */
 export function toJudged(message: IncomingMessage, resource: string, headerName: string): Request {
   // Two credentials in one request: Node keeps the first `Authorization` or `Host`, and the guard sees both.
@@ -23,7 +23,10 @@ export function toJudged(message: IncomingMessage, resource: string, headerName:
 const responses = new WeakMap<object, ServerResponse>()
 let isWatching = false
 
-/** The framework does not hand over the response, whose stream ends with its token. Call it before it is asked for. */
+/**
+ * The framework does not hand over the response, whose stream ends with its token. Call it before it is asked
+ * for.
+ */
 export function watchResponses(): void {
   if (isWatching) return
   isWatching = true

@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http'
-import { Lru } from '../lib/lru.ts'
-import { samePrincipal } from '../resource-server/sessions.ts'
-import type { AuthInfo } from '../types.ts'
+import { Lru } from '../../lib/lru.ts'
+import { samePrincipal } from '../../resource-server/sessions.ts'
+import type { AuthInfo } from '../../types.ts'
 
 /**
- * Session hijacking: the framework lets every authenticated caller use every session. Here the first caller of a
- * session owns it, and a session of another caller does not exist. The client gets the id in an answer, so that its
- * user is the first. Ids are kept in memory, up to 10 000, as the framework keeps the sessions themselves.
+ * Session hijacking: the framework lets every authenticated caller use every session. Here the first caller
+ * of a session owns it, and a session of another caller does not exist. The client gets the id in an answer,
+ * so that its user is the first. Ids are kept in memory, up to 10 000, as the framework keeps the sessions
+ * themselves.
  */
 export class SessionOwners {
   readonly #owners = new Lru<AuthInfo>(10_000)

@@ -1,4 +1,4 @@
-// The part of mcp-framework's own types that src/adapter/mcp-framework.ts compiles against; not published.
+// The part of mcp-framework's own types that mcp-framework.ts compiles against; not published.
 declare module 'mcp-framework' {
   export class OAuthAuthProvider {
     constructor(config: {

@@ -1,7 +1,7 @@
-import { InvalidTokenError, isOAuthError, UnavailableError } from '../errors.ts'
-import { defined } from '../lib/defined.ts'
-import { attribute, resolveRuntime } from '../lib/runtime.ts'
-import type { AuthorizationServer, Awaitable, VerifiedToken } from '../types.ts'
+import { InvalidTokenError, isOAuthError, UnavailableError } from '../../errors.ts'
+import { defined } from '../../lib/defined.ts'
+import { attribute, resolveRuntime } from '../../lib/runtime.ts'
+import type { AuthorizationServer, Awaitable, VerifiedToken } from '../../types.ts'
 
 /** A token is good if `valid` is true; `data` is added to its claims, and replaces none of them. */
 export type CustomValidator = (
@@ -9,8 +9,8 @@ export type CustomValidator = (
 ) => Awaitable<{ valid: boolean; data?: Readonly<Record<string, unknown>> | undefined }>
 
 /**
- * A server whose good tokens are also judged by `customValidator`, and kept for at most `ttl` seconds. The validator
- * narrows: it is not asked about a token that the server refuses.
+ * A server whose good tokens are also judged by `customValidator`, and kept for at most `ttl` seconds. The
+ * validator narrows: it is not asked about a token that the server refuses.
  */
 export function narrowed(
   server: AuthorizationServer,

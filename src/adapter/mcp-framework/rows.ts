@@ -8,8 +8,8 @@ import {
   text,
   url,
   type OptionalOption,
-} from '../lib/options.ts'
-import type { FrameworkIntrospection, ValidationOptions } from './mcp-framework-options.ts'
+} from '../../lib/options.ts'
+import type { FrameworkIntrospection, ValidationOptions } from './options.ts'
 
 /** http is judged later: `dangerouslyAllowHttp` allows it. */
 export const httpUrl = (): OptionalOption<string> =>
@@ -46,8 +46,8 @@ export const strictAudience = (): OptionalOption<boolean> =>
   )
 
 /**
- * CSRF: browsers add `Cookie` and others by themselves, but a page of another site cannot send `X-…` without a
- * preflight.
+ * CSRF: browsers add `Cookie` and others by themselves, but a page of another site cannot send `X-…` without
+ * a preflight.
  */
 export const headerName = (): OptionalOption<string> =>
   text(

@@ -1,6 +1,6 @@
-import type { Client } from '../client/index.ts'
-import type { ResourceServerOptions } from '../index.ts'
-import { defined } from '../lib/defined.ts'
+import type { Client } from '../../client/index.ts'
+import type { ResourceServerOptions } from '../../index.ts'
+import { defined } from '../../lib/defined.ts'
 import {
   clientSecret,
   func,
@@ -11,14 +11,14 @@ import {
   seconds,
   strings,
   text,
-} from '../lib/options.ts'
-import { runtimeOptions } from '../lib/runtime.ts'
-import { resolveServers } from '../resource-server/servers.ts'
-import type { AuthorizationServer } from '../types.ts'
-import type { OAuthAuthProviderOptions, ResolvedProviderOptions } from './mcp-framework-options.ts'
-import { headerName, httpUrl, introspection, strictAudience, validation } from './mcp-framework-rows.ts'
-import { oneOfTwo, serversOf } from './mcp-framework-servers.ts'
-import { narrowed } from './mcp-framework-verifier.ts'
+} from '../../lib/options.ts'
+import { runtimeOptions } from '../../lib/runtime.ts'
+import { resolveServers } from '../../resource-server/servers.ts'
+import type { AuthorizationServer } from '../../types.ts'
+import type { OAuthAuthProviderOptions, ResolvedProviderOptions } from './options.ts'
+import { headerName, httpUrl, introspection, strictAudience, validation } from './rows.ts'
+import { oneOfTwo, serversOf } from './servers.ts'
+import { narrowed } from './verifier.ts'
 
 /** Options of the older class. */
 const mistakes = {

@@ -1,13 +1,13 @@
-import { ConfigurationError } from '../errors.ts'
-import type { ResourceServerOptions } from '../index.ts'
-import { defined } from '../lib/defined.ts'
-import { optionError } from '../lib/options.ts'
-import { oidc } from '../provider/oidc.ts'
-import { checkSecure } from '../resource-server/servers.ts'
-import { introspectionVerifier } from '../resource-server/verify/introspection/introspection.ts'
-import type { AuthorizationServer, Provider } from '../types.ts'
-import type { OAuthAuthProviderOptions, ValidationOptions } from './mcp-framework-options.ts'
-import { httpUrl } from './mcp-framework-rows.ts'
+import { ConfigurationError } from '../../errors.ts'
+import type { ResourceServerOptions } from '../../index.ts'
+import { defined } from '../../lib/defined.ts'
+import { optionError } from '../../lib/options.ts'
+import { oidc } from '../../provider/oidc.ts'
+import { checkSecure } from '../../resource-server/servers.ts'
+import { introspectionVerifier } from '../../resource-server/verify/introspection/introspection.ts'
+import type { AuthorizationServer, Provider } from '../../types.ts'
+import type { OAuthAuthProviderOptions, ValidationOptions } from './options.ts'
+import { httpUrl } from './rows.ts'
 
 type Servers = ResourceServerOptions['authorizationServers']
 

@@ -1,13 +1,14 @@
-import type { Client } from '../client/index.ts'
-import type { ResourceServerOptions } from '../index.ts'
-import type { Runtime } from '../types.ts'
-import type { CustomValidator } from './mcp-framework-verifier.ts'
+import type { Client } from '../../client/index.ts'
+import type { ResourceServerOptions } from '../../index.ts'
+import type { Runtime } from '../../types.ts'
+import type { CustomValidator } from './verifier.ts'
 
-/** Options of {@link OAuthAuthProvider}: those of the framework's class, and those that the guard needs beyond. */
+/** Options of {@link OAuthAuthProvider}: those of the framework's class, and what the guard needs beyond. */
 export interface OAuthAuthProviderOptions extends Runtime {
   /**
-   * The issuer of the tokens, as its metadata writes it. With `validation`, the one entry may be another URL, at which
-   * clients find its metadata. Without, they are what `createResourceServer` takes: issuers, presets, servers.
+   * The issuer of the tokens, as its metadata writes it. With `validation`, the one entry may be another URL,
+   * at which clients find its metadata. Without, they are what `createResourceServer` takes: issuers,
+   * presets, servers.
    */
   authorizationServers?: ResourceServerOptions['authorizationServers']
   /** The older name of the one entry of `authorizationServers`. */
@@ -17,8 +18,8 @@ export interface OAuthAuthProviderOptions extends Runtime {
   /** The older name of `resource`. */
   resourceUri?: string
   /**
-   * How tokens are verified. Default: by what `authorizationServers` says; with `authorizationServer`, JWTs of that
-   * issuer.
+   * How tokens are verified. Default: by what `authorizationServers` says; with `authorizationServer`, JWTs
+   * of that issuer.
    */
   validation?: ValidationOptions
   /** As `validation.introspection`; without `validation`, all tokens are judged there. */
@@ -30,7 +31,10 @@ export interface OAuthAuthProviderOptions extends Runtime {
   headerName?: string
   /** The scopes that every request needs. Default: none. */
   requiredScopes?: readonly string[]
-  /** How long a good token is not judged again, in seconds, 0–3600. Default: 300 with `customValidator`, else to its end. */
+  /**
+   * How long a good token is not judged again, in seconds, 0–3600. Default: 300 with `customValidator`, else to
+   * its end.
+   */
   tokenCacheTTL?: number
   /** Only `true`, which is the default. */
   strictAudienceValidation?: boolean

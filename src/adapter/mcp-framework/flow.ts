@@ -1,6 +1,6 @@
-import { ConfigurationError } from '../errors.ts'
-import { defined } from '../lib/defined.ts'
-import type { ResolvedProviderOptions } from './mcp-framework-options.ts'
+import { ConfigurationError } from '../../errors.ts'
+import { defined } from '../../lib/defined.ts'
+import type { ResolvedProviderOptions } from './options.ts'
 
 type Settings = Pick<ResolvedProviderOptions, 'client' | 'callbackPath'>
 
