@@ -2,7 +2,11 @@
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { authOf, OAuthAuthProvider, OAuthAuthProviderOptions } from '../../src/adapter/mcp-framework/mcp-framework.ts'
+import type {
+  authOf,
+  OAuthAuthProvider,
+  OAuthAuthProviderOptions,
+} from '../../src/adapter/mcp-framework/mcp-framework.ts'
 import { createTestIssuer, type TestIssuer } from '../../src/testing/index.ts'
 import type { TollgateEvent } from '../../src/types.ts'
 import { install } from './runtime-next.ts'
