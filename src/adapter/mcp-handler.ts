@@ -95,7 +95,12 @@ const read = (caller: string, options: McpHandlerAuthOptions) =>
     caller,
     options,
     { resource: text(), scopes: strings(), optional: flag().default(false), onError: func() },
-    { required: 'optional', requiredScopes: 'scopes' },
+    {
+      required: 'optional',
+      requiredScopes: 'scopes',
+      resourceMetadataPath: 'it follows from the resource',
+      resourceUrl: 'it is the resource of the resource server',
+    },
   )
 
 /** mcp-handler passes the request on, so the guard neither reads its body nor takes the token off it. */

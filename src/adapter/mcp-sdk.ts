@@ -96,7 +96,11 @@ function createVerifier<P>(
     caller,
     options,
     { resource: text(), scopes: strings(), errors: sdkErrors(), onError: func() },
-    { requiredScopes: 'scopes' },
+    {
+      requiredScopes: 'scopes',
+      expectedResource: 'it is the resource of the resource server',
+      resourceMetadataUrl: 'it follows from the resource',
+    },
   )
   const target = findResource(caller, rs, resource)
   const admit = admitOf(rs, { resource: target.resource, ...defined({ scopes }) })

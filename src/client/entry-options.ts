@@ -15,7 +15,7 @@ import {
 } from '../lib/options.ts'
 import { canonicalResource } from '../protocol/resource.ts'
 import type { ClientQuirks } from '../types.ts'
-import type { Grant, PreregisteredClient } from './types.ts'
+import type { UnattendedGrant, PreregisteredClient } from './types.ts'
 
 /** What the client needs of a preset. */
 export interface ProviderQuirks {
@@ -47,7 +47,7 @@ export const entryRow = (): OptionalOption<PreregisteredClient> =>
 export function checkEntry(
   name: string,
   entry: PreregisteredClient,
-  { providers, grant }: { providers: readonly ProviderQuirks[]; grant?: Grant | undefined },
+  { providers, grant }: { providers: readonly ProviderQuirks[]; grant?: UnattendedGrant | undefined },
 ): void {
   const { authMethod, issuer, servers } = entry
   const credential = authMethod && credentials[authMethod]

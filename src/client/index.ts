@@ -4,7 +4,7 @@ export type {
   Authorized,
   AuthorizationRequest,
   ClientStorage,
-  Grant,
+  UnattendedGrant,
   GrantRequest,
   PreregisteredClient,
   Redirect,

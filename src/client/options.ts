@@ -19,7 +19,7 @@ import { isSecureOrLoopback } from '../protocol/loopback.ts'
 import { isScopeToken } from '../protocol/scope.ts'
 import type { Awaitable, ErrorContext, Runtime } from '../types.ts'
 import { checkEntry, entryRow, providerRow, type ProviderQuirks } from './entry-options.ts'
-import type { Authorized, ClientStorage, Grant, PreregisteredClient, Redirect } from './types.ts'
+import type { Authorized, ClientStorage, PreregisteredClient, Redirect, UnattendedGrant } from './types.ts'
 import type { CryptoKeyPair } from '../lib/web-types.ts'
 
 /** Options of {@link createClient}. */
@@ -65,7 +65,7 @@ export interface ClientOptions extends Runtime {
    */
   scopes?: readonly string[]
   /** Tokens without a user: `clientCredentials()`, `enterpriseManaged({ … })`, `workloadIdentity({ … })`. */
-  grant?: Grant
+  grant?: UnattendedGrant
   /**
    * Sender-constrained tokens (RFC 9449). `true`: at servers that support them, with a key that is lost when
    * the process ends. A key pair: with that key. `false`: never. Default: if the server demands them, in its

@@ -102,9 +102,9 @@ export interface ClientStorage {
  * How a client gets tokens without a user. `clientCredentials`, `workloadIdentity` and `enterpriseManaged`
  * make one.
  */
-export type Grant = (request: GrantRequest) => Promise<TokenAnswer>
+export type UnattendedGrant = (request: GrantRequest) => Promise<TokenAnswer>
 
-/** What a {@link Grant} works with. */
+/** What a {@link UnattendedGrant} works with. */
 export interface GrantRequest {
   /** The URL of the MCP server. */
   readonly server: string

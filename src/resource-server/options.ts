@@ -110,14 +110,15 @@ const resources = (): OptionalOption<ResourceServerOptions['resource']> => {
   const what = 'the URL of the MCP server, or a list of resources'
   const several = list(
     object({
-      ...resourceRows(),
-      authorizationServers: servers(),
+      // First, because a message shows the first three names.
       resource: text(),
       hosts: list(host()),
       path: matching<string>(
         'a path such as /mcp',
         (value) => typeof value === 'string' && value.startsWith('/'),
       ),
+      authorizationServers: servers(),
+      ...resourceRows(),
     }),
   )
   return custom(what, (value, name) => {

@@ -169,6 +169,20 @@ test.each([[[]], [undefined], ['https://as.test']])(
   },
 )
 
+test.each([
+  [['https://mcp.test/mcp'], '`resources` must be an object such as {'],
+  [
+    { 'https://mcp.test/mcp': ['notes:read'] },
+    '`resources["https://mcp.test/mcp"]` must be an object such as {',
+  ],
+  [
+    { 'https://mcp.test/mcp': { scopes: ['notes:read'] } },
+    "`resources[\"https://mcp.test/mcp\"].scopes` must be an object such as { 'notes:read': 'Read your notes' }; got a list",
+  ],
+])('PR5 U13 resources of another shape are told theirs: %j', (resources, message) => {
+  expect(refused(() => create({ resources })).message).toContain(message)
+})
+
 test('PR5 a preset in place of a sign-in is told how to become one', () => {
   const preset = github({ clientId: 'c', clientSecret: 'hush' })
   const wrap = 'Wrap a preset: upstream(github({ … }), { admit })'

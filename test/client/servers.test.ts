@@ -9,7 +9,7 @@ import {
   workloadIdentity,
   type AuthorizationRequest,
   type ClientOptions,
-  type Grant,
+  type UnattendedGrant,
 } from '../../src/client/index.ts'
 import { github } from '../../src/provider/github.ts'
 import { okta } from '../../src/provider/okta.ts'
@@ -135,7 +135,7 @@ describe('T1 an entry in "clients" whose provider does not bind tokens to a reso
 
 describe('T1 without a user, scopes stay within those that were configured', () => {
   const idp = 'https://idp.test/token'
-  const grants: [string, () => Grant][] = [
+  const grants: [string, () => UnattendedGrant][] = [
     ['client credentials', clientCredentials],
     ['workload', () => workloadIdentity({ assertion: () => 'jwt' })],
     ['enterprise', () => enterpriseManaged({ tokenEndpoint: idp, clientId: 'c', idToken: () => 'id' })],

@@ -213,7 +213,7 @@ describe('RC18 tokenVerifier', () => {
     expect(auth.subject).toBe('alice')
   })
 
-  test('wrong options are refused at construction', async () => {
+  test('U13 wrong options are refused at construction', async () => {
     const { rs } = await world()
     const make =
       (given: unknown, server: unknown = rs) =>
@@ -224,6 +224,8 @@ describe('RC18 tokenVerifier', () => {
     expect(make({ requiredScopes: ['a'] })).toThrow(
       '`tokenVerifier.requiredScopes` is not an option; did you mean "scopes"?',
     )
+    expect(make({ expectedResource: 'x' })).toThrow('; it is the resource of the resource server')
+    expect(make({ resourceMetadataUrl: 'x' })).toThrow('; it follows from the resource')
     expect(make({ scopes: 'notes:read' })).toThrow('`scopes` must be a list')
     expect(make({ errors: { InvalidTokenError: Error } })).toThrow(
       '`errors` must be all that @modelcontextprotocol/sdk/server/auth/errors.js exports',
@@ -431,7 +433,7 @@ describe('RC18 verifyToken', () => {
     expect(authOptions(rs, { optional: true })).toMatchObject({ required: false })
   })
 
-  test('wrong options are refused at construction', async () => {
+  test('U13 wrong options are refused at construction', async () => {
     const rs = await server()
     expect(() => verifyToken({} as never)).toThrow(
       '`verifyToken` must get what createResourceServer() returns',
@@ -439,6 +441,10 @@ describe('RC18 verifyToken', () => {
     expect(() => verifyToken(rs, { required: false } as never)).toThrow(
       '`verifyToken.required` is not an option; did you mean "optional"?',
     )
+    expect(() => authOptions(rs, { resourceMetadataPath: '/x' } as never)).toThrow(
+      '; it follows from the resource',
+    )
+    expect(() => authOptions(rs, { resourceUrl: 'x' } as never)).toThrow('; it is the resource of the')
     expect(() => authOptions((() => rs) as never)).toThrow(
       '`authOptions` must get what createResourceServer() returns',
     )

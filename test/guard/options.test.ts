@@ -211,10 +211,18 @@ test.each([
   ['scopes', 'did you mean "scopesSupported"?'],
   ['audience', 'did you mean "resource"?'],
   ['clockTolerance', 'use clockSkew of jwtVerifier'],
+  ['resources', 'did you mean "resource"?'],
   ['tokenLifetime', 'the nearest options are tokenCache, maxTokenLength, fetch'],
 ])('PR5 U13 the wrong name `%s` is told the right one', (name, advice) => {
   expect(() => createResourceServer(keyed({ [name]: 'x' }) as ResourceServerOptions)).toThrow(
     new ConfigurationError(`createResourceServer.${name}`, `is not an option; ${advice}`),
+  )
+})
+
+test('PR5 U13 a list of URLs is told the shape of its items', () => {
+  const options = { resource: ['https://mcp.test/a'], authorizationServers: [issuer] }
+  expect(() => createResourceServer(options as unknown as ResourceServerOptions)).toThrow(
+    '`resource[0]` must be an object such as { resource, hosts, path, … }; got "https://mcp.test/a"',
   )
 })
 

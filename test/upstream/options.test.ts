@@ -50,7 +50,7 @@ test.each([
   ['redirectUri', 'it is fixed: <your issuer>/authorize/callback/<provider>'],
   ['audience', 'use authorizationParameters: { audience }'],
   ['prompt', 'use authorizationParameters: { prompt }'],
-])('PR5 the wrong name `%s` is told what to do', (name, advice) => {
+])('PR5 U13 the wrong name `%s` is told what to do', (name, advice) => {
   expect(refusal(provider(), { admit, [name]: 'hush' })).toBe(
     `\`upstream.${name}\` is not an option; ${advice}`,
   )

@@ -5,7 +5,7 @@ import { forgetRegistration, identify, isUnknownClient } from '../identity/ident
 import { createOAuthFetch } from '../../http/oauth-fetch.ts'
 import { saveRecord, serverRecord, type TokenRecord } from '../records.ts'
 import { limitToConfigured } from '../scopes.ts'
-import type { Grant, GrantRequest } from '../types.ts'
+import type { UnattendedGrant, GrantRequest } from '../types.ts'
 import { targetParameters } from './target.ts'
 import { requestTokens } from './token-request.ts'
 import { saveTokens } from './tokens.ts'
@@ -14,7 +14,7 @@ import { recordKeys } from '../record-keys.ts'
 /** New tokens by a grant without a user. */
 export async function acquireByGrant(
   connection: Connection,
-  grant: Grant,
+  grant: UnattendedGrant,
   wanted: string[] | undefined,
 ): Promise<TokenRecord> {
   const { context, server, found, outgoing } = connection

@@ -6,7 +6,7 @@ import { clientSecret as secretRow, func, readOptions, text } from '../../lib/op
 import type { Awaitable } from '../../types.ts'
 import { serverNotAllowed } from '../discovery/preregistered.ts'
 import { webUrl } from '../options.ts'
-import type { Grant, GrantRequest } from '../types.ts'
+import type { UnattendedGrant, GrantRequest } from '../types.ts'
 
 /**
  * The client acts for itself (RFC 6749 §4.4; MCP extension OAuth Client Credentials). The client is an entry
@@ -14,7 +14,7 @@ import type { Grant, GrantRequest } from '../types.ts'
  *
  * @see [RFC 6749 §4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4)
  */
-export const clientCredentials = (): Grant => (request) =>
+export const clientCredentials = (): UnattendedGrant => (request) =>
   request.requestTokens('client_credentials', request.parameters)
 
 /**
@@ -26,7 +26,9 @@ export const clientCredentials = (): Grant => (request) =>
  *   Required.
  * @see [RFC 7523 §2.1](https://www.rfc-editor.org/rfc/rfc7523#section-2.1)
  */
-export function workloadIdentity(options: { assertion: (issuer: string) => Awaitable<string> }): Grant {
+export function workloadIdentity(options: {
+  assertion: (issuer: string) => Awaitable<string>
+}): UnattendedGrant {
   const { assertion } = readOptions('workloadIdentity', options, { assertion: func().required })
   return async ({ server, issuer, issuerIsConfigured, parameters, requestTokens }) => {
     // Confused deputy: a platform's JWT is often valid at one issuer, whichever client presents it. A hostile
@@ -62,7 +64,7 @@ export interface EnterpriseOptions {
  * the access token (RFC 7523). There is no consent page. Rejects with `invalid_response` if the provider
  * issues something else than an identity assertion.
  */
-export function enterpriseManaged(options: EnterpriseOptions): Grant {
+export function enterpriseManaged(options: EnterpriseOptions): UnattendedGrant {
   const provider = readOptions('enterpriseManaged', options, {
     tokenEndpoint: webUrl().required,
     clientId: text().required,
