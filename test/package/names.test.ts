@@ -10,7 +10,7 @@ const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 }
 
 /** The same for each framework: a program imports from one of them. */
-const perFramework = ['endpoints', 'guard']
+const perFramework = ['authOf', 'endpoints', 'guard']
 
 test('U14 no two entry points export one name for two things', { timeout: 120_000 }, () => {
   const entries = Object.values(exports).map(({ types }) => join(root, types))
