@@ -1,7 +1,10 @@
 /** One resource of a deployment, as `tollgate/doctor` and adapters see it. */
 export interface DeployedResource {
+  /** The resource identifier (RFC 8707). */
   readonly resource: string
+  /** Where its metadata is (RFC 9728 §3). */
   readonly metadataUrl: string
+  /** The members of its metadata that are judged. */
   readonly metadata: {
     readonly authorization_servers?: readonly string[]
     readonly scopes_supported?: readonly string[]
@@ -16,9 +19,11 @@ export interface DeployedResource {
 
 /** What `tollgate/doctor` reads of a resource server. Holds no secret. */
 export interface Deployment {
+  /** In the order of the options. */
   readonly resources: readonly DeployedResource[]
   /** Issuers that were configured as a URL, without a preset. */
   readonly bareIssuers: readonly string[]
+  /** For requests to the issuers, as the server itself makes them. */
   readonly fetch: typeof fetch
   /** Seconds since the epoch. */
   readonly clock: () => number
@@ -28,6 +33,7 @@ export interface Deployment {
 
 /** What `deploymentFindings()` of `tollgate/doctor` found. */
 export interface Finding {
+  /** `error`: clients fail. `warning`: some do, or it is weaker than it could be. `info`: worth knowing. */
   level: 'error' | 'warning' | 'info'
   /** Stable name, for example `metadata.issuer-mismatch`. */
   code: string

@@ -44,13 +44,16 @@ export type OAuthErrorCode =
 export interface OAuthErrorOptions {
   /** HTTP status. Default 400. */
   status?: number
-  /** Seconds for `Retry-After`; only meaningful with 429 and 503. */
+  /** Seconds for `Retry-After`; only meaningful with 429 and 503. Default: none. */
   retryAfter?: number
-  /** For a log, never for the wire. Must carry no secret. */
+  /** For a log, never for the wire. Must carry no secret. Default: none. */
   cause?: unknown
-  /** What should have come, for example our issuer. Goes into the message and into events; never a secret. */
+  /**
+   * What should have come, for example our issuer. Goes into the message and into events; never a secret.
+   * Default: none.
+   */
   expected?: string
-  /** What came instead. As `expected`; text from outside is cleaned and cut. */
+  /** What came instead. As `expected`; text from outside is cleaned and cut. Default: none. */
   received?: unknown
 }
 

@@ -95,14 +95,19 @@ export interface TollgateEvent {
    * attack or a fault.
    */
   readonly level: 'info' | 'warning' | 'alert'
+  /** The authorization server that it is about. */
   readonly issuer?: string
+  /** The resource that it is about. */
   readonly resource?: string
+  /** The OAuth client, as far as it is known. */
   readonly clientId?: string
+  /** The user, as far as it is known. */
   readonly subject?: string
   /** The grant, or its id to be if the user approves: correlates the events of one authorization. */
   readonly grantId?: string
   /** The OAuth error code, if one was answered. */
   readonly error?: string
+  /** The HTTP status of the answer, if one was given. Absent: no answer. */
   readonly status?: number
   /** The operation that was asked for, for example `tools/call write_note`. */
   readonly operation?: string
@@ -114,7 +119,7 @@ export interface TollgateEvent {
   readonly received?: string
   /** The caller's address, as the deployment's `clientAddress` tells it. */
   readonly address?: string
-  /** Seconds that a limit, an outage or a lifetime lasts. */
+  /** Seconds that a limit, an outage or a lifetime lasts. Absent if the event has none. */
   readonly duration?: number
   /** How many equal events this one stands for. Default: 1. */
   readonly count?: number

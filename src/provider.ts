@@ -64,12 +64,20 @@ export interface JwtProfile {
 
 /** How an issuer's opaque access tokens are judged. Data: presets are made of it. */
 export interface OpaqueProfile {
+  /** Compared exactly, as a raw string. */
   readonly issuer: string
+  /** Where a token is judged: an https URL. */
   readonly endpoint: string
   /** `rfc7662`: POST `token=…` (default). The others are the provider's own form, described in its preset. */
   readonly style?: 'rfc7662' | 'google-tokeninfo' | 'github-check-token' | 'discord-me' | 'clerk-token-info'
+  /** Default: `'resource'`. */
   readonly audience?: AudienceRule
+  /** The first member that is there names the client. Default: `client_id`, `azp`, `cid`, `appid`. */
   readonly clientIdClaims?: readonly string[]
+  /**
+   * Dotted paths of members that list scopes, as a space-separated string or an array. Default: `scope`,
+   * `scp`.
+   */
   readonly scopeClaims?: readonly string[]
 }
 
@@ -214,12 +222,17 @@ export interface SignInProfile {
 export interface Provider {
   /** The preset's name, for example `okta`. */
   readonly provider: string
+  /** Its issuer identifier, compared exactly. */
   readonly issuer: string
+  /** How its JWT access tokens look. Absent: they are opaque, or not verified. */
   readonly jwt?: JwtProfile
+  /** How its opaque access tokens are judged. Absent: they are JWTs, or not verified. */
   readonly opaque?: OpaqueProfile
+  /** What an OAuth client must know beyond the standard. Absent: nothing. */
   readonly client?: ClientQuirks
   /** If users can sign in there. */
   readonly signIn?: SignInProfile
+  /** What `passThrough()` must know. Absent: nothing. */
   readonly passThrough?: PassThroughProfile
   /** The application registered there, if it has no secret. */
   readonly clientId?: string

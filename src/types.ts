@@ -10,7 +10,8 @@ export type {
   Provider,
   SignInProfile,
 } from './provider.ts'
-export type { ErrorContext, TollgateEvent, TollgateEventType } from './events.ts'
+export type * from './events.ts'
+export type * from './sign-in.ts'
 export type {
   AuthorizationServer,
   TokenVerifier,
@@ -60,22 +61,27 @@ export interface Runtime {
 
 /** Something that answers some requests: `undefined` means "not mine". */
 export interface Endpoints {
+  /** Answers the request, or resolves with undefined if the path is not its own. */
   handle(request: Request): Promise<Response | undefined>
 }
 
 /** A cache may be stale, lose entries, and see a write late. It never holds grants. */
 export interface Cache {
+  /** The value, or undefined if there is none (any more). */
   get(key: string): Promise<string | undefined>
   /** `ttl` in seconds. */
   put(key: string, value: string, options: { ttl: number }): Promise<void>
+  /** Removes the value, if there is one. */
   delete(key: string): Promise<void>
 }
 
 /** One record as the backend holds it. */
 export interface StoreRecord {
+  /** What was written. */
   value: string
+  /** Changes with each write; `put` and `delete` compare it. */
   version: string
-  /** Seconds since the epoch. */
+  /** Seconds since the epoch. Absent: it does not expire. */
   expiresAt?: number
 }
 
@@ -92,20 +98,25 @@ export interface Store {
     value: string,
     options: { ifVersion: string | null; expiresAt?: number },
   ): Promise<string | undefined>
+  /** Deletes the record, with `ifVersion` only if it still has this version. Whether a record was deleted. */
   delete(key: string, options?: { ifVersion?: string }): Promise<boolean>
 }
 
 /** An access token of an upstream identity provider. */
 export interface UpstreamToken {
+  /** The token, for the provider's API. Secret. */
   accessToken: string
   /** Seconds since the epoch, if known. */
   expiresAt?: number
+  /** What it was granted, if the provider says so. */
   scopes?: readonly string[]
 }
 
 /** What an upstream sign-in brought, sealed into the grant. */
 export interface UpstreamTokens extends UpstreamToken {
+  /** Renews the access token. Absent: the provider gave none. */
   refreshToken?: string
+  /** The ID token of the sign-in (OpenID Connect Core §2), if there was one. */
   idToken?: string
   /** The provider that they are from. */
   issuer?: string
@@ -115,11 +126,15 @@ export interface UpstreamTokens extends UpstreamToken {
 
 /** What a server lends to a sign-in, which may call other servers. */
 export interface SignInRuntime {
+  /** For requests to the provider. */
   readonly fetch: Fetch
+  /** Seconds since the epoch. */
   readonly clock: Clock
+  /** Keeps work alive after the response. Undefined: the platform has no such function. */
   readonly waitUntil?: ((promise: Promise<unknown>) => void) | undefined
   /** Whether I/O ends with the request that began it, as on Workers. */
   readonly requestsOwnIo: boolean
+  /** Tells `onEvent` of the server. */
   readonly event: (event: Omit<TollgateEvent, 'at'>) => void
 }
 
@@ -154,6 +169,7 @@ export interface VaultVerdict<T> {
    * unlinked. Absent: nothing is written.
    */
   write?: VaultEntry | null
+  /** What `update` resolves with. */
   result: T
 }
 
@@ -161,6 +177,7 @@ export interface VaultVerdict<T> {
 export interface ExchangeTarget {
   /** The other API, as the provider names it. */
   resource?: string
+  /** Scopes at the other API, separated by spaces. */
   scope?: string
 }
 
@@ -188,16 +205,23 @@ export interface UpstreamAccess {
 export interface AuthInfo<P = unknown> {
   /** Not enumerable, so that it is not logged by accident. */
   readonly token: string
+  /** The OAuth client. */
   readonly clientId: string
   /** The scopes of the token, and those that they imply (`scopeImplies`). */
   readonly scopes: string[]
   /** Seconds since the epoch. */
   readonly expiresAt: number
+  /** The resource that the token is for, and that was asked. */
   readonly resource: URL
+  /** `issuer`, `subject`, `claims` and `props` once more: handlers of the official SDK look for them here. */
   readonly extra?: Record<string, unknown>
+  /** Who issued the token. */
   readonly issuer: string
+  /** The user. Undefined: the client acts for itself. */
   readonly subject: string | undefined
+  /** The claims of the token, or the answer of the introspection, as the issuer wrote them. */
   readonly claims: Readonly<Record<string, unknown>>
+  /** What the application attached at sign-in. Undefined: nothing. */
   readonly props: P | undefined
   /** What the user chose at consent, by name: `consent.choices` of the embedded server. Empty without. */
   readonly choices: Readonly<Record<string, string>>
@@ -216,132 +240,8 @@ export interface AuthInfo<P = unknown> {
   exchange(target: ExchangeTarget): Promise<UpstreamToken>
 }
 
-/** Who signed in. */
-export interface Identity {
-  /** Stable, unique within the deployment. */
-  subject: string
-  /** What a person recognises the account by. */
-  name?: string
-  /** Seconds since the epoch. */
-  authTime?: number
-  acr?: string
-  /** The most that this user may grant. Default: everything. */
-  scopes?: readonly string[]
-  /**
-   * Travels with the grant; what the handler gets as `auth.props`. JSON of at most 16 000 bytes; 1500 bytes
-   * if
-   * the sign-in has `finish` and `consent: 'after'`, because it lies in the session until the user approves.
-   */
-  props?: unknown
-  upstream?: UpstreamTokens
-}
-
-/** One sign-in on its way, from `start` to `finish`. */
-export interface SignInLeg {
-  /** Names it; random, for an upstream's `state`. The callback carries it in its query. */
-  readonly state: string
-  /** Where the browser comes back to: the redirect URI of its provider, see {@link SignInCallback}. */
-  readonly callbackUrl: string
-  /** The time of this request by the server's clock, for `authTime`: seconds since the epoch. */
-  readonly now: number
-  /** How the pages of this server look, for a page of the sign-in. */
-  readonly branding: Branding
-  /** For calls to other servers, and for events. */
-  readonly runtime: SignInRuntime
-  /**
-   * What `start` wants to find again in `finish`, for example its own verifier and nonce. Sealed in a
-   * cookie; at most 600 characters. `finish` may change it if it returns a Response.
-   */
-  kept?: string
-  /** The way that `next` was told; undefined unless the sign-in offers several ways. */
-  readonly way?: string
-  /**
-   * A leg for the way to sign in that the user has chosen. It has a `state` of its own, so that no upstream
-   * sees the state of another (mix-up), keeps nothing yet, and ends when this one does. The callback with its
-   * state finds it if `start` or `finish` returns a Response.
-   */
-  next(way: string): SignInLeg
-  /**
-   * Counts an attempt to sign in: by this caller, and at this account, if one is named, by all callers
-   * together. Rejects with 429 above the limit. Await it before anything that costs time or checks a
-   * credential.
-   */
-  attempt(account?: string): Promise<void>
-}
-
-/** How the pages look. */
-export interface Branding {
-  /** Default: the issuer's host. */
-  name?: string
-  /** An https URL or a `data:image/` URL. Default: the first letter of the name. */
-  logo?: string
-  /** A hexadecimal CSS colour, for example `#0b5fff`. Default: a blue. */
-  accent?: string
-  /** The same for the dark colour scheme. Default: `accent`. */
-  accentDark?: string
-}
-
-/**
- * The redirect URI that a sign-in has at an identity provider. Mix-up (RFC 9700 §4.4.2.2): each provider has
- * one of its own, so that a code of one never goes to the token endpoint of another.
- */
-export interface SignInCallback {
-  /**
-   * The last segment of its path, which is also what tools call the provider: 1–40 lower-case letters,
-   * digits, `_` or `-`. It stands for one issuer and one client.
-   */
-  readonly provider: string
-  readonly issuer: string
-  readonly clientId: string
-  /** Legs that `next` was told this way come back there. Absent: legs that were not told a way. */
-  readonly way?: string
-}
-
-/** How a person signs in. */
-export interface SignIn {
-  /** `before`: consent precedes the sign-in (an upstream may let the user through silently). */
-  readonly consent: 'before' | 'after'
-  /** What the button leads to, for the consent page: "You will sign in with …". */
-  readonly name?: string
-  /** Who is signed in; `null` or `undefined`: no user is. */
-  identify(request: Request): Awaitable<Identity | null | undefined>
-  start(
-    request: Request,
-    flow: {
-      /** Absolute URL below the issuer at which the flow goes on. */
-      returnTo: string
-      prompt?: string
-      maxAge?: number
-      loginHint?: string
-      leg: SignInLeg
-    },
-  ): Awaitable<Response>
-  /**
-   * An upstream's callback. The leg was found in this browser, is not expired, and its approval is not used
-   * yet. A sign-in that has this method uses the server's own session. Throws OAuthError if no user signed
-   * in.
-   */
-  finish?(request: Request, leg: SignInLeg): Promise<Identity | Response>
-  /**
-   * Asked each time that the server's own session is read: who the user is now. `null` or `undefined`: the
-   * user may not sign in any more, and has no session. `way`: what `next` of the leg was told. Should be
-   * cheap. Default: who the user was at the sign-in.
-   */
-  recheck?(identity: Identity, way?: string): Awaitable<Identity | null | undefined>
-  /**
-   * One for each provider that it sends users to; a leg is found only at its own callback. Other legs come
-   * back to one path that all of them share. Default: none.
-   */
-  readonly callbacks?: readonly SignInCallback[]
-  /** What is done later with the tokens that it brings; one for each provider. */
-  readonly upstreams?: readonly UpstreamAccess[]
-  /** Throws ConfigurationError if it must not serve this issuer. `scopes`: what its users can grant there. */
-  check?(issuer: string, scopes?: readonly string[]): void
-  /** What of it weakens the security of the server; told to `onEvent` once, at the start. */
-  readonly weakening?: string
-}
-
 /** Cloudflare's rate limiting binding as it is. */
 export interface RateLimiter {
+  /** Counts one use of `key`. `success: false`: the limit is reached, and the caller gets 429. */
   limit(options: { key: string }): Promise<{ success: boolean }>
 }

@@ -2,12 +2,17 @@ import type { AuthInfo, Awaitable, Cache, Runtime } from './types.ts'
 
 /** What a verifier found in a token. */
 export interface VerifiedToken {
+  /** Who issued the token. */
   issuer: string
+  /** The user. Undefined: the client acts for itself. */
   subject: string | undefined
+  /** The client that the token was issued to. */
   clientId: string
+  /** What the token was granted. */
   scopes: readonly string[]
   /** Seconds since the epoch. */
   expiresAt: number
+  /** The claims of the token, or the answer of the introspection. */
   claims: Readonly<Record<string, unknown>>
   /** What the application attached at sign-in. */
   props?: unknown
@@ -33,8 +38,11 @@ export interface VerifiedToken {
 
 /** A JWS in compact form (RFC 7515 §7.1), parsed once per request. Nothing in it is verified. */
 export interface UnverifiedJws {
+  /** The token as it came. */
   readonly token: string
+  /** The decoded JOSE header. */
   readonly header: Readonly<Record<string, unknown>>
+  /** The decoded claims. */
   readonly payload: Readonly<Record<string, unknown>>
 }
 
@@ -59,6 +67,7 @@ export interface TokenVerifier {
 
 /** An issuer of tokens for a resource: a preset, or the embedded server. */
 export interface AuthorizationServer {
+  /** Its issuer identifier (RFC 8414 §2), compared exactly. */
   readonly issuer: string
   /**
    * False: no OAuth issuer that a client could go to (API keys), so it stands in no metadata. Default:
@@ -72,11 +81,15 @@ export interface AuthorizationServer {
    * `scopesSupported`, and a bound for its options.
    */
   offeredScopes?(resource: string): readonly string[] | undefined
+  /**
+   * Makes the verifier of its tokens for this resource. Throws ConfigurationError if it cannot verify them.
+   */
   verifier(resource: string, runtime: VerifierRuntime): TokenVerifier
 }
 
 /** What a resource server lends to its verifiers. */
 export interface VerifierRuntime extends Runtime {
+  /** The cache of the resource server. Default: none. */
   cache?: Cache
   /** Only holders of the resource server's `cacheSecret` can put entries into the cache. Default: false. */
   cacheIsAuthenticated?: boolean

@@ -7,6 +7,7 @@ import { admitOf } from './route.ts'
 
 /** The variables that {@link guard} sets. */
 export interface AuthVariables<P = unknown> {
+  /** Who is calling. */
   auth: AuthInfo<P>
 }
 

@@ -13,6 +13,7 @@ export interface SdkErrors {
   readonly ServerError: SdkErrorClass
 }
 
+/** One of the error classes of SDK v1. */
 export type SdkErrorClass = new (message: string) => Error
 
 /** What the SDK answers: 401, 403, 400 or 500. It has no 503. */

@@ -30,18 +30,23 @@ export interface TokenVerifierOptions {
 
 /** The official SDK's `OAuthTokenVerifier`, v1 and v2, without depending on the SDK. */
 export interface OAuthTokenVerifier<P = unknown> {
+  /** Who is calling. Rejects with an error that the SDK answers with 401, 403 or 500. */
   verifyAccessToken(token: string): Promise<SdkAuthInfo<P>>
 }
 
 /** `AuthInfo`, with what SDK v2 would otherwise add to a copy that lacks the hidden members. */
 export interface SdkAuthInfo<P = unknown> extends AuthInfo<P> {
+  /** Where the metadata of the resource is (RFC 9728 §3). */
   readonly resourceMetadataUrl: string
 }
 
 /** Options of the SDK's `requireBearerAuth`, v1 and v2. */
 export interface BearerAuth<P = unknown> {
+  /** Verifies tokens with the guard. */
   readonly verifier: OAuthTokenVerifier<P>
+  /** Those of the resource, and those of the options. */
   readonly requiredScopes: string[]
+  /** For the challenge (RFC 9728 §5.1). */
   readonly resourceMetadataUrl: string
 }
 

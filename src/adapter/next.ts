@@ -20,6 +20,7 @@ export interface GuardedRoutes {
   OPTIONS: Route
 }
 
+/** @inline */
 type Route = (request: Request) => Promise<Response>
 
 /**

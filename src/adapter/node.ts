@@ -42,6 +42,7 @@ export interface NodeHandlerOptions {
  * promise of the listener is fulfilled when the answer is written.
  *
  * @example
+ * import { createServer } from 'node:http'
  * createServer(toNodeHandler(rs.protect(handler))).listen(3000)
  */
 export function toNodeHandler(

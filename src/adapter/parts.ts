@@ -4,10 +4,16 @@ import type { Endpoints } from '../types.ts'
 /**
  * The value, or a function that makes it at the first request, if the configuration does not exist when the
  * module is loaded.
+ *
+ * @inline
  */
 export type Lazy<T> = T | (() => T)
 
-/** What `endpoints()` and `routes()` take: the parts, or one function that returns all of them. */
+/**
+ * What `endpoints()` and `routes()` take: the parts, or one function that returns all of them.
+ *
+ * @inline
+ */
 export type Parts = readonly Endpoints[] | readonly [() => readonly Endpoints[]]
 
 /**

@@ -14,7 +14,8 @@ export type WorkerHandler<Env, Context> = (
  * what it builds outlives the request: as `waitUntil`, pass the one of `cloudflare:workers`.
  *
  * @example
- * export default worker((env: Env) => {
+ * import { waitUntil } from 'cloudflare:workers'
+ * export default worker((env: { RESOURCE: string; ISSUER: string }) => {
  *   const rs = createResourceServer({
  *     resource: env.RESOURCE,
  *     authorizationServers: [env.ISSUER],
@@ -43,6 +44,7 @@ export interface ContextAuth {
   readonly token: string
   /** The resource of the token. */
   audience: string
+  /** The OAuth client. */
   clientId: string
   /** Seconds since the epoch. */
   expiresAt: number

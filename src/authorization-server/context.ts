@@ -39,6 +39,7 @@ export interface Context {
   readonly opaquePrefix: string
 }
 
+/** @inline */
 export type Endpoint =
   'authorize' | 'token' | 'register' | 'revoke' | 'introspect' | 'jwks' | 'account' | 'link'
 

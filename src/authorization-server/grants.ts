@@ -1,14 +1,22 @@
 import type { UpstreamTokens } from '../types.ts'
 import type { Choices } from './options.ts'
 
-/** Scopes by resource, as configured: two resources may use one scope name for different things. */
+/**
+ * Scopes by resource, as configured: two resources may use one scope name for different things.
+ *
+ * @inline
+ */
 export type Access = Readonly<Record<string, readonly string[]>>
 
 /** A grant as the application and the user see it. */
 export interface Grant {
+  /** For `grants.revoke`. */
   readonly id: string
+  /** The client that was approved. */
   readonly clientId: string
+  /** What the client called itself when it was approved. */
   readonly clientName: string | undefined
+  /** The identifiers of the resources that it is for (RFC 8707). */
   readonly resources: readonly string[]
   /** The scopes of all resources, each once. */
   readonly scopes: readonly string[]
@@ -18,7 +26,9 @@ export interface Grant {
   readonly choices: Choices
   /** Seconds since the epoch. */
   readonly created: number
+  /** Of the last code or refresh token, in seconds since the epoch. */
   readonly lastUsed: number
+  /** When it ends unless it is used, in seconds since the epoch. */
   readonly expires: number
 }
 

@@ -20,7 +20,7 @@ import { introspectionEndpoint, mayIntrospect } from './token/introspection.ts'
 import { revocationEndpoint } from './token/revocation.ts'
 import { createVerifier } from './token/verifier.ts'
 
-export type { ClientMetadata } from '../protocol/client-metadata.ts'
+export type { ClientMetadata, TokenEndpointAuthMethod } from '../protocol/client-metadata.ts'
 export type {
   Branding,
   Identity,
@@ -32,11 +32,12 @@ export type {
 } from '../types.ts'
 export type { ClientAdministration, RegisteredClient } from './client/stored-administration.ts'
 export type { Grant } from './grants.ts'
-export type { Jwk, KeyRingOptions } from './keys.ts'
+export type { Jwk, KeyRingOptions, SigningAlgorithm } from './keys.ts'
 export type { LinkedAccounts } from './links.ts'
 export type {
   AuthorizationServerOptions,
   Choice,
+  Choices,
   ConsentOptions,
   Lifetimes,
   PendingTokens,
@@ -59,6 +60,7 @@ export interface EmbeddedAuthorizationServer extends AuthorizationServer, Endpoi
      */
     revoke(subject: string, grantId?: string): Promise<void>
   }
+  /** Which clients there are, and which are blocked. */
   readonly clients: ClientAdministration
   /**
    * Revokes everything that was issued: a new signing key and a new epoch. Other isolates notice within 300

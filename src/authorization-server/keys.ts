@@ -4,8 +4,10 @@ import type { CryptoKey, JsonWebKey } from '../lib/web-types.ts'
 /** A JSON Web Key (RFC 7517 §4). */
 export type Jwk = JsonWebKey & { kid?: string }
 
+/** How access tokens are signed (RFC 7518 §3, RFC 8037 §3.1). */
 export type SigningAlgorithm = 'ES256' | 'EdDSA' | 'RS256'
 
+/** How the embedded server signs access tokens. */
 export interface KeyRingOptions {
   /** The algorithm of generated keys. Default: `ES256`. `RS256` takes about ten times as long to sign. */
   algorithm?: SigningAlgorithm
@@ -18,7 +20,7 @@ export interface KeyRingOptions {
   publishAhead?: number
   /**
    * Private keys from the configuration. The first one signs, all are published, none is generated or
-   * rotated.
+   * rotated. Default: keys are generated, sealed and kept in the store.
    */
   jwks?: readonly Jwk[]
 }

@@ -5,7 +5,11 @@ import type { Context } from './context.ts'
 
 /** Linked accounts as an option. `linkedAccounts({ … })` of `tollgate/linked-accounts` makes it. */
 export interface LinkedAccounts {
-  /** Called once by `createAuthorizationServer`. Throws ConfigurationError. */
+  /**
+   * Called once by `createAuthorizationServer`. Throws ConfigurationError.
+   *
+   * @internal
+   */
   attach(context: Context): Links
 }
 

@@ -95,7 +95,9 @@ export interface ConsentOptions {
 
 /** What `onTokens` judges: the grant, and what the access token would carry. */
 export interface PendingTokens {
+  /** The user. */
   readonly subject: string
+  /** The client that asks. */
   readonly clientId: string
   /** The resource of this token. */
   readonly resource: string
@@ -105,6 +107,7 @@ export interface PendingTokens {
   readonly props: unknown
   /** What the user chose at consent. */
   readonly choices: Choices
+  /** Whether this is the code exchange or a refresh. */
   readonly grantType: 'authorization_code' | 'refresh_token'
 }
 
@@ -124,6 +127,7 @@ export interface TokensDecision {
   deny?: string
 }
 
+/** Options of `createAuthorizationServer`. */
 export interface AuthorizationServerOptions extends Runtime {
   /**
    * https URL without query and fragment, or http on a loopback address. It is used character by character.
@@ -194,7 +198,9 @@ export interface AuthorizationServerOptions extends Runtime {
   keys?: KeyRingOptions
   /** Default: in memory, 60 attempts a minute, 300 registrations, 10 sign-ins with a password or key. */
   rateLimit?: RateLimiter
+  /** How the pages look. Default: the host as the name, its first letter, blue. */
   branding?: Branding
+  /** What the consent page asks. Default: all scopes are selected, and there are no choices. */
   consent?: ConsentOptions
   /**
    * Called at each code exchange and each refresh, after everything is validated and before anything is
@@ -204,6 +210,7 @@ export interface AuthorizationServerOptions extends Runtime {
    * request: the code or refresh token is not used up. An UnavailableError is 503. Default: none.
    */
   onTokens?: (pending: PendingTokens) => Awaitable<TokensDecision | null | undefined>
+  /** How long what is issued lasts. Default: see each. */
   lifetimes?: Lifetimes
   /**
    * A proxy in front terminates TLS. Then plain http is accepted, and the client's address is the last one in

@@ -3,6 +3,8 @@ import { func, methods, readOptions } from '../lib/options.ts'
 import type { Clock } from '../types.ts'
 import { stamp, unstamp, type MarkedCache } from './contract.ts'
 
+export type { MarkedCache } from './contract.ts'
+
 /** Cloudflare's KV binding, as far as this cache uses it. */
 export interface KvNamespaceLike {
   get(key: string): Promise<string | null>

@@ -4,6 +4,7 @@ export type { Cache } from '../types.ts'
 
 /** A cache that is marked as one, so that it is refused at construction if it is passed as a store. */
 export interface MarkedCache extends Cache {
+  /** Tells it apart from a store. */
   readonly kind: 'cache'
 }
 

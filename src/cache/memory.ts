@@ -4,6 +4,8 @@ import { func, integer, readOptions } from '../lib/options.ts'
 import type { Clock } from '../types.ts'
 import type { MarkedCache, Stamped } from './contract.ts'
 
+export type { MarkedCache } from './contract.ts'
+
 /** Options of {@link memoryCache}. */
 export interface MemoryCacheOptions {
   /** The most entries (1 to 10 000 000); above it the one unused for longest goes. Default 1000. */

@@ -3,6 +3,8 @@ import { func, readOptions, seconds } from '../lib/options.ts'
 import type { Clock } from '../types.ts'
 import { stamp, unstamp, type Cache, type MarkedCache } from './contract.ts'
 
+export type { MarkedCache } from './contract.ts'
+
 /** Options of {@link tiered}. */
 export interface TieredOptions {
   /**

@@ -57,6 +57,7 @@ export function contextOf(client: Client): ClientContext {
  * @see [MCP Authorization](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization)
  *
  * @example
+ * import { StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
  * const client = createClient({ redirect: loopbackRedirect({ open: openUrl }), storage: fileStorage() })
  * const server = new URL('https://notes.example.com/mcp')
  * const transport = new StreamableHTTPClientTransport(server, { fetch: client.fetch })

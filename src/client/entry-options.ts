@@ -19,7 +19,9 @@ import type { UnattendedGrant, PreregisteredClient } from './types.ts'
 
 /** What the client needs of a preset. */
 export interface ProviderQuirks {
+  /** The issuer that it is about. */
   readonly issuer: string
+  /** What it does otherwise than the standard. Default: nothing. */
   readonly client?: ClientQuirks
 }
 

@@ -5,9 +5,13 @@ import { matching, readOptions } from '../lib/options.ts'
  * not logged by accident.
  */
 export interface EnvironmentCredentials {
+  /** `MCP_ACCESS_TOKEN`. Not enumerable. */
   readonly accessToken: string | undefined
+  /** `MCP_CLIENT_ID`. */
   readonly clientId: string | undefined
+  /** `MCP_CLIENT_SECRET`. Not enumerable. */
   readonly clientSecret: string | undefined
+  /** `MCP_SCOPE`, split at blanks. Empty without. */
   readonly scopes: readonly string[]
   /** An `Authorization` header, if there is a token. */
   headers(): Record<string, string>

@@ -1,5 +1,7 @@
 export { createClient, type Client } from './create-client.ts'
 export type { ClientOptions } from './options.ts'
+export type { ProviderQuirks } from './entry-options.ts'
+export type { PrivateKey } from '../http/client-auth.ts'
 export type {
   Authorized,
   AuthorizationRequest,

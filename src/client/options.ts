@@ -34,7 +34,7 @@ export interface ClientOptions extends Runtime {
   storage?: ClientStorage
   /**
    * The user whose tokens these are, if one storage serves several: a non-empty string, so that an unknown
-   * user does not get another user's tokens. Leave the option out for a single user.
+   * user does not get another user's tokens. Leave the option out for a single user. Default: a single user.
    */
   subject?: string
   /** Shown on the consent page. Default: `MCP client`. */
@@ -48,7 +48,7 @@ export interface ClientOptions extends Runtime {
   clients?: readonly PreregisteredClient[]
   /**
    * Called if there is no other way to register. The client needs this `redirectUri` at that issuer. The
-   * answer is stored for this issuer.
+   * answer is stored for this issuer. Default: none, and the request rejects with `registration_unavailable`.
    */
   askForClient?: (
     issuer: string,
@@ -64,7 +64,10 @@ export interface ClientOptions extends Runtime {
    * ever requested. Default: none.
    */
   scopes?: readonly string[]
-  /** Tokens without a user: `clientCredentials()`, `enterpriseManaged({ … })`, `workloadIdentity({ … })`. */
+  /**
+   * Tokens without a user: `clientCredentials()`, `enterpriseManaged({ … })`, `workloadIdentity({ … })`.
+   * Default: none, a user approves.
+   */
   grant?: UnattendedGrant
   /**
    * Sender-constrained tokens (RFC 9449). `true`: at servers that support them, with a key that is lost when

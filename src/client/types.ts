@@ -11,9 +11,13 @@ export interface PreregisteredClient {
    * nowhere else.
    */
   issuer: string
+  /** Its `client_id` there. */
   clientId: string
+  /** Its secret there. Default: none, a public client or one with a key. */
   clientSecret?: string
-  /** For `private_key_jwt`: an asymmetric signing key, with its key id if the server wants one. */
+  /**
+   * For `private_key_jwt`: an asymmetric signing key, with its key id if the server wants one. Default: none.
+   */
   privateKey?: PrivateKey
   /**
    * Default: `private_key_jwt` with a key; with a secret what the server lists, Basic before post; `none`
@@ -39,7 +43,9 @@ export interface PreregisteredClient {
 export interface AuthorizationRequest {
   /** The MCP server that asks: origin and path. */
   server: string
+  /** The authorization server whose page the user sees. */
   issuer: string
+  /** What is asked for. Undefined: the server decides. */
   scopes: readonly string[] | undefined
 }
 
@@ -70,7 +76,9 @@ export interface Redirect {
 export interface Authorized {
   /** The URL of the MCP server that the tokens are for. */
   resource: string
+  /** The authorization server that issued them. */
   issuer: string
+  /** The user: the option `subject` of the client. */
   subject: string
   /** What was granted, if the server said so. */
   scopes: readonly string[] | undefined
@@ -81,6 +89,7 @@ export interface Authorized {
  * as the user. Keys consist of `[A-Za-z0-9:_-]` and are short.
  */
 export interface ClientStorage {
+  /** The value, or undefined if there is none (any more). */
   get(key: string): Promise<string | undefined>
   /**
    * The value is stored when the promise resolves: a rotated refresh token is used only after that. With
@@ -89,6 +98,7 @@ export interface ClientStorage {
    * drops values of the same owner only.
    */
   set(key: string, value: string, options?: { expiresAt?: number; owner?: string }): Promise<void>
+  /** Removes the value, if there is one. */
   delete(key: string): Promise<void>
   /**
    * Runs `work` while no other caller, in this process or another, runs work under the same key. A holder
@@ -126,5 +136,6 @@ export interface GrantRequest {
   ): Promise<TokenAnswer>
   /** For other endpoints: public https only, no redirects, JSON objects only. */
   readonly fetch: Fetch
+  /** Seconds since the epoch. */
   readonly clock: Clock
 }

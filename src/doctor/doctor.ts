@@ -37,8 +37,8 @@ export interface DeploymentOptions {
  * argument.
  *
  * @example
- * for (const { level, message, fix } of await deploymentFindings(rs)) console.log(`${level}: ${message}.
- * ${fix}`)
+ * for (const { level, message, fix } of await deploymentFindings(rs))
+ *   console.log(`${level}: ${message}. ${fix}`)
  */
 export async function deploymentFindings(
   rs: { readonly deployment: Deployment },

@@ -20,6 +20,7 @@ export interface HealthCheck {
   readonly name: 'clock' | 'keys' | 'store' | 'signing-key'
   /** The resource or the issuer that it is about. */
   readonly of?: string
+  /** Whether it works. */
   readonly ok: boolean
   /** What is wrong. Carries no secret. */
   readonly detail?: string
@@ -27,7 +28,9 @@ export interface HealthCheck {
 
 /** Whether this process can serve. */
 export interface Health {
+  /** Whether all checks are. */
   readonly ok: boolean
+  /** All that was checked. */
   readonly checks: readonly HealthCheck[]
 }
 

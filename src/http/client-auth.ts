@@ -8,7 +8,11 @@ import type { CryptoKey } from '../lib/web-types.ts'
 /** An asymmetric signing key, with its key id if the server wants one. */
 export type PrivateKey = CryptoKey | { key: CryptoKey; kid?: string }
 
-/** How a client authenticates (RFC 7591 §2, `token_endpoint_auth_method`). */
+/**
+ * How a client authenticates (RFC 7591 §2, `token_endpoint_auth_method`).
+ *
+ * @inline
+ */
 export type AuthMethod = 'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt'
 
 /** What a client authenticates with. */

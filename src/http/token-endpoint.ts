@@ -11,11 +11,15 @@ import { optionalPositiveNumber, optionalText, readAnswer, serverError } from '.
 
 /** A token endpoint's answer (RFC 6749 §5.1). */
 export interface TokenAnswer {
+  /** The access token. Secret. */
   accessToken: string
+  /** How it is sent: as a Bearer token, or with a DPoP proof (RFC 9449). */
   type: 'bearer' | 'dpop'
-  /** Seconds. */
+  /** Seconds. Absent: the server did not say. */
   expiresIn?: number
+  /** Absent: the server gave none. */
   refreshToken?: string
+  /** What was granted, if the server says so. */
   scope?: string
   /** RFC 8693 §2.2.1 */
   issuedTokenType?: string

@@ -12,6 +12,7 @@ import {
 } from './redirect-uri.ts'
 import { formatScope, parseScope } from './scope.ts'
 
+/** How a client authenticates (RFC 7591 §2). */
 export type TokenEndpointAuthMethod =
   'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt'
 
@@ -20,18 +21,27 @@ export type TokenEndpointAuthMethod =
  * client.
  */
 export interface ClientMetadata extends DisplayedMetadata {
+  /** Its id. Required in `clients`, and in `clients.put`. */
   client_id?: string
+  /** At least 16 random characters. Default: none, the client is public or has keys. */
   client_secret?: string
+  /** Whole URIs, compared exactly; of a loopback address any port (RFC 8252 §7.3). */
   redirect_uris: readonly string[]
+  /** Default: `none`; with a `client_secret` by Basic or in the body, as the client likes. */
   token_endpoint_auth_method?: TokenEndpointAuthMethod
   /** With `private_key_jwt`: the only algorithm that the client signs with. Default: any asymmetric one. */
   token_endpoint_auth_signing_alg?: string
   /** With `private_key_jwt`: the public keys, or their URL. */
   jwks?: { readonly keys: readonly Readonly<Record<string, unknown>>[] }
+  /** The https URL of the public keys, in place of `jwks`. */
   jwks_uri?: string
+  /** Default: `authorization_code`, `refresh_token`. */
   grant_types?: readonly string[]
+  /** Default: `code`, the only one. */
   response_types?: readonly string[]
+  /** A redirect URI on the user's machine makes `web` to `native`. Default: absent. */
   application_type?: 'web' | 'native'
+  /** The most that it may ask for, separated by spaces. Default: all scopes of the resource. */
   scope?: string
 }
 

@@ -10,7 +10,7 @@ export interface CognitoOptions extends Omit<CommonOptions, 'clientId'> {
   userPoolId: string
   /**
    * The app clients whose tokens are accepted. Needed unless `resourceBinding`. With a `clientSecret`: the
-   * one it belongs to.
+   * one it belongs to. Default: none.
    */
   clientId?: string | readonly string[]
   /**

@@ -12,6 +12,7 @@ import {
 
 /** Options of {@link descope}. */
 export interface DescopeOptions extends CommonOptions {
+  /** The project's id. */
   projectId: string
   /** The MCP server's id in Descope. Default: none, the project's own issuer. */
   mcpServerId?: string

@@ -12,12 +12,13 @@ export interface EntraOptions extends CommonOptions {
   tenantId: string
   /**
    * With `'organizations'` or `'common'`: the ids of the tenants whose users are admitted, or `'any'`. With
-   * `'any'` the users of every tenant get as far as `admit`, which must then look at `tid`.
+   * `'any'` the users of every tenant get as far as `admit`, which must then look at `tid`. Default: only
+   * `tenantId`.
    */
   tenants?: 'any' | readonly string[]
   /** The application (client) id of the app registration that stands for the MCP server. */
   clientId: string
-  /** Audiences beside `clientId` and `api://<clientId>`: a custom Application ID URI. */
+  /** Audiences beside `clientId` and `api://<clientId>`: a custom Application ID URI. Default: none. */
   audience?: string | readonly string[]
   /**
    * The Application ID URI, if it is the MCP server's URL: then clients may send `resource`. Its domain

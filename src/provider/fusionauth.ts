@@ -9,7 +9,7 @@ export interface FusionauthOptions extends Omit<OpaqueOptions, 'scopeClaims'> {
   url: string
   /** The tenant's issuer. Set it to a URL there; its default is `acme.com`. Default: the URL. */
   issuer?: string
-  /** The tenant, if there is more than one. */
+  /** The tenant, if there is more than one. Default: the only one. */
   tenantId?: string
 }
 

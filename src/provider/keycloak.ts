@@ -14,6 +14,7 @@ import {
 export interface KeycloakOptions extends CommonOptions {
   /** Where Keycloak is, with its path if it has one, for example `https://id.example.com`. */
   url: string
+  /** The realm's name. */
   realm: string
   /**
    * What the audience mapper puts in. Default: the resource itself, which is what the mapper should put in.

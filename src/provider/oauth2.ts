@@ -19,19 +19,27 @@ export interface Oauth2Options extends OpaqueOptions {
    * a tenant or a workspace, it has to name that, too.
    */
   issuer: string
+  /** Where the user approves (RFC 6749 §3.1). */
   authorizationEndpoint: string
+  /** Where codes and refresh tokens go (RFC 6749 §3.2). */
   tokenEndpoint: string
   /** Says who signed in, as JSON, to who brings the access token. */
   userinfoEndpoint: string
   /** RFC 7009. Default: none. */
   revocationEndpoint?: string
-  /** Where tokens are judged (RFC 7662); for `introspectionVerifier`. */
+  /**
+   * Where tokens are judged (RFC 7662); for `introspectionVerifier`. Default: none, tokens cannot be
+   * verified.
+   */
   introspectionEndpoint?: string
   /** For `introspectionVerifier`: what `aud` must have. Default: the resource itself (RFC 8707). */
   audience?: string | readonly string[]
   /** Dotted path of the member that names the user for ever. Never an email or a name. Default `sub`. */
   subjectClaim?: string
-  /** Dotted paths of members that a person recognises the account by. */
+  /**
+   * Dotted paths of members that a person recognises the account by. Default: `name`, `preferred_username`,
+   * `email`.
+   */
   nameClaims?: readonly string[]
   /** What a sign-in always asks for. Default: none. */
   scopes?: readonly string[]

@@ -23,7 +23,7 @@ export interface OidcOptions extends CommonOptions {
    * `audience`, they must state a scope or a client.
    */
   typ?: 'at+jwt' | 'jwt'
-  /** Where opaque tokens are judged (RFC 7662); for `introspectionVerifier`. */
+  /** Where opaque tokens are judged (RFC 7662); for `introspectionVerifier`. Default: none. */
   introspectionEndpoint?: string
   /** What users call it, for sign-in. Default: the issuer's host. */
   name?: string

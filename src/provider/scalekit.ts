@@ -6,7 +6,9 @@ import { base, commonOptions, preset, segment, type CommonOptions } from './pres
 export interface ScalekitOptions extends CommonOptions {
   /** For example `https://example.scalekit.com`. */
   environmentUrl: string
-  /** The MCP server's resource id, for example `res_123`. Without it the preset is for sign-in only. */
+  /**
+   * The MCP server's resource id, for example `res_123`. Default: none, and the preset is for sign-in only.
+   */
   resourceId?: string
 }
 

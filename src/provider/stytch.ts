@@ -4,10 +4,11 @@ import { commonOptions, host, oneOrMore, preset, segment, type CommonOptions } f
 
 /** Options of {@link stytch}. */
 export interface StytchOptions extends CommonOptions {
+  /** The project's id; it is the audience of tokens. */
   projectId: string
   /** The project's domain, or the custom one. */
   domain: string
-  /** Audiences beside the project's id: the client's custom audience. */
+  /** Audiences beside the project's id: the client's custom audience. Default: none. */
   audience?: string | readonly string[]
 }
 

@@ -8,7 +8,7 @@ export interface ZitadelOptions extends OpaqueOptions {
   url: string
   /**
    * The project that tokens must be for: clients ask for `urn:zitadel:iam:org:project:id:<id>:aud`. Only for
-   * verification.
+   * verification. Default: none, and the preset is for sign-in only.
    */
   projectId?: string | readonly string[]
 }

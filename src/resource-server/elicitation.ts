@@ -20,12 +20,17 @@ export interface CallingClient {
 
 /** A URL elicitation as revision 2025-11-25 has it. */
 export interface UrlElicitation {
+  /** A URL, not a form. */
   mode: 'url'
+  /** Names it; random. */
   elicitationId: string
+  /** Where the user links the account. */
   url: string
+  /** What the user reads before opening the URL. */
   message: string
 }
 
+/** Options of {@link askToLink}. */
 export interface AskToLinkOptions extends CallingClient {
   /** What the user reads. Default: a sentence that names the provider. */
   message?: string
@@ -37,13 +42,20 @@ export interface AskToLinkOptions extends CallingClient {
   UrlElicitationRequiredError?: ElicitationError
 }
 
+/** @inline */
 type ElicitationError = new (elicitations: UrlElicitation[]) => Error
 
 /** A text with the link, which the model shows to the user: a result for every revision and every SDK. */
-export type LinkText = { content: { type: 'text'; text: string }[]; isError: true }
+export type LinkText = {
+  /** One text, with the link. */
+  content: { type: 'text'; text: string }[]
+  /** The tool has not run. */
+  isError: true
+}
 
 /** A URL elicitation of revision 2026-07-28. */
 export type LinkInputRequired = {
+  /** A result that asks the client for input (MCP 2026-07-28). */
   resultType: 'input_required'
   /**
    * Of one request: its `params` are `{ mode: 'url', url, message }`. They have no type of their own, since

@@ -38,12 +38,15 @@ export interface ResourceServerOptions extends Runtime {
    * so they only get what this challenge asks for.
    */
   firstChallengeScopes?: 'required' | 'offered' | readonly string[]
-  /** Which scope includes which others, for example `{ admin: ['write'], write: ['read'] }`. Transitive. */
+  /**
+   * Which scope includes which others, for example `{ admin: ['write'], write: ['read'] }`. Transitive.
+   * Default: none.
+   */
   scopeImplies?: Readonly<Record<string, readonly string[]>>
   /**
-   * Scopes that follow from other claims (RBAC): by dotted claim path and value, for example
-   * `{ roles: { editor: ['notes:write'] } }`, or a function. They add to the token's own scopes. Roles say
-   * what a *user* may do, so only map what every client of that user may do.
+   * Scopes that follow from other claims (RBAC): by dotted claim path and value, for example `{ roles: {
+   * editor: ['notes:write'] } }`, or a function. They add to the token's own scopes. Roles say what a *user*
+   * may do, so only map what every client of that user may do. Default: none.
    */
   scopesFromClaims?: ScopesFromClaims
   /**
@@ -73,15 +76,16 @@ export interface ResourceServerOptions extends Runtime {
   /**
    * The public URL of this server's root, if a proxy removes a path prefix: `https://example.com/api`. The
    * resource lies below it; requests arrive without the prefix, and the metadata is announced below it.
+   * Default: no prefix is removed.
    */
   publicUrl?: string
-  /** For the metadata document (RFC 9728 §2). */
+  /** For the metadata document (RFC 9728 §2). Default: absent. */
   resourceName?: string
-  /** URL of the documentation, for the metadata document. */
+  /** URL of the documentation, for the metadata document. Default: absent. */
   documentation?: string
-  /** URL of the policy on the data, for the metadata document. */
+  /** URL of the policy on the data, for the metadata document. Default: absent. */
   policy?: string
-  /** URL of the terms of service, for the metadata document. */
+  /** URL of the terms of service, for the metadata document. Default: absent. */
   termsOfService?: string
   /**
    * What `auth.exchange()` does with a token: `tokenExchange(provider)` of `tollgate/upstream/exchange`,
@@ -100,38 +104,52 @@ export interface ResourceServerOptions extends Runtime {
 
 /** One of several resources. The resource server's options are the defaults. */
 export interface ResourceOptions {
-  /** The resource identifier. */
+  /** The resource identifier. Required unless there are `hosts`. */
   resource?: string
   /**
    * Instead of `resource`: the hosts of the request (`mcp.example.com`, `localhost:3000`), each of which
-   * makes a resource with `path`. Any other host is 421.
+   * makes a resource with `path`. Any other host is 421. Default: `resource` says it.
    */
   hosts?: readonly string[]
   /** The path for `hosts`. Default `/`. */
   path?: string
+  /** Who issues tokens for this resource. Default: as in {@link ResourceServerOptions}. */
   authorizationServers?: readonly (string | Provider | AuthorizationServer)[]
+  /** For its metadata document. Default: as in {@link ResourceServerOptions}. */
   scopesSupported?: readonly string[]
+  /** The scopes that every request to it needs. Default: as in {@link ResourceServerOptions}. */
   requiredScopes?: readonly string[]
+  /** The scopes that its first challenge asks for. Default: as in {@link ResourceServerOptions}. */
   firstChallengeScopes?: 'required' | 'offered' | readonly string[]
+  /** For its metadata document (RFC 9728 §2). Default: as in {@link ResourceServerOptions}. */
   resourceName?: string
+  /** URL of its documentation. Default: as in {@link ResourceServerOptions}. */
   documentation?: string
+  /** URL of its policy on the data. Default: as in {@link ResourceServerOptions}. */
   policy?: string
+  /** URL of its terms of service. Default: as in {@link ResourceServerOptions}. */
   termsOfService?: string
 }
 
+/**
+ * Scopes by dotted claim path and value, or a function from claims to scopes. What the function throws goes
+ * to `onError`.
+ */
 export type ScopesFromClaims =
   | Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>
   | ((claims: Readonly<Record<string, unknown>>) => readonly string[])
 
 /** What a request needs beyond a good token. */
 export interface Need {
-  /** Scopes beside `requiredScopes`; one challenge names all of them. */
+  /** Scopes beside `requiredScopes`; one challenge names all of them. Default: none. */
   scopes?: readonly string[]
-  /** Which of several resources, if the path does not say. */
+  /** Which of several resources, if the path does not say. Default: the path says it. */
   resource?: string
-  /** The token's `acr` must be one of these (RFC 9470). */
+  /** The token's `acr` must be one of these (RFC 9470). Default: any. */
   acrValues?: readonly string[]
-  /** The user must have signed in at most so many seconds ago (RFC 9470). */
+  /**
+   * The user must have signed in at most so many seconds ago (RFC 9470). 0–31 536 000 seconds. Default: any.
+   */
   maxAge?: number
 }
 
@@ -174,9 +192,11 @@ export interface AdmittedRequest<P = unknown> {
 export interface OperationJudge {
   /** Every scope that a rule names. One that no authorization server offers is refused at construction. */
   readonly scopes?: readonly string[]
+  /** Reads and judges the body. Rejects with an OAuthError, or with what a rule threw. */
   judge(request: Request, auth: AuthInfo | undefined): Promise<OperationJudgement>
 }
 
+/** What an {@link OperationJudge} decides: an answer that refuses, or what the operations need. */
 export type OperationJudgement =
   | {
       readonly refused: Response

@@ -8,6 +8,8 @@ import {
   newVersion,
 } from './contract.ts'
 
+export type { SweptStore } from './contract.ts'
+
 /** Cloudflare's D1 binding, as far as this driver uses it. */
 export interface D1Like {
   withSession(constraint: 'first-primary'): {

@@ -1,6 +1,8 @@
 import type { StoreRecord } from '../types.ts'
 import { checked, garbageMargin, recordOf, sweepLimit, type SweptStore, newVersion } from './contract.ts'
 
+export type { SweptStore } from './contract.ts'
+
 /**
  * A store in this process's memory: for tests, demos and a server that may forget everything when it ends.
  * Several instances of a server do not see each other's records.

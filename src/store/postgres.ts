@@ -10,6 +10,8 @@ import {
 } from './contract.ts'
 import { writeDeadlines } from './deadline.ts'
 
+export type { SweptStore } from './contract.ts'
+
 /** A `Pool` or `Client` of `pg`, the `sql` of `postgres`, or a PGlite. */
 export type PostgresClient =
   | { query(sql: string, parameters: unknown[]): Promise<{ rows: unknown[] }> }
@@ -27,6 +29,7 @@ export interface PostgresOptions {
  * so a pooler in between does no harm.
  *
  * @example
+ * import pg from 'pg'
  * const store = postgres(new pg.Pool({ connectionString }))
  */
 export function postgres(client: PostgresClient, options: PostgresOptions = {}): SweptStore {

@@ -30,6 +30,7 @@ export interface RedisStore extends Store {
  * key's hash tag is its partition. Scripts go to the primary, reads too: a replica may be behind.
  *
  * @example
+ * import { createClient } from 'redis'
  * const store = redis(await createClient({ url }).connect())
  */
 export function redis(client: RedisClient, options: RedisOptions = {}): RedisStore {

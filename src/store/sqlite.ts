@@ -10,6 +10,8 @@ import {
   newVersion,
 } from './contract.ts'
 
+export type { SweptStore } from './contract.ts'
+
 /**
  * What `DatabaseSync` of `node:sqlite`, `Database` of `bun:sqlite` and better-sqlite3's `Database` have in
  * common.
@@ -41,6 +43,7 @@ export interface SqliteOptions {
  * used by nothing else, because a transaction left open on it would take the writes with it.
  *
  * @example
+ * import { DatabaseSync } from 'node:sqlite'
  * const store = sqlite(new DatabaseSync('tollgate.db'))
  */
 export function sqlite(db: SqliteDatabase, options: SqliteOptions = {}): SweptStore {

@@ -19,7 +19,7 @@ const levels = ['info', 'warning', 'alert'] as const
  * @throws ConfigurationError if an option is wrong or unknown.
  *
  * @example
- * const rs = createResourceServer({ …, onEvent: consoleEvents({ colors: process.stdout.isTTY }) })
+ * const rs = createResourceServer({ ...options, onEvent: consoleEvents({ colors: process.stdout.isTTY }) })
  */
 export function consoleEvents(options: ConsoleEventsOptions = {}): (event: TollgateEvent) => void {
   const read = readOptions('consoleEvents', options, {

@@ -29,7 +29,10 @@ export interface TestClientOptions extends TestUser {
    * provider. Default: the server under test answers all.
    */
   outside?: Fetch
-  /** Seconds since the epoch. Pass the server's clock, or its tokens are renewed at the wrong time. */
+  /**
+   * Seconds since the epoch. Pass the server's clock, or its tokens are renewed at the wrong time. Default:
+   * the system's clock.
+   */
   clock?: Clock
   /** Shown on the consent page. Default: `Test client`. */
   clientName?: string
@@ -37,10 +40,13 @@ export interface TestClientOptions extends TestUser {
 
 /** The tokens of the last token response. */
 export interface TestTokens {
+  /** As the server answered it. */
   readonly accessToken: string
+  /** Absent: the server gave none. */
   readonly refreshToken?: string
+  /** What was granted. */
   readonly scopes: readonly string[]
-  /** In seconds. */
+  /** In seconds. Absent: the server did not say. */
   readonly expiresIn?: number
 }
 

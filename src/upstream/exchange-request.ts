@@ -7,7 +7,11 @@ import type { ExchangeTarget, UpstreamToken } from '../types.ts'
 import { refuseAnswer, type Remote } from './remote.ts'
 import { requestTokens } from './token-request.ts'
 
-/** How a provider exchanges tokens: RFC 8693, or the on-behalf-of flow of Microsoft Entra ID. */
+/**
+ * How a provider exchanges tokens: RFC 8693, or the on-behalf-of flow of Microsoft Entra ID.
+ *
+ * @inline
+ */
 export type ExchangeKind = 'rfc8693' | 'entra'
 
 /**

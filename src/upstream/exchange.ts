@@ -12,12 +12,12 @@ import type { CryptoKey } from '../lib/web-types.ts'
 export interface TokenExchangeOptions {
   /**
    * Authenticates this server by `private_key_jwt`, in place of the preset's `clientSecret`: an asymmetric
-   * signing key, with its id if the provider wants one.
+   * signing key, with its id if the provider wants one. Default: none.
    */
   privateKey?: CryptoKey | { key: CryptoKey; kid?: string }
   /**
    * Authenticates this server by a JWT that the platform makes, in place of a secret: managed or federated
-   * identity. Called for each request, which fails after 10 s without an assertion.
+   * identity. Called for each request, which fails after 10 s without an assertion. Default: none.
    */
   clientAssertion?: () => Awaitable<string>
   /** `'rfc8693'`, or `'entra'` for the on-behalf-of flow of Microsoft Entra ID. Default: the preset's. */

@@ -23,6 +23,7 @@ export interface UpstreamUser {
   readonly issuer: string
   /** The user's id at this issuer. The pair of both is the identity; nothing else names the user for ever. */
   readonly subject: string
+  /** What a person recognises the account by, if the provider says so. */
   readonly name?: string
   /** Only if the provider says that the address is verified. */
   readonly email?: string
@@ -69,12 +70,12 @@ export interface UpstreamOptions {
   provider?: string
   /**
    * Authenticates the client by `private_key_jwt`, in place of a secret: an asymmetric signing key, with its
-   * id if the provider wants one.
+   * id if the provider wants one. Default: none.
    */
   privateKey?: CryptoKey | { key: CryptoKey; kid?: string }
   /**
    * Authenticates the client by a JWT that the platform makes, in place of a secret: managed or federated
-   * identity. Called for each request, which fails after 10 s without an assertion.
+   * identity. Called for each request, which fails after 10 s without an assertion. Default: none.
    */
   clientAssertion?: () => Awaitable<string>
 }

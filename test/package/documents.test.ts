@@ -64,7 +64,7 @@ test('each file that a document names exists', () => {
   const missing = documents.flatMap(({ file, text }) =>
     [...text.matchAll(/`([\w@./[\]-]+\/[\w.[\]-]+\.(?:tsx?|js|mjs|json|toml|sh|md))`/g)]
       .map(([, path]) => path!)
-      .filter((path) => !foreign.includes(path))
+      .filter((path) => !foreign.includes(path) && !path.startsWith('@modelcontextprotocol/'))
       .filter(
         (path) =>
           ![path, `src/${path}`, join(dirname(file), path)].some((each) => existsSync(join(root, each))),

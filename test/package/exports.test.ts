@@ -96,13 +96,13 @@ function importedBy(extension: string): string[] {
   const names = readdirSync(folderOf, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith(extension))
     .flatMap((file) => [
-      ...readFileSync(join(folderOf, file), 'utf8').matchAll(
-        /^(?:import|export)\b[^'"]*?from '([^.'][^']*)'/gm,
-      ),
+      ...readFileSync(join(folderOf, file), 'utf8')
+        .replaceAll(/\/\*[\s\S]*?\*\//g, '')
+        .matchAll(/^(?:import|export)\b[^'"]*?from '([^.'][^']*)'/gm),
     ])
     .map(([, name]) => name!)
-    // The platform's own, and our own subpaths in examples of doc comments.
-    .filter((name) => !/^(?:node|cloudflare):|^tollgate(?:\/|$)/.test(name))
+    // The platform's own.
+    .filter((name) => !/^(?:node|cloudflare):/.test(name))
     .map((name) => name.split('/', name.startsWith('@') ? 2 : 1).join('/'))
   return [...new Set(names)].sort()
 }

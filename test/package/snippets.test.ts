@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { isApiPage, toModule } from '../support/api-examples.ts'
 
 const root = join(import.meta.dirname, '../..')
 // Inside the package, so that `tollgate/…` resolves through its own `exports`.
@@ -20,11 +21,17 @@ function markdown(below: string): string[] {
     .map((file) => `${below}/${file.replaceAll('\\', '/')}`)
 }
 
+/** In the API reference, the example of a member is indented as its comment. */
+function textOf(page: string): string {
+  const text = readFileSync(join(root, page), 'utf8')
+  return isApiPage(page) ? text.replaceAll(/^ {2}/gm, '') : text
+}
+
 const snippets = pages.flatMap((page) => {
-  const blocks = readFileSync(join(root, page), 'utf8').matchAll(/^```ts\n([\s\S]*?)^```$/gm)
+  const blocks = textOf(page).matchAll(/^```ts\n([\s\S]*?)^```$/gm)
   return [...blocks].map(([, code], i) => ({
     name: `${page.replaceAll(/\W/g, '-')}-${i + 1}.ts`,
-    code: code!,
+    code: isApiPage(page) ? toModule(page, code!) : code!,
   }))
 })
 
@@ -49,7 +56,7 @@ const elsewhere: Record<string, string> = {
 
 test('each block of TypeScript is compiled here, or by the test that runs it', () => {
   const others = pages.flatMap((page) => {
-    const text = readFileSync(join(root, page), 'utf8')
+    const text = textOf(page)
     const blocks = [...text.matchAll(/^ *```(typescript|tsx|js|javascript|jsx| +ts)\b.*$/gm)].map(
       ([fence]) => fence,
     )

@@ -41,8 +41,11 @@ export function authOf(context: object | undefined): AuthInfo {
 
 /** How the framework answers a request that is not admitted. */
 export interface AuthError {
+  /** The HTTP status of the answer. */
   status: number
+  /** What is wrong, without a credential. */
   message: string
+  /** Headers of the answer, for example `WWW-Authenticate`. */
   headers: Record<string, string>
 }
 
@@ -58,8 +61,11 @@ export interface AuthError {
  * @see [RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3)
  *
  * @example
- * const validation = { type: 'jwt' }
- * const provider = new OAuthAuthProvider({ authorizationServers: [issuer], resource, validation })
+ * const provider = new OAuthAuthProvider({
+ *   authorizationServers: [issuer],
+ *   resource,
+ *   validation: { type: 'jwt' },
+ * })
  */
 export class OAuthAuthProvider extends FrameworkProvider {
   readonly #settings: ResolvedProviderOptions

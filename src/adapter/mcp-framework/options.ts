@@ -8,24 +8,25 @@ export interface OAuthAuthProviderOptions extends Runtime {
   /**
    * The issuer of the tokens, as its metadata writes it. With `validation`, the one entry may be another URL,
    * at which clients find its metadata. Without, they are what `createResourceServer` takes: issuers,
-   * presets, servers.
+   * presets, servers. Required unless there is `authorizationServer`.
    */
   authorizationServers?: ResourceServerOptions['authorizationServers']
-  /** The older name of the one entry of `authorizationServers`. */
+  /** The older name of the one entry of `authorizationServers`. Default: none. */
   authorizationServer?: string
-  /** The URL that users type into their client, with its path. */
+  /** The URL that users type into their client, with its path. Required unless there is `resourceUri`. */
   resource?: string
-  /** The older name of `resource`. */
+  /** The older name of `resource`. Default: none. */
   resourceUri?: string
   /**
    * How tokens are verified. Default: by what `authorizationServers` says; with `authorizationServer`, JWTs
    * of that issuer.
    */
   validation?: ValidationOptions
-  /** As `validation.introspection`; without `validation`, all tokens are judged there. */
+  /** As `validation.introspection`; without `validation`, all tokens are judged there. Default: none. */
   introspection?: FrameworkIntrospection
-  /** For `introspection`, if it names no client. */
+  /** For `introspection`, if it names no client. Default: none. */
   clientId?: string
+  /** The secret of `clientId`. Default: none. */
   clientSecret?: string
   /** The header that carries `Bearer <token>`: `Authorization` (default), or a name that begins with `X-`. */
   headerName?: string
@@ -38,20 +39,24 @@ export interface OAuthAuthProviderOptions extends Runtime {
   tokenCacheTTL?: number
   /** Only `true`, which is the default. */
   strictAudienceValidation?: boolean
-  /** Is asked about each good token, and may refuse it. What it throws is 503. */
+  /** Is asked about each good token, and may refuse it. What it throws is 503. Default: none. */
   customValidator?: CustomValidator
-  /** What `createClient()` of `tollgate/client` returned, for `startAuthorizationFlow` and `handleCallback`. */
+  /**
+   * What `createClient()` of `tollgate/client` returned, for `startAuthorizationFlow` and `handleCallback`.
+   * Default: none.
+   */
   client?: Pick<Client, 'authorize' | 'callback'>
   /** The path of the redirect URI of `client`. Default `/oauth/callback`. */
   callbackPath?: string
-  /** As in `createResourceServer`. */
+  /** As in `createResourceServer`. Default: see there. */
   allowedOrigins?: ResourceServerOptions['allowedOrigins']
-  /** As in `createResourceServer`. */
+  /** As in `createResourceServer`. Default: none. */
   dangerouslyAllowHttp?: readonly string[]
 }
 
 /** How tokens are verified. */
 export interface ValidationOptions {
+  /** JWTs, or tokens that the issuer is asked about (RFC 7662). */
   type: 'jwt' | 'introspection'
   /** Compared exactly with `iss`. Default: the one entry of `authorizationServers`. */
   issuer?: string
@@ -61,13 +66,17 @@ export interface ValidationOptions {
   jwksUri?: string
   /** Asymmetric ones. Default: all that `jwtVerifier` takes. */
   algorithms?: readonly string[]
+  /** With `type: 'introspection'`: where. Default: the option `introspection`. */
   introspection?: FrameworkIntrospection
 }
 
 /** Where opaque tokens are judged (RFC 7662). */
 export interface FrameworkIntrospection {
+  /** The https URL of the introspection endpoint. */
   endpoint: string
+  /** Who asks. Default: the option `clientId`. */
   clientId?: string
+  /** Its secret. Default: the option `clientSecret`. */
   clientSecret?: string
   /** How long a positive answer may be used, in *milliseconds*, 0–3 600 000. Default 60 000. */
   cacheTTL?: number

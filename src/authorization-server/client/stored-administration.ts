@@ -8,6 +8,7 @@ import type { StoredClients } from './stored.ts'
 
 /** A client as the application sees it, without its secret. */
 export interface RegisteredClient {
+  /** Its `client_id`. */
   readonly id: string
   /**
    * `preregistered`: by the configuration or by `put`; `document`: the id is the URL of its metadata;
@@ -16,9 +17,13 @@ export interface RegisteredClient {
   readonly kind: Client['kind']
   /** What the client calls itself. */
   readonly name: string | undefined
+  /** Where authorization responses may go. */
   readonly redirectUris: readonly string[]
+  /** How it authenticates at the token endpoint. */
   readonly authMethod: Client['authMethod']
+  /** The grant types that it may use. */
   readonly grantTypes: readonly string[]
+  /** Whether it is refused. */
   readonly blocked: boolean
   /** Seconds since the epoch. Only of a stored client. */
   readonly created?: number
@@ -26,6 +31,7 @@ export interface RegisteredClient {
   readonly expires?: number
 }
 
+/** The clients of an embedded server. Each method rejects with UnavailableError if the store is down. */
 export interface ClientAdministration {
   /**
    * The client, blocked or not; undefined: there is none. The document of a client that has one may be

@@ -40,7 +40,7 @@ export interface LinkOptions {
  *
  * @example
  * const as = createAuthorizationServer({
- *   …,
+ *   ...options,
  *   links: linkedAccounts({ github: upstream(github({ clientId, clientSecret }), { admit: () => true }) }),
  * })
  */

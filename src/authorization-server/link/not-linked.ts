@@ -6,6 +6,7 @@ export class AccountNotLinkedError extends OAuthError {
   /** The name that `auth.link` takes. */
   readonly provider: string
 
+  /** @internal */
   constructor({ name, label }: LinkProvider, cause?: unknown) {
     super('account_not_linked', `The user has not linked a ${label} account`, { status: 403, cause })
     this.provider = name

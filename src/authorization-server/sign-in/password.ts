@@ -70,7 +70,7 @@ const maxName = 100
  * @see [NIST SP 800-63B §3.1.1](https://pages.nist.gov/800-63-4/sp800-63b.html#passwordver)
  *
  * @example
- * const signIn = passwordSignIn({ users: { ada: { hash: process.env.ADA_PASSWORD_HASH } } })
+ * const signIn = passwordSignIn({ users: { ada: { hash: process.env.ADA_PASSWORD_HASH! } } })
  */
 export function passwordSignIn(options: PasswordSignInOptions): SignIn {
   const isWeakened = options?.dangerouslyFewIterations === true

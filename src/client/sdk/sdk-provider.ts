@@ -37,7 +37,7 @@ import type { IssuerContext, SdkClientProvider } from './sdk-types.ts'
 import { asRequested, withoutQuery } from '../urls.ts'
 import { recordKeys } from '../record-keys.ts'
 
-export type { SdkClientProvider } from './sdk-types.ts'
+export type { ClientInformation, SdkClientProvider, SdkTokens } from './sdk-types.ts'
 
 /**
  * The client as the official SDK's `OAuthClientProvider`, for applications in which the SDK drives.

@@ -1,10 +1,14 @@
 /** The members of the official SDK's client information that we read and write. */
 export interface ClientInformation {
+  /** The client's id at the issuer. */
   client_id: string
+  /** Its secret there, if it has one. */
   client_secret?: string | undefined
+  /** The issuer that knows it (official SDK v2). */
   issuer?: string | undefined
   [member: string]: unknown
 }
+/** A token response as the official SDK keeps it (RFC 6749 §5.1). */
 export interface SdkTokens {
   access_token: string
   token_type: string
@@ -14,6 +18,7 @@ export interface SdkTokens {
   scope?: string | undefined
   [member: string]: unknown
 }
+/** @inline */
 export interface IssuerContext {
   issuer: string
 }

@@ -26,8 +26,9 @@ export type PlainMethod =
   | `tasks/${'get' | 'list' | 'result' | 'update' | 'cancel'}`
   | `notifications/${'initialized' | 'cancelled' | 'progress' | 'roots/list_changed' | 'tasks/status'}`
 
-/** Keys that stand for several methods. */
+/** Keys that stand for several methods with names. */
 export type NamedPattern = '*' | 'tools/*' | 'prompts/*' | 'resources/*' | 'completion/*'
+/** Keys that stand for several methods without names. */
 export type PlainPattern = 'tasks/*' | 'notifications/*'
 
 const named: Readonly<Record<NamedMethod, NameKind>> = {

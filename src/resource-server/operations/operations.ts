@@ -12,6 +12,7 @@ import { wantsAnswers } from '../guard/stream-kind.ts'
 import type { OperationJudge, OperationJudgement } from '../types.ts'
 
 export type { OperationJudge } from '../types.ts'
+export type { NamedMethod, NamedPattern, PlainMethod, PlainPattern } from './methods.ts'
 
 /** One operation of a request. */
 export interface Operation {
@@ -19,6 +20,7 @@ export interface Operation {
   readonly method: string
   /** The tool's or prompt's name, the resource's URI; undefined if the method has none. */
   readonly name: string | undefined
+  /** The `params` of the request, as the client sent them. */
   readonly params: Readonly<Record<string, unknown>>
 }
 
@@ -32,6 +34,8 @@ export type OperationRule =
 /**
  * One rule for all names of a method, or one for each name. `*` in a name stands for any characters; the most
  * specific key decides.
+ *
+ * @inline
  */
 type NamedRules = OperationRule | Readonly<Record<string, OperationRule>>
 
@@ -43,7 +47,11 @@ export type OperationRules<Custom extends string = never> = {
   readonly [Method in NamedMethod | NamedPattern]?: NamedRules
 } & { readonly [Method in PlainMethod | PlainPattern | Custom]?: OperationRule }
 
-/** Only `customMethods` says which methods are custom, not the table itself (`NoInfer` of TypeScript 5.4). */
+/**
+ * Only `customMethods` says which methods are custom, not the table itself (`NoInfer` of TypeScript 5.4).
+ *
+ * @inline
+ */
 type Uninferred<T> = [T][T extends unknown ? 0 : never]
 
 /** Options of {@link operationScopes}. */

@@ -59,9 +59,12 @@ export interface ApiKeyOptions {
 export interface Deprecation {
   /** Since when, in seconds since the epoch. */
   since: number
-  /** When keys stop working, in seconds since the epoch. From then on they are refused. */
+  /**
+   * When keys stop working, in seconds since the epoch. From then on they are refused. Default: not
+   * announced.
+   */
   sunset?: number
-  /** The URL of a page about how to move to OAuth. */
+  /** The URL of a page about how to move to OAuth. Default: none. */
   documentation?: string
 }
 

@@ -6,19 +6,25 @@ import type { AuthorizationServer, Awaitable, VerifiedToken } from '../../types.
 
 /** What your own verifier finds in a token. The official SDK's `AuthInfo` is one. */
 export interface CustomResult {
+  /** Becomes `auth.clientId`. */
   clientId: string
+  /** Becomes `auth.scopes`, with what they imply. */
   scopes: readonly string[]
   /** Seconds since the epoch. Default: an hour from now. */
   expiresAt?: number
+  /** The user; becomes `auth.subject`. Absent: the client acts for itself. */
   subject?: string
   /**
    * The audience. If it is given it must be this resource; otherwise `verify` must have checked the audience.
    */
   resource?: string | URL
+  /** Becomes `auth.claims`. Default: none. */
   claims?: Readonly<Record<string, unknown>>
+  /** In place of `claims`, as the official SDK names them. Default: none. */
   extra?: Readonly<Record<string, unknown>>
   /** Becomes `auth.props`. */
   props?: unknown
+  /** Becomes `auth.upstream`. Default: it rejects. */
   upstream?: VerifiedToken['upstream']
 }
 

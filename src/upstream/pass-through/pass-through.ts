@@ -19,6 +19,7 @@ export type { PassThroughOptions } from './options.ts'
 
 /** An entry of `authorizationServers` that stands in front of a provider's own endpoints. */
 export interface PassThrough extends Provider, Endpoints {
+  /** The scopes that clients see; the same for each resource. */
   offeredScopes(resource: string): readonly string[]
   /**
    * Asks the provider for its metadata now and not at the first request. Rejects with ConfigurationError if
