@@ -1,4 +1,4 @@
-// docs/reference/errors.md, the type OAuthErrorCode and the code name the same error codes.
+// docs/reference/errors.md, the type OAuthErrorCode and the code name the same error codes, and the same pages.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -35,4 +35,22 @@ test('each documented code is in the type, and each in the type is documented, o
 
 test('the code creates each of them, and no other', () => {
   expect([...created()].sort()).toEqual([...typed].sort())
+})
+
+test('each error page of the authorization server is documented by its title, and no other', () => {
+  const section = /## Pages that a user sees\n([\s\S]*?)\n## /.exec(read('docs/reference/errors.md'))![1]!
+  const rows = [...section.matchAll(/^\| ([A-Z][^|]*?) +\|/gm)].map(([, title]) => title!)
+  const files = ['page-error.ts', 'page/error.ts', 'authorize/target.ts', 'link/errors.ts']
+  const code = files.map((file) => read(`src/authorization-server/${file}`)).join('')
+  const titles = [
+    ...code.matchAll(/\btitle: (?:[^'\n]*\? )?'([^']+)'(?: : '([^']+)')?/g),
+    ...code.matchAll(/(?:: |= )\[\n\s+'([^']+)'/g),
+  ].flatMap(([, ...found]) => found.filter((each) => each !== undefined))
+  expect(rows.length).toBeGreaterThan(12)
+  expect([...new Set(titles)].sort()).toEqual(rows.sort())
+  // Pages are made in these files only.
+  const makers = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter(
+    (file) => file.endsWith('.ts') && /new PageError\(/.test(read(`src/${file}`)),
+  )
+  expect(files.map((file) => join('authorization-server', file))).toEqual(expect.arrayContaining(makers))
 })
