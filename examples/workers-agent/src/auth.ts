@@ -30,7 +30,9 @@ const runtime = {
   waitUntil,
   clientAddress: (request: Request) => request.headers.get('cf-connecting-ip') ?? undefined,
 }
-const team = TEAM_PLAN.split(',').map((each) => each.trim())
+const team = TEAM_PLAN.split(',')
+  .map((each) => each.trim())
+  .filter((each) => each !== '')
 
 export const as = createAuthorizationServer({
   issuer: PUBLIC_URL,

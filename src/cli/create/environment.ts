@@ -97,11 +97,12 @@ export function settingsOf(choices: Choices, secrets: Secrets): readonly Setting
         local: '',
       })
   }
-  const accounts = provider === 'github' ? 'logins' : 'verified email addresses'
+  const names = provider === 'github' ? 'logins' : 'verified email addresses'
+  const accounts = `${names} as the provider writes them, or id: and the user's id there`
   if (auth === 'upstream')
     all.push({
       name: 'ALLOWED_USERS',
-      about: `Who may enter, with commas between: ${accounts}, or id: and the user's id at the provider.`,
+      about: `Who may enter, with commas between: ${accounts}.`,
       example: provider === 'github' ? 'octocat,id:583231' : 'ada@example.com,id:583231',
       local: '',
     })

@@ -67,12 +67,12 @@ function partsOf({ host, auth, provider, store }: Choices): readonly string[] {
     'common',
     `host/${host}`,
     ...(auth === 'external' ? [] : ['auth/embedded']),
-    mostSpecific(`auth/${auth}`, host, provider),
+    ...new Set([`auth/${auth}`, mostSpecific(`auth/${auth}`, host, provider)]),
     ...(store === undefined ? [] : [mostSpecific(`store/${store}`, host)]),
   ]
 }
 
-/** `auth/upstream-github` stands in for `auth/upstream`. */
+/** `auth/upstream-github` instead of `auth/upstream`, if there is one. */
 const mostSpecific = (part: string, ...cases: readonly (string | undefined)[]): string =>
   cases.map((each) => `${part}-${each}`).find((special) => existsSync(templates + special)) ?? part
 

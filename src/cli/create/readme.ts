@@ -99,6 +99,7 @@ function parts({ host, auth, provider, store }: Choices): (readonly [path: strin
     ['storage.ts', `where notes lie: ${notes}`],
     ['auth.ts', `who may call: the guard${embedded ? ' and the authorization server' : ''}`],
     ...(embedded ? ([['sign-in.ts', 'how users sign in']] as const) : []),
+    ...(auth === 'upstream' ? ([['allowed.ts', 'who may enter']] as const) : []),
     ...(provider === undefined ? [] : ([['provider.ts', 'the identity provider']] as const)),
     ...(store === undefined ? [] : ([['store.ts', `where grants lie: ${storeNames[store]}`]] as const)),
     ['host.ts', 'the environment and the address'],
