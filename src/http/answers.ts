@@ -28,7 +28,7 @@ export function optionalPositiveNumber(value: unknown): number | undefined {
 }
 
 /** An error code as RFC 6749 §5.2 allows it; anything else that a server writes is not repeated. */
-export const toErrorCode = (text: unknown): string =>
+const toErrorCode = (text: unknown): string =>
   typeof text === 'string' && /^[a-z_]{1,40}$/.test(text) ? text : 'invalid_response'
 
 /**

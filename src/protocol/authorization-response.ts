@@ -17,3 +17,31 @@ export function issuerProblem(
     `"iss" must be ${JSON.stringify(issuer)}; got ${iss === undefined ? 'nothing' : JSON.stringify(iss)}`
   )
 }
+
+/**
+ * Error codes of an authorization response that our requests can get: RFC 6749 §4.1.2.1, RFC 8707 §2, OpenID
+ * Connect Core §3.1.2.6; then of servers that do not know the client, and of GitHub.
+ */
+const codes: readonly string[] = [
+  'invalid_request',
+  'unauthorized_client',
+  'access_denied',
+  'unsupported_response_type',
+  'invalid_scope',
+  'server_error',
+  'temporarily_unavailable',
+  'invalid_target',
+  'interaction_required',
+  'login_required',
+  'account_selection_required',
+  'consent_required',
+  'invalid_client',
+  'redirect_uri_mismatch',
+]
+
+/**
+ * The `error` of an authorization response as it may be told; one that is not known is
+ * `invalid_response`. Metric flooding: every user can write this answer in the own browser.
+ */
+export const authorizationErrorCode = (error: string): string =>
+  codes.includes(error) ? error : 'invalid_response'

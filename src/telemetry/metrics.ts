@@ -1,6 +1,7 @@
 import type { Attributes, Meter } from '@opentelemetry/api'
 import type { TollgateEvent, TollgateEventType } from '../types.ts'
 import { createBound } from './bound.ts'
+import { createErrorTypes } from './error-types.ts'
 import type { FlowStep } from './flows.ts'
 
 /** What is counted of an event. */
@@ -32,8 +33,9 @@ const countOtherThings: readonly TollgateEventType[] = ['refresh.repeated', 'key
 const boundaries = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600]
 
 /**
- * The instruments. The cardinality of each attribute is bounded: no subject, client, grant or address is one,
- * and what another server writes (error codes) or many tenants have (resources) is cut off.
+ * The instruments. The cardinality of each attribute is bounded: no subject, client, grant, address, or text
+ * of a request is one. Resources come from the configuration, the status from us or the application's code;
+ * only error codes may be of another server.
  */
 export function createRecorder(meter: Meter): Recorder {
   const events = meter.createCounter('tollgate.events', {
@@ -63,14 +65,14 @@ export function createRecorder(meter: Meter): Recorder {
     description: 'From the approval to the tokens: how long the client takes.',
     advice: { explicitBucketBoundaries: boundaries },
   })
-  const errors = createBound(50)
+  const errorTypes = createErrorTypes()
   const resources = createBound(100)
 
   return {
     record(event) {
       const { type, level, error, status, resource, duration } = event
       const count = countOtherThings.includes(type) ? 1 : (event.count ?? 1)
-      const failure: Attributes = error === undefined ? {} : { 'error.type': errors(error) }
+      const failure: Attributes = error === undefined ? {} : { 'error.type': errorTypes(type, error) }
       events.add(count, { 'tollgate.event.type': type, 'tollgate.event.level': level, ...failure })
       const outcome = outcomes[type]
       if (outcome !== undefined)

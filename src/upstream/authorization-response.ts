@@ -1,6 +1,5 @@
-import { OAuthError, UnavailableError } from '../errors.ts'
-import { toErrorCode } from '../http/answers.ts'
-import { issuerProblem } from '../protocol/authorization-response.ts'
+import { OAuthError } from '../errors.ts'
+import { authorizationErrorCode, issuerProblem } from '../protocol/authorization-response.ts'
 import { refuseAnswer, type Remote } from './remote.ts'
 
 /** The user does not want to, or cannot sign in without being asked (OpenID Connect Core §3.1.2.6). */
@@ -34,10 +33,14 @@ export async function readCode(remote: Remote, parameters: URLSearchParams): Pro
   return code
 }
 
-/** The text of the provider goes nowhere: whoever sends a browser here can write it (XSS, phishing). */
+/**
+ * The text of the provider goes nowhere: whoever sends a browser here can write it (XSS, phishing). Nor does
+ * it prove that the provider has an outage or refuses us, so the status is 400 and no alert is told.
+ */
 function toOwnError(remote: Remote, error: string): OAuthError {
   if (denials.has(error)) return new OAuthError('access_denied', 'The user did not sign in')
-  if (error === 'temporarily_unavailable')
-    return new UnavailableError('The identity provider has a problem at the moment')
-  return refuseAnswer(remote, 'The identity provider answered with an error', { code: toErrorCode(error) })
+  const code = authorizationErrorCode(error)
+  const refused = refuseAnswer(remote, 'The identity provider answered with an error', { code, status: 400 })
+  if (code !== 'temporarily_unavailable') return refused
+  return new OAuthError(code, 'The identity provider has a problem at the moment')
 }

@@ -31,6 +31,9 @@ export async function finishSignIn(remote: Remote, request: Request, leg: SignIn
   }
 }
 
+/** The code is not good: RFC 6749 §5.2, then GitHub and Slack. */
+const codeRefusals = new Set(['invalid_grant', 'bad_verification_code', 'invalid_code', 'code_already_used'])
+
 /** OAuth 2.1 §4.1.3. */
 async function redeemCode(
   remote: Remote,
@@ -46,8 +49,8 @@ async function redeemCode(
     })
   } catch (error) {
     if (!isOAuthError(error) || isUnavailableError(error)) throw error
-    // A code that is too old or was used before is not a fault of the configuration.
-    const status = error.code === 'invalid_grant' ? 400 : 502
+    // A code that is too old, was used before or is made up is not a fault of the configuration.
+    const status = codeRefusals.has(error.code) ? 400 : 502
     throw refuseAnswer(remote, 'The identity provider refused the code', {
       code: error.code,
       status,

@@ -239,6 +239,19 @@ describe('U5 an error says what came, what was expected, and where', () => {
     expect(events.at(-1)!.detail).toContain(text)
   })
 
+  test('RC3 an error code that a browser makes up is neither thrown nor told', async () => {
+    const world = createWorld()
+    const events: TollgateEvent[] = []
+    world.tamper = (back) => {
+      back.searchParams.delete('code')
+      back.searchParams.set('error', 'junk_aa')
+    }
+    const client = clientFor(world, { onEvent: (event) => void events.push(event) })
+    expect(await failure(client.fetch(resource))).toMatchObject({ code: 'invalid_response' })
+    expect(events.at(-1)).toMatchObject({ type: 'client.authorization-failed', error: 'invalid_response' })
+    expect(JSON.stringify(events)).not.toContain('junk')
+  })
+
   test('U5 error_description of a refused refresh', async () => {
     const world = createWorld()
     const events: TollgateEvent[] = []

@@ -1,4 +1,6 @@
 // Events through the real SDK of OpenTelemetry: metrics and traces as an exporter gets them.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { context, metrics, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import {
@@ -11,8 +13,15 @@ import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@open
 import { afterEach, expect, test } from 'vitest'
 import { telemetry } from '../../src/telemetry/telemetry.ts'
 import type { TollgateEvent, TollgateEventType } from '../../src/types.ts'
+import { UpstreamWorld } from '../support/upstream.ts'
 
 const at = 1_800_000_000
+/** All that the reference lists; a test of the package holds it to the union. */
+const types = [
+  ...readFileSync(join(import.meta.dirname, '../../docs/reference/events.md'), 'utf8').matchAll(
+    /^\| `([a-z-]+\.[a-z-]+)` /gm,
+  ),
+].map(([, type]) => type as TollgateEventType)
 
 function setUp() {
   const metricExporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
@@ -29,6 +38,7 @@ function setUp() {
   return {
     meterProvider,
     tracerProvider,
+    onEvent,
     tell: (type: TollgateEventType, more: Partial<TollgateEvent> = {}) =>
       onEvent({ type, at, level: 'info', ...more }),
     spans: () => spanExporter.getFinishedSpans(),
@@ -167,12 +177,88 @@ test('cardinality is bounded: no user, client, grant or address, and foreign val
     it.tell('token.accepted', { resource: `https://${i}.test/mcp`, subject: `user ${i}` })
   const all = await it.metrics()
   const points = Object.values(all).flatMap((metric) => metric.points)
-  expect(all['tollgate.events']!.points.length).toBeLessThanOrEqual(52)
+  expect(all['tollgate.events']!.points.length).toBeLessThanOrEqual(22)
   expect(all['tollgate.requests']!.points.length).toBeLessThanOrEqual(101)
   expect(JSON.stringify(points)).not.toMatch(/user \d|client \d|grant \d|192\.0\.2|detail \d/)
   expect(all['tollgate.requests']!.points).toContainEqual(
     expect.objectContaining({ 'tollgate.resource': 'other', value: 900 }),
   )
+})
+
+test('CN10 sixty answers with made-up errors at the callback of a sign-in do not blind `error.type`', async () => {
+  const it = setUp()
+  const world = new UpstreamWorld()
+  for (let i = 0; i < 60; i++) {
+    const browser = world.browser()
+    const back = await world.idp.visit(await world.toProvider(browser))
+    back.searchParams.delete('code')
+    back.searchParams.set('error', `junk_${String.fromCodePoint(97 + (i % 26), 97 + Math.floor(i / 26))}`)
+    await browser.get(back.href)
+  }
+  for (const event of world.rig.events) it.onEvent(event)
+  it.tell('upstream.refused', { error: 'slow_down' })
+  it.tell('token.rejected', { error: 'invalid_token' })
+  const { 'tollgate.events': events } = await it.metrics()
+  const errors = new Set(events!.points.map((point) => point['error.type']))
+  expect([...errors].filter((each) => /junk|other/.test(String(each)))).toEqual([])
+  expect([...errors]).toEqual(expect.arrayContaining(['slow_down', 'invalid_token', 'invalid_response']))
+  expect(events!.points.map((point) => point['tollgate.event.type'])).not.toContain('server.error')
+})
+
+test('codes of our own and of the specifications are never `other`, whatever others wrote before', async () => {
+  const it = setUp()
+  for (let i = 0; i < 1000; i++) it.tell('upstream.refused', { error: `junk_${i}` })
+  const reference = readFileSync(join(import.meta.dirname, '../../docs/reference/errors.md'), 'utf8')
+  const own = [...reference.matchAll(/^\| `([a-z_]+)` /gm)].map(([, code]) => code!)
+  expect(own).toContain('invalid_token')
+  const known = [...own, 'interaction_required', 'account_selection_required', 'use_dpop_nonce']
+  for (const error of known) it.tell('upstream.refused', { error })
+  const { 'tollgate.events': events } = await it.metrics()
+  const types = events!.points.map((point) => point['error.type'])
+  expect(types).toEqual(expect.arrayContaining(known))
+  expect(types.filter((each) => String(each).startsWith('junk_'))).toHaveLength(20)
+})
+
+test('what fills the places of one type of event leaves those of the others', async () => {
+  const it = setUp()
+  for (let i = 0; i < 1000; i++) it.tell('client.authorization-failed', { error: `junk_${i}` })
+  it.tell('upstream.refused', { error: 'bad_verification_code' })
+  it.tell('request.refused', { error: 'quota_exceeded', resource: 'https://notes.test/mcp', status: 402 })
+  const { 'tollgate.events': events, 'tollgate.requests': requests } = await it.metrics()
+  expect(events!.points).toContainEqual(expect.objectContaining({ 'error.type': 'bad_verification_code' }))
+  expect(requests!.points).toMatchObject([{ 'error.type': 'quota_exceeded' }])
+})
+
+/** Every attribute of a metric, and who chooses its value: never a visitor. */
+const labels = {
+  'tollgate.event.type': 'ours',
+  'tollgate.event.level': 'ours',
+  'tollgate.outcome': 'ours',
+  'tollgate.grant_type': 'ours',
+  'tollgate.resource': 'the configuration',
+  'http.response.status_code': 'ours, or the application’s',
+  'error.type': 'ours, or another server’s; bounded',
+}
+
+test('no text of a stranger is an attribute of a metric: every member of an event is hostile', async () => {
+  const it = setUp()
+  for (const type of types)
+    for (let i = 0; i < 30; i++)
+      it.tell(type, {
+        ...{ clientId: `c-evil-${i}`, subject: `s-evil-${i}`, grantId: `g-evil-${i}`, issuer: `i-evil-${i}` },
+        ...{
+          operation: `o-evil-${i}`,
+          expected: `e-evil-${i}`,
+          received: `r-evil-${i}`,
+          detail: `d-evil-${i}`,
+        },
+        ...{ address: `a-evil-${i}`, missingScopes: [`m-evil-${i}`] },
+      })
+  const all = await it.metrics()
+  const points = Object.values(all).flatMap((metric) => metric.points)
+  expect(JSON.stringify(points)).not.toContain('evil')
+  const names = new Set(points.flatMap((point) => Object.keys(point)))
+  expect([...names].filter((name) => name !== 'value' && !Object.hasOwn(labels, name))).toEqual([])
 })
 
 test('an authorization is a span, with its events; the user is not in it', async () => {

@@ -194,7 +194,41 @@ describe('CN10 mix-up, errors and text of the provider', () => {
       expect(decodeURIComponent(shown.location!.href)).not.toContain(text)
     expect(JSON.stringify(world.rig.events)).not.toMatch(/onerror|555|evil/)
     expectNothing(world)
+    // Whoever signs in can write this answer: it is no proof of a fault, and calls no operator.
+    expect(world.errors).toEqual([])
+    const types = world.rig.events.map(({ type }) => type)
+    expect(types.filter((type) => type.startsWith('server.'))).toEqual([])
+    expect(world.rig.events.filter(({ level }) => level === 'alert')).toEqual([])
   })
+
+  test.each([
+    ['invalid_scope', 'invalid_scope'],
+    ['unauthorized_client', 'unauthorized_client'],
+    ['temporarily_unavailable', 'temporarily_unavailable'],
+    ['redirect_uri_mismatch', 'redirect_uri_mismatch'],
+    ['junk_aa', 'invalid_response'],
+    ['constructor', 'invalid_response'],
+  ])('error=%s is %s in the event: the browser chooses no code of its own', async (error, expected) => {
+    const { world } = await answered((back) => {
+      back.searchParams.delete('code')
+      back.searchParams.set('error', error)
+    })
+    expect(world.rig.events.filter(({ type }) => type === 'upstream.refused')).toMatchObject([
+      { level: 'warning', issuer: 'https://id.acme.test', error: expected },
+    ])
+    expect(JSON.stringify(world.rig.events)).not.toMatch(/junk|constructor/)
+  })
+
+  test.each(['invalid_grant', 'bad_verification_code', 'invalid_code'])(
+    'a code that the browser made up, refused with %s, calls no operator',
+    async (error) => {
+      const world = new UpstreamWorld()
+      world.idp.on('/token', () => Response.json({ error }, { status: 400 }))
+      expectRedirect(await world.signIn(), 'server_error')
+      expect(world.rig.events).toContainEqual(expect.objectContaining({ type: 'upstream.refused', error }))
+      expect(world.rig.events.filter(({ level }) => level === 'alert')).toEqual([])
+    },
+  )
 })
 
 test('CN11 PKCE, state and nonce are our own, and no upstream token goes to the client', async () => {

@@ -58,7 +58,15 @@ const other: Text = [
     'is shown here.',
 ]
 
+const signInFailed: Text = [
+  'The sign-in did not work',
+  'Nothing was shared. Wait a moment, then start again from the app.',
+]
+
+/** Of errors whose status says that the request was wrong. */
 const texts: Readonly<Record<string, Text>> = {
+  server_error: signInFailed,
+  temporarily_unavailable: signInFailed,
   invalid_client: [
     'This app is not known here',
     'Nothing was shared. Remove the connection in the app and add it again, so that it registers anew.',

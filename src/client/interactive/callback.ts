@@ -1,6 +1,6 @@
 import { isOAuthError, OAuthError } from '../../errors.ts'
-import { toErrorCode, withoutCredentials } from '../../http/answers.ts'
-import { issuerProblem } from '../../protocol/authorization-response.ts'
+import { withoutCredentials } from '../../http/answers.ts'
+import { authorizationErrorCode, issuerProblem } from '../../protocol/authorization-response.ts'
 import type { AuthorizationServerMetadata } from '../../protocol/metadata.ts'
 import { connect, type Connection } from '../connection.ts'
 import type { ClientContext } from '../context.ts'
@@ -125,7 +125,8 @@ function checkApproved(parameters: URLSearchParams, connection: Connection, flow
   // For the application and its log; the browser is not shown the sender's text.
   const text = withoutCredentials(parameters.get('error_description'))
   const description = `The authorization server did not approve${text && `: ${text}`}`
-  if (error !== 'invalid_request' || !flow.prompted) throw new OAuthError(toErrorCode(error), description)
+  if (error !== 'invalid_request' || !flow.prompted)
+    throw new OAuthError(authorizationErrorCode(error), description)
   connection.context.runtime.event({
     type: 'client.prompt-refused',
     level: 'warning',
