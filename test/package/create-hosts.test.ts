@@ -74,7 +74,7 @@ function fillIn(file: string, values: Readonly<Record<string, string>>): void {
   writeFileSync(file, text)
 }
 
-/** The client signs in for reading, is refused writing, and steps up. */
+/** The client is sent to sign in, signs in, writes a note and reads it; beside the MCP server nothing is guarded. */
 async function useNotes(
   { origin, password }: Pick<Made, 'origin' | 'password'>,
   answers: Record<string, string> = {},

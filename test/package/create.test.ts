@@ -91,6 +91,58 @@ test('every combination is offered whole: settings, secrets only where git ignor
   }
 })
 
+/** What a package needs beside it, although no source names it. */
+const companions: Readonly<Record<string, readonly string[]>> = {
+  next: ['react', 'react-dom', 'typescript', '@types/react', '@types/node'],
+  pg: ['@types/pg'],
+  express: ['@types/express'],
+}
+/** The programs that scripts and README call, and the package of each. Runtimes are of the machine. */
+const programs: Readonly<Record<string, string | undefined>> = {
+  tsc: 'typescript',
+  wrangler: 'wrangler',
+  tollgate: 'tollgate',
+  next: 'next',
+  node: undefined,
+  deno: undefined,
+  bun: undefined,
+}
+
+/** The packages that a project's sources, configuration and scripts use. */
+function usedPackages(files: ReadonlyMap<string, string>): ReadonlySet<string> {
+  const { scripts } = JSON.parse(files.get('package.json')!) as { scripts: Record<string, string> }
+  const { compilerOptions = {} } = JSON.parse(files.get('tsconfig.json') ?? '{}') as {
+    compilerOptions?: { types?: string[] }
+  }
+  const named = [...files].flatMap(([path, text]) =>
+    /\.[cm]?[jt]sx?$/.test(path)
+      ? [...text.matchAll(/(?:\bfrom|\bimport\(?)\s*'([^'.][^']*)'/g)].map(([, name]) => name!)
+      : [],
+  )
+  const imported = named
+    .filter((name) => !/^(node|bun|cloudflare):/.test(name))
+    .map((name) => /^(@[^/]+\/)?[^/]+/.exec(name)![0])
+  const types = (compilerOptions.types ?? []).map((name) => (name.startsWith('@') ? name : `@types/${name}`))
+  const commands = Object.values(scripts).flatMap((script) => script.split(/ (?:&&|\|\||[;|]) /))
+  const advised = [...files.get('README.md')!.matchAll(/npx (\S+)/g)].map(([, program]) => program!)
+  const called = [...commands, ...advised].flatMap((command) => {
+    const program = command.split(' ')[0]!
+    expect(Object.keys(programs), command).toContain(program)
+    return programs[program] ?? []
+  })
+  const used = [...imported, ...types, ...called]
+  return new Set([...used, ...used.flatMap((name) => companions[name] ?? [])])
+}
+
+test('each package that a project imports or calls is in its own package.json, and no other', () => {
+  for (const choices of all) {
+    const files = filesOf(choices)
+    const { dependencies = {}, devDependencies = {} } = JSON.parse(files.get('package.json')!)
+    const declared = Object.keys({ ...dependencies, ...devDependencies })
+    expect(declared.sort(), JSON.stringify(choices)).toEqual([...usedPackages(files)].sort())
+  }
+})
+
 test('the versions in the templates are those that the tests run with', () => {
   const manifest = (path: string): Record<string, Record<string, string>> =>
     JSON.parse(readFileSync(join(root, path), 'utf8'))
