@@ -3,7 +3,15 @@ import process from 'node:process'
 
 import { Command, Option } from 'commander'
 
-import { auths, hosts, problemOf, stores, type Choices } from './create/choices.ts'
+import {
+  ageProblem,
+  auths,
+  hosts,
+  problemOf,
+  stores,
+  tollgateProblem,
+  type Choices,
+} from './create/choices.ts'
 import { environmentFile, makeSecrets, openSettings, settingsOf, type Secrets } from './create/environment.ts'
 import { install } from './create/install.ts'
 import { projectFiles } from './create/project.ts'
@@ -33,7 +41,10 @@ export const createCommand = (io: Io, nodeVersion: string = process.versions.nod
     .addOption(new Option('--store <store>', 'where grants lie').choices(stores))
     .option('--yes', 'ask nothing: defaults for what the flags do not say')
     .option('--no-install', 'do not install the dependencies')
-    .option('--tollgate <version>', 'what package.json names as tollgate; a version, or file:<tarball>')
+    .option(
+      '--tollgate <version>',
+      'what package.json names as tollgate; a version, or (not on Deno) file:<tarball>',
+    )
     .addHelpText('after', help)
     .action(async (folder: string | undefined, flags: CreateFlags) => {
       await create(io, { ...flags, folder }, flags, nodeVersion)
@@ -54,13 +65,13 @@ Examples:
 async function create(io: Io, given: Given, flags: CreateFlags, nodeVersion: string): Promise<void> {
   if (given.folder !== undefined) checkTarget(given.folder)
   const { folder, choices } = await readChoices(io, given, flags.yes === true, nodeVersion)
-  const problem = problemOf(choices, nodeVersion)
+  const tollgate = flags.tollgate ?? `^${ownVersion()}`
+  const problem = problemOf(choices, nodeVersion) ?? tollgateProblem(choices.host, tollgate)
   if (problem !== undefined) throw new CommandError(problem, exitCodes.usage)
   const path = resolve(folder)
   checkTarget(folder)
 
   const secrets = await makeSecrets(choices)
-  const tollgate = flags.tollgate ?? `^${ownVersion()}`
   writeProject(path, projectFiles({ name: packageName(path), choices, tollgate, secrets }))
   io.stderr.write(`Made ${folder}.\n`)
 
@@ -75,9 +86,9 @@ async function create(io: Io, given: Given, flags: CreateFlags, nodeVersion: str
   }
   const first = flags.install && failure === undefined ? [] : [commands.install]
   const move = relative(process.cwd(), path)
-  io.stdout.write(
-    nextSteps([...(move === '' ? [] : [`cd ${move}`]), ...first, ...commands.start], choices, secrets),
-  )
+  const steps = [...(move === '' ? [] : [`cd ${move}`]), ...first, ...commands.start]
+  const old = ageProblem(choices.host, nodeVersion)
+  io.stdout.write(nextSteps(steps, choices, secrets) + (old === undefined ? '' : `\n${old}\n`))
   // The project is whole; only its dependencies are missing.
   if (failure !== undefined)
     throw new CommandError(

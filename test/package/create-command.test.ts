@@ -15,6 +15,7 @@ import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { passwordSignIn } from '../../src/authorization-server/sign-in/password.ts'
+import { createCommand } from '../../src/cli/create.ts'
 import { run } from '../../src/cli/run.ts'
 import { piped, typed, type Result } from '../support/command.ts'
 import { root } from '../support/create.ts'
@@ -93,6 +94,43 @@ test.each([
   expect(stderr).toContain(says)
   expect(existsSync(target())).toBe(false)
 })
+
+test('create for Workers on a Node that Wrangler refuses: the end of the output and README say which it needs', async () => {
+  const on = async (nodeVersion: string): Promise<Result> => {
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()]
+    rmSync(target(), { recursive: true, force: true })
+    const args = [target(), '--host', 'workers', '--yes', '--no-install']
+    await createCommand({ stdin: Readable.from([]), stdout, stderr }, nodeVersion).parseAsync(args, {
+      from: 'user',
+    })
+    return { code: 0, stdout: String(stdout.read()), stderr: String(stderr.read()) }
+  }
+  const says = 'Wrangler needs Node 22.12 or later'
+  for (const version of ['20.20.2', '22.11.0'])
+    expect((await on(version)).stdout).toContain(`\n${says}; this is ${version}.\n`)
+  for (const version of ['22.12.0', '24.1.0']) expect((await on(version)).stdout).not.toContain('Wrangler')
+  expect(readFileSync(join(target(), 'README.md'), 'utf8')).toContain(says)
+  const { engines } = JSON.parse(readFileSync(join(target(), 'package.json'), 'utf8'))
+  expect(engines).toEqual({ node: '>=22.12' })
+})
+
+test.each([
+  'file:../tollgate-0.1.0.tgz',
+  '../tollgate',
+  './tollgate.tgz',
+  'https://example.com/tollgate.tgz',
+  'C:\\t.tgz',
+])(
+  'create for Deno refuses --tollgate %s, which Deno does not install: 2, and nothing is made',
+  async (tollgate) => {
+    const { code, stderr } = await create('--host', 'deno', '--yes', '--tollgate', tollgate)
+    expect([code, existsSync(target())]).toEqual([2, false])
+    expect(stderr).toContain(
+      `Deno installs packages only from a registry: --tollgate must be a version; got "${tollgate}"`,
+    )
+    expect((await create('--host', 'deno', '--yes', '--tollgate', '>=0.1.0 <1 || next')).code).toBe(0)
+  },
+)
 
 test('create never goes over what is there: 1, and the folder stays as it is', async () => {
   mkdirSync(target())

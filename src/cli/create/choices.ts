@@ -35,9 +35,19 @@ const storesOf: Readonly<Record<HostName, readonly StoreName[]>> = {
 const runsOnNode = (host: HostName): boolean => ['node', 'next', 'hono', 'express'].includes(host)
 
 /** Whether this Node has `node:sqlite` without a flag. */
-export function hasSqlite(nodeVersion: string): boolean {
+export const hasSqlite = (nodeVersion: string): boolean => isFrom22(13, nodeVersion)
+
+/** What a host needs on this machine, if it is more than Tollgate needs. */
+export const needOf = (host: HostName): string | undefined =>
+  host === 'workers' ? 'Wrangler needs Node 22.12 or later' : undefined
+
+/** What this Node is too old for, in a sentence. The project may still be run on another. */
+export const ageProblem = (host: HostName, nodeVersion: string): string | undefined =>
+  host === 'workers' && !isFrom22(12, nodeVersion) ? `${needOf(host)}; this is ${nodeVersion}.` : undefined
+
+function isFrom22(needed: number, nodeVersion: string): boolean {
   const [major = 0, minor = 0] = nodeVersion.replace(/^v/, '').split('.').map(Number)
-  return major > 22 || (major === 22 && minor >= 13)
+  return major > 22 || (major === 22 && minor >= needed)
 }
 
 /** The stores that work here, the best one first. */
@@ -72,6 +82,12 @@ export function problemOf(choices: Choices, nodeVersion: string): string | undef
     : `--store ${store} does not fit --host ${host}.`
   return `${why} What fits: ${fits.join(', ')}.`
 }
+
+/** What `--tollgate` must not be. Deno skips a tarball and a folder without a word. */
+export const tollgateProblem = (host: HostName, tollgate: string): string | undefined =>
+  host === 'deno' && /[:/\\]/.test(tollgate)
+    ? `Deno installs packages only from a registry: --tollgate must be a version; got "${tollgate}".`
+    : undefined
 
 function misfitOf(name: string, auth: AuthName): string | undefined {
   const provider = Object.hasOwn(providers, name) ? providers[name] : undefined

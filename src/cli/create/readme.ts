@@ -1,4 +1,4 @@
-import type { Choices, HostName, StoreName } from './choices.ts'
+import { needOf, type Choices, type HostName, type StoreName } from './choices.ts'
 import { environmentFile, openSettings, port, type Setting } from './environment.ts'
 import { providers } from './providers.ts'
 
@@ -49,11 +49,12 @@ export function readme(name: string, choices: Choices, settings: readonly Settin
   const open = openSettings(settings).map((name) => `\`${name}\``)
   const first =
     open.length === 0 ? '' : `\nFirst fill in \`${file}\`: ${open.join(', ')} ([below](#settings)).\n`
+  const need = needOf(host) === undefined ? '' : `\n${needOf(host)}.\n`
   return `# ${name}
 
 An MCP server with three tools (\`list_notes\`, \`read_note\`, \`write_note\`), protected by
 [Tollgate](https://www.npmjs.com/package/tollgate). ${authSentence(choices)}
-${first}
+${need}${first}
 \`\`\`sh
 ${[install, ...start].join('\n')}
 \`\`\`
