@@ -1,5 +1,6 @@
-// Writes the examples that are projects of `tollgate create`, as it makes them: `node scripts/created-examples.ts`. A test holds them current.
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+// Writes the examples that are projects of `tollgate create`, as it makes them, and the notes server of one
+// that stands alone: `node scripts/created-examples.ts`. A test holds them current.
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Choices } from '../src/cli/create/choices.ts'
 import { environmentFile } from '../src/cli/create/environment.ts'
@@ -22,7 +23,19 @@ export function filesOf(name: string): ReadonlyMap<string, string> {
   return files
 }
 
-if (import.meta.filename === process.argv[1])
+/** Folders with the MCP server of `create/common`, below an example that is no project of `create`. */
+export const copies: readonly string[] = ['modes/notes']
+
+/** The files of such a folder by their name. */
+export const commonFiles = (): ReadonlyMap<string, string> =>
+  new Map(
+    ['notes.ts', 'scopes.ts', 'storage.ts', 'tools.ts'].map((name) => [
+      name,
+      readFileSync(join(folder, 'create/common/src', name), 'utf8'),
+    ]),
+  )
+
+if (import.meta.filename === process.argv[1]) {
   for (const name of names) {
     rmSync(join(folder, name, 'src'), { recursive: true, force: true })
     for (const [path, text] of filesOf(name)) {
@@ -30,3 +43,6 @@ if (import.meta.filename === process.argv[1])
       writeFileSync(join(folder, name, path), text)
     }
   }
+  for (const copy of copies)
+    for (const [name, text] of commonFiles()) writeFileSync(join(folder, copy, name), text)
+}

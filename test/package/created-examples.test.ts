@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { filesOf, folder, names } from '../../scripts/created-examples.ts'
+import { commonFiles, copies, filesOf, folder, names } from '../../scripts/created-examples.ts'
 
 test.each(names)('examples/%s is what `tollgate create` writes: node scripts/created-examples.ts', (name) => {
   const files = filesOf(name)
@@ -11,4 +11,10 @@ test.each(names)('examples/%s is what `tollgate create` writes: node scripts/cre
     .map((entry) => join(entry.parentPath, entry.name))
   const expected = [...files.keys()].filter((path) => path.startsWith('src/'))
   expect(sources.toSorted()).toEqual(expected.map((path) => join(folder, name, path)).toSorted())
+})
+
+test.each(copies)('examples/%s has the files of create/common: node scripts/created-examples.ts', (copy) => {
+  const files = commonFiles()
+  expect(readdirSync(join(folder, copy)).toSorted()).toEqual([...files.keys()].toSorted())
+  for (const [name, text] of files) expect(readFileSync(join(folder, copy, name), 'utf8'), name).toBe(text)
 })

@@ -85,7 +85,7 @@ test('the examples compile', { timeout: 120_000 }, async () => {
 })
 
 // `next build` checks examples/next.
-test.each(['examples/express', 'examples/postgres-tenants', 'examples/client-agent'])(
+test.each(['examples/express', 'examples/postgres-tenants', 'examples/client-agent', 'examples/modes'])(
   '%s compiles as the project that it is',
   { timeout: 300_000 },
   async (folder) => {
