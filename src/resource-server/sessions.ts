@@ -115,7 +115,7 @@ const binding = (id: string, auth: Principal): string => JSON.stringify([id, ide
  * give the same text. Without a subject all users of a client would be the same, so the token identifies the
  * user.
  */
-function identityOf({ issuer, subject, clientId, resource, token }: Principal): string {
+export function identityOf({ issuer, subject, clientId, resource, token }: Principal): string {
   const owner = !subject ? ['token', token ?? randomToken()] : ['user', subject, clientId]
   return JSON.stringify([issuer, resource.href, ...owner])
 }

@@ -299,6 +299,23 @@ describe('customValidator narrows, and never widens', () => {
     }
   })
 
+  test('G22 one that does not answer is 503 after 10 s', async () => {
+    const issuer = newIssuer()
+    let called = (): void => undefined
+    const isAsked = new Promise<void>((resolve) => (called = resolve))
+    const provider = provide({
+      ...{ authorizationServers: [issuer], resource, onError: () => undefined },
+      customValidator: () => (called(), new Promise<never>(() => undefined)),
+    })
+    const token = await issuer.tokenFor()
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const answer = ask(provider, token)
+    await isAsked
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(await answer).toMatchObject({ status: 503 })
+    vi.useRealTimers()
+  })
+
   test('tokenCacheTTL: how long a good token is not judged again, 300 s by default', async () => {
     const issuer = newIssuer()
     const token = await issuer.tokenFor()

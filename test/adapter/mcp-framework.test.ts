@@ -7,7 +7,11 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { refusedTokenNames } from '../../src/testing/index.ts'
 import {
+  accept,
+  bearer,
+  initialize,
   loadFramework,
+  post,
   startFramework,
   type FrameworkOptions,
   type FrameworkServer,
@@ -36,26 +40,6 @@ async function start(options: FrameworkOptions = {}): Promise<FrameworkServer> {
   return server
 }
 
-const initialize = JSON.stringify({
-  jsonrpc: '2.0',
-  id: 0,
-  method: 'initialize',
-  params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'test', version: '1' } },
-})
-const accept = 'application/json, text/event-stream'
-
-function post(
-  { resource }: Pick<FrameworkServer, 'resource'>,
-  headers: Record<string, string> = {},
-  body = initialize,
-): Promise<Response> {
-  return fetch(resource, {
-    method: 'POST',
-    body,
-    headers: { 'content-type': 'application/json', accept, ...headers },
-  })
-}
-
 /** `fetch` keeps one header of a name, and writes `Host` itself. */
 async function raw(url: string, headers: string[]): Promise<number> {
   const given = ['content-type', 'application/json', 'accept', accept, ...headers]
@@ -67,7 +51,6 @@ async function raw(url: string, headers: string[]): Promise<number> {
   return answer.statusCode!
 }
 
-const bearer = (token: string): { authorization: string } => ({ authorization: `Bearer ${token}` })
 const challengeOf = (response: Response): string | null => response.headers.get('www-authenticate')
 
 async function connect(

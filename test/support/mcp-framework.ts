@@ -61,6 +61,8 @@ export interface FrameworkOptions {
   transport?: 'http-stream' | 'sse'
   options?: (issuer: TestIssuer, resource: string) => Partial<OAuthAuthProviderOptions>
   endpoints?: object
+  /** `batch`: the HTTP stream answers with JSON. */
+  responseMode?: 'stream' | 'batch'
   /** Is awaited by the tool. */
   wait?: (subject: unknown) => Promise<void>
 }
@@ -68,7 +70,7 @@ export interface FrameworkOptions {
 /** A server on a free port, with one tool. */
 export async function startFramework(
   { framework, DropIn }: Loaded,
-  { transport = 'http-stream', options = () => ({}), endpoints, wait }: FrameworkOptions = {},
+  { transport = 'http-stream', options = () => ({}), endpoints, responseMode, wait }: FrameworkOptions = {},
 ): Promise<FrameworkServer> {
   const port = await freePort()
   const origin = `http://127.0.0.1:${port}`
@@ -100,7 +102,7 @@ export async function startFramework(
     name: 'notes',
     version: '1.0.0',
     basePath: mkdtempSync(join(tmpdir(), 'tollgate-mcp-framework-')),
-    transport: { type: transport, options: { port, auth } },
+    transport: { type: transport, options: { port, auth, ...(responseMode && { responseMode }) } },
     // For handleRequest.
     auth,
   })
@@ -117,4 +119,25 @@ export async function startFramework(
       await started
     },
   }
+}
+
+export const initialize = JSON.stringify({
+  jsonrpc: '2.0',
+  id: 0,
+  method: 'initialize',
+  params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'test', version: '1' } },
+})
+export const accept = 'application/json, text/event-stream'
+export const bearer = (token: string): { authorization: string } => ({ authorization: `Bearer ${token}` })
+
+export function post(
+  { resource }: Pick<FrameworkServer, 'resource'>,
+  headers: Record<string, string> = {},
+  body = initialize,
+): Promise<Response> {
+  return fetch(resource, {
+    method: 'POST',
+    body,
+    headers: { 'content-type': 'application/json', accept, ...headers },
+  })
 }

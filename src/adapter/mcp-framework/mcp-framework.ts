@@ -55,7 +55,7 @@ export interface AuthError {
  *
  * The framework asks about each request; without a good token it answers 401 `invalid_token`, 403
  * `insufficient_scope` with the scopes that are missing, or 503 with `Retry-After` if the issuer is out of
- * reach. The session of another caller is 404, and a stream ends with its token.
+ * reach. A session that the caller has not opened with a token is 404, and a stream ends with its token.
  *
  * @throws ConfigurationError if an option is wrong, unknown or missing, or weakens the verification.
  * @see [RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3)
@@ -117,8 +117,12 @@ export class OAuthAuthProvider extends FrameworkProvider {
       }
       return false
     }
-    if (response !== undefined) setImmediate(endWithToken, response, admitted)
-    return { data: contextOf(admitted.auth!) }
+    const auth = admitted.auth!
+    if (response !== undefined) {
+      this.#owners.watch(message, response, auth)
+      setImmediate(endWithToken, response, admitted)
+    }
+    return { data: contextOf(auth) }
   }
 
   /** The protected resource metadata (RFC 9728 §2). The framework serves two members of it, at the root. */
@@ -166,7 +170,7 @@ export class OAuthAuthProvider extends FrameworkProvider {
       subject: auth.subject,
       clientId: auth.clientId,
       status: 404,
-      detail: 'The session belongs to another caller',
+      detail: 'The caller has not opened this session',
     })
     return Response.json({ error_description: 'Session not found' }, { status: 404 })
   }

@@ -37,4 +37,8 @@ export function watchResponses(): void {
 }
 
 /** The response to a message of Node's server; undefined for one that the framework made of a Web request. */
-export const responseTo = (message: IncomingMessage): ServerResponse | undefined => responses.get(message)
+export function responseTo(message: IncomingMessage): ServerResponse | undefined {
+  // Bun does not tell; there the socket knows.
+  const { _httpMessage: current } = message.socket as { _httpMessage?: ServerResponse }
+  return responses.get(message) ?? (current?.req === message ? current : undefined)
+}

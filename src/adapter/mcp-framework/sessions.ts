@@ -1,33 +1,60 @@
-import type { IncomingMessage } from 'node:http'
+import { createHash } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Lru } from '../../lib/lru.ts'
-import { samePrincipal } from '../../resource-server/sessions.ts'
-import type { AuthInfo } from '../../types.ts'
+import { identityOf, type Principal } from '../../resource-server/sessions.ts'
+import { watchSession } from './issued.ts'
 
 /**
- * Session hijacking: the framework lets every authenticated caller use every session. Here the first caller
- * of a session owns it, and a session of another caller does not exist. The client gets the id in an answer,
- * so that its user is the first. Ids are kept in memory, up to 10 000, as the framework keeps the sessions
- * themselves.
+ * Session hijacking: the framework lets every authenticated caller use every session. Here a session belongs
+ * to the caller in whose answer the framework named it, and it does not exist for others. So only ids that
+ * the framework issued are kept: in memory, as the sessions themselves, until they end. A caller keeps the
+ * 1000 that it used last, and none of another caller is forgotten for them.
  */
 export class SessionOwners {
-  readonly #owners = new Lru<AuthInfo>(10_000)
+  /** By a hash of the owner, which may be a token. */
+  readonly #sessions = new Map<string, Lru<true>>()
 
-  /** Whether this caller may use the sessions that the message names. */
-  admit(message: IncomingMessage, auth: AuthInfo): boolean {
-    return sessionsOf(message).every((id) => {
-      // The framework's ids have 36 characters.
-      if (id.length > 200) return false
-      const owner = this.#owners.get(id)
-      if (owner !== undefined) return samePrincipal(owner, auth)
-      this.#owners.set(id, auth)
-      return true
+  /** Whether the caller owns the session that the message names, if it names one. */
+  admit(message: IncomingMessage, auth: Principal): boolean {
+    const ids = sessionsOf(message)
+    if (ids?.length === 0) return true
+    return ids?.length === 1 && this.#sessions.get(hashOf(auth))?.get(ids[0]!) === true
+  }
+
+  /** Makes the caller the owner of the session that the framework opens with this response. */
+  watch(message: IncomingMessage, response: ServerResponse, auth: Principal): void {
+    const owner = hashOf(auth)
+    const [named] = sessionsOf(message) ?? []
+    watchSession(message, response, {
+      opened: (id) => this.#open(owner, id),
+      ended: (id = named) => this.#end(owner, id),
     })
+  }
+
+  #open(owner: string, id: string): void {
+    const own = this.#sessions.get(owner) ?? new Lru<true>(1000)
+    this.#sessions.set(owner, own)
+    own.set(id, true)
+  }
+
+  #end(owner: string, id: string | undefined): void {
+    const own = this.#sessions.get(owner)
+    if (id !== undefined) own?.delete(id)
+    if (own?.size === 0) this.#sessions.delete(owner)
   }
 }
 
-/** The one of the HTTP stream transport, and the one of the SSE transport. */
-function sessionsOf({ headers, url = '' }: IncomingMessage): string[] {
-  const query = new URLSearchParams(url.split('?', 2)[1])
-  const ids = [headers['mcp-session-id'], query.get('sessionId') ?? undefined].flat()
-  return ids.filter((id) => id !== undefined)
+const hashOf = (auth: Principal): string => createHash('sha256').update(identityOf(auth)).digest('base64url')
+
+/**
+ * The id of the HTTP stream transport, and that of the SSE transport; undefined if the request target is no
+ * URL. Parser differential: both are read as the framework reads them, and only one is taken.
+ */
+function sessionsOf({ headers, rawHeaders, url = '' }: IncomingMessage): string[] | undefined {
+  // What the framework makes of a Web request has no raw headers, and no session. Platforms add an id to it.
+  if (rawHeaders.length === 0) return []
+  const base = `http://${headers.host}`
+  if (!URL.canParse(url, base)) return undefined
+  const ids = [headers['mcp-session-id'] ?? [], new URL(url, base).searchParams.getAll('sessionId')]
+  return ids.flat()
 }

@@ -1,9 +1,13 @@
 import { InvalidTokenError, isOAuthError, UnavailableError } from '../../errors.ts'
 import { defined } from '../../lib/defined.ts'
 import { attribute, resolveRuntime } from '../../lib/runtime.ts'
+import { callPartWithin } from '../../lib/within.ts'
 import type { AuthorizationServer, Awaitable, VerifiedToken } from '../../types.ts'
 
-/** A token is good if `valid` is true; `data` is added to its claims, and replaces none of them. */
+/**
+ * A token is good if `valid` is true; `data` is added to its claims, and replaces none of them. If it throws
+ * or takes more than 10 s, the answer is 503.
+ */
 export type CustomValidator = (
   token: string,
 ) => Awaitable<{ valid: boolean; data?: Readonly<Record<string, unknown>> | undefined }>
@@ -50,7 +54,7 @@ async function answerOf(
   ask: () => ReturnType<CustomValidator>,
 ): Promise<Awaited<ReturnType<CustomValidator>>> {
   try {
-    return { ...(await ask()) }
+    return { ...(await callPartWithin('customValidator', ask)) }
   } catch (error) {
     if (isOAuthError(error)) throw error
     throw attribute(new UnavailableError('The token could not be judged'), 'customValidator', error)
