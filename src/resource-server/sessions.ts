@@ -5,6 +5,9 @@ import { readOptions, secrets } from '../lib/options.ts'
 import { randomToken } from '../lib/random.ts'
 import { MacSealer } from '../lib/mac-sealer.ts'
 import type { AuthInfo, Awaitable } from '../types.ts'
+import { identityOf, type Principal } from './principal.ts'
+
+export type { Principal } from './principal.ts'
 
 /** Options of {@link createSessions}. */
 export interface SessionOptions {
@@ -29,9 +32,6 @@ export interface Sessions {
     handler: (request: Request, auth: AuthInfo<P>, ...rest: R) => Awaitable<Response>,
   ): (request: Request, auth: AuthInfo<P>, ...rest: R) => Promise<Response>
 }
-
-/** The owner of a session, from the guard's `auth`. */
-export type Principal = Pick<AuthInfo, 'issuer' | 'subject' | 'clientId' | 'resource' | 'token'>
 
 /**
  * Whether two requests come from the same principal at the same resource; for transports that keep their own
@@ -109,13 +109,3 @@ function withHeader(response: Response, id: string): Response {
 }
 
 const binding = (id: string, auth: Principal): string => JSON.stringify([id, identityOf(auth)])
-
-/**
- * The same for a refreshed token, and different for any two principals; as JSON, so that two of them never
- * give the same text. Without a subject all users of a client would be the same, so the token identifies the
- * user.
- */
-export function identityOf({ issuer, subject, clientId, resource, token }: Principal): string {
-  const owner = !subject ? ['token', token ?? randomToken()] : ['user', subject, clientId]
-  return JSON.stringify([issuer, resource.href, ...owner])
-}

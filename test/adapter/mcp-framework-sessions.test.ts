@@ -5,7 +5,7 @@ import { Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { SessionOwners } from '../../src/adapter/mcp-framework/sessions.ts'
-import type { Principal } from '../../src/resource-server/sessions.ts'
+import type { Principal } from '../../src/resource-server/principal.ts'
 import {
   accept,
   bearer,

@@ -85,7 +85,7 @@ const table: Record<string, Rule> = {
         'adapter/node',
         'provider/oidc.ts',
       ],
-      ...['resource-server/sessions.ts', 'resource-server/servers.ts'],
+      ...['resource-server/principal.ts', 'resource-server/servers.ts'],
       'resource-server/verify/introspection/introspection.ts',
     ],
     npm: [/^mcp-framework$/],

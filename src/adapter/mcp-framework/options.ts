@@ -39,7 +39,7 @@ export interface OAuthAuthProviderOptions extends Runtime {
   tokenCacheTTL?: number
   /** Only `true`, which is the default. */
   strictAudienceValidation?: boolean
-  /** Is asked about each good token, and may refuse it. What it throws is 503. Default: none. */
+  /** Is asked about each good token, and may refuse it. What it throws is 503, as is no answer in 10 s. Default: none. */
   customValidator?: CustomValidator
   /**
    * What `createClient()` of `tollgate/client` returned, for `startAuthorizationFlow` and `handleCallback`.

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Lru } from '../../lib/lru.ts'
-import { identityOf, type Principal } from '../../resource-server/sessions.ts'
+import { identityOf, type Principal } from '../../resource-server/principal.ts'
 import { watchSession } from './issued.ts'
 
 /**
