@@ -60,13 +60,57 @@ test('CI has a job for each runtime, for the other systems, and one that waits f
   expect([...needs!.split(', '), 'all'].sort()).toEqual(jobs.sort())
 })
 
-test('a tag publishes what was tested, with provenance and without a token', () => {
+describe('a tag publishes what was tested', () => {
   const release = read('.github/workflows/release.yml')
-  expect(release).toContain("tags: ['v*.*.*']")
-  expect(release).toContain('npm publish --provenance')
-  expect(release).toContain('id-token: write')
-  expect(release).not.toMatch(/NODE_AUTH_TOKEN|NPM_TOKEN|secrets\./)
-  expect(release.indexOf('npm run test:hosts')).toBeLessThan(release.indexOf('npm publish'))
+  const jobs = new Map(jobsOf(release))
+  const job = (name: string): string => jobs.get(name) ?? ''
+
+  test('with provenance and without a token', () => {
+    expect(release).toContain("tags: ['v*.*.*']")
+    expect(job('npm')).toContain('npm publish ./package.tgz --provenance --access public --ignore-scripts')
+    expect(job('npm')).toContain('id-token: write')
+    expect(release).not.toMatch(/NODE_AUTH_TOKEN|NPM_TOKEN|secrets\./)
+  })
+
+  test('the file that the tests have seen', () => {
+    const steps = [
+      'npm ci ',
+      'npm run build',
+      'npm run test:node',
+      'npm run test:hosts',
+      'npm pack ',
+      'upload-',
+    ]
+    const places = steps.map((step) => job('build').indexOf(step))
+    expect(places).toEqual([...places].sort((a, b) => a - b))
+    expect(places).not.toContain(-1)
+    expect(job('npm')).toContain('needs: build')
+    expect(job('npm')).toContain('actions/download-artifact@')
+    for (const name of ['github', 'jsr']) expect(job(name)).toContain('needs: npm')
+  })
+})
+
+// Supply chain: an install script, or any package that a test loads, would publish in our name.
+test('no job with a right to write runs the code of a dependency', () => {
+  const withRights = workflows.flatMap(({ name, text }) =>
+    jobsOf(text)
+      .filter(([, job]) => /^ {6}[\w-]+: write\b/m.test(job))
+      .map(([job, steps]): [string, string] => [`${name} ${job}`, steps]),
+  )
+  expect(withRights.map(([name]) => name)).toEqual(
+    expect.arrayContaining(['release.yml npm', 'release.yml github', 'release.yml jsr', 'site.yml publish']),
+  )
+  for (const [name, job] of withRights) {
+    // Deno is what publishes there.
+    const runs =
+      job
+        .replace('node_modules/.bin/deno publish --no-check', '')
+        .match(/^ +(?:- )?run:.*(?:\n {10}.*)*/gm) ?? []
+    for (const run of runs) {
+      if (/\bnpm (?:ci|install|i|publish)\b/.test(run)) expect(run, name).toContain('--ignore-scripts')
+      expect(run, name).not.toMatch(/\bnpm (?:run|test|exec|x|pack)\b|\bnpx\b|\bnode\b|node_modules/)
+    }
+  }
 })
 
 test('dependency updates know each lock file', () => {
