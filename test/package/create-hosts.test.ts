@@ -1,10 +1,12 @@
 // `tollgate create` of the packed package on each host, then its README's commands, then the official SDK's client: it signs in and calls a tool.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client, StreamableHTTPClientTransport, UnauthorizedError } from '@modelcontextprotocol/client'
 import { afterEach, beforeAll, expect, test } from 'vitest'
 import { unstable_readConfig as readConfig } from 'wrangler'
+import { hashPassword } from '../../src/authorization-server/sign-in/password.ts'
 import { startOidcProvider } from '../../scripts/oidc-provider.ts'
 import { sdkSession } from '../../scripts/sdk-session.ts'
 import { commandsIn, pack, root, runCommand, systemPath, type Packed } from '../support/create.ts'
@@ -69,7 +71,7 @@ function fillIn(file: string, values: Readonly<Record<string, string>>): void {
   let text = readFileSync(file, 'utf8')
   for (const [name, value] of Object.entries(values)) {
     expect(text).toMatch(new RegExp(`^${name}=`, 'm'))
-    text = text.replace(new RegExp(`^${name}=.*$`, 'm'), `${name}=${value}`)
+    text = text.replace(new RegExp(`^${name}=.*$`, 'm'), () => `${name}=${value}`)
   }
   writeFileSync(file, text)
 }
@@ -117,6 +119,39 @@ test('create node: a password, grants in SQLite', { timeout: 60_000 }, async () 
   await useNotes(made)
   await expect(useNotes({ ...made, password: 'not the password of the owner' })).rejects.toThrow()
 })
+
+/** What git has of a project, with the example file copied. */
+function clone(folder: string): string {
+  const git = (...args: string[]): string => execFileSync('git', args, { cwd: folder, encoding: 'utf8' })
+  git('init', '--quiet')
+  const target = outside()
+  for (const path of git('ls-files', '--others', '--exclude-standard', '-z').split('\0'))
+    if (path !== '' && !path.startsWith('node_modules')) cpSync(join(folder, path), join(target, path))
+  copyFileSync(join(target, '.env.example'), join(target, '.env'))
+  return target
+}
+
+test(
+  'create node: a fresh clone with its example file copied and the empty variables filled in is one that a ' +
+    'client connects to',
+  { timeout: 60_000 },
+  async () => {
+    const made = await create('node', '--store', 'memory')
+    const folder = clone(made.folder)
+    packed.link(folder, root)
+    const [variable, password] = ['OWNER_PASSWORD_HASH', 'the password of a second developer']
+    const empty = [...readFileSync(join(folder, '.env'), 'utf8').matchAll(/^(\w+)=$/gm)].map(
+      ([, name]) => name,
+    )
+    expect(empty).toEqual(['TOLLGATE_SECRET', variable])
+    fillIn(join(folder, '.env'), {
+      TOLLGATE_SECRET: 'x'.repeat(44),
+      [variable]: await hashPassword(password),
+    })
+    await start({ ...made, folder }, /Notes at /)
+    await useNotes({ ...made, password })
+  },
+)
 
 test('create workers: a password, grants in Durable Objects', { timeout: 60_000 }, async () => {
   const made = await create('workers')

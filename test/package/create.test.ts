@@ -143,6 +143,22 @@ test('each package that a project imports or calls is in its own package.json, a
   }
 })
 
+test('the example file of every combination is for this machine: no value of another one, no user of another one', () => {
+  for (const choices of all) {
+    const [what, local] = [JSON.stringify(choices), choices.host === 'workers' ? '.dev.vars' : '.env']
+    const example = filesOf(choices).get(`${local}.example`)!
+    const values = new Map([...example.matchAll(/^(\w+)=(.*)$/gm)].map(([, name, value]) => [name!, value!]))
+    const url = choices.host === 'workers' ? 'http://127.0.0.1:8787' : undefined
+    expect(values.get('PUBLIC_URL'), what).toBe(url)
+    values.delete('PUBLIC_URL')
+    for (const [name, value] of values)
+      expect(['', 'redis://localhost:6379', './tollgate.db'], `${what} ${name}`).toContain(value)
+    const form = choices.provider === 'github' ? 'octocat' : 'ada@example.com'
+    if (choices.auth === 'upstream')
+      expect(example).toContain(`# For example: ${form},id:583231\nALLOWED_USERS=\n`)
+  }
+})
+
 test('the versions in the templates are those that the tests run with', () => {
   const manifest = (path: string): Record<string, Record<string, string>> =>
     JSON.parse(readFileSync(join(root, path), 'utf8'))

@@ -8,9 +8,9 @@ import { providers } from './providers.ts'
 /** An environment variable of the project. */
 export interface Setting {
   readonly name: string
-  /** What it is, for the example file and README. */
+  /** What it is, for both files and README. */
   readonly about: string
-  /** Shows the form. */
+  /** Shows the form. If it is also `local`, the example file has it as a value. */
   readonly example: string
   /** For this machine. Empty: the user fills it in. Absent: it is left out, and its default holds. */
   readonly local?: string
@@ -45,6 +45,8 @@ export const environmentFile = (host: HostName): string => (host === 'workers' ?
 
 export const port = (host: HostName): number => (host === 'next' ? 3000 : 8787)
 
+const publicUrl = 'Where the world reaches this server, without /mcp.'
+
 /** The variables, in their order. */
 export function settingsOf(choices: Choices, secrets: Secrets): readonly Setting[] {
   const { host, auth, provider, store } = choices
@@ -52,13 +54,10 @@ export function settingsOf(choices: Choices, secrets: Secrets): readonly Setting
   const forWorkers = host === 'workers' ? ` --iterations ${workersIterations}` : ''
   const escaping = expands.includes(host) ? ' (in this file, write \\$ for each $)' : ''
   const all: Setting[] = [
-    {
-      name: 'PUBLIC_URL',
-      about: `Where the world reaches this server. On this machine: ${here}.`,
-      example: 'https://notes.example.com',
-      // Wrangler does not say which port it took.
-      ...(host === 'workers' ? { local: here } : {}),
-    },
+    host === 'workers'
+      ? // It goes before the one in wrangler.toml. Wrangler does not say which port it took.
+        { name: 'PUBLIC_URL', about: `${publicUrl} On this machine: ${here}.`, example: here, local: here }
+      : { name: 'PUBLIC_URL', about: `${publicUrl} Default: ${here}.`, example: 'https://notes.example.com' },
   ]
   if (host !== 'workers')
     all.push({
@@ -116,7 +115,7 @@ export function settingsOf(choices: Choices, secrets: Secrets): readonly Setting
     all.push({
       name: 'DATABASE',
       about: 'The file of Deno KV. On Deno Deploy it must be empty: the database there has no file.',
-      example: '',
+      example: './tollgate.db',
       local: './tollgate.db',
     })
   if (store === 'redis')
@@ -140,16 +139,29 @@ export function settingsOf(choices: Choices, secrets: Secrets): readonly Setting
 export const openSettings = (settings: readonly Setting[]): readonly string[] =>
   settings.filter(({ local }) => local === '').map(({ name }) => name)
 
-/** A file that documents the variables, and holds no secret. */
+/** A file that documents the variables, and holds no secret. A copy of it, filled in, is for this machine. */
 export const exampleFile = (settings: readonly Setting[], host: HostName): string =>
-  settings.map(({ about, name, example }) => `# ${about}\n${name}=${quote(example, host)}\n`).join('\n')
+  settings
+    .map((setting) => {
+      const { name, about, example, local } = setting
+      const line = `${name}=${quote(example, host)}`
+      if (local === undefined) return `# ${about}\n# ${line}\n`
+      return local === example ? `# ${about}\n${line}\n` : `${comment(setting)}${name}=\n`
+    })
+    .join('\n')
 
 /** The file for this machine. */
 export const localFile = (settings: readonly Setting[], host: HostName): string =>
   settings
     .filter(({ local }) => local !== undefined)
-    .map(({ about, name, local = '' }) => `# ${about}\n${name}=${quote(local, host)}\n`)
+    .map((setting) => {
+      const { name, about, local = '' } = setting
+      return `${local === '' ? comment(setting) : `# ${about}\n`}${name}=${quote(local, host)}\n`
+    })
     .join('\n')
+
+const comment = ({ about, example }: Setting): string =>
+  `# ${about}\n${example === '' ? '' : `# For example: ${example}\n`}`
 
 function quote(value: string, host: HostName): string {
   if (/^[\w.:/@,-]*$/.test(value)) return value

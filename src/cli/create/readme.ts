@@ -68,7 +68,7 @@ http://127.0.0.1:${port(host)}/mcp
 ## Settings
 
 On this machine they are read from \`${file}\`, which git ignores. \`${file}.example\` lists them without secrets:
-in a fresh clone, copy it to \`${file}\` and fill it in.
+in a fresh clone, copy it to \`${file}\` and fill in what is empty there.
 
 | variable | |
 | --- | --- |
@@ -119,7 +119,10 @@ function authSentence({ auth, provider }: Choices): string {
 
 function signInNotes({ host, auth, provider }: Choices): string {
   if (auth === 'password')
-    return 'The user name is `owner`. `tollgate create` showed the password once; a new hash replaces it.'
+    return (
+      'The user name is `owner`. `tollgate create` showed the password once, and its hash is in no clone. ' +
+      'There, or for another password, put a new hash into `OWNER_PASSWORD_HASH`.'
+    )
   if (auth === 'own-login')
     return (
       'Until `src/sign-in.ts` reads the session of your application, `DEV_USER` is signed in without any proof. ' +
