@@ -11,18 +11,21 @@ import { operationScopes } from 'tollgate/operations'
 import { keySignIn } from 'tollgate/sign-in/key'
 import { sqlite } from 'tollgate/store/sqlite'
 import { handler } from '../common/handler.ts'
+import { cannotListen } from '../common/listening.ts'
+import { readPublicUrl } from '../create/common/src/public-url.ts'
 import { memory, needs, notes, scopes } from '../common/notes.ts'
 
-const { PORT = '8787', PUBLIC_URL = `http://127.0.0.1:${PORT}`, DATABASE = ':memory:' } = process.env
+const { PORT = '8787', DATABASE = ':memory:' } = process.env
+const publicUrl = readPublicUrl(process.env['PUBLIC_URL'] ?? `http://127.0.0.1:${PORT}`)
 const { MIGRATION = 'both', TOLLGATE_SECRET } = process.env
-const resource = `${PUBLIC_URL}/mcp`
+const resource = `${publicUrl}/mcp`
 
 // Your table of keys. Only hashes lie in it.
 const { key, hash } = await createApiKey('notes_')
 const keys: readonly ApiKey[] = [{ hash, subject: 'ada', scopes: ['notes:read', 'notes:write'] }]
 
 const as = createAuthorizationServer({
-  issuer: PUBLIC_URL,
+  issuer: publicUrl,
   ...(TOLLGATE_SECRET ? { secret: TOLLGATE_SECRET } : {}),
   store: sqlite(new DatabaseSync(DATABASE)),
   resources: { [resource]: { name: 'Notes', scopes } },
@@ -60,7 +63,9 @@ const rs = createResourceServer({
 })
 const guarded = rs.protect(notes(memory()), { operations: operationScopes(needs, { default: 'deny' }) })
 
-createServer(toNodeHandler(handler({ as, rs }, guarded))).listen(Number(PORT), '127.0.0.1', () => {
-  console.log(`The key of ada, for this run: ${key}`)
-  console.log(`Notes at ${resource}`)
-})
+createServer(toNodeHandler(handler({ as, rs }, guarded)))
+  .on('error', cannotListen)
+  .listen(Number(PORT), '127.0.0.1', () => {
+    console.log(`The key of ada, for this run: ${key}`)
+    console.log(`Notes at ${resource}`)
+  })

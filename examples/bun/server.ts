@@ -28,4 +28,4 @@ const server = Bun.serve({
   hostname: '127.0.0.1',
   fetch: handler({ as, rs }, guarded),
 })
-console.log(`Notes at ${PUBLIC_URL}/mcp`)
+console.log(`Notes at ${rs.resources[0]}`)

@@ -3,6 +3,7 @@ import { createResourceServer, type Cache, type ResourceServer, type Runtime, ty
 import { createAuthorizationServer, type EmbeddedAuthorizationServer } from 'tollgate/authorization-server'
 import { introspectionVerifier } from 'tollgate/introspection'
 import { oidc } from 'tollgate/provider/oidc'
+import { readPublicUrl } from '../create/common/src/public-url.ts'
 import { documents } from './documents.ts'
 import { scopes } from './scopes.ts'
 import { signIn, type SignInSettings } from './sign-in.ts'
@@ -38,9 +39,10 @@ export function auth(
   settings: Settings,
   platform: Platform,
 ): { as: EmbeddedAuthorizationServer | undefined; rs: ResourceServer } {
-  const { PUBLIC_URL, AUTH_MODE = 'internal', TOLLGATE_SECRET } = settings
-  const { store, issuer = PUBLIC_URL, behindProxy = false, ...runtime } = platform
-  const resource = `${PUBLIC_URL}/mcp`
+  const { AUTH_MODE = 'internal', TOLLGATE_SECRET } = settings
+  const publicUrl = readPublicUrl(settings.PUBLIC_URL)
+  const { store, issuer = publicUrl, behindProxy = false, ...runtime } = platform
+  const resource = `${publicUrl}/mcp`
   const as =
     AUTH_MODE === 'external'
       ? undefined

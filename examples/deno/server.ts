@@ -23,7 +23,7 @@ const guarded = rs.protect(notes(memory(), whoAmI(environment)), {
 const answer = handler({ as, rs }, guarded)
 
 Deno.serve(
-  { port: Number(PORT), hostname: '127.0.0.1', onListen: () => console.log(`Notes at ${PUBLIC_URL}/mcp`) },
+  { port: Number(PORT), hostname: '127.0.0.1', onListen: () => console.log(`Notes at ${rs.resources[0]}`) },
   async (request, { remoteAddr }) => {
     addresses.set(request, remoteAddr.hostname)
     return answer(request)

@@ -6,6 +6,7 @@ import { endpoints, guard } from 'tollgate/hono'
 import { operationScopes } from 'tollgate/operations'
 import { memoryStore } from 'tollgate/store/memory'
 import { auth } from '../common/auth.ts'
+import { cannotListen } from '../common/listening.ts'
 import { memory, needs, notes } from '../common/notes.ts'
 import { whoAmI } from '../common/sign-in.ts'
 
@@ -32,5 +33,5 @@ const app = new Hono()
   )
 
 serve({ fetch: app.fetch, port: Number(PORT), hostname: '127.0.0.1' }, () => {
-  console.log(`Notes at ${PUBLIC_URL}/mcp`)
-})
+  console.log(`Notes at ${rs.resources[0]}`)
+}).on('error', cannotListen)

@@ -6,6 +6,7 @@ import { operationScopes } from 'tollgate/operations'
 import { sqlite } from 'tollgate/store/sqlite'
 import { auth } from '../common/auth.ts'
 import { handler } from '../common/handler.ts'
+import { cannotListen } from '../common/listening.ts'
 import { memory, needs, notes } from '../common/notes.ts'
 import { whoAmI } from '../common/sign-in.ts'
 
@@ -19,6 +20,8 @@ const guarded = rs.protect(notes(memory(), whoAmI(process.env)), {
   operations: operationScopes(needs, { default: 'deny' }),
 })
 
-createServer(toNodeHandler(handler({ as, rs }, guarded))).listen(Number(PORT), '127.0.0.1', () => {
-  console.log(`Notes at ${PUBLIC_URL}/mcp`)
-})
+createServer(toNodeHandler(handler({ as, rs }, guarded)))
+  .on('error', cannotListen)
+  .listen(Number(PORT), '127.0.0.1', () => {
+    console.log(`Notes at ${rs.resources[0]}`)
+  })

@@ -48,13 +48,43 @@ export interface NewUser {
   mayWrite: boolean
 }
 
-/** Adds a user, and the tenant if it is new. A user who is there gets the new password. */
-export async function addUser(database: Database, user: NewUser): Promise<void> {
-  const { tenant, name, password, mayWrite } = user
-  await database.query('INSERT INTO tenants (name, title) VALUES ($1, $1) ON CONFLICT DO NOTHING', [tenant])
-  await database.query(
+/** Adds a user, and the tenant if it is new. False: there is such a user, and nothing is changed. */
+export async function addUser(database: Database, user: NewUser): Promise<boolean> {
+  await database.query('INSERT INTO tenants (name, title) VALUES ($1, $1) ON CONFLICT DO NOTHING', [
+    user.tenant,
+  ])
+  const { rows } = await database.query(
     `INSERT INTO users (tenant, name, password_hash, may_write) VALUES ($1, $2, $3, $4)
-     ON CONFLICT (tenant, name) DO UPDATE SET password_hash = $3, may_write = $4`,
-    [tenant, name, await hashPassword(password), mayWrite],
+     ON CONFLICT DO NOTHING RETURNING name`,
+    await valuesOf(user),
   )
+  return rows.length > 0
+}
+
+/** Gives a user another password and other rights. False: there is no such user. */
+export async function replaceUser(database: Database, user: NewUser): Promise<boolean> {
+  const { rows } = await database.query(
+    `UPDATE users SET password_hash = $3, may_write = $4 WHERE tenant = $1 AND name = $2 RETURNING name`,
+    await valuesOf(user),
+  )
+  return rows.length > 0
+}
+
+const valuesOf = async ({ tenant, name, password, mayWrite }: NewUser): Promise<unknown[]> => [
+  tenant,
+  name,
+  await hashPassword(password),
+  mayWrite,
+]
+
+/** Rejects if the database cannot be reached, or a table is not there. */
+export async function checkTables(database: Database): Promise<void> {
+  await database.query('SELECT FROM tenants, users, documents, tollgate LIMIT 0', [])
+}
+
+/** For the terminal, in one sentence. */
+export function explain(error: unknown): string {
+  const { code = '', message = '' } = error as { code?: string; message?: string }
+  if (code === '42P01') return 'A table is missing in the database of POSTGRES_URL: run "npm run migrate".'
+  return `PostgreSQL cannot be used (${message || code}): see POSTGRES_URL.`
 }

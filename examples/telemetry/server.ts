@@ -5,6 +5,7 @@ import { PrometheusExporter } from '@opentelemetry/exporter-prometheus'
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
 import { health } from 'tollgate/health'
 import { clientAddress, toNodeHandler } from 'tollgate/node'
+import { cannotListen } from '../common/listening.ts'
 import { memoryStore } from 'tollgate/store/memory'
 import { telemetry } from 'tollgate/telemetry'
 import { auth } from '../common/auth.ts'
@@ -31,6 +32,8 @@ async function main(request: Request): Promise<Response> {
   return answer(request)
 }
 
-createServer(toNodeHandler(main)).listen(Number(PORT), '127.0.0.1', () => {
-  console.log(`Notes at ${PUBLIC_URL}/mcp, metrics at http://127.0.0.1:${METRICS_PORT}/metrics`)
-})
+createServer(toNodeHandler(main))
+  .on('error', cannotListen)
+  .listen(Number(PORT), '127.0.0.1', () => {
+    console.log(`Notes at ${rs.resources[0]}, metrics at http://127.0.0.1:${METRICS_PORT}/metrics`)
+  })

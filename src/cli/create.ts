@@ -63,6 +63,8 @@ Examples:
   npx tollgate create my-server --host hono --auth upstream --provider github --store sqlite --yes`
 
 async function create(io: Io, given: Given, flags: CreateFlags, nodeVersion: string): Promise<void> {
+  if (given.folder?.trim() === '')
+    throw new CommandError('The folder has no name; "." is this one.', exitCodes.usage)
   if (given.folder !== undefined) checkTarget(given.folder)
   const { folder, choices } = await readChoices(io, given, flags.yes === true, nodeVersion)
   const tollgate = flags.tollgate ?? `^${ownVersion()}`
@@ -86,7 +88,7 @@ async function create(io: Io, given: Given, flags: CreateFlags, nodeVersion: str
   }
   const first = flags.install && failure === undefined ? [] : [commands.install]
   const move = relative(process.cwd(), path)
-  const steps = [...(move === '' ? [] : [`cd ${move}`]), ...first, ...commands.start]
+  const steps = [...(move === '' ? [] : [`cd ${quoted(move)}`]), ...first, ...commands.start]
   const old = ageProblem(choices.host, nodeVersion)
   io.stdout.write(nextSteps(steps, choices, secrets) + (old === undefined ? '' : `\n${old}\n`))
   // The project is whole; only its dependencies are missing.
@@ -122,6 +124,13 @@ function nextSteps(steps: readonly string[], choices: Choices, secrets: Secrets)
       : `\nSign in as "owner" with the password ${secrets.password}\n` +
         `It is shown only now: ${file} has its hash, and "npx tollgate password" makes another.\n`
   return `\nNext:\n${steps.map((step) => `  ${step}\n`).join('')}${fill}${password}`
+}
+
+/** As a shell takes it. Those of Windows know double quotes only. */
+function quoted(path: string): string {
+  if (process.platform === 'win32') return /^[\w.\\:-]+$/.test(path) ? path : `"${path}"`
+  if (/^[\w./][\w./@+-]*$/.test(path)) return path
+  return `'${(path.startsWith('-') ? `./${path}` : path).replaceAll("'", "'\\''")}'`
 }
 
 /** As npm and Cloudflare take it. */

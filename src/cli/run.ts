@@ -32,7 +32,7 @@ function createProgram(io: Io): Command {
   const program = new Command('tollgate')
     .description('OAuth 2.1 for MCP servers.')
     .version(ownVersion(), '-v, --version', 'print the version')
-    .helpOption('--help', 'print this help')
+    .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print this help, or the one of a command')
     .exitOverride()
     .configureOutput({

@@ -17,6 +17,7 @@ export async function atTerminal<T>(
   { stdin, stderr }: Io,
   ask: (streams: Streams) => Promise<T>,
 ): Promise<T> {
+  setSize(stderr)
   const controller = new AbortController()
   const cancel = (): void => {
     controller.abort()
@@ -33,6 +34,12 @@ export async function atTerminal<T>(
     stdin.off('keypress', cancelOnCtrlD).off('end', cancel)
     for (const signal of signals) process.off(signal, cancel)
   }
+}
+
+/** A terminal that says 0 columns does not know; prompts would break each line after one letter. */
+function setSize(output: Io['stderr'] & { columns?: number; rows?: number }): void {
+  if (output.columns === 0) output.columns = 80
+  if (output.rows === 0) output.rows = 24
 }
 
 const signals = ['SIGTERM', 'SIGHUP'] as const

@@ -17,7 +17,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { passwordSignIn } from '../../src/authorization-server/sign-in/password.ts'
 import { createCommand } from '../../src/cli/create.ts'
 import { run } from '../../src/cli/run.ts'
-import { piped, typed, type Result } from '../support/command.ts'
+import { piped, typed, typedAt, type Result } from '../support/command.ts'
 import { root } from '../support/create.ts'
 
 let folder: string
@@ -55,6 +55,43 @@ test('create with --yes: the secrets in .env are real, private and nowhere else;
   }
   expect(stdout + stderr).not.toContain('\x1b')
   expect(stdout).not.toContain(secret)
+})
+
+test.skipIf(process.platform === 'win32')(
+  'create: the step "cd" is what a shell takes, also with a space or a quote in the name',
+  async () => {
+    vi.spyOn(process, 'cwd').mockReturnValue(folder)
+    for (const [name, step] of [
+      ['notes', 'cd notes'],
+      ['my notes', `cd 'my notes'`],
+      ["ada's", `cd 'ada'\\''s'`],
+      ['$(x)', `cd '$(x)'`],
+    ] as const) {
+      const { stdout } = await piped(['create', name, '--yes', '--no-install'])
+      expect(stdout).toContain(`\nNext:\n  ${step}\n`)
+      expect(existsSync(join(folder, name, 'README.md'))).toBe(true)
+    }
+    vi.restoreAllMocks()
+  },
+)
+
+test('create: -h is --help', async () => {
+  const { code, stdout } = await piped(['create', '-h'])
+  expect([code, stdout]).toEqual([0, (await piped(['create', '--help'])).stdout])
+  expect(stdout).toContain('-h, --help')
+})
+
+test('create: an empty name is not this folder', async () => {
+  for (const name of ['', ' ']) {
+    const { code, stderr } = await piped(['create', name, '--yes', '--no-install'])
+    expect([code, stderr]).toEqual([2, 'error: The folder has no name; "." is this one.\n'])
+  }
+})
+
+test('create at a terminal that says 0 columns: lines are not broken after each letter', async () => {
+  const keys = ['Where do grants lie?', '\r'] as const
+  const flags = ['create', target(), '--host', 'hono', '--auth', 'password', '--no-install']
+  expect((await typedAt(0, flags, keys)).code).toBe(0)
 })
 
 test('create: git ignores the file with the secrets, and not its example', async () => {

@@ -113,10 +113,23 @@ async function useNotes(
   await elsewhere.body?.cancel()
 }
 
+/** On Node: a second start, while the first one runs. */
+async function expectPortInUse({ folder, port }: Made, path = process.env['PATH']!): Promise<void> {
+  const again = runCommand('node --env-file=.env dist/server.js', folder, { PORT: String(port), PATH: path })
+  const error = (await again.catch((error: Error) => error)) as Error
+  expect(error.message).toContain(`ended with 1:\nPort ${port} is in use. Set PORT to another one`)
+  expect(error.message).not.toContain('    at ')
+}
+
 test('create node: a password, grants in SQLite', { timeout: 60_000 }, async () => {
   const made = await create('node', '--store', 'sqlite')
   await start(made, /Notes at /)
   await useNotes(made)
+  await expectPortInUse(made)
+  for (const PUBLIC_URL of ['notes.example.com', 'localhost:8787', 'https://notes.example.com/?a'])
+    await expect(
+      runCommand('node --env-file=.env dist/server.js', made.folder, { PUBLIC_URL }),
+    ).rejects.toThrow(`PUBLIC_URL must be a URL such as https://notes.example.com; got "${PUBLIC_URL}"`)
   await expect(useNotes({ ...made, password: 'not the password of the owner' })).rejects.toThrow()
 })
 
@@ -201,8 +214,10 @@ test('create hono: sign-in at an identity provider', { timeout: 60_000 }, async 
 
 test('create hono: a password, grants in SQLite', { timeout: 60_000 }, async () => {
   const made = await create('hono', '--store', 'sqlite')
-  await start(made, /Notes at /)
+  // A slash at its end is taken away.
+  await start(made, /Notes at \S+\d\/mcp/, { variables: { PUBLIC_URL: `${made.origin}/` } })
   await useNotes(made)
+  await expectPortInUse(made)
 })
 
 /** What README tells its reader to register at the provider. */
@@ -263,5 +278,6 @@ test(
     fillIn(join(made.folder, '.env'), { OIDC_ISSUER: issuer })
     await start(made, /Notes at /, { variables: { PATH: systemPath } })
     await useNotes(made)
+    await expectPortInUse(made, systemPath)
   },
 )

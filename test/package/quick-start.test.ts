@@ -37,7 +37,11 @@ const programs: [host: string, command: string[]][] = [
 test.for(programs)('U15 the quick start on %s', async ([host, command]) => {
   filesOf(host)
   const port = await freePort()
-  const close = await program([...command, join(folder, host, 'server.ts')])({ port, variables: {} })
+  const close = await program([...command, join(folder, host, 'server.ts')])({
+    port,
+    // A slash at its end is taken away.
+    variables: { PUBLIC_URL: `http://127.0.0.1:${port}/` },
+  })
   try {
     const url = new URL(`http://127.0.0.1:${port}/mcp`)
     expect(await connectAndCall(url)).toEqual(ada)
@@ -61,7 +65,7 @@ test('U15 the quick start on Cloudflare Workers', async () => {
     durableObjects: { [binding!.name]: { className: binding!.class_name, useSQLite: true } },
     bindings: {
       ...config.vars,
-      PUBLIC_URL: `http://127.0.0.1:${port}`,
+      PUBLIC_URL: `http://127.0.0.1:${port}/`,
       TOLLGATE_SECRET: 'a deployment secret for tests, of forty bytes',
     },
     port,

@@ -62,3 +62,44 @@ test('SI6 add-user adds the tenant and prints the password, of which only the ha
   expect(JSON.stringify(rows)).not.toContain(password)
   await expect(script('add-user.ts', 'hooli')).rejects.toThrow('<tenant> <user>')
 })
+
+test('SI6 add-user changes a user who is there only with --replace', async () => {
+  const read = async (): Promise<unknown[]> =>
+    (await pool.query(`SELECT * FROM users WHERE tenant = 'umbrella'`)).rows
+  await expect(script('add-user.ts', 'umbrella', 'ada', '--replace')).rejects.toThrow('There is no user ada')
+  await script('add-user.ts', 'umbrella', 'ada', '--read-only')
+  const before = await read()
+  const failed = await script('add-user.ts', 'umbrella', 'ada').catch((error) => error)
+  expect([failed.code, failed.stdout]).toEqual([1, ''])
+  expect(failed.stderr).toContain('is not changed: --replace')
+  expect(await read()).toEqual(before)
+  await script('add-user.ts', 'umbrella', 'ada', '--replace')
+  expect(await read()).toEqual([expect.objectContaining({ name: 'ada', may_write: true })])
+  expect(await read()).not.toEqual(before)
+  await expect(script('add-user.ts', 'Umbrella Inc', 'ada')).rejects.toThrow('got "Umbrella Inc"')
+})
+
+test('ST5 a program without its database or its tables says so in one sentence, and does not start', async () => {
+  const postgres = process.env['POSTGRES_URL']!
+  for (const [database, says] of [
+    [postgres, 'A table is missing in the database of POSTGRES_URL: run "npm run migrate".'],
+    [new URL('/no_such_database', postgres).href, 'does not exist): see POSTGRES_URL.'],
+    ['postgres://127.0.0.1:1/none', 'ECONNREFUSED 127.0.0.1:1): see POSTGRES_URL.'],
+  ] as const)
+    for (const [file, ...args] of [
+      ['add-user.ts', 'acme', 'alice'],
+      ['server.ts'],
+      ['migrate.ts'],
+    ] as const) {
+      if (file === 'migrate.ts' && database === postgres) continue
+      const env = { ...process.env, POSTGRES_URL: database, PORT: '0' }
+      const run = promisify(execFile)(process.execPath, [join(folder, file), ...args], { env })
+      const { code, stderr } = await run.then(
+        () => ({ code: 0, stderr: '' }),
+        (error: { code: number; stderr: string }) => error,
+      )
+      expect([file, code], stderr).toEqual([file, 1])
+      expect(stderr).toContain(says)
+      expect(stderr.trim()).not.toContain('\n')
+    }
+})

@@ -18,12 +18,21 @@ export async function piped(args: readonly string[], input = ''): Promise<Result
 }
 
 /** Runs it at a terminal at which the user waits for a text and then types, ends the input or sends a signal. */
-export async function typed(
+export function typed(
+  args: readonly string[],
+  ...steps: readonly (readonly [wait: string, keys: string])[]
+): Promise<Result> {
+  return typedAt(80, args, ...steps)
+}
+
+/** The same at a terminal of this many columns. */
+export async function typedAt(
+  columns: number,
   args: readonly string[],
   ...steps: readonly (readonly [wait: string, keys: string])[]
 ): Promise<Result> {
   const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => undefined })
-  const [stdout, stderr] = [new PassThrough(), Object.assign(new PassThrough(), { columns: 80 })]
+  const [stdout, stderr] = [new PassThrough(), Object.assign(new PassThrough(), { columns })]
   const left = [...steps]
   let all = ''
   let seen = 0

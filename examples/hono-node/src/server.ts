@@ -3,7 +3,7 @@ import { getConnInfo } from '@hono/node-server/conninfo'
 import { Hono } from 'hono'
 import { endpoints, guard } from 'tollgate/hono'
 import { createAuth } from './auth.ts'
-import { addresses, env, port } from './host.ts'
+import { addresses, cannotListen, env, port } from './host.ts'
 import { notes, operations } from './notes.ts'
 import { resource } from './settings.ts'
 
@@ -18,4 +18,4 @@ const app = new Hono()
 
 serve({ fetch: app.fetch, port, hostname: env['HOST'] || '127.0.0.1' }, () => {
   console.log(`Notes at ${resource}`)
-})
+}).on('error', cannotListen)

@@ -1,11 +1,19 @@
 // What Node brings: the environment, and where this server is.
 import type { Runtime } from 'tollgate'
 import { clientAddress } from 'tollgate/node'
+import { readPublicUrl } from './public-url.ts'
 
 export const env: Record<string, string | undefined> = process.env
 export const port = Number(env['PORT'] || 8787)
-export const publicUrl = env['PUBLIC_URL'] || `http://127.0.0.1:${port}`
+export const publicUrl = readPublicUrl(env['PUBLIC_URL'] || `http://127.0.0.1:${port}`)
 export const issuer = publicUrl
 /** This program serves plain http: with an https URL, a proxy ends TLS in front of it, and names the client. */
 export const behindProxy = publicUrl.startsWith('https:')
 export const runtime: Runtime = behindProxy ? {} : { clientAddress }
+
+/** Says why this program cannot listen, and ends it. */
+export function cannotListen(error: NodeJS.ErrnoException): never {
+  const inUse = `Port ${port} is in use. Set PORT to another one, or end the program that listens there.`
+  console.error(error.code === 'EADDRINUSE' ? inUse : error)
+  process.exit(1)
+}

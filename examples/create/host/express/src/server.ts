@@ -2,7 +2,7 @@ import express from 'express'
 import { endpoints } from 'tollgate/express'
 import { toNodeHandler } from 'tollgate/node'
 import { createAuth } from './auth.ts'
-import { env, port } from './host.ts'
+import { cannotListen, env, port } from './host.ts'
 import { notes, operations } from './notes.ts'
 import { resource } from './settings.ts'
 
@@ -14,6 +14,6 @@ app.use(endpoints(auth))
 app.all('/mcp', toNodeHandler(auth.rs.protect(notes, { operations })))
 
 app.listen(port, env['HOST'] || '127.0.0.1', (error) => {
-  if (error) throw error
+  if (error) cannotListen(error)
   console.log(`Notes at ${resource}`)
 })

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import { toNodeHandler } from 'tollgate/node'
 import { createAuth } from './auth.ts'
-import { env, port } from './host.ts'
+import { cannotListen, env, port } from './host.ts'
 import { notes, operations } from './notes.ts'
 import { isMcp, notFound, resource } from './settings.ts'
 
@@ -10,6 +10,6 @@ const guarded = auth.rs.protect(notes, { operations })
 const handler = async (request: Request): Promise<Response> =>
   (await auth.handle(request)) ?? (isMcp(request) ? guarded(request) : notFound())
 
-createServer(toNodeHandler(handler)).listen(port, env['HOST'] || '127.0.0.1', () => {
-  console.log(`Notes at ${resource}`)
-})
+createServer(toNodeHandler(handler))
+  .on('error', cannotListen)
+  .listen(port, env['HOST'] || '127.0.0.1', () => console.log(`Notes at ${resource}`))
