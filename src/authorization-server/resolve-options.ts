@@ -1,5 +1,6 @@
 import { isJsonObject } from '../lib/json.ts'
 import {
+  cache,
   custom,
   either,
   flag,
@@ -12,6 +13,7 @@ import {
   oneOf,
   optionError,
   readOptions,
+  rejectEmptySegment,
   seconds,
   secretError,
   secrets,
@@ -26,15 +28,15 @@ import type { ClientMetadata } from '../protocol/client-metadata.ts'
 import { hasDangerousScheme } from '../protocol/dangerous-scheme.ts'
 import { isPrivateUseRedirect } from '../protocol/redirect-uri.ts'
 import { isSecureOrLoopback } from '../protocol/loopback.ts'
-import type { Branding, Cache, RateLimiter, SignIn, Store } from '../types.ts'
+import type { Branding, RateLimiter, SignIn, Store } from '../types.ts'
 import type { KeyRingOptions } from './keys.ts'
 import type { LinkedAccounts } from './links.ts'
 import type { AuthorizationServerOptions, ResolvedOptions } from './options.ts'
 import { pathTable, type Paths } from './paths.ts'
 
-/** Wrong names that resemble no right one. */
+/** Wrong names that resemble no right one, and the options of other functions. */
 const mistakes = {
-  scopes: "use resources: { 'https://…/mcp': { scopes } }",
+  'scopes scopesSupported': "use resources: { 'https://…/mcp': { scopes } }",
   audience: 'resources',
   upstream: 'use signIn: upstream(…)',
   linkedAccounts: 'links',
@@ -42,12 +44,20 @@ const mistakes = {
   tokenExchangeCallback: 'onTokens',
   clockTolerance: 'it is fixed',
   redirectUri: 'it is <issuer>/authorize/callback/<provider>',
+  'name requiredScopes accessTokens lifetime introspectionSecret': 'it belongs to each resource in resources',
+  'authorizationServers allowedOrigins publicUrl scopesFromClaims tokenCache cacheSecret':
+    'it belongs to createResourceServer',
+  operations: 'it belongs to the second argument of protect()',
+  users: 'it belongs to passwordSignIn',
+  'loginUrl identify': 'it belongs to ownLogin',
+  admit: 'it belongs to upstream',
 }
 
 /** The options with their defaults. Throws ConfigurationError if an option is wrong, missing or unknown. */
 export function resolveOptions(options: AuthorizationServerOptions): ResolvedOptions {
   const given = readOptions('createAuthorizationServer', options, table(), mistakes)
   const { issuer, secret, privateUseRedirects, allowRedirects, behindProxy } = given
+  rejectEmptySegment(issuer, 'issuer')
   return {
     ...given,
     secrets: secret === undefined ? [ownSecret(issuer)] : [secret].flat(),
@@ -61,12 +71,13 @@ const day = 86_400
 
 /** One row per option: its type, range and default. `createContext` checks what depends on other options. */
 function table() {
-  const lifetime = (min: number, max: number, standard: number) => integer({ min, max }).default(standard)
+  const lifetime = (min: number, max: number, standard: number) =>
+    integer({ min, max }, ' of seconds').default(standard)
   return {
     issuer: issuer().required,
     secret: secrets(),
-    store: named<Store>('a store such as memoryStore()').required,
-    cache: methods<Cache>(['get', 'put', 'delete'], 'a cache such as memoryCache()'),
+    store: methods<Store>(['get', 'put', 'delete'], 'a store such as memoryStore()').required,
+    cache: cache(),
     signIn: signIn().required,
     links: methods<LinkedAccounts>(['attach'], 'linkedAccounts({ … })'),
     resources: named<AuthorizationServerOptions['resources']>(
@@ -102,15 +113,18 @@ function table() {
       ResolvedOptions['consent']
     >,
     onTokens: func(),
-    lifetimes: object({
-      code: lifetime(10, 600, 60),
-      transaction: lifetime(60, 3600, 600),
-      refreshGrace: lifetime(0, 120, 30),
-      refreshIdle: lifetime(3600, 400 * day, 30 * day),
-      refreshAbsolute: lifetime(3600, 730 * day, 180 * day),
-      session: lifetime(60, day, 3600),
-      rememberedConsent: lifetime(0, 30 * day, 0),
-    }).default({}),
+    lifetimes: object(
+      {
+        code: lifetime(10, 600, 60),
+        transaction: lifetime(60, 3600, 600),
+        refreshGrace: lifetime(0, 120, 30),
+        refreshIdle: lifetime(3600, 400 * day, 30 * day),
+        refreshAbsolute: lifetime(3600, 730 * day, 180 * day),
+        session: lifetime(60, day, 3600),
+        rememberedConsent: lifetime(0, 30 * day, 0),
+      },
+      { accessToken: 'use lifetime of each resource in resources' },
+    ).default({}),
     behindProxy: either(flag(), object({ addressHeader: text().required })).default(false),
     rootEndpoints: flag().default(true),
     ...runtimeOptions(),

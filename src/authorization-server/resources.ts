@@ -7,6 +7,7 @@ import {
   object,
   oneOf,
   optionError,
+  rejectEmptySegment,
   strings,
   text,
   type OptionalOption,
@@ -82,6 +83,7 @@ function readResource(identifier: string, policy: ResourcePolicy): Resource {
     throw optionError(option, 'an absolute http(s) URL without a fragment', identifier)
   if (!isSecureOrLoopback(new URL(identifier)))
     throw optionError(option, 'an https URL; http is for loopback addresses only', identifier)
+  rejectEmptySegment(identifier, option)
   const { name, introspectionSecret, requiredScopes, ...rest } = resourcePolicy().required(policy, option)
   for (const scope of requiredScopes)
     if (!Object.hasOwn(rest.scopes, scope))
@@ -96,7 +98,7 @@ const resourcePolicy = () =>
     scopes: scopeDescriptions().required,
     requiredScopes: strings().default([]),
     accessTokens: oneOf(['jwt', 'opaque']).default('jwt'),
-    lifetime: integer({ min: 60, max: longestLifetime }).default(900),
+    lifetime: integer({ min: 60, max: longestLifetime }, ' of seconds').default(900),
     introspectionSecret: introspectionSecrets(),
   })
 

@@ -1,5 +1,5 @@
 import { systemClock } from '../lib/clock.ts'
-import { func, readOptions, seconds } from '../lib/options.ts'
+import { cache, func, readOptions, seconds } from '../lib/options.ts'
 import type { Clock } from '../types.ts'
 import { stamp, unstamp, type Cache, type MarkedCache } from './contract.ts'
 
@@ -28,6 +28,8 @@ export function tiered(near: Cache, far: Cache, options: TieredOptions = {}): Ma
     nearTtl: seconds({ min: 0, max: 86_400 }).default(60),
     clock: func().default(systemClock),
   })
+  cache().required(near, 'near')
+  cache().required(far, 'far')
   return {
     kind: 'cache',
     get: async (key) => {

@@ -1,3 +1,4 @@
+import { ConfigurationError } from '../errors.ts'
 import { defined } from '../lib/defined.ts'
 import {
   either,
@@ -7,7 +8,6 @@ import {
   list,
   matching,
   methods,
-  optionError,
   readOptions,
   seconds,
   text,
@@ -168,7 +168,10 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   )
   // An explicit undefined would give an unknown user the tokens of the single one.
   if (Object.hasOwn(options, 'subject') && subject === undefined)
-    throw optionError('subject', 'a non-empty string', subject, 'Leave the option out for a single user')
+    throw new ConfigurationError(
+      'subject',
+      'must be a non-empty string; got undefined. Leave the option out for a single user',
+    )
   resolved.clients.forEach((entry, i) => checkEntry(`clients[${i}]`, entry, resolved))
   return { ...defined(resolved), subject: subject ?? '' }
 }

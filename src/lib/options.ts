@@ -1,5 +1,6 @@
 import { isJsonObject } from './json.ts'
 import { ConfigurationError } from '../errors.ts'
+import type { Cache } from '../types.ts'
 import { utf8 } from './bytes.ts'
 
 /**
@@ -42,9 +43,9 @@ export type Resolved<Table, Given = {}> = {
 type AnyFunction = (...args: any[]) => any
 
 /**
- * Checks the options of a public function against its table and fills in the defaults. `mistakes` maps a
- * wrong name that resembles no right one to the right one (`audience: 'resource'`, `choices:
- * 'consent.choices'`), or to a sentence that says what to do.
+ * Checks the options of a public function against its table and fills in the defaults. `mistakes` maps wrong
+ * names that resemble no right one, with blanks between them, to the right one (`audience: 'resource'`,
+ * `choices: 'consent.choices'`), or to a sentence that says what to do.
  */
 export function readOptions<T extends object, const Table extends OptionTable<T>>(
   caller: string,
@@ -68,7 +69,8 @@ function read<Table>(
   if (!isJsonObject(given)) throw optionError(caller, shapeOf(known), given)
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue
-    const right = Object.hasOwn(mistakes, name) ? mistakes[name]! : nearestNames(name, known)[0]
+    const [, right = nearestNames(name, known)[0]] =
+      Object.entries(mistakes).find(([names]) => names.split(' ').includes(name)) ?? []
     throw new ConfigurationError(`${caller}.${name}`, `is not an option; ${adviceOf(right, name, known)}`)
   }
   const rows = Object.entries(table as Record<string, Option<unknown>>)
@@ -91,9 +93,15 @@ const shapeOf = (names: readonly string[]): string =>
   `an object such as { ${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''} }`
 
 /** "`name` must be …; got …": the one grammar of wrong options. The hint says the way out. */
-export function optionError(name: string, what: string, value: unknown, hint?: string): ConfigurationError {
-  return new ConfigurationError(name, `must be ${what}; got ${show(value)}${hint ? `. ${hint}` : ''}`)
-}
+export const optionError = (name: string, what: string, value: unknown, hint?: string): ConfigurationError =>
+  wrongOption(name, what, value === undefined ? undefined : show(value), hint)
+
+/** `got`: undefined if the option is left out. */
+const wrongOption = (name: string, what: string, got: string | undefined, hint = ''): ConfigurationError =>
+  new ConfigurationError(
+    name,
+    `must be ${what}; ${got === undefined ? 'it is required' : `got ${got}`}${hint && `. ${hint}`}`,
+  )
 
 /** Of a URL neither password nor query: either may be a secret, and the message ends in a log. */
 const withoutSecrets = (text: string): string =>
@@ -101,7 +109,6 @@ const withoutSecrets = (text: string): string =>
 
 /** Of objects only their kind. */
 function show(value: unknown): string {
-  if (value === undefined) return 'nothing'
   if (typeof value === 'string') return JSON.stringify(withoutSecrets(value).slice(0, 80))
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list'
   return Object(value) === value ? kindOf(value) : String(value)
@@ -110,6 +117,7 @@ function show(value: unknown): string {
 /** What most often stands for an object by mistake has a name. */
 function kindOf(value: unknown): string {
   if (value instanceof Promise) return 'a promise: await it'
+  if (value instanceof URL) return 'a URL object: pass its href'
   return isJsonObject(value) && Object.keys(value).length === 0 ? 'object, which is empty' : typeof value
 }
 
@@ -195,10 +203,7 @@ export const secrets = (): OptionalOption<readonly string[]> => {
 /** As {@link optionError}, with the length of a secret in place of its text. */
 export function secretError(name: string, what: string, value: unknown, hint?: string): ConfigurationError {
   const got = typeof value === 'string' ? `${utf8(value).length} bytes` : kindOf(value)
-  return new ConfigurationError(
-    name,
-    `must be ${what}; got ${value === undefined ? 'nothing' : got}${hint ? `. ${hint}` : ''}`,
-  )
+  return wrongOption(name, what, value === undefined ? undefined : got, hint)
 }
 
 /** An absolute URL, as the caller wrote it. */
@@ -212,6 +217,15 @@ export const url = (
     (value) => typeof value === 'string' && URL.canParse(value) && accepts(new URL(value), value),
     hint,
   )
+
+/**
+ * Throws if the path has an empty segment. A URL may have one, but users and clients write one slash, and no
+ * request or token would match.
+ */
+export function rejectEmptySegment(value: string, name: string): void {
+  if (new URL(value).pathname.includes('//'))
+    throw optionError(name, 'a URL without "//" in its path', value, 'Does a base URL end with a slash?')
+}
 
 export const flag = (): OptionalOption<boolean> => oneOf([true, false])
 
@@ -228,9 +242,10 @@ export interface Range {
 export const seconds = (range: Range): OptionalOption<number> =>
   matching(`a number of seconds from ${range.min} to ${range.max}`, (value) => within(range, value))
 
-export const integer = (range: Range): OptionalOption<number> =>
+/** `unit` is named if it is a duration. */
+export const integer = (range: Range, unit: '' | ' of seconds' = ''): OptionalOption<number> =>
   matching(
-    `a whole number from ${range.min} to ${range.max}`,
+    `a whole number${unit} from ${range.min} to ${range.max}`,
     (value) => Number.isInteger(value) && within(range, value),
   )
 
@@ -257,8 +272,11 @@ export const record = <T>(item: Option<T>, example: string): OptionalOption<Read
   })
 
 /** An object with the options of this table. */
-export const object = <const Table extends object>(table: Table): OptionalOption<Resolved<Table>> =>
-  custom(shapeOf(Object.keys(table)), (value, name) => read(name, `${name}.`, value, table))
+export const object = <const Table extends object>(
+  table: Table,
+  mistakes?: Readonly<Record<string, string>>,
+): OptionalOption<Resolved<Table>> =>
+  custom(shapeOf(Object.keys(table)), (value, name) => read(name, `${name}.`, value, table, mistakes))
 
 /** An object with these methods, used as it is: a store, a cache, a sign-in. */
 export const methods = <T>(names: readonly string[], what: string, hint?: string): OptionalOption<T> =>
@@ -270,6 +288,12 @@ export const methods = <T>(names: readonly string[], what: string, hint?: string
       names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function'),
     hint,
   )
+
+/** A cache. A store answers with records, so no entry would ever be found in it. */
+export const cache = (): OptionalOption<Cache> => {
+  const { what, accepts } = methods(['get', 'put', 'delete'], 'a cache such as memoryCache(), not a store')
+  return matching(what, (value) => accepts!(value) && (value as { kind?: unknown }).kind !== 'store')
+}
 
 export const func = (what: string = 'a function'): OptionalOption<AnyFunction> =>
   matching(what, (value) => typeof value === 'function')

@@ -2,6 +2,7 @@ import { ConfigurationError } from '../errors.ts'
 import { authenticatedCache } from '../lib/authenticated-cache.ts'
 import { defined } from '../lib/defined.ts'
 import {
+  cache,
   custom,
   either,
   flag,
@@ -9,7 +10,6 @@ import {
   integer,
   list,
   matching,
-  methods,
   object,
   oneOf,
   optionError,
@@ -27,18 +27,23 @@ import { runtimeOptions } from '../lib/runtime.ts'
 import { Sealer } from '../lib/sealer.ts'
 import { defaultMaxTokenLength } from '../protocol/bearer.ts'
 import { createScopeHierarchy } from '../protocol/scope.ts'
-import type { Cache, VerifierRuntime } from '../types.ts'
+import type { VerifierRuntime } from '../types.ts'
 import { readScopesFromClaims } from './claimed-scopes.ts'
 import type { Resource, Settings } from './context.ts'
 import { resolveResources } from './resources.ts'
 import { neededScopes, scopeList } from './scope-options.ts'
 import type { ResourceOptions, ResourceServerOptions } from './types.ts'
 
-/** Wrong names that resemble no right one. */
+/** Wrong names that resemble no right one, and the options of other functions. */
 const mistakes = {
   scopes: 'scopesSupported',
   audience: 'resource',
   clockTolerance: 'use clockSkew of jwtVerifier',
+  issuer: 'authorizationServers',
+  'checkRevocation store secret signIn clients registration keys lifetimes behindProxy onTokens consent':
+    'it belongs to createAuthorizationServer',
+  'operations maxAge acrValues': 'it belongs to the second argument of protect()',
+  'jwksUri algorithms clockSkew': 'it belongs to jwtVerifier',
 }
 
 /** Throws ConfigurationError if an option is wrong, unknown or missing. */
@@ -57,7 +62,7 @@ export function resolveOptions(options: ResourceServerOptions): Settings {
         readScopesFromClaims,
       ),
       allowedOrigins: either(oneOf(['*']), list(origin())),
-      cache: methods<Cache>(['get', 'put', 'delete'], 'a cache, for example memoryCache()'),
+      cache: cache(),
       cacheSecret: secrets(),
       tokenCache: either(
         oneOf([false]),

@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../errors.ts'
 import { defined } from '../lib/defined.ts'
-import { optionError } from '../lib/options.ts'
+import { optionError, rejectEmptySegment } from '../lib/options.ts'
 import type { ProtectedResourceMetadata } from '../protocol/metadata.ts'
 import { isLoopbackHost } from '../protocol/loopback.ts'
 import { canonicalResource } from '../protocol/resource.ts'
@@ -146,12 +146,14 @@ function checkResource(at: string, identifier: string, allowHttp: readonly strin
     throw optionError(at, 'an absolute https URL without fragment and user information', identifier)
   const url = new URL(identifier)
   checkSecure(at, url, allowHttp)
+  rejectEmptySegment(identifier, at)
   return url
 }
 
 /** The path prefix that the proxy takes off. */
 function checkPublicUrl(publicUrl: string, resource: URL): string {
   const url = URL.canParse(publicUrl) ? new URL(publicUrl) : undefined
+  if (url !== undefined) rejectEmptySegment(publicUrl, 'publicUrl')
   const prefix = url === undefined ? '' : withoutSlash(url.pathname)
   const below =
     url?.origin === resource.origin && `${withoutSlash(resource.pathname)}/`.startsWith(`${prefix}/`)

@@ -35,7 +35,11 @@ function resolveServer(option: string, value: unknown, allowHttp: readonly strin
   }
   if (typeof value !== 'object' || value === null) throw optionError(option, oneServer, value)
   const server = value as Partial<AuthorizationServer & Provider>
-  if (typeof server.issuer !== 'string') throw optionError(`${option}.issuer`, 'an issuer URL', server.issuer)
+  if (typeof server.issuer !== 'string') {
+    // A URL object and a promise have no members of their own.
+    if (Object.keys(server).length === 0) throw optionError(option, oneServer, value)
+    throw optionError(`${option}.issuer`, 'an issuer URL', server.issuer)
+  }
   if (server.listed !== false) checkIssuer(`${option}.issuer`, server.issuer, allowHttp)
   if (typeof server.verifier === 'function') return server as AuthorizationServer
   if (server.jwt !== undefined) {

@@ -61,10 +61,12 @@ export function expiring(store: Store, clock: Clock): ExpiringStore {
   }
 }
 
-/** Puts the checks of keys, values and options in front of a driver. */
-export function checked<T extends Store>(driver: T): T {
+/** Puts the checks of keys, values and options in front of a driver, and marks it as a store. */
+export function checked<T extends Store>(driver: T): T & { readonly kind: 'store' } {
   return {
     ...driver,
+    // Refused at construction if it is passed as a cache.
+    kind: 'store',
     get: async (key: string) => driver.get(checkKey(key)),
     put: async (key: string, value: string, options: Parameters<Store['put']>[2]) => {
       checkKey(key)
@@ -168,7 +170,10 @@ export function checkDriver(
 }
 
 const wrong = (name: string, what: string, value: unknown): ConfigurationError =>
-  new ConfigurationError(name, `must be ${what}; got ${value === undefined ? 'nothing' : typeof value}`)
+  new ConfigurationError(
+    name,
+    `must be ${what}; ${value === undefined ? 'it is required' : `got ${value instanceof Promise ? 'a promise: await it' : typeof value}`}`,
+  )
 
 function requireStore(store: Store): void {
   checkDriver(['store', store, 'a store with get, put and delete'], ['get', 'put', 'delete'])

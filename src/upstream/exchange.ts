@@ -63,14 +63,14 @@ export function tokenExchange(
   if (kind === undefined)
     throw new ConfigurationError(
       'kind',
-      `must say how the provider exchanges tokens, because the preset "${provider.provider}" does not; got nothing`,
+      `must say how the provider exchanges tokens, because the preset "${provider.provider}" does not`,
     )
   const { clientSecret, privateKey: signing } = upstream.credentials
   // Otherwise every holder of a token could exchange it.
   if (clientSecret === undefined && signing === undefined && clientAssertion === undefined)
     throw new ConfigurationError(
       'provider.clientSecret',
-      'must be there, because only a confidential client may exchange tokens; got nothing. Pass it to the ' +
+      'must be there, because only a confidential client may exchange tokens. Pass it to the ' +
         'preset, or a privateKey or a clientAssertion to tokenExchange()',
     )
   const exchange = createExchange(kind, createRemotes(upstream))

@@ -107,6 +107,7 @@ const mistakes = {
   redirectUri: 'it is fixed: <your issuer>/authorize/callback/<provider>',
   audience: 'use authorizationParameters: { audience }',
   prompt: 'use authorizationParameters: { prompt }',
+  'resource authorizationServers requiredScopes': 'it belongs to createResourceServer',
 }
 
 /** Throws ConfigurationError. */
@@ -185,7 +186,7 @@ function checkProvider(preset: Provider): SignInProfile {
   if (signIn.protocol === 'oauth2' && client?.endpoints !== undefined && !client.endpoints.userinfo)
     throw new ConfigurationError(
       'provider.client.endpoints.userinfo',
-      'must be there, because without an ID token it says who signed in; got nothing',
+      'must be there, because without an ID token it says who signed in',
     )
   return signIn
 }
@@ -195,7 +196,7 @@ function clientIdOf({ provider, clientId, credentials }: Provider, name: string)
   if (id !== undefined) return id
   throw new ConfigurationError(
     'provider.clientId',
-    `must be the id of your application at the provider; got nothing. Register one there, with the redirect ` +
+    `must be the id of your application at the provider; it is required. Register one there, with the redirect ` +
       `URI <your issuer>/authorize/callback/${name}, and pass its clientId and clientSecret to ` +
       `${provider}({ … })`,
   )
@@ -222,7 +223,7 @@ function credentialsOf(
   if (needsSecret && clientSecret === undefined && clientAssertion === undefined)
     throw new ConfigurationError(
       'provider.clientSecret',
-      `must be the secret of your application, because ${provider} has no public clients; got nothing. Pass ` +
+      `must be the secret of your application, because ${provider} has no public clients. Pass ` +
         `it to ${provider}({ … }), or give upstream() a privateKey or a clientAssertion`,
     )
   const fixed: AuthMethod | undefined =

@@ -94,7 +94,9 @@ test.each<[string, object]>([
     expect(error).toBeInstanceOf(ConfigurationError)
     expect((error as ConfigurationError).option).toBe(option)
     if (!/^(?:store|resources|defaultResource|keys|clients)\b/.test(option))
-      expect((error as Error).message).toMatch(/^`[^`]+` (?:must be .+; got .+|is not an option; .+)/)
+      expect((error as Error).message).toMatch(
+        /^`[^`]+` (?:must be .+; (?:got .+|it is required)|is not an option; .+)/,
+      )
     return
   }
   throw new Error('nothing was thrown')
@@ -126,7 +128,7 @@ test('own login: its options are checked', () => {
       '`loginUrl` must be a path such as "/login"',
     )
   expect(() => ownLogin({ loginUrl: '/login' } as never)).toThrow(
-    '`identify` must be a function; got nothing',
+    '`identify` must be a function; it is required',
   )
   expect(() => ownLogin({ identify, loginUri: '/login' } as never)).toThrow(
     '`ownLogin.loginUri` is not an option; did you mean "loginUrl"?',
@@ -160,14 +162,15 @@ test.each([
   expect(message).toBe(`\`createAuthorizationServer.${name}\` is not an option; ${advice}`)
 })
 
-test.each([[[]], [undefined], ['https://as.test']])(
-  'U13 %o in place of the options: what is required is shown',
-  (given) => {
-    expect(refused(() => createAuthorizationServer(given as never)).message).toContain(
-      '`createAuthorizationServer` must be an object such as { issuer, secret, store, … }; got ',
-    )
-  },
-)
+test.each([
+  [[], 'got an empty list'],
+  [undefined, 'it is required'],
+  ['https://as.test', 'got "https://as.test"'],
+])('U13 %o in place of the options: what is required is shown', (given, got) => {
+  expect(refused(() => createAuthorizationServer(given as never)).message).toBe(
+    '`createAuthorizationServer` must be an object such as { issuer, secret, store, … }; ' + got,
+  )
+})
 
 test.each([
   [['https://mcp.test/mcp'], '`resources` must be an object such as {'],

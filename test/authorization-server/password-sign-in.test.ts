@@ -424,7 +424,7 @@ describe('options', () => {
   test.each<[option: string, says: string, options: unknown]>([
     ['passwordSignIn', 'must be an object', undefined],
     ['passwordSignIn.user', 'did you mean "users"', { user: {} }],
-    ['users', 'got nothing', {}],
+    ['users', 'it is required', {}],
     ['users', 'one user or more', { users: {} }],
     ['users', 'got object', { users: [] }],
     ['users', 'got 11 bytes', { users: 'ada:hunter2' }],
@@ -437,7 +437,7 @@ describe('options', () => {
     ],
     ['users.ada', 'must be an object', { users: { ada: hashes.standard } }],
     ['users.ada.password', 'is not an option', { users: { ada: { password: 'hunter2' } } }],
-    ['users.ada.hash', 'got nothing', { users: { ada: {} } }],
+    ['users.ada.hash', 'it is required', { users: { ada: {} } }],
     ['users.ada.hash', 'got 7 bytes', hash('hunter2')],
     ['users.ada.hash', 'quote it', hash('-sha256=600000/salt/hunter2')],
     ['users.ada.hash', 'got 31 bytes', hash('$2b$12$abcdefghijklmnopqrstuvwx')],

@@ -163,7 +163,7 @@ describe('loopbackRedirect', () => {
   test('options that cannot work are refused at once', () => {
     const open = (): void => undefined
     const wrong: [object, string][] = [
-      [{ open: undefined }, '`open` must be a function; got nothing'],
+      [{ open: undefined }, '`open` must be a function; it is required'],
       [{ open, path: 'callback' }, '`path` must be a path that begins with a slash'],
       [{ open, path: '/call back?' }, 'got "/call back?"'],
       [{ open, port: 70_000 }, '`port` must be a whole number from 1 to 65535; got 70000'],

@@ -90,7 +90,7 @@ test('every public function checks its options by one grammar: what it must be, 
     ],
     [
       () => createClient({ providers: [{} as never] }),
-      '`providers[0].issuer` must be a non-empty string; got nothing',
+      '`providers[0].issuer` must be a non-empty string; it is required',
     ],
     [() => createClient({ onError: 'log' as never }), '`onError` must be a function; got "log"'],
     [() => memoryStorage({ clock: 1 as never }), '`clock` must be a function; got 1'],

@@ -75,7 +75,18 @@ const mistakes: [name: string, options: unknown, option: string, fix: string][] 
     'authorizationServers[0]',
     'Pass the "issuer" of that document',
   ],
-  ['no issuer', keyed({ authorizationServers: [{}] }), 'authorizationServers[0].issuer', 'an issuer URL'],
+  [
+    'no issuer',
+    keyed({ authorizationServers: [{ verifier: () => 1 }] }),
+    'authorizationServers[0].issuer',
+    'an issuer URL',
+  ],
+  [
+    'an empty object',
+    keyed({ authorizationServers: [{}] }),
+    'authorizationServers[0]',
+    'got object, which is empty',
+  ],
   [
     'no verifier',
     keyed({ authorizationServers: [{ issuer }] }),
@@ -233,7 +244,7 @@ const verifierMistakes: [name: string, make: () => unknown, option: string, fix:
     'jwtVerifier.jwks',
     'is not an option',
   ],
-  ['no issuer', () => jwtVerifier({} as never), 'issuer', 'absolute URL; got nothing'],
+  ['no issuer', () => jwtVerifier({} as never), 'issuer', 'absolute URL; it is required'],
   ['a bare issuer', () => jwtVerifier({ issuer: 'as.test' }), 'issuer', 'absolute URL'],
   ['a relative key set', () => jwtVerifier({ issuer, jwksUri: '/jwks' }), 'jwksUri', 'absolute URL'],
   [

@@ -444,7 +444,7 @@ test('PKCE downgrade: a secret that is named and undefined makes no public clien
       '`clientSecret` must be a non-empty string; got undefined. Leave it out for a public client',
     )
   // There it is required.
-  expect(() => github(unset)).toThrow('`clientSecret` must be a non-empty string; got nothing')
+  expect(() => github(unset)).toThrow('`clientSecret` must be a non-empty string; it is required')
 })
 
 test('what changes between deployments changes in the data', () => {

@@ -34,7 +34,7 @@ const made = ({
   [new InvalidTokenError('x'), ['isOAuthError', 'isInvalidTokenError']],
   [new InsufficientScopeError(['a']), ['isOAuthError', 'isInsufficientScopeError']],
   [new UnavailableError('x'), ['isOAuthError', 'isUnavailableError']],
-  [new ConfigurationError('issuer', 'must be a URL; got nothing'), ['isConfigurationError']],
+  [new ConfigurationError('issuer', 'must be a URL; it is required'), ['isConfigurationError']],
 ]
 
 describe('the guards of errors', () => {

@@ -79,12 +79,12 @@ describe('rule 8 readOptions', () => {
       'nothing',
       undefined,
       'createLamp',
-      'must be an object such as { room, watts, colours, … }; got nothing',
+      'must be an object such as { room, watts, colours, … }; it is required',
     ],
     ['null', null, 'createLamp', '; got null'],
     ['a list', ['x'], 'createLamp', '; got a list'],
     ['a function', () => 1, 'createLamp', '; got function'],
-    ['a required option that is missing', {}, 'room', '`room` must be a non-empty string; got nothing'],
+    ['a required option that is missing', {}, 'room', '`room` must be a non-empty string; it is required'],
     [
       'null for a default',
       { room: 'x', watts: null },
@@ -226,7 +226,7 @@ describe('rows', () => {
   })
 
   test('required refuses what is missing, a default is read as if it were passed', () => {
-    expect(problem(() => row(text().required, undefined)).message).toContain('; got nothing')
+    expect(problem(() => row(text().required, undefined)).message).toContain('; it is required')
     const size = object({ size: integer({ min: 1, max: 9 }).default(3) })
     expect(row(size, undefined)).toBeUndefined()
     expect(row(size.default({}), undefined)).toEqual({ size: 3 })
@@ -258,7 +258,7 @@ describe('rows', () => {
     const refused = ['S3CRET', ['S3CRET'], [long, 'S3CRET'], [], '', 7, null, { key: 'S3CRET' }]
     for (const value of refused) {
       const { message } = problem(() => row(secrets(), value))
-      expect(message).toContain('must be a random secret of at least 32 bytes, or a list of them; got ')
+      expect(message).toContain('must be a random secret of at least 32 bytes, or a list of them; ')
       expect(message).toContain('openssl rand -base64 32')
       expect(message).not.toContain('S3CRET')
     }
@@ -269,15 +269,25 @@ describe('rows', () => {
     expect(problem(() => row(secrets(), 'S3CRET')).message).toContain('; got 6 bytes. ')
   })
 
-  test('a message shows the value: quoted, cut, without passwords, of objects only the kind', () => {
+  test('U13 a message says that an option is required, or shows its value: quoted, cut, without passwords, of objects only the kind', () => {
     const got = (value: unknown): string =>
-      optionError('x', 'y', value).message.replace('`x` must be y; got ', '')
+      optionError('x', 'y', value).message.replace(/^`x` must be y; (?:got )?/, '')
     expect(got('a"b\n')).toBe('"a\\"b\\n"')
     expect(got('x'.repeat(5000))).toBe(`"${'x'.repeat(80)}"`)
     expect(got('postgres://me:S3CRET@db.test/x')).toBe('"postgres://…@db.test/x"')
     expect(got('https://as.test/a?client_secret=S3CRET')).toBe('"https://as.test/a?…"')
     expect(
       [{ a: 'S3CRET' }, ['S3CRET'], [], () => 'S3CRET', null, undefined, 1.5, true, 10n].map(got),
-    ).toEqual(['object', 'a list', 'an empty list', 'function', 'null', 'nothing', '1.5', 'true', '10'])
+    ).toEqual([
+      'object',
+      'a list',
+      'an empty list',
+      'function',
+      'null',
+      'it is required',
+      '1.5',
+      'true',
+      '10',
+    ])
   })
 })

@@ -21,9 +21,14 @@ const namespace = {
   delete: () => Promise.resolve(),
 }
 
-test.each(['postgres://localhost/app', undefined, {}])('postgres(%j) says what it needs', (client) => {
+test.each([
+  ['postgres://localhost/app', 'got string'],
+  [undefined, 'it is required'],
+  [{}, 'got object'],
+  [Promise.resolve({ query: () => undefined }), 'got a promise: await it'],
+])('U13 postgres(%j) says what it needs: %s', (client, got) => {
   expect(() => postgres(client as never)).toThrow(
-    '`client` must be a pg Pool or Client, the sql of postgres, or a PGlite; got ',
+    `\`client\` must be a pg Pool or Client, the sql of postgres, or a PGlite; ${got}`,
   )
 })
 
@@ -49,7 +54,7 @@ describe('expiring', () => {
     'ST5: what is no store at all is refused: %j',
     (store) => {
       expect(() => expiring(store as never, () => 0)).toThrow(
-        /^`store` must be a store with get, put and delete; got /,
+        /^`store` must be a store with get, put and delete; (?:got |it is required)/,
       )
     },
   )

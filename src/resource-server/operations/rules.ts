@@ -4,7 +4,7 @@ import { nearestNames, optionError } from '../../lib/options.ts'
 import { isMisspelt, isSetUp, keyKind, ruleKeys } from './methods.ts'
 import { fold, isBlankOrControlled, matches, patternOf, type Pattern } from './patterns.ts'
 import { bareUris, exampleOf, isAmbiguous, normalUri } from './uri.ts'
-import type { OperationRule } from './operations.ts'
+import type { OperationOptions, OperationRule } from './operations.ts'
 import { neededScopes } from '../scope-options.ts'
 
 /** The checked rules, in the order in which they are searched. */
@@ -95,14 +95,23 @@ export function compileRules(rules: unknown, custom: readonly string[], deny: bo
 
 const isSame = (a: Pattern, b: Pattern): boolean => a.folded.join('*') === b.folded.join('*')
 
+/** The options of `operationScopes`. */
+const options: ReadonlySet<string> = new Set<keyof OperationOptions>([
+  'default',
+  'customMethods',
+  'filterLists',
+  'maxBytes',
+])
+
 function checkMethod(at: string, key: string, custom: readonly string[]): void {
   if (ruleKeys.includes(key) || custom.includes(key)) return
   const [nearest] = nearestNames(
     key,
     [...ruleKeys, ...custom].filter((each) => each !== '*'),
   )
-  const hint =
-    nearest === undefined
+  const hint = options.has(key)
+    ? `it goes into the second argument: operationScopes(rules, { ${key}: … })`
+    : nearest === undefined
       ? `names stand below their method: { 'tools/call': { ${JSON.stringify(key)}: … } }; a method of your own goes into customMethods`
       : `did you mean "${nearest}"?`
   throw new ConfigurationError(at, `is not a method of MCP; ${hint}`)

@@ -7,6 +7,7 @@ import {
   matching,
   methods,
   optionError,
+  rejectEmptySegment,
   readOptions,
   text,
   url,
@@ -88,6 +89,8 @@ export function resolveSettings(provider: Provider, options: PassThroughOptions)
     ...runtimeOptions(),
   })
   const { verifier, rootEndpoints, rateLimit } = given
+  rejectEmptySegment(given.resource, 'resource')
+  if (given.issuer !== undefined) rejectEmptySegment(given.issuer, 'issuer')
   if (given.redirectUris.length === 0)
     throw optionError('redirectUris', 'a list with at least one redirect URI', given.redirectUris)
   if (verifier === undefined && provider.jwt === undefined)

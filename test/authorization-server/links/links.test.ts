@@ -414,7 +414,7 @@ describe('LK4 the account page', () => {
 
 describe('linkedAccounts', () => {
   test.each<[unknown, string]>([
-    [undefined, '`linkedAccounts` must be an object such as { github: upstream(…) }; got nothing'],
+    [undefined, '`linkedAccounts` must be an object such as { github: upstream(…) }; it is required'],
     [{}, '`linkedAccounts` must be an object such as { github: upstream(…) }; got object'],
     [{ 'Git Hub': new FakeProvider('github') }, '1–32 lower-case letters, digits, _ or -; got "Git Hub"'],
     [{ 'a/b': new FakeProvider('github') }, 'got "a/b"'],
