@@ -1,26 +1,25 @@
-// `tollgate create` of the packed package on each host, then its README's commands, then the official SDK's client: it signs in and calls a tool.
+// `npx tollgate create` of the packed package on each host, which installs what the project declares; then README's commands; then the official SDK's client: it signs in and calls a tool.
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Client, StreamableHTTPClientTransport, UnauthorizedError } from '@modelcontextprotocol/client'
-import { afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { unstable_readConfig as readConfig } from 'wrangler'
 import { hashPassword } from '../../src/authorization-server/sign-in/password.ts'
 import { startOidcProvider } from '../../scripts/oidc-provider.ts'
 import { sdkSession } from '../../scripts/sdk-session.ts'
-import { commandsIn, pack, root, runCommand, systemPath, type Packed } from '../support/create.ts'
+import { commandsIn, runCommand, startOutside, systemPath, type Outside } from '../support/create.ts'
 import { githubImitation } from '../support/providers/github.ts'
 import { alice } from '../support/providers/imitation.ts'
-import { install } from '../support/runtime-next.ts'
 import { freePort } from '../support/runtime-port.ts'
 import { bundle, startWorkerd } from '../support/runtime-workerd.ts'
 
-let packed: Packed
+let outside: Outside
 const ending: (() => Promise<void>)[] = []
-beforeAll(() => {
-  packed = pack('create-hosts')
-})
+beforeAll(async () => {
+  outside = await startOutside()
+}, 120_000)
+afterAll(() => outside.close())
 afterEach(async () => {
   for (const close of ending.splice(0).reverse()) await close()
 })
@@ -35,34 +34,24 @@ interface Made {
 
 let projects = 0
 async function create(host: string, ...flags: string[]): Promise<Made> {
-  const name = `${host}-${++projects}`
-  const folder = ['deno', 'express'].includes(host) ? outside() : join(packed.folder, name)
-  const made = await packed.tollgate('create', folder, '--host', host, '--yes', '--no-install', ...flags)
-  expect(made, made.stderr).toMatchObject({ code: 0 })
-  packed.link(folder, host === 'next' ? join(root, 'examples/next') : root)
+  const folder = join(outside.folder, `${host}-${++projects}`)
+  const printed = await outside.tollgate(['create', folder, '--host', host, '--yes', ...flags].join(' '))
   const port = await freePort()
-  const [, password] = /with the password (\S+)/.exec(made.stdout) ?? []
+  const [, password] = /with the password (\S+)/.exec(printed) ?? []
   return { folder, port, origin: `http://127.0.0.1:${port}`, password }
 }
 
-/** Below the repository, npm and Deno prefer the runtimes that it brings to those of the machine. */
-function outside(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'tollgate-create-'))
-  ending.push(async () => rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
-
-/** Runs what README says, but for the installation. */
+/** Runs what README says. */
 async function start(
   { folder, port }: Made,
   ready: RegExp,
   { more = '', variables = {} }: { more?: string; variables?: Record<string, string> } = {},
 ): Promise<void> {
-  const [installation, ...commands] = commandsIn(folder)
-  expect(installation).toMatch(/^(npm|bun|deno) install$/)
+  const commands = commandsIn(folder)
   const last = commands.pop()!
-  for (const command of commands) await runCommand(command, folder, {})
-  const { close } = await runCommand(last + more, folder, { PORT: String(port), ...variables }, ready)
+  const all = { ...outside.variables, ...variables }
+  for (const command of commands) await runCommand(command, folder, all)
+  const { close } = await runCommand(last + more, folder, { ...all, PORT: String(port) }, ready)
   ending.push(close)
 }
 
@@ -114,14 +103,14 @@ async function useNotes(
 }
 
 /** On Node: a second start, while the first one runs. */
-async function expectPortInUse({ folder, port }: Made, path = process.env['PATH']!): Promise<void> {
+async function expectPortInUse({ folder, port }: Made, path = outside.variables['PATH']!): Promise<void> {
   const again = runCommand('node --env-file=.env dist/server.js', folder, { PORT: String(port), PATH: path })
   const error = (await again.catch((error: Error) => error)) as Error
   expect(error.message).toContain(`ended with 1:\nPort ${port} is in use. Set PORT to another one`)
   expect(error.message).not.toContain('    at ')
 }
 
-test('create node: a password, grants in SQLite', { timeout: 60_000 }, async () => {
+test('create node: a password, grants in SQLite', { timeout: 180_000 }, async () => {
   const made = await create('node', '--store', 'sqlite')
   await start(made, /Notes at /)
   await useNotes(made)
@@ -137,7 +126,7 @@ test('create node: a password, grants in SQLite', { timeout: 60_000 }, async () 
 function clone(folder: string): string {
   const git = (...args: string[]): string => execFileSync('git', args, { cwd: folder, encoding: 'utf8' })
   git('init', '--quiet')
-  const target = outside()
+  const target = join(outside.folder, `clone-${++projects}`)
   for (const path of git('ls-files', '--others', '--exclude-standard', '-z').split('\0'))
     if (path !== '' && !path.startsWith('node_modules')) cpSync(join(folder, path), join(target, path))
   copyFileSync(join(target, '.env.example'), join(target, '.env'))
@@ -147,11 +136,10 @@ function clone(folder: string): string {
 test(
   'create node: a fresh clone with its example file copied and the empty variables filled in is one that a ' +
     'client connects to',
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     const made = await create('node', '--store', 'memory')
     const folder = clone(made.folder)
-    packed.link(folder, root)
     const [variable, password] = ['OWNER_PASSWORD_HASH', 'the password of a second developer']
     const empty = [...readFileSync(join(folder, '.env'), 'utf8').matchAll(/^(\w+)=$/gm)].map(
       ([, name]) => name,
@@ -166,33 +154,32 @@ test(
   },
 )
 
-test('create workers: a password, grants in Durable Objects', { timeout: 60_000 }, async () => {
+test('create workers: a password, grants in Durable Objects', { timeout: 180_000 }, async () => {
   const made = await create('workers')
   fillIn(join(made.folder, '.dev.vars'), { PUBLIC_URL: made.origin })
   await start(made, /Ready on/, { more: ` -- --port ${made.port} --inspector-port 0` })
   await useNotes(made)
 })
 
-test('create deno: a password, grants in Deno KV', { timeout: 60_000 }, async () => {
+test('create deno: a password, grants in Deno KV', { timeout: 180_000 }, async () => {
   const made = await create('deno')
   await start(made, /Notes at /)
   await useNotes(made)
 })
 
-test('create bun: a password, grants in SQLite', { timeout: 60_000 }, async () => {
+test('create bun: a password, grants in SQLite', { timeout: 180_000 }, async () => {
   const made = await create('bun')
   await start(made, /Notes at /)
   await useNotes(made)
 })
 
 test('create next: the application’s own login', { timeout: 180_000 }, async () => {
-  await install('examples/next')
   const made = await create('next', '--auth', 'own-login', '--store', 'memory')
   await start(made, /Ready in/)
   await useNotes(made)
 })
 
-test('create hono: sign-in at an identity provider', { timeout: 60_000 }, async () => {
+test('create hono: sign-in at an identity provider', { timeout: 180_000 }, async () => {
   const made = await create('hono', '--provider', 'oidc', '--store', 'memory')
   const client = { clientId: 'notes', clientSecret: 'a-secret-of-the-identity-provider' }
   const { issuer, close } = await startOidcProvider({
@@ -212,7 +199,7 @@ test('create hono: sign-in at an identity provider', { timeout: 60_000 }, async 
   await expect(useNotes(made, { login: 'mallory' })).rejects.toThrow('access_denied')
 })
 
-test('create hono: a password, grants in SQLite', { timeout: 60_000 }, async () => {
+test('create hono: a password, grants in SQLite', { timeout: 180_000 }, async () => {
   const made = await create('hono', '--store', 'sqlite')
   // A slash at its end is taken away.
   await start(made, /Notes at \S+\d\/mcp/, { variables: { PUBLIC_URL: `${made.origin}/` } })
@@ -228,8 +215,9 @@ function redirectUriIn(folder: string, origin: string): string {
 
 const namesOf = (bindings: readonly { binding: string }[]): string[] => bindings.map(({ binding }) => binding)
 
-test('create workers: sign-in at GitHub, only for those who are allowed', { timeout: 60_000 }, async () => {
-  const { folder, origin } = await create('workers', '--provider', 'github', '--store', 'd1')
+test('create workers: sign-in at GitHub, only for those who are allowed', { timeout: 180_000 }, async () => {
+  const { folder, origin } = await create('workers', '--provider', 'github', '--store', 'd1', '--no-install')
+  await runCommand('npm install --omit=dev', folder, outside.variables)
   const github = githubImitation({ callback: redirectUriIn(folder, origin).replace('/github', '') })
   const { main, d1_databases, kv_namespaces, compatibility_date, compatibility_flags } = readConfig({
     config: join(folder, 'wrangler.toml'),
@@ -267,7 +255,7 @@ test('create workers: sign-in at GitHub, only for those who are allowed', { time
 
 test(
   'create express: an authorization server that issues the tokens, on the Node of this machine',
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     const made = await create('express', '--auth', 'external', '--provider', 'oidc')
     const { issuer, close } = await startOidcProvider({

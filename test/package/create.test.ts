@@ -20,7 +20,7 @@ import { projectFiles } from '../../src/cli/create/project.ts'
 import { neededOptions } from '../../src/cli/create/provider-file.ts'
 import { providers } from '../../src/cli/create/providers.ts'
 import type { Provider } from '../../src/types.ts'
-import { pack, root, type Packed } from '../support/create.ts'
+import { pack, root } from '../support/create.ts'
 
 const node = '24.0.0'
 const secrets = { secret: 's'.repeat(43), password: 'p', passwordHash: '$pbkdf2-sha256$i=600000$a$b' }
@@ -41,7 +41,7 @@ const compiled = all.filter(
     provider === undefined || provider === 'oidc' || (host === 'node' && (store ?? 'memory') === 'memory'),
 )
 
-let packed: Packed
+let packed: { folder: string }
 beforeAll(() => {
   packed = pack('create-types')
 })

@@ -1,53 +1,59 @@
-// The packed package, and projects that its `create` makes, inside the repository: npm packages are found there.
+// The packed package, projects that its `create` makes, and their commands.
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
-import { delimiter, dirname, join, relative } from 'node:path'
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
 import { signalTree, treeOptions } from '../../scripts/process-tree.ts'
+import { startLockRegistry } from './lock-registry.ts'
 import { packedPackage } from './npm.ts'
 
 export const root = join(import.meta.dirname, '../..')
 
-export interface Packed {
-  /** Where projects are made. */
-  readonly folder: string
-  /** Runs `tollgate` of the tarball there. */
-  tollgate(...args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }>
-  /** Gives a project the packages that an installation would bring, from those of this folder. */
-  link(project: string, from: string): void
-}
-
-/** What the scripts of a project call. */
-const programs = ['tsc', 'wrangler', 'next']
-/** A project brings no runtime. */
-const notBrought = ['.bin', 'tollgate', 'node', 'deno', 'bun']
-
-/** Packs what the test command has built. */
-export function pack(name: string): Packed {
+/** Packs what the test command has built, and unpacks it where a project inside the repository finds it. */
+export function pack(name: string): { folder: string } {
   const folder = join(root, '.tollgate', name)
   rmSync(folder, { recursive: true, force: true })
   const modules = join(folder, 'node_modules')
   mkdirSync(modules, { recursive: true })
   renameSync(packedPackage(folder), join(modules, 'tollgate'))
+  return { folder }
+}
+
+export interface Outside {
+  /** Outside the repository, so that no project finds a package which it does not declare. */
+  readonly folder: string
+  /** For every command: the registry, and the runtimes that the repository brings, but none of its programs. */
+  readonly variables: Readonly<Record<string, string>>
+  /** Runs `npx tollgate` of the packed package, installed with its own dependencies. Returns what it prints. */
+  tollgate(command: string): Promise<string>
+  close(): Promise<void>
+}
+
+export async function startOutside(): Promise<Outside> {
+  const folder = mkdtempSync(join(tmpdir(), 'tollgate-create-'))
+  const [command, runtimes] = [join(folder, 'command'), join(folder, 'runtimes')]
+  for (const path of [command, runtimes]) mkdirSync(path)
+  for (const name of ['node', 'deno', 'bun'])
+    symlinkSync(join(root, 'node_modules/.bin', name), join(runtimes, name))
+  const registry = await startLockRegistry(join(folder, 'packed'))
+  const variables = {
+    PATH: `${runtimes}${delimiter}${systemPath}`,
+    npm_config_registry: registry.url,
+    NPM_CONFIG_REGISTRY: registry.url,
+    npm_config_audit: 'false',
+    npm_config_fund: 'false',
+    DENO_DIR: join(folder, 'deno'),
+    BUN_INSTALL_CACHE_DIR: join(folder, 'bun'),
+  }
+  writeFileSync(join(command, 'package.json'), '{}')
+  await runCommand('npm install tollgate', command, variables)
   return {
     folder,
-    async tollgate(...args) {
-      const command = [join(modules, 'tollgate/dist/cli/tollgate.js'), ...args]
-      const child = spawn(process.execPath, command, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
-      const output = { stdout: '', stderr: '' }
-      for (const name of ['stdout', 'stderr'] as const)
-        child[name].on('data', (chunk: Buffer) => (output[name] += chunk.toString()))
-      const code = await new Promise<number>((resolve) => child.on('close', (code) => resolve(code ?? 1)))
-      return { code, ...output }
-    },
-    link(project, from) {
-      const [source, goal] = [join(from, 'node_modules'), join(project, 'node_modules')]
-      const linkTo = (name: string, path: string): void =>
-        symlinkSync(relative(dirname(join(goal, name)), path), join(goal, name))
-      mkdirSync(join(goal, '.bin'), { recursive: true })
-      for (const name of programs)
-        if (existsSync(join(source, '.bin', name))) linkTo(join('.bin', name), join(source, '.bin', name))
-      for (const name of readdirSync(source)) if (!notBrought.includes(name)) linkTo(name, join(source, name))
-      linkTo('tollgate', join(modules, 'tollgate'))
+    variables,
+    tollgate: async (args) => (await runCommand(`npx tollgate ${args}`, command, variables)).output(),
+    async close() {
+      await registry.close()
+      rmSync(folder, { recursive: true, force: true })
     },
   }
 }
@@ -65,6 +71,8 @@ export const systemPath: string = (process.env['PATH'] ?? '')
   .join(delimiter)
 
 export interface Running {
+  /** The end of what it has printed. */
+  output(): string
   close(): Promise<void>
 }
 
@@ -110,6 +118,7 @@ export async function runCommand(
     )
   })
   return {
+    output: () => output,
     async close() {
       signalTree(child.pid, 'SIGTERM')
       const late = setTimeout(() => signalTree(child.pid, 'SIGKILL'), 5000)
