@@ -2,13 +2,14 @@
 import { createInterface } from 'node:readline/promises'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { createAuthorization } from './authorization.ts'
-import { parseCall, printable, textOf } from './call.ts'
+import { oneLine, parseCall, printable, textOf } from './call.ts'
 import { explain } from './explain.ts'
 import { readSettings, usage, UsageError, type Settings } from './settings.ts'
 
 // The SDK gives a request a minute; a user who signs in may need longer.
 const patience = { timeout: 600_000 }
-const say = (text: string): void => console.error(printable(text))
+/** A sentence of this agent, in which a server may have words. */
+const say = (text: string): void => console.error(oneLine(text))
 
 process.exitCode = await main(process.argv.slice(2))
 
@@ -22,7 +23,8 @@ async function main(args: readonly string[]): Promise<number> {
     return 0
   } catch (error) {
     if (error instanceof UsageError) {
-      say(`${error.message}\n\n${usage}`)
+      say(error.message)
+      console.error(`\n${usage}`)
       return 2
     }
     say(explain(error, settings))
@@ -96,7 +98,7 @@ function endOnSignals(end: () => Promise<void>): void {
     ['SIGTERM', 143],
   ] as const)
     process.once(signal, () => {
-      say('\nStopped.')
+      console.error('\nStopped.')
       void end().finally(() => process.exit(code))
     })
 }

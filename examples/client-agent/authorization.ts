@@ -1,6 +1,7 @@
 // How this agent gets tokens: a user signs in at a terminal, or the agent acts for itself.
 import { clientCredentials, createClient, type Client, type ClientOptions } from 'tollgate/client'
 import { fileStorage, loopbackRedirect, nodeFetch, openUrl } from 'tollgate/node'
+import { oneLine } from './call.ts'
 import type { Settings } from './settings.ts'
 
 export function createAuthorization(settings: Settings): Client {
@@ -21,7 +22,9 @@ const byUser = ({ folder, interactive }: Settings): ClientOptions => ({
     async open(url, { server, scopes, issuer }) {
       if (!interactive) throw new Error(noTerminal)
       // The authorization server's page does not know the MCP server: say here who asks for what.
-      console.error(`${server} asks for ${scopes?.join(', ') ?? 'access'} at ${issuer}. Sign in here:`)
+      console.error(
+        oneLine(`${server} asks for ${scopes?.join(', ') ?? 'access'} at ${issuer}. Sign in here:`),
+      )
       console.error(url.href)
       await openUrl(url).catch(() => undefined)
     },

@@ -24,8 +24,14 @@ export function parseCall(
 export const textOf = ({ content }: Pick<CallToolResult, 'content'>): string =>
   content.map((each) => (each.type === 'text' ? each.text : `(${each.type})`)).join('\n')
 
-/** Without control characters: a server must not write to the terminal itself (escape sequences). */
-export const printable = (text: string): string => text.replaceAll(/[^\P{Cc}\n\t]/gu, '')
+/**
+ * Without control and format characters: a server must not write to the terminal itself (escape sequences), nor
+ * turn text around (bidi).
+ */
+export const printable = (text: string): string => text.replaceAll(/[^\P{Cc}\n\t]|[\p{Cf}\p{Zl}\p{Zp}]/gu, '')
+
+/** One line: a server must not write lines that look like this agent's own. */
+export const oneLine = (text: string): string => printable(text).replaceAll(/\s+/g, ' ').trim()
 
 /** Blanks separate words; quotes keep them together. */
 const wordsOf = (line: string): string[] =>

@@ -21,13 +21,13 @@ export function notesServer(notes: Notes): McpServer {
   const text = (text: string) => ({ content: [{ type: 'text' as const, text }] })
 
   mcp.registerTool('list_notes', { description: 'The titles of your notes' }, async (extra) =>
-    text((await notes.titles(ownerOf(extra))).join('\n') || 'There are no notes yet.'),
+    text((await notes.titles(owner(extra))).join('\n') || 'There are no notes yet.'),
   )
   mcp.registerTool(
     'read_note',
     { description: 'The text of a note', inputSchema: { title: z.string() } },
     async ({ title }, extra) =>
-      text((await notes.read(ownerOf(extra), title)) ?? `There is no note "${title}".`),
+      text((await notes.read(owner(extra), title)) ?? `There is no note "${title}".`),
   )
   mcp.registerTool(
     'write_note',
@@ -36,15 +36,19 @@ export function notesServer(notes: Notes): McpServer {
       inputSchema: { title: z.string().min(1).max(100), text: z.string().max(10_000) },
     },
     async ({ title, text: note }, extra) => {
-      await notes.write(ownerOf(extra), title, note)
+      await notes.write(owner(extra), title, note)
       return text(`Wrote "${title}".`)
     },
   )
   return mcp
 }
 
+/** The owner of the notes, for a tool. */
+const owner = ({ authInfo }: { authInfo?: object }): string => ownerOf(authInfo as AuthInfo)
+
 /** Issuer and subject together name a user. */
-function ownerOf({ authInfo }: { authInfo?: object }): string {
-  const { issuer, subject, clientId } = authInfo as AuthInfo
-  return JSON.stringify([issuer, subject ?? clientId])
+export function ownerOf({ issuer, subject }: Pick<AuthInfo, 'issuer' | 'subject'>): string {
+  // All users of a client would share the notes, and a client could take a user's id as its own (account linking).
+  if (subject === undefined) throw new Error('The token names no user')
+  return JSON.stringify([issuer, subject])
 }

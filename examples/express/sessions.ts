@@ -7,6 +7,7 @@ import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import type { Request, RequestHandler, Response } from 'express'
 import { authOf } from 'tollgate/express'
 import { createSessions } from 'tollgate/sessions'
+import { ownerOf } from './notes.ts'
 
 export interface SessionSettings {
   /** At least 32 bytes, the same on every instance. */
@@ -18,43 +19,60 @@ export interface SessionSettings {
 
 /** Open sessions of one process. The one unused for longest is closed first; its client opens another. */
 const most = 1000
+/** Of these, a user's: no user can close the sessions of all others (denial of service). */
+const mostOfUser = 20
+
+interface Session {
+  user: string
+  transport: StreamableHTTPServerTransport
+}
 
 /** Handles `/mcp`, behind the guard. */
 export function mcpSessions({ secret, createServer, eventsOf }: SessionSettings): RequestHandler {
   const sessions = createSessions({ secret })
-  const transports = new Map<string, StreamableHTTPServerTransport>()
+  /** The one unused for longest comes first. */
+  const opened = new Map<string, Session>()
 
   return async (req, res) => {
     const id = req.get('mcp-session-id')
+    if (authOf(req).subject === undefined) return refuse(res, 403, 'The token names no user')
     if (id === undefined) return open(req, res)
     // Session hijacking: the id carries a MAC over issuer, subject, client and resource. With the token of
     // another user it is unknown; with a refreshed token of the same user the session goes on.
-    const transport = (await sessions.owns(id, authOf(req))) ? transports.get(id) : undefined
-    if (transport === undefined) {
-      const error = { code: -32001, message: 'Session not found' }
-      return void res.status(404).json({ jsonrpc: '2.0', error, id: null })
-    }
-    transports.delete(id)
-    transports.set(id, transport)
-    return transport.handleRequest(req, res, req.body)
+    const session = (await sessions.owns(id, authOf(req))) ? opened.get(id) : undefined
+    if (session === undefined) return refuse(res, 404, 'Session not found')
+    opened.delete(id)
+    opened.set(id, session)
+    return session.transport.handleRequest(req, res, req.body)
   }
 
   async function open(req: Request, res: Response): Promise<void> {
     const id = await sessions.create(authOf(req))
+    const user = ownerOf(authOf(req))
     const transport = new StreamableHTTPServerTransport({
       sessionIdGenerator: () => id,
-      onsessioninitialized: () => void transports.set(id, transport),
-      onsessionclosed: () => void transports.delete(id),
+      onsessioninitialized: () => void opened.set(id, { user, transport }),
+      onsessionclosed: () => void opened.delete(id),
       ...(eventsOf ? { eventStore: eventsOf(id) } : {}),
     })
     await createServer().connect(transport)
     await transport.handleRequest(req, res, req.body)
     // A request that is not `initialize` opens no session.
-    if (!transports.has(id)) await transport.close()
-    for (const [oldest, unused] of transports) {
-      if (transports.size <= most) break
-      transports.delete(oldest)
-      await unused.close()
+    if (!opened.has(id)) await transport.close()
+    await keep(mostOfUser, user)
+    await keep(most)
+  }
+
+  /** Closes what is open beyond `limit`, of one user or of all. */
+  async function keep(limit: number, user?: string): Promise<void> {
+    const open = [...opened].filter(([, session]) => user === undefined || session.user === user)
+    for (const [id, { transport }] of open.slice(0, -limit)) {
+      opened.delete(id)
+      await transport.close()
     }
   }
+}
+
+function refuse(res: Response, status: number, message: string): void {
+  res.status(status).json({ jsonrpc: '2.0', error: { code: -32001, message }, id: null })
 }

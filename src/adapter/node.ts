@@ -43,7 +43,7 @@ export interface NodeHandlerOptions {
  *
  * @example
  * import { createServer } from 'node:http'
- * createServer(toNodeHandler(rs.protect(handler))).listen(3000)
+ * createServer(toNodeHandler(rs.protect(handler))).listen(3000, '127.0.0.1')
  */
 export function toNodeHandler(
   handler: (request: Request) => Awaitable<Response>,

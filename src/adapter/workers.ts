@@ -66,7 +66,7 @@ export interface ContextAuth {
  * const agent = NotesAgent.serve('/mcp')
  * const guarded = rs.protect(
  *   sessions.bind((request, auth, env: Env, context: ExecutionContext) =>
- *     agent.fetch(request, env, withAuth(context, auth)),
+ *     agent.fetch(withoutAgentHeaders(request), env, withAuth(context, auth)),
  *   ),
  * )
  */
@@ -88,6 +88,22 @@ export function withAuth<Context extends object, P, Props = P>(
   for (const [name, value] of Object.entries({ props, auth: shown }))
     Object.defineProperty(context, name, { value, configurable: true, enumerable: true })
   return context as Context & { props: Props; auth: ContextAuth }
+}
+
+/** By these, `agents` and `partyserver` tell their Durable Objects what the Worker has decided. */
+const agentHeader = /^(?:x-agents-|x-cf-agents-|x-partykit-|cf-mcp-)/
+
+/**
+ * The request without the headers by which Cloudflare's `agents` talks to its own Durable Objects. It takes them
+ * from any caller: with `x-agents-lifecycle-props` a caller could be another user to the agent (confused
+ * deputy). Pass each request through it before an `McpAgent`, as the example of {@link withAuth} does.
+ */
+export function withoutAgentHeaders(request: Request): Request {
+  const names = [...request.headers.keys()].filter((name) => agentHeader.test(name))
+  if (names.length === 0) return request
+  const headers = new Headers(request.headers)
+  for (const name of names) headers.delete(name)
+  return new Request(request, { headers })
 }
 
 /** A promise belongs to the request that made it, and other requests would wait for ever. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { withAuth, worker } from '../../src/adapter/workers.ts'
+import { withAuth, withoutAgentHeaders, worker } from '../../src/adapter/workers.ts'
 import { ConfigurationError } from '../../src/errors.ts'
 import { createAuthInfo } from '../../src/resource-server/guard/auth-info.ts'
 import { bundle, compatibility, startWorkerd } from '../support/runtime-workerd.ts'
@@ -95,6 +95,23 @@ test('withAuth: a handler cannot change the scopes that the guard keeps for othe
   const auth = authOf({})
   withAuth({}, auth).auth.scope.push('notes:write')
   expect(auth.scopes).toEqual(['notes:read'])
+})
+
+test('withoutAgentHeaders: confused deputy: no caller tells an agent its props; the rest stays', async () => {
+  const inner = ['x-agents-lifecycle-props', 'X-CF-Agents-Subagent-Url', 'x-partykit-props', 'cf-mcp-message']
+  const kept = { accept: 'text/event-stream', 'mcp-session-id': 'one', 'cf-connecting-ip': '192.0.2.1' }
+  const request = new Request('https://notes.example.com/mcp?a=b', {
+    method: 'POST',
+    headers: { ...kept, ...Object.fromEntries(inner.map((name) => [name, 'evil'])), 'content-type': 'text/plain' },
+    body: 'a message',
+  })
+  const { url, method, headers } = withoutAgentHeaders(request)
+  expect([url, method]).toEqual(['https://notes.example.com/mcp?a=b', 'POST'])
+  expect(Object.fromEntries(headers)).toEqual({ ...kept, 'content-type': 'text/plain' })
+  const plain = new Request('https://notes.example.com/mcp', { method: 'POST', headers: kept, body: 'a message' })
+  const same = withoutAgentHeaders(plain)
+  expect(same).toBe(plain)
+  expect(await same.text()).toBe('a message')
 })
 
 describe('in workerd, outside and across requests', () => {

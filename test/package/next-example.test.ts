@@ -197,6 +197,15 @@ test.each([
   expect([status, headers.get('location')]).toEqual([303, `${origin}/`])
 })
 
+test.each(['__proto__', 'constructor', 'toString', 'nothing'])(
+  'the sign-in page says nothing about problem=%s, and is there',
+  async (problem) => {
+    const page = await new Person('heidi', nextAddress()).send(`/sign-in?problem=${problem}`)
+    expect(page.status).toBe(200)
+    expect(await page.text()).not.toContain('role="alert"')
+  },
+)
+
 test('SI4 after the sign-in the browser is at the place that the authorization request named', async () => {
   const grace = new Person('grace', nextAddress())
   const wrong = { ...grace.credentials, action: 'sign-in', return_to: '/oauth/authorize?client_id=a%26b' }

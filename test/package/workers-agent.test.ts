@@ -169,6 +169,22 @@ test('session hijacking: the session of another user, or of another client of th
   expect(await agent.call('who_am_i'), 'the session is untouched').toMatch(/^You are grace\./)
 })
 
+test('confused deputy: headers by which the library talks to its agents are not taken from a caller', async () => {
+  const mallory = await signIn('mallory')
+  const { sessionId } = await open(mallory)
+  const props = { user: JSON.stringify([origin, 'grace']), name: 'grace', limit: 100 }
+  const internal: Record<string, string>[] = [
+    { 'x-agents-lifecycle-props': btoa(JSON.stringify(props)) },
+    { 'X-Agents-Lifecycle-Props': '{' },
+    { 'x-partykit-props': JSON.stringify(props), 'x-partykit-room': 'streamable-http:another' },
+    { 'cf-mcp-method': 'GET', 'cf-mcp-message': '{', 'x-cf-agents-subagent-url': `${origin}/sub/x/y` },
+  ]
+  for (const headers of internal) {
+    const answer = await send(mallory, 'POST', sessionId, { headers })
+    expect(await answer.text(), JSON.stringify(headers)).toContain('You are mallory.')
+  }
+})
+
 test('RFC 6750 §2 without a token nothing reaches an agent', async () => {
   const response = await fetch(url, { method: 'POST', body: '{}' })
   expect(response.status).toBe(401)

@@ -1,5 +1,5 @@
 /** The URL where users reach the application. Next itself does not know it. */
-export const { PUBLIC_URL = 'http://localhost:3000' } = process.env
+export const { PUBLIC_URL = 'http://127.0.0.1:3000' } = process.env
 
 const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(new URL(PUBLIC_URL).hostname)
 

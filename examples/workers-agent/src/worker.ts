@@ -2,7 +2,7 @@
 import { env } from 'cloudflare:workers'
 import { operationScopes } from 'tollgate/operations'
 import { createSessions } from 'tollgate/sessions'
-import { withAuth } from 'tollgate/workers'
+import { withAuth, withoutAgentHeaders } from 'tollgate/workers'
 import { TaskAgent } from './agent.ts'
 import { as, propsOf, rs } from './auth.ts'
 export { TollgateStore } from 'tollgate/store/durable-object'
@@ -28,7 +28,8 @@ const sessions = createSessions({ secret: env.TOLLGATE_SECRET })
 const agent = TaskAgent.serve('/mcp', { binding: 'AGENT' })
 const guarded = rs.protect(
   sessions.bind((request, auth, env: Env, context: ExecutionContext) =>
-    agent.fetch(request, env, withAuth(context, auth, propsOf(auth))),
+    // From a caller, `agents` would take props of another user (confused deputy).
+    agent.fetch(withoutAgentHeaders(request), env, withAuth(context, auth, propsOf(auth))),
   ),
   { operations },
 )

@@ -11,11 +11,12 @@ export default async function SignIn({
   searchParams: Promise<Record<string, string | string[] | undefined>>
 }) {
   const { return_to, login_hint, problem } = await searchParams
+  const text = typeof problem === 'string' && Object.hasOwn(problems, problem) ? problems[problem] : undefined
   return (
     <main>
       <title>Sign in</title>
       <h1>Sign in</h1>
-      {typeof problem === 'string' && <p role="alert">{problems[problem]}</p>}
+      {text !== undefined && <p role="alert">{text}</p>}
       <form method="post" action="/sign-in/submit">
         <input type="hidden" name="return_to" defaultValue={String(return_to ?? '/')} />
         <p>
