@@ -102,13 +102,21 @@ test('withoutAgentHeaders: confused deputy: no caller tells an agent its props; 
   const kept = { accept: 'text/event-stream', 'mcp-session-id': 'one', 'cf-connecting-ip': '192.0.2.1' }
   const request = new Request('https://notes.example.com/mcp?a=b', {
     method: 'POST',
-    headers: { ...kept, ...Object.fromEntries(inner.map((name) => [name, 'evil'])), 'content-type': 'text/plain' },
+    headers: {
+      ...kept,
+      ...Object.fromEntries(inner.map((name) => [name, 'evil'])),
+      'content-type': 'text/plain',
+    },
     body: 'a message',
   })
   const { url, method, headers } = withoutAgentHeaders(request)
   expect([url, method]).toEqual(['https://notes.example.com/mcp?a=b', 'POST'])
   expect(Object.fromEntries(headers)).toEqual({ ...kept, 'content-type': 'text/plain' })
-  const plain = new Request('https://notes.example.com/mcp', { method: 'POST', headers: kept, body: 'a message' })
+  const plain = new Request('https://notes.example.com/mcp', {
+    method: 'POST',
+    headers: kept,
+    body: 'a message',
+  })
   const same = withoutAgentHeaders(plain)
   expect(same).toBe(plain)
   expect(await same.text()).toBe('a message')
