@@ -1,10 +1,9 @@
 import { isCancel, password as askForPassword } from '@clack/prompts'
 
+import { passwordProblem } from '../authorization-server/sign-in/password-hash.ts'
 import { CommandError, exitCodes, type Io } from './io.ts'
 import { atTerminal, type Streams } from './terminal.ts'
 
-/** In characters: NIST SP 800-63B §3.1.1.2 for a password that is the only factor. */
-const minLength = 15
 const maxLength = 1000
 
 /** Asks for a new password twice, or reads one line if the standard input is not a terminal. */
@@ -49,8 +48,7 @@ async function readLine({ stdin }: Io): Promise<string> {
 const tooLong = `The password must have at most ${maxLength} characters.`
 
 function problemOf(text: string): string | undefined {
-  const { length } = [...text]
-  if (length < minLength)
-    return `The password must have at least ${minLength} characters, for example four words; got ${length}.`
-  return length > maxLength ? tooLong : undefined
+  const problem = passwordProblem(text)
+  if (problem !== undefined) return `The password ${problem}.`
+  return [...text].length > maxLength ? tooLong : undefined
 }

@@ -264,6 +264,16 @@ export const list = <T>(item: OptionalOption<T>): OptionalOption<readonly T[]> =
   })
 }
 
+/** A list of such values, which is not empty. */
+export const filledList = <T>(item: OptionalOption<T>): OptionalOption<readonly T[]> => {
+  const { what, required } = list(item)
+  return custom(what, (value, name) => {
+    const values = required(value, name)
+    if (!values.length) throw optionError(name, what, value)
+    return values
+  })
+}
+
 /** An object with a value of this kind under each name; `example` is shown if it is not an object. */
 export const record = <T>(item: Option<T>, example: string): OptionalOption<Readonly<Record<string, T>>> =>
   custom(`an object such as ${example}`, (value, name) => {

@@ -2,6 +2,7 @@ import { defined } from '../lib/defined.ts'
 import {
   clientSecret,
   custom,
+  filledList,
   matching,
   oneOf,
   optionError,
@@ -105,21 +106,17 @@ export const base = (keepSlash: boolean = false): OptionalOption<string> => {
 /** JWS algorithms beside a key set. With a symmetric one the public key would be a secret (RFC 8725 §3.1). */
 const algorithms = (): OptionalOption<readonly string[]> => {
   const asymmetric = /^(?:[RPE]S(?:256|384|512)|EdDSA|Ed25519)$/
-  return matching(
-    'a list of asymmetric JWS algorithms, for example ["ES256"]',
-    (value) =>
-      Array.isArray(value) && value.length > 0 && value.every((each) => asymmetric.test(String(each))),
-  )
+  const what = 'an asymmetric JWS algorithm, for example "ES256"'
+  return filledList(matching(what, (value) => typeof value === 'string' && asymmetric.test(value)))
 }
 
 /** One value or several, none of them empty. */
 export const oneOrMore = (): OptionalOption<readonly string[]> => {
   const what = 'a non-empty string, or a list of at least one'
   return custom(what, (value, name) => {
-    const values = [value].flat()
-    if (values.length === 0 || values.some((each) => typeof each !== 'string' || each === ''))
-      throw optionError(name, what, value)
-    return values as string[]
+    if (Array.isArray(value) && value.length > 0) return strings().required(value, name)
+    if (typeof value !== 'string' || value === '') throw optionError(name, what, value)
+    return [value]
   })
 }
 

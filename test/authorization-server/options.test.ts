@@ -84,6 +84,12 @@ test.each<[string, object]>([
   ['clients[0]', { clients: [{ ...client, redirect_uris: ['http://evil.test/cb'] }] }],
   ['clients[0].client_secret', { clients: [{ ...client, client_secret: 'short' }] }],
   [
+    'clients[0].grant_types[1]',
+    { clients: [{ ...client, grant_types: ['authorization_code', 'client_credentials'] }] },
+  ],
+  ['clients[0].grant_types[0]', { clients: [{ ...client, grant_types: ['client_credentials'] }] }],
+  ['clients[0].response_types[1]', { clients: [{ ...client, response_types: ['code', 'token'] }] }],
+  [
     'clients[0].token_endpoint_auth_method',
     { clients: [{ ...client, token_endpoint_auth_method: 'client_secret_post' }] },
   ],

@@ -296,6 +296,7 @@ describe('as.clients', () => {
   test.each<[string, unknown]>([
     ['no id', { redirect_uris: [evil] }],
     ['a bad redirect', { ...own, redirect_uris: ['http://evil.test/cb'] }],
+    ['a grant type that is not offered', { ...own, grant_types: ['authorization_code', 'password'] }],
     ['a short secret', { ...own, client_secret: 'short' }],
     ['an id of the configuration', { ...own, client_id: 'pub' }],
     ['an id that is a document', { ...own, client_id: 'https://c.test/client.json' }],

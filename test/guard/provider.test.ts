@@ -528,7 +528,7 @@ test.each<[string, () => unknown]>([
   ['realm', () => keycloak({ url: 'https://id.test', realm: '..' })],
   ['issuer', () => oidc({ issuer: 'as.test' })],
   ['jwksUri', () => oidc({ issuer: 'https://as.test', jwksUri: 'as.test/jwks' })],
-  ['algorithms', () => auth0({ domain: 'd.test', algorithms: ['HS256'] })],
+  ['algorithms[0]', () => auth0({ domain: 'd.test', algorithms: ['HS256'] })],
   ['algorithms', () => oidc({ issuer: 'https://as.test', algorithms: [] })],
   ['cloud', () => entra({ tenantId, clientId: 'c', cloud: 'mars' as never })],
   [

@@ -64,9 +64,9 @@ test.each(limits)(
   },
 )
 
-test('the guard together with the authorization server stays below 82 060 bytes gzipped', async () => {
+test('the guard together with the authorization server stays below 82 090 bytes gzipped', async () => {
   const { bytes } = await bundle('.', ['./authorization-server'])
-  expect(bytes).toBeLessThanOrEqual(82_060)
+  expect(bytes).toBeLessThanOrEqual(82_090)
 })
 
 const small = Object.keys(exports).filter((subpath) =>
@@ -89,7 +89,7 @@ test('mcp-framework adds at most 3700 bytes gzipped to what it builds its judge 
 
 /** Each page of a sign-in is shipped only by those who use it. */
 const signIns: [subpath: string, ceiling: number][] = [
-  ['./sign-in/password', 2262],
+  ['./sign-in/password', 2290],
   ['./sign-in/key', 850],
   ['./sign-in/one-of', 1335],
   ['./sign-in/development', 900],

@@ -40,7 +40,7 @@ export function tenantsSuite(start: () => Promise<TenantsServer>): void {
       await addUser(server.database, {
         tenant,
         name: 'alice',
-        password: `alice at ${tenant}`,
+        password: `the password of alice at ${tenant}`,
         mayWrite: true,
       })
   }, 300_000)
@@ -50,7 +50,7 @@ export function tenantsSuite(start: () => Promise<TenantsServer>): void {
 
   const visit = (tenant: string, more: Visit & { user?: string } = {}): Visit => {
     const { user = 'alice', ...rest } = more
-    return { answers: { username: user, password: `${user} at ${tenant}` }, ...rest }
+    return { answers: { username: user, password: `the password of ${user} at ${tenant}` }, ...rest }
   }
 
   const open = (tenant: string, { provider }: SdkSession): StreamableHTTPClientTransport =>
@@ -97,7 +97,8 @@ export function tenantsSuite(start: () => Promise<TenantsServer>): void {
   const clientOf = ({ provider }: SdkSession): string => provider.clientInformation()!.client_id
 
   test('ST6 the SDK connects to each tenant, whose users share its documents and no other’s', async () => {
-    await addUser(server.database, { tenant: 'acme', name: 'bob', password: 'bob at acme', mayWrite: false })
+    const password = 'the password of bob at acme'
+    await addUser(server.database, { tenant: 'acme', name: 'bob', password, mayWrite: false })
     const alice = await connect('acme')
     expect(await alice.call('write_document', { title: 'Plan', text: 'Of acme' })).toBe('Wrote "Plan".')
     const bob = await connect('acme', visit('acme', { user: 'bob' }))
@@ -163,7 +164,8 @@ export function tenantsSuite(start: () => Promise<TenantsServer>): void {
 
   test('TK18 an added user signs in at once; a lost right or a removed user shows at the refresh', async () => {
     const { database } = server
-    await addUser(database, { tenant: 'acme', name: 'carol', password: 'carol at acme', mayWrite: true })
+    const password = 'the password of carol at acme'
+    await addUser(database, { tenant: 'acme', name: 'carol', password, mayWrite: true })
     const { session, tokens } = await connect('acme', visit('acme', { user: 'carol' }))
     expect(tokens.scope).toBe('documents:read documents:write')
     const refresh = {
@@ -188,7 +190,7 @@ export function tenantsSuite(start: () => Promise<TenantsServer>): void {
     await addUser(database, {
       tenant: 'initech',
       name: 'alice',
-      password: 'alice at initech',
+      password: 'the password of alice at initech',
       mayWrite: true,
     })
     const { tokens } = await connect('initech')

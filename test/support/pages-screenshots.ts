@@ -75,7 +75,7 @@ await rig.close()
 const other = await BrowserRig.start({
   branding: { name: 'Northwind Notes' },
   signIn: oneOf(
-    passwordSignIn({ users: { ada: { hash: await hashPassword('a password') } } }),
+    passwordSignIn({ users: { ada: { hash: await hashPassword('a long password') } } }),
     keySignIn({ label: 'Notes API key', verify: () => null }),
   ),
 })

@@ -12,7 +12,7 @@ import type { SignIn } from '../../src/types.ts'
 
 const resource = 'https://notes.test/mcp'
 const users = {
-  ada: { hash: await hashPassword('lovelace', { iterations: 100_000 }), props: { plan: 'pro' } },
+  ada: { hash: await hashPassword('augusta ada lovelace', { iterations: 100_000 }), props: { plan: 'pro' } },
 }
 const passwords = (): SignIn => passwordSignIn({ users, dangerouslyFewIterations: true })
 
@@ -42,7 +42,7 @@ function setUp(options: Partial<AuthorizationServerOptions> = {}, origin = 'http
     return own ?? (request.method === 'PUT' ? writes(request) : guarded(request))
   }
   const client = (more: TestClientOptions = {}) =>
-    testClient(app, { signIn: { fields: { username: 'ada', password: 'lovelace' } }, clock, ...more })
+    testClient(app, { signIn: { fields: { username: 'ada', password: 'augusta ada lovelace' } }, clock, ...more })
   return { as, app, clock, client, seen }
 }
 
@@ -188,7 +188,7 @@ test('requests to other origins go to outside', async () => {
     { handle: app },
     {
       clock,
-      signIn: { fields: { username: 'ada', password: 'lovelace' } },
+      signIn: { fields: { username: 'ada', password: 'augusta ada lovelace' } },
       outside: async (input) => {
         asked.push(String(input instanceof Request ? input.url : input))
         return new Response(null, { status: 404 })

@@ -534,6 +534,12 @@ test.each<[string, Partial<PassThroughOptions>, string]>([
   ['openid', { scopes: ['openid', 'Notes.Read'] }, 'ID token'],
   ['email at the provider', { scopes: { mail: 'email' } }, 'ID token'],
   ['no scopes', { scopes: [] }, '`scopes` must be a list of scopes'],
+  ['no scope of an item', { scopes: ['a b'] }, '`scopes[0]` must be a scope (RFC 6749 §3.3); got "a b"'],
+  [
+    'no scope at the provider',
+    { scopes: { a: 'a b' } },
+    '`scopes.a` must be a scope (RFC 6749 §3.3); got "a b"',
+  ],
   ['no redirect URIs', { redirectUris: [] }, 'at least one redirect URI'],
   ['a wildcard', { redirectUris: ['https://*.example.com/cb'] }, '`redirectUris[0]` must be a redirect URI'],
   ['http', { redirectUris: ['http://app.example.com/cb'] }, 'is not this machine'],

@@ -1,6 +1,10 @@
 import { ConfigurationError, isOAuthError } from '../../errors.ts'
-import { optionError, secret as secretRow, text } from '../../lib/options.ts'
-import { parseClientMetadata, type ClientMetadata } from '../../protocol/client-metadata.ts'
+import { list, oneOf, optionError, secret as secretRow, text } from '../../lib/options.ts'
+import {
+  defaultGrantTypes,
+  parseClientMetadata,
+  type ClientMetadata,
+} from '../../protocol/client-metadata.ts'
 import type { Client } from '../context.ts'
 import { createClient } from './client.ts'
 import { hasHash, hashSecret } from './secret.ts'
@@ -50,6 +54,7 @@ export function checkConfigured(raw: ClientMetadata, option: string): Configured
         : 'a method with a secret',
       method,
     )
+  checkOffered(raw, option)
   let metadata: ClientMetadata
   try {
     metadata = parseClientMetadata(raw)
@@ -59,6 +64,16 @@ export function checkConfigured(raw: ClientMetadata, option: string): Configured
   const authMethod = method ?? (secret === undefined ? 'none' : 'client_secret_basic')
   const either = method === undefined && secret !== undefined
   return { id, metadata: { ...metadata, token_endpoint_auth_method: authMethod }, secret, either }
+}
+
+/**
+ * A registration may list what this server does not offer (RFC 7591 §2); in a configuration that is a
+ * mistake.
+ */
+function checkOffered(raw: ClientMetadata, option: string): void {
+  // As everywhere in the metadata, null is left out.
+  list(oneOf(defaultGrantTypes))(raw.grant_types ?? undefined, `${option}.grant_types`)
+  list(oneOf(['code']))(raw.response_types ?? undefined, `${option}.response_types`)
 }
 
 function preregistered(raw: ClientMetadata, option: string): Client {

@@ -25,13 +25,15 @@ export const standardIterations = 600_000
 /** The most that WebCrypto does on Cloudflare Workers. */
 export const fewestIterations = 100_000
 const mostIterations = 10_000_000
+/** In characters: NIST SP 800-63B §3.1.1.2 for a password that is the only factor. */
+const shortestPassword = 15
 
 /**
  * Hashes a password with PBKDF2-SHA-256 and a random salt, for the `users` of `passwordSignIn`: a PHC string
  * (`$pbkdf2-sha256$i=600000$salt$hash`). The password is hashed in Unicode's form NFC (RFC 8265 §4.2).
  *
- * Rejects with ConfigurationError if the password is empty, an option is wrong, or the runtime refuses so
- * many iterations.
+ * Rejects with ConfigurationError if the password has fewer than 15 characters (NIST SP 800-63B, for a
+ * password that is the only factor), an option is wrong, or the runtime refuses so many iterations.
  *
  * @see [PHC string format](https://github.com/P-H-C/phc-string-format/blob/master/phc-sf-spec.md)
  * @see [RFC 8018 §5.2](https://www.rfc-editor.org/rfc/rfc8018#section-5.2)
@@ -41,10 +43,20 @@ const mostIterations = 10_000_000
  */
 export async function hashPassword(password: string, options: HashPasswordOptions = {}): Promise<string> {
   const text = secret().required(password, 'password')
+  const problem = passwordProblem(text!)
+  if (problem !== undefined) throw new ConfigurationError('password', problem)
   const { iterations } = readOptions('hashPassword', options, { iterations: iterationCount() })
   const salt = crypto.getRandomValues(new Uint8Array(16))
   const digest = await derive(text!, salt, iterations!)
   return `$pbkdf2-sha256$i=${iterations}$${base64(base64url(salt))}$${base64(digest)}`
+}
+
+/** Why a new password is refused; it continues "The password". The message never has the password. */
+export function passwordProblem(password: string): string | undefined {
+  const { length } = [...password]
+  // Brute force: a stolen hash of a short password is guessed, whatever the iterations.
+  if (length >= shortestPassword) return undefined
+  return `must have at least ${shortestPassword} characters, for example four words; got ${length}`
 }
 
 export const iterationCount = (): Option<number> =>

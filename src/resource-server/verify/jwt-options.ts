@@ -26,5 +26,5 @@ function isAudienceRule(rule: unknown): boolean {
 }
 
 /** Whether it is a list of at least one non-empty string. */
-export const isFilledList = (value: unknown): value is readonly string[] =>
+const isFilledList = (value: unknown): value is readonly string[] =>
   Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === 'string' && each !== '')

@@ -1,5 +1,5 @@
 import { InvalidTokenError } from '../../errors.ts'
-import { flag, matching, readOptions, record, strings, text, url } from '../../lib/options.ts'
+import { filledList, flag, matching, readOptions, record, strings, text, url } from '../../lib/options.ts'
 import { resolveRuntime } from '../../lib/runtime.ts'
 import { parseJws, signatureAlgorithms } from '../../protocol/jws.ts'
 import type {
@@ -15,7 +15,7 @@ import type {
 import { readClientId, readScopes } from './claims.ts'
 import { readKeySet, type VerificationKey } from './jwk.ts'
 import { localKeySet, RemoteKeySet, type KeySet } from './key-set.ts'
-import { isFilledList, jwtRows } from './jwt-options.ts'
+import { jwtRows } from './jwt-options.ts'
 import { checkClaims, checkHeader, isIssuer, type JwtPolicy } from './jwt-policy.ts'
 import { isSignedBy } from './signature.ts'
 
@@ -145,9 +145,10 @@ function resolve(options: JwtVerifierOptions): Omit<JwtPolicy, 'resource'> {
     issuer: httpUrl.required,
     alsoIssuers: strings().default([]),
     jwksUri: httpUrl,
-    algorithms: matching<readonly string[]>(
-      `a list of asymmetric algorithms: ${signatureAlgorithms.join(', ')}`,
-      (value) => isFilledList(value) && value.every((each) => signatureAlgorithms.includes(each)),
+    algorithms: filledList(
+      matching<string>(`an asymmetric algorithm: ${signatureAlgorithms.join(', ')}`, (value) =>
+        signatureAlgorithms.includes(value as string),
+      ),
     ).default(signatureAlgorithms),
     strictAudience: flag().default(false),
     alsoTypes: strings().default([]),

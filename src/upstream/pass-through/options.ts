@@ -9,6 +9,7 @@ import {
   optionError,
   rejectEmptySegment,
   readOptions,
+  record,
   text,
   url,
   type OptionalOption,
@@ -170,10 +171,14 @@ export const identityScopes: readonly string[] = ['openid', 'profile', 'email', 
 
 const scopes = (): OptionalOption<PassThroughOptions['scopes']> => {
   const what = "a list of scopes, or an object such as { 'notes.read': 'api://notes/notes.read' }"
-  return matching(what, (value) => {
-    if (!Array.isArray(value) && !isJsonObject(value)) return false
-    const all: unknown[] = Array.isArray(value) ? value : Object.entries(value).flat()
-    return all.length > 0 && all.every((each) => typeof each === 'string' && isScopeToken(each))
+  const isScope = (value: unknown): boolean => typeof value === 'string' && isScopeToken(value)
+  const item = matching<string>('a scope (RFC 6749 §3.3)', isScope)
+  return custom(what, (value, name) => {
+    if (Array.isArray(value) ? value.length === 0 : !isJsonObject(value) || Object.keys(value).length === 0)
+      throw optionError(name, what, value)
+    if (Array.isArray(value)) return list(item).required(value, name)
+    for (const key of Object.keys(value as object)) item.required(key, `a name in ${name}`)
+    return record(item.required, "{ 'notes.read': 'api://notes/notes.read' }").required(value, name)
   })
 }
 
