@@ -42,7 +42,11 @@ function setUp(options: Partial<AuthorizationServerOptions> = {}, origin = 'http
     return own ?? (request.method === 'PUT' ? writes(request) : guarded(request))
   }
   const client = (more: TestClientOptions = {}) =>
-    testClient(app, { signIn: { fields: { username: 'ada', password: 'augusta ada lovelace' } }, clock, ...more })
+    testClient(app, {
+      signIn: { fields: { username: 'ada', password: 'augusta ada lovelace' } },
+      clock,
+      ...more,
+    })
   return { as, app, clock, client, seen }
 }
 
