@@ -14,13 +14,14 @@ export async function install(
   folder: string,
   platform: NodeJS.Platform = process.platform,
 ): Promise<void> {
-  const child = start(command, folder, platform)
   let interrupted = false
   const stop = (): void => {
     interrupted = true
     child.kill('SIGINT')
   }
+  // Before the start: a signal in between would end this program, and leave the installation running.
   process.once('SIGINT', stop)
+  const child = start(command, folder, platform)
   let output = ''
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-4000)))
