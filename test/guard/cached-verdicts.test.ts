@@ -267,3 +267,20 @@ test('S16 a read in flight during clients.put() does not bring the old client ba
   await late
   expect(await uris()).toEqual(['https://b.test/cb'])
 })
+
+test('G22 a verifier or a key look-up of the application that never answers is 503 after 10 s', async () => {
+  const never = (): Promise<never> => new Promise(() => undefined)
+  const servers = [
+    [customVerifier({ issuer, verify: never })],
+    [issuer, apiKeyVerifier({ prefix: 'notes_', keys: never })],
+  ]
+  for (const authorizationServers of servers) {
+    const rs = createResourceServer({ resource: RES_A, authorizationServers })
+    const handler = rs.protect(() => new Response('a tool ran'))
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const answer = handler(new Request(RES_A, { headers: { authorization: 'Bearer notes_1' } }))
+    await vi.advanceTimersByTimeAsync(15_000)
+    expect((await answer).status).toBe(503)
+    vi.useRealTimers()
+  }
+})

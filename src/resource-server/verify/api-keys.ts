@@ -19,6 +19,7 @@ import {
 } from '../../lib/options.ts'
 import { randomToken } from '../../lib/random.ts'
 import { attribute, resolveRuntime } from '../../lib/runtime.ts'
+import { callPartWithin } from '../../lib/within.ts'
 import { isScopeToken } from '../../protocol/scope.ts'
 import type { AuthorizationServer, Awaitable, Clock, TokenVerifier, VerifiedToken } from '../../types.ts'
 
@@ -161,7 +162,7 @@ async function lookUp(
   hash: string,
 ): Promise<ApiKey | null | undefined> {
   try {
-    return await find(hash)
+    return await callPartWithin('apiKeyVerifier.keys', () => find(hash))
   } catch (cause) {
     throw isOAuthError(cause)
       ? cause

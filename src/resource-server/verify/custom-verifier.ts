@@ -1,6 +1,7 @@
 import { ConfigurationError, InvalidTokenError, isOAuthError, UnavailableError } from '../../errors.ts'
 import { flag, func, readOptions, seconds, text } from '../../lib/options.ts'
 import { attribute, resolveRuntime } from '../../lib/runtime.ts'
+import { callPartWithin } from '../../lib/within.ts'
 import { sameResource } from '../../protocol/resource.ts'
 import type { AuthorizationServer, Awaitable, VerifiedToken } from '../../types.ts'
 
@@ -34,7 +35,8 @@ export interface CustomVerifierOptions {
   issuer: string
   /**
    * Verifies a token for a resource. `undefined` or `null`, an InvalidTokenError, or such an error of the SDK
-   * or of jose is 401 `invalid_token`; any other exception is 503. Must check the audience.
+   * or of jose is 401 `invalid_token`; any other exception is 503, and so is no answer within 10 s. Must check
+   * the audience.
    */
   verify: (token: string, context: { resource: string }) => Awaitable<CustomResult | null | undefined>
   /** Which tokens are its own. Default: every token. */
@@ -79,7 +81,7 @@ export function customVerifier(options: CustomVerifierOptions): AuthorizationSer
 
 async function classified<T>(work: () => Awaitable<T>): Promise<T> {
   try {
-    return await work()
+    return await callPartWithin('customVerifier.verify', work)
   } catch (error) {
     if (isOAuthError(error)) throw error
     // Their messages may quote the token, so they stay here.
