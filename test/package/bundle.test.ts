@@ -47,7 +47,7 @@ const limits: [subpath: string, ceiling: number, forbidden: RegExp][] = [
   ['.', 27_580, /valibot|oauth4webapi|hono|authorization-server|client\//],
   [
     './authorization-server',
-    67_540,
+    67_560,
     /oauth4webapi|resource-server|dist\/client|dist\/upstream|server\/link\/|sign-in\/(password|key|one-of|development|form)/,
   ],
   ['./client', 27_715, /dist\/(resource-server|authorization-server|upstream)|hono|@modelcontextprotocol/],
