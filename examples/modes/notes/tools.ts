@@ -28,7 +28,10 @@ export function notesServer(storage: NoteStorage, auth: AuthInfo): McpServer {
       inputSchema: z.object({ title: z.string() }),
       annotations: { readOnlyHint: true },
     },
-    async ({ title }) => text((await all())[title] ?? `There is no note "${title}".`),
+    async ({ title }) => {
+      const notes = await all()
+      return text(Object.hasOwn(notes, title) ? notes[title]! : `There is no note "${title}".`)
+    },
   )
   server.registerTool(
     'write_note',
@@ -44,7 +47,9 @@ export function notesServer(storage: NoteStorage, auth: AuthInfo): McpServer {
   return server
 }
 
-/** Issuer and subject together name a user; a token without a user is the client's own. */
-function ownerOf({ issuer, subject, clientId }: AuthInfo): string {
-  return JSON.stringify([issuer, subject ?? clientId])
+/** Issuer and subject together name a user. */
+function ownerOf({ issuer, subject }: AuthInfo): string {
+  // All users of a client would share the notes, and a client could take a user's id as its own (account linking).
+  if (subject === undefined) throw new Error('The token names no user')
+  return JSON.stringify([issuer, subject])
 }
