@@ -94,8 +94,8 @@ export function withAuth<Context extends object, P, Props = P>(
 const agentHeader = /^(?:x-agents-|x-cf-agents-|x-partykit-|cf-mcp-)/
 
 /**
- * The request without the headers by which Cloudflare's `agents` talks to its own Durable Objects. It takes them
- * from any caller: with `x-agents-lifecycle-props` a caller could be another user to the agent (confused
+ * The request without the headers by which Cloudflare's `agents` talks to its own Durable Objects. It takes
+ * them from any caller: with `x-agents-lifecycle-props` a caller could be another user to the agent (confused
  * deputy). Pass each request through it before an `McpAgent`, as the example of {@link withAuth} does.
  */
 export function withoutAgentHeaders(request: Request): Request {

@@ -1,5 +1,5 @@
 // examples/client-agent, as its user runs it: with a user at the browser, and without one.
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { exportJWK } from 'jose'
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { compile } from '../support/compile.ts'
 import { oneLine, printable } from '../../examples/client-agent/call.ts'
 import { memory, needs, notes, scopes } from '../../examples/common/notes.ts'
 import { browse, type Visit } from '../../scripts/browser.ts'
@@ -103,9 +104,8 @@ async function startNotes(
   return { url: `http://127.0.0.1:${at}/mcp`, stop }
 }
 
-test('the example compiles as the project that it is', () => {
-  const compiler = join(root, 'node_modules/typescript/bin/tsc')
-  expect(spawnSync(process.execPath, [compiler, '-p', example], { encoding: 'utf8' }).stdout).toBe('')
+test('the example compiles as the project that it is', async () => {
+  expect(await compile(example)).toBe('')
 })
 
 test('RFC 8252 §7.3, RFC 7009: a user signs in once, and the next run does not ask; after --sign-out it asks again', async () => {

@@ -57,23 +57,20 @@ test('create with --yes: the secrets in .env are real, private and nowhere else;
   expect(stdout).not.toContain(secret)
 })
 
-test.skipIf(process.platform === 'win32')(
-  'create: the step "cd" is what a shell takes, also with a space or a quote in the name',
-  async () => {
-    vi.spyOn(process, 'cwd').mockReturnValue(folder)
-    for (const [name, step] of [
-      ['notes', 'cd notes'],
-      ['my notes', `cd 'my notes'`],
-      ["ada's", `cd 'ada'\\''s'`],
-      ['$(x)', `cd '$(x)'`],
-    ] as const) {
-      const { stdout } = await piped(['create', name, '--yes', '--no-install'])
-      expect(stdout).toContain(`\nNext:\n  ${step}\n`)
-      expect(existsSync(join(folder, name, 'README.md'))).toBe(true)
-    }
-    vi.restoreAllMocks()
-  },
-)
+test('create: the step "cd" is what a shell takes, also with a space or a quote in the name', async () => {
+  vi.spyOn(process, 'cwd').mockReturnValue(folder)
+  for (const [name, posix, windows] of [
+    ['notes', 'cd notes', 'cd notes'],
+    ['my notes', `cd 'my notes'`, 'cd "my notes"'],
+    ["ada's", `cd 'ada'\\''s'`, `cd "ada's"`],
+    ['$(x)', `cd '$(x)'`, 'cd "$(x)"'],
+  ] as const) {
+    const { stdout } = await piped(['create', name, '--yes', '--no-install'])
+    expect(stdout).toContain(`\nNext:\n  ${process.platform === 'win32' ? windows : posix}\n`)
+    expect(existsSync(join(folder, name, 'README.md'))).toBe(true)
+  }
+  vi.restoreAllMocks()
+})
 
 test('create: -h is --help', async () => {
   const { code, stdout } = await piped(['create', '-h'])

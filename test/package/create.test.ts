@@ -1,9 +1,8 @@
 // Every project that `tollgate create` offers is put together and type-checked.
-import { execFile } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { promisify } from 'node:util'
 import { beforeAll, expect, test } from 'vitest'
+import { compile } from '../support/compile.ts'
 import { samples } from '../../scripts/providers-table.ts'
 import {
   auths,
@@ -203,7 +202,7 @@ declare const Deno: {
 }
 `
 
-async function compile(name: string, choices: readonly Choices[], options: object): Promise<string> {
+async function compileProjects(name: string, choices: readonly Choices[], options: object): Promise<string> {
   const folder = join(packed.folder, name)
   for (const each of choices) {
     const project = [each.host, each.auth, each.provider, each.store].filter(Boolean).join('-')
@@ -229,11 +228,7 @@ async function compile(name: string, choices: readonly Choices[], options: objec
     join(folder, 'tsconfig.json'),
     JSON.stringify({ compilerOptions: { ...common, ...options }, include }),
   )
-  const compiler = join(root, 'node_modules/typescript/bin/tsc')
-  const { stdout } = await promisify(execFile)(process.execPath, [compiler, '-p', folder]).catch(
-    (error: { stdout: string }) => error,
-  )
-  return stdout
+  return compile(folder)
 }
 
 test(
@@ -241,14 +236,14 @@ test(
   { timeout: 120_000 },
   async () => {
     const chosen = compiled.filter(({ host }) => host !== 'workers')
-    expect(await compile('node', chosen, { module: 'nodenext', types: ['node'] })).toBe('')
+    expect(await compileProjects('node', chosen, { module: 'nodenext', types: ['node'] })).toBe('')
   },
 )
 
 test('the projects on Workers compile with the types of Workers', { timeout: 120_000 }, async () => {
   const chosen = compiled.filter(({ host }) => host === 'workers')
   const types = ['@cloudflare/workers-types']
-  expect(await compile('workers', chosen, { module: 'preserve', lib: ['es2023'], types })).toBe('')
+  expect(await compileProjects('workers', chosen, { module: 'preserve', lib: ['es2023'], types })).toBe('')
 })
 
 test('every preset is offered for what it can do, and takes the values of the example file', async () => {

@@ -1,28 +1,20 @@
 // The documents name files and identifiers that exist.
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
+import { filesBelow } from '../support/files-below.ts'
 
 const root = join(import.meta.dirname, '../..')
 
-function filesBelow(folder: string, pattern: RegExp): string[] {
-  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
-    if (/^node_modules$|^\./.test(entry.name)) return []
-    const path = `${folder}/${entry.name}`
-    return entry.isDirectory() ? filesBelow(path, pattern) : pattern.test(path) ? [path] : []
-  })
-}
-
 /** A superseded decision speaks of what was. */
-const documents = [...filesBelow('docs', /\.md$/), 'README.md', 'CONTRIBUTING.md', 'SECURITY.md']
+const documents = [...filesBelow(root, ['docs'], /\.md$/), 'README.md', 'CONTRIBUTING.md', 'SECURITY.md']
   .map((file) => ({ file, text: readFileSync(join(root, file), 'utf8') }))
   .filter(({ text }) => !/^Superseded/m.test(text))
   // Snippets are compiled by a test of their own.
   .map(({ file, text }) => ({ file, text: text.replaceAll(/^```[\s\S]*?^```/gm, '') }))
 
 const identifiers = new Set(
-  ['src', 'scripts', 'examples', 'test', 'bench']
-    .flatMap((folder) => filesBelow(folder, /\.tsx?$/))
+  filesBelow(root, ['src', 'scripts', 'examples', 'test', 'bench'], /\.tsx?$/)
     // The pages that compare and migrate name what others have.
     .concat([
       'node_modules/@cloudflare/workers-oauth-provider/dist/oauth-provider.d.ts',
@@ -104,7 +96,7 @@ function anchorsOf(markdown: string): Set<string> {
 }
 
 const linked = [
-  ...['docs', 'examples', 'skills', '.github'].flatMap((folder) => filesBelow(folder, /\.md$/)),
+  ...filesBelow(root, ['docs', 'examples', 'skills', '.github'], /\.md$/),
   ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'AGENTS.md', 'CLAUDE.md', 'CHANGELOG.md'],
 ]
 

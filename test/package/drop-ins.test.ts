@@ -1,10 +1,10 @@
 // The drop-ins of the migration pages, as they stand there: each is type-checked and started, and the official
 // SDK's client signs in at an authorization server that is not ours and calls the tool.
-import { execFileSync } from 'node:child_process'
 import { symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { expect, test, vi } from 'vitest'
+import { compile } from '../support/compile.ts'
 import { startOidcProvider } from '../../scripts/oidc-provider.ts'
 import { ada, connectAndCall, writePrograms } from '../support/page-programs.ts'
 import { program } from '../support/runtime-hosts.ts'
@@ -36,7 +36,7 @@ async function run(file: string, path: string): Promise<unknown> {
 }
 
 /** The errors of a new project with the usual options. */
-function typeErrors(project: string): string {
+function typeErrors(project: string): Promise<string> {
   const compilerOptions = {
     target: 'es2023',
     module: 'esnext',
@@ -51,12 +51,7 @@ function typeErrors(project: string): string {
   }
   const include = ['**/*.ts', 'app/.well-known/**/*.ts']
   writeFileSync(join(root, project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include }))
-  const compiler = join(root, 'node_modules/typescript/bin/tsc')
-  try {
-    return execFileSync(process.execPath, [compiler, '-p', join(root, project)], { encoding: 'utf8' })
-  } catch (error) {
-    return (error as { stdout: string }).stdout
-  }
+  return compile(join(root, project))
 }
 
 /** Serves a `fetch` handler, which the pages leave to the host. */
@@ -71,14 +66,14 @@ createServer(listener).listen(Number(process.env.PORT), '127.0.0.1', () => conso
 test('RC18 sdk-router.md: requireBearerAuth of SDK v1 on Express', async () => {
   const project = `${folder}/sdk-v1`
   writePrograms('docs/guide/migrate/sdk-router.md', 'Keep `requireBearerAuth`: SDK v1 on Express', project)
-  expect(typeErrors(project)).toBe('')
+  expect(await typeErrors(project)).toBe('')
   expect(await run(`${project}/server.ts`, '/mcp')).toEqual(ada)
 })
 
 test('RC18 sdk-router.md: requireBearerAuth of SDK v2', async () => {
   const project = `${folder}/sdk-v2`
   writePrograms('docs/guide/migrate/sdk-router.md', 'Keep `requireBearerAuth`: SDK v2', project)
-  expect(typeErrors(project)).toBe('')
+  expect(await typeErrors(project)).toBe('')
   const code = host("import server from './server.ts'", 'server.fetch')
   writeFileSync(join(root, project, 'host.ts'), code)
   expect(await run(`${project}/host.ts`, '/mcp')).toEqual(ada)
@@ -91,7 +86,7 @@ test('RC18 mcp-handler.md: withMcpAuth of the real package', async () => {
   const routes = ['app/api/mcp/route.ts', 'app/.well-known/[...path]/route.ts']
   expect([...files.keys()]).toEqual(['app/tollgate.ts', ...routes])
   symlinkSync(join(root, 'tools/mcp-handler/node_modules'), join(root, project, 'node_modules'))
-  expect(typeErrors(project)).toBe('')
+  expect(await typeErrors(project)).toBe('')
   const [mcp, metadata] = routes.map((file) => JSON.stringify(`./${file}`))
   const code = host(
     `import * as mcp from ${mcp}\nimport * as metadata from ${metadata}`,

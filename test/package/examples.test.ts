@@ -1,9 +1,8 @@
 // The examples compile against the built package, under the strict options that they would have in a project of their own.
-import { execFile } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
+import { compile } from '../support/compile.ts'
 import { install } from '../support/runtime-next.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -93,11 +92,3 @@ test.each(['examples/express', 'examples/postgres-tenants', 'examples/client-age
     expect(await compile(join(root, folder))).toBe('')
   },
 )
-
-async function compile(project: string): Promise<string> {
-  const compiler = join(root, 'node_modules/typescript/bin/tsc')
-  const { stdout } = await promisify(execFile)(process.execPath, [compiler, '-p', project]).catch(
-    (error: { stdout: string }) => error,
-  )
-  return stdout
-}

@@ -1,19 +1,12 @@
 // Everything that is stored or sealed goes through a codec, and each kind of record has a fixture that is read for ever.
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { filesBelow } from '../support/files-below.ts'
 
 const root = join(import.meta.dirname, '../..')
-// Not `recursive`, which follows the links that the hosts' tests make to this folder.
-function filesOf(folder: string, end: RegExp): string[] {
-  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
-    if (/^node_modules$|^\./.test(entry.name)) return []
-    const path = `${folder}/${entry.name}`
-    return entry.isDirectory() ? filesOf(path, end) : end.test(path) ? [path] : []
-  })
-}
 const textOf = (file: string): string => readFileSync(join(root, file), 'utf8')
-const sources = filesOf('src', /\.ts$/)
+const sources = filesBelow(root, ['src'], /\.ts$/)
 
 /** The names of cases in a table, and of tests. */
 const names = /^ {2}(?:'([^']+)'|(\w+)): \{$|^ *test\('([^']+)'/gm
@@ -24,7 +17,7 @@ test('every kind of record has a case or a test in a versions.test.ts', () => {
       ([, kind]) => kind!,
     ),
   )
-  const tests = filesOf('test', /(^|\/)versions\.test\.ts$/).flatMap((file) =>
+  const tests = filesBelow(root, ['test'], /(^|\/)versions\.test\.ts$/).flatMap((file) =>
     [...textOf(file).matchAll(names)].map((found) => found.slice(1).find((name) => name !== undefined)!),
   )
   expect(kinds.length).toBeGreaterThan(15)

@@ -1,5 +1,5 @@
 // The programs of the page "From mcp-framework", as they stand there: compiled against the real package, started, and the official SDK's client signs in and calls the tool.
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
@@ -9,6 +9,7 @@ import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js'
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { compile } from '../support/compile.ts'
 import { sdkSession } from '../../scripts/sdk-session.ts'
 import { toNodeHandler } from '../../src/adapter/node.ts'
 import { createAuthorizationServer } from '../../src/authorization-server/index.ts'
@@ -88,22 +89,13 @@ function link(from: string, name: string): void {
   symlinkSync(from, join(modules, name))
 }
 
-test('they compile', () => {
+test('they compile', async () => {
   const compilerOptions = {
     ...{ target: 'es2022', module: 'nodenext', lib: ['es2023', 'dom', 'dom.iterable'], types: ['node'] },
     ...{ strict: true, noEmit: true, skipLibCheck: true },
   }
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }))
-  let output = ''
-  try {
-    execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder], {
-      encoding: 'utf8',
-      stdio: 'pipe',
-    })
-  } catch (error) {
-    output = (error as { stdout: string }).stdout
-  }
-  expect(output).toBe('')
+  expect(await compile(folder)).toBe('')
 })
 
 test.each(programs)('%s: the official client signs in and calls the tool', async (name) => {

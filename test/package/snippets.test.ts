@@ -1,8 +1,8 @@
 // Every TypeScript block of the README and the guide compiles against the built package, as a user would write it.
-import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { compile } from '../support/compile.ts'
 import { isApiPage, toModule } from '../support/api-examples.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -67,7 +67,7 @@ test('each block of TypeScript is compiled here, or by the test that runs it', (
   expect(others).toEqual([])
 })
 
-test('the snippets of the README and the guide compile', () => {
+test('the snippets of the README and the guide compile', async () => {
   expect(snippets.length).toBeGreaterThan(3)
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
@@ -91,14 +91,5 @@ test('the snippets of the README and the guide compile', () => {
     include: ['.'],
   }
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(options))
-  let output = ''
-  try {
-    execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder], {
-      encoding: 'utf8',
-      stdio: 'pipe',
-    })
-  } catch (error) {
-    output = (error as { stdout: string }).stdout
-  }
-  expect(output).toBe('')
+  expect(await compile(folder)).toBe('')
 })

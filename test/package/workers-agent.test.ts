@@ -1,10 +1,10 @@
 // examples/workers-agent in `wrangler dev`, as its user starts it: the official SDK's client signs in and calls tools.
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client, StreamableHTTPClientTransport, UnauthorizedError } from '@modelcontextprotocol/client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { compile } from '../support/compile.ts'
 import { sdkSession, type SdkSession } from '../../scripts/sdk-session.ts'
 import { startWrangler, type Wrangler } from '../../scripts/wrangler.ts'
 import { install } from '../support/runtime-next.ts'
@@ -104,10 +104,8 @@ function send(
   })
 }
 
-test('the example compiles as the project that it is', () => {
-  const compiler = join(root, 'node_modules/typescript/bin/tsc')
-  const { stdout } = spawnSync(process.execPath, [compiler, '-p', example], { encoding: 'utf8' })
-  expect(stdout).toBe('')
+test('the example compiles as the project that it is', async () => {
+  expect(await compile(example)).toBe('')
 })
 
 test('the agent knows its user by ctx.props, and keeps state for the session', async () => {

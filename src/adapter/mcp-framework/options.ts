@@ -33,13 +33,16 @@ export interface OAuthAuthProviderOptions extends Runtime {
   /** The scopes that every request needs. Default: none. */
   requiredScopes?: readonly string[]
   /**
-   * How long a good token is not judged again, in seconds, 0–3600. Default: 300 with `customValidator`, else to
-   * its end.
+   * How long a good token is not judged again, in seconds, 0–3600. Default: 300 with `customValidator`, else
+   * to its end.
    */
   tokenCacheTTL?: number
   /** Only `true`, which is the default. */
   strictAudienceValidation?: boolean
-  /** Is asked about each good token, and may refuse it. What it throws is 503, as is no answer in 10 s. Default: none. */
+  /**
+   * Is asked about each good token, and may refuse it. What it throws is 503, as is no answer in 10 s.
+   * Default: none.
+   */
   customValidator?: CustomValidator
   /**
    * What `createClient()` of `tollgate/client` returned, for `startAuthorizationFlow` and `handleCallback`.

@@ -43,7 +43,7 @@ export function serversOf(given: OAuthAuthProviderOptions, resource: string): Se
   return [{ ...server, issuer: isSame ? issuer : listed }]
 }
 
-/** Typed `JWT` or not at all, as most providers write access tokens; what looks like an ID token is refused. */
+/** Typed `JWT` or not at all, as most providers write them; what looks like an ID token is refused. */
 function jwts(
   { audience, jwksUri, algorithms }: ValidationOptions,
   issuer: string,
